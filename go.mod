@@ -1,0 +1,3 @@
+module mailcrane
+
+go 1.26

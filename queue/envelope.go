@@ -1,0 +1,60 @@
+// Package queue keeps mail: the spool on disk, the queue run that empties it,
+// and the bounces that come back. It knows transports, reachability and time
+// only through the small interfaces that it declares.
+package queue
+
+import "time"
+
+// An ID names a message for its whole life: 13 characters that sort by the
+// time of receipt and are safe on any file system (see docs/spool.md).
+type ID string
+
+// An Envelope is what SMTP says about a message apart from its octets
+// (RFC 5321 section 2.3.1).
+type Envelope struct {
+	// From is the reverse-path without angle brackets; "" is the null
+	// reverse-path of bounces.
+	From string
+	// To holds the recipients, at least one, in the order given.
+	To []Recipient
+	// Ret is the DSN RET parameter: "FULL", "HDRS" or "" (RFC 3461 4.3).
+	Ret string
+	// EnvID is the DSN ENVID parameter, as xtext (RFC 3461 4.4).
+	EnvID string
+	// UTF8 says that the sender declared SMTPUTF8 (RFC 6531): an address or a
+	// header field needs it.
+	UTF8 bool
+	// Submitter says in one line who handed the message in and how, for the
+	// story of the message; it never leaves this machine.
+	Submitter string
+	// Account names the account that must carry the message; "" lets the
+	// router choose by From.
+	Account string
+	// Received is when the message was taken in. Put sets it.
+	Received time.Time
+}
+
+// A Recipient is one forward-path with its DSN wishes.
+type Recipient struct {
+	// Address is the forward-path without angle brackets.
+	Address string
+	// Notify is the DSN NOTIFY parameter as sent, upper case: "NEVER" or a
+	// comma list of SUCCESS, FAILURE, DELAY; "" is the default (RFC 3461 4.1).
+	Notify string
+	// ORcpt is the DSN ORCPT parameter as sent, "rfc822;" and xtext, or "".
+	ORcpt string
+}
+
+// Content says what in a message not every server can take. It is found by
+// Put while the octets pass, and kept in the file name.
+type Content struct {
+	// EightBit: an octet of the message, header or body, is above 127.
+	EightBit bool
+	// Binary: a NUL, or a CR that no LF follows. Needs BINARYMIME (RFC 3030).
+	Binary bool
+	// LongLine: a line of more than 998 octets (RFC 5322 section 2.1.1).
+	LongLine bool
+}
+
+// Plain says that every server can take the message as it is.
+func (c Content) Plain() bool { return c == Content{} }

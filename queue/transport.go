@@ -1,0 +1,204 @@
+package queue
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+)
+
+// A Route is where a message goes next, as far as the queue knows: the name
+// of an account. Messages of one route share a session.
+type Route string
+
+// A Router says which route a message takes. An error is a fault of the
+// configuration: the message waits and the error is shown; it is never
+// bounced for it.
+type Router interface {
+	Route(e *Envelope) (Route, error)
+}
+
+// A Transport is where mail goes next: a smarthost, an MX host, a local
+// mailer. What goes wrong in Open (name, connection, TLS, greeting, EHLO,
+// AUTH) belongs to the route and to no message: hence the concrete type,
+// which cannot be passed where an Outcome is wanted, nor an Outcome here.
+type Transport interface {
+	Open(ctx context.Context, r Route) (Session, *RouteFault)
+}
+
+// A Session carries deliveries one after another or several under way at
+// once. Deliver must have called d.Report once for every recipient of d.To,
+// except for those left open when it returns a RouteFault: the connection was
+// lost, and the session is not used again. Recipients left open are tried
+// again without blame, or become Uncertain where d.Commit had been called.
+type Session interface {
+	Deliver(ctx context.Context, d *Delivery) *RouteFault
+	// Close ends the session politely, within the context's time.
+	Close(ctx context.Context)
+}
+
+// A Delivery is one attempt at one message.
+type Delivery struct {
+	ID       ID
+	Envelope *Envelope
+	// To is the recipients to try now, a subset of Envelope.To.
+	To []Recipient
+	// Size is the message's octets with every line end counted as CRLF.
+	Size    int64
+	Content Content
+	// Open returns the message as it came: line ends may be LF or CRLF. It
+	// may be called more than once; the caller closes the reader.
+	Open func() (io.ReadCloser, error)
+	// Commit must be called, and must have returned nil, before the last
+	// octet of the message is handed to the network. It records durably that
+	// the message may have been delivered (law 4).
+	Commit func(ctx context.Context) error
+	// Report tells the result of To[i], once for each i, in any order and as
+	// soon as it is known. It may be called from any goroutine.
+	Report func(i int, o Outcome)
+	// Progress, if not nil, is told how many octets of the message have been
+	// handed to the network so far.
+	Progress func(octets int64)
+}
+
+// A Reply is an SMTP reply, whole.
+type Reply struct {
+	Code     int    // three digits, or 0: no server said this
+	Enhanced string // RFC 3463, "5.1.1", or ""
+	Text     string // one line, no code
+}
+
+func (r Reply) String() string {
+	switch {
+	case r.Code == 0:
+		return r.Text
+	case r.Enhanced == "":
+		return fmt.Sprintf("%d %s", r.Code, r.Text)
+	}
+	return fmt.Sprintf("%d %s %s", r.Code, r.Enhanced, r.Text)
+}
+
+// A State is what became of one recipient in one attempt.
+type State uint8
+
+// The states. The zero State is "not reported".
+const (
+	_         State = iota
+	Delivered       // the next hop has taken responsibility
+	Deferred        // refused for now; tried again
+	Failed          // refused for good; bounced
+	Uncertain       // everything was sent, no answer came; tried again, and said so
+)
+
+var stateNames = [...]string{"pending", "delivered", "deferred", "failed", "uncertain"}
+
+func (s State) String() string {
+	if int(s) < len(stateNames) {
+		return stateNames[s]
+	}
+	return fmt.Sprintf("State(%d)", s)
+}
+
+// An Outcome is the result of one attempt for one recipient. Its fields are
+// closed so that only a reply to MAIL, RCPT or the data (or its absence) can
+// make one; a RouteFault cannot.
+type Outcome struct {
+	state State
+	reply Reply
+	host  string
+}
+
+// OutcomeOf turns the reply of host to MAIL, RCPT or the data into an
+// outcome: 2yz is Delivered, 4yz Deferred, anything else Failed. A 421 is the
+// route's (law 2): give it to Fault, not here.
+func OutcomeOf(host string, r Reply) Outcome {
+	switch r.Code / 100 {
+	case 2:
+		return Outcome{Delivered, r, host}
+	case 4:
+		return Outcome{Deferred, r, host}
+	}
+	return Outcome{Failed, r, host}
+}
+
+// Refuse is a permanent failure that we find ourselves: the message cannot be
+// put into a form that host takes. enhanced is its RFC 3463 code.
+func Refuse(host, enhanced, why string) Outcome {
+	return Outcome{Failed, Reply{Enhanced: enhanced, Text: why}, host}
+}
+
+// NoAnswer is Uncertain: the last octet was sent to host and no reply came.
+func NoAnswer(host, why string) Outcome {
+	return Outcome{Uncertain, Reply{Text: why}, host}
+}
+
+// State is what became of the recipient.
+func (o Outcome) State() State { return o.state }
+
+// Reply is the reply that says so.
+func (o Outcome) Reply() Reply { return o.reply }
+
+// Host is the name of the server that gave the reply, or "".
+func (o Outcome) Host() string { return o.host }
+
+// A Step is the part of a session in which a route fault happened, in words
+// that go into "while …".
+type Step string
+
+// The steps of a session that belong to the route.
+const (
+	StepConfig   Step = "choosing the account"
+	StepSecret   Step = "reading the password"
+	StepLookup   Step = "looking up the server's name"
+	StepConnect  Step = "connecting"
+	StepTLS      Step = "checking the server's certificate"
+	StepGreeting Step = "waiting for the greeting"
+	StepHello    Step = "saying EHLO"
+	StepAuth     Step = "logging in"
+	StepSession  Step = "the session" // the connection broke, or 421 came, later on
+)
+
+// A RouteFault says why a route cannot be used now. It is never a message's
+// fault: it neither fails, nor ages, nor counts against one (law 2).
+//
+// It is deliberately not an error, so that it cannot be returned, wrapped or
+// stored where a message's result is wanted.
+type RouteFault struct {
+	Step   Step
+	Server string // host:port, or ""
+	// Err says what happened, in one sentence without a secret in it.
+	Err error
+	// Hint is what to type or do next, one sentence, or "".
+	Hint string
+	// NeedsPerson says that trying again cannot help until a person has acted:
+	// a wrong password, a locked keyring, a wrong certificate. Such a route is
+	// tried again at a change of route or a flush, and seldom otherwise.
+	NeedsPerson bool
+}
+
+// Sentence is the fault in one line: what, where, why.
+func (f *RouteFault) Sentence() string {
+	if f.Server == "" {
+		return fmt.Sprintf("%s: %v", f.Step, f.Err)
+	}
+	return fmt.Sprintf("%s, %s: %v", f.Server, f.Step, f.Err)
+}
+
+// A Verdict is what netwatch knows of a route.
+type Verdict struct {
+	// Try says whether an attempt makes sense now.
+	Try bool
+	// Why says so in words: "no route", "eth0 is up, default route via
+	// 192.0.2.1", …
+	Why string
+	// Since is when that became so.
+	Since time.Time
+}
+
+// Reach says whether a route may be tried now, and wakes the runner when that
+// may have changed. Changes delivers one value for each change, is never
+// closed, and may join changes that nobody has received yet.
+type Reach interface {
+	Verdict(r Route) Verdict
+	Changes() <-chan struct{}
+}
