@@ -1,0 +1,111 @@
+// Package config reads mailcrane.toml: typed settings, their defaults, and
+// errors that name file, line and the nearest known key.
+//
+// The sendmail shim links it, so it imports nothing that costs start-up time.
+package config
+
+import (
+	"time"
+)
+
+// A Mode says when a submitted message is delivered; the values are
+// sendmail's letters for DeliveryMode.
+type Mode byte
+
+// The delivery modes.
+const (
+	Interactive Mode = 'i' // by the submitting program itself, which waits
+	Background  Mode = 'b' // by a process of its own, at once
+	QueueOnly   Mode = 'q' // by a queue run
+	DeferredRun Mode = 'd' // by a queue run, and no name is looked up before
+)
+
+// Config is what is set, defaults filled in.
+type Config struct {
+	// Path is the file it was read from; "" where none was found and all is
+	// default.
+	Path         string
+	DeliveryMode Mode
+	// Privacy keeps local user, host name, address and time zone out of what
+	// leaves this machine. On by default.
+	Privacy bool
+	// Hostname is the name used where Privacy is off; "" asks the system.
+	Hostname string
+	// Spool is the queue directory.
+	Spool string
+	// Accounts are sorted by name.
+	Accounts []*Account
+	// DefaultAccount carries mail whose sender no account claims; nil where
+	// there are several accounts and none is named.
+	DefaultAccount *Account
+	Timeout        Timeout
+	// ListenMSP are the submission listeners: "host:port" on loopback, or
+	// "unix:PATH".
+	ListenMSP []string
+}
+
+// Timeout holds sendmail's Timeout.* values for a relay session
+// (RFC 5321 section 4.5.3.2), with the shorter defaults of a laptop.
+type Timeout struct {
+	Connect, Initial, Helo, StartTLS, Auth time.Duration
+	Mail, Rcpt, DataInit, DataBlock        time.Duration
+	DataFinal, Rset, Quit                  time.Duration
+}
+
+// DefaultTimeout is never below the minimum of RFC 5321, but for connect,
+// initial and starttls, whose end costs a message nothing here: a route fault
+// is tried again as soon as the network changes.
+func DefaultTimeout() Timeout {
+	return Timeout{
+		Connect: 30 * time.Second, Initial: 2 * time.Minute, Helo: 5 * time.Minute,
+		StartTLS: time.Minute, Auth: 2 * time.Minute,
+		Mail: 5 * time.Minute, Rcpt: 5 * time.Minute, DataInit: 2 * time.Minute,
+		DataBlock: 3 * time.Minute, DataFinal: 10 * time.Minute,
+		Rset: 5 * time.Minute, Quit: 10 * time.Second,
+	}
+}
+
+// A TLSMode says how a connection to a smarthost is protected.
+type TLSMode uint8
+
+// The TLS modes.
+const (
+	Implicit TLSMode = iota // smtps: TLS at once
+	StartTLS                // smtp: STARTTLS, required
+	Insecure                // smtp+insecure: none
+)
+
+// A Smarthost is where an account's mail goes.
+type Smarthost struct {
+	Host string // name or address, no brackets
+	Port string
+	TLS  TLSMode
+}
+
+// A Secret says where a password or token comes from.
+type Secret struct {
+	Kind  string // "keyring", "command", "file", "credential"
+	Value string // command line, path, or name; "" for the keyring
+}
+
+// An Account is one way to send.
+type Account struct {
+	Name string
+	// From are the senders it carries: addresses and patterns with "*".
+	From      []string
+	Smarthost Smarthost
+	User      string
+	// Auth is "auto", "none", or a SASL mechanism in lower case.
+	Auth   string
+	Secret Secret
+	TLS    TLS
+}
+
+// TLS says what else than the system's CAs an account's server is checked
+// against, and what we show it.
+type TLS struct {
+	CA   string   // a PEM file that replaces the system's CAs; "" for those
+	Pin  []string // SHA-256 fingerprints, any of which replaces the CA check
+	Cert string   // PEM file with our client certificate, or ""
+	Key  string   // PEM file with its key, or ""
+}

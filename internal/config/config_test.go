@@ -1,0 +1,138 @@
+package config
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"mailcrane/internal/sysexits"
+)
+
+func home(name string) string {
+	if name == "HOME" {
+		return "/home/me"
+	}
+	return ""
+}
+
+func TestParseFillsInDefaults(t *testing.T) {
+	c, err := Parse("m.toml", []byte(`
+[account.work]
+from = ["me@example.org", "*@lists.example.org"]
+smarthost = "smtps://smtp.example.org"
+user = "me"
+secret = "file:~/pw"
+tls = { ca = "~/ca.pem", pin = ["AA:`+strings.Repeat("bb:", 30)+`CC"] }
+[listen]
+msp = ["localhost:2525", "unix:~/s.sock"]
+[timeout]
+mail = "7"
+rcpt = "1h30m"
+`), home)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := c.Accounts[0]
+	for _, check := range []struct {
+		what      string
+		got, want any
+	}{
+		{"one account is the default one", c.DefaultAccount, a},
+		{"deferred unless said otherwise", c.DeliveryMode, DeferredRun},
+		{"privacy unless said otherwise", c.Privacy, true},
+		{"implicit TLS has port 465", a.Smarthost.String(), "smtps://smtp.example.org:465"},
+		{"a user means a log-in", a.Auth, "auto"},
+		{"~ is the home directory in a secret's path", a.Secret, Secret{"file", "/home/me/pw"}},
+		{"~ is the home directory in tls.ca", a.TLS.CA, "/home/me/ca.pem"},
+		{"a pin is kept as hex", a.TLS.Pin[0], "aa" + strings.Repeat("bb", 30) + "cc"},
+		{"localhost is 127.0.0.1", c.ListenMSP[0], "127.0.0.1:2525"},
+		{"~ in a socket's path", c.ListenMSP[1], "unix:/home/me/s.sock"},
+		{"a time-out without a unit counts minutes", c.Timeout.Mail, 7 * time.Minute},
+		{"times add up", c.Timeout.Rcpt, 90 * time.Minute},
+		{"spool below the state directory", c.Spool, "/home/me/.local/state/mailcrane/spool"},
+	} {
+		if check.got != check.want {
+			t.Errorf("%s: got %v, want %v", check.what, check.got, check.want)
+		}
+	}
+}
+
+func TestBadConfigurationNamesFileLineAndMend(t *testing.T) {
+	const account = "[account.a]\nfrom=[\"me@x.org\"]\nsmarthost=\"smtps://x.org\"\nuser=\"me\"\n"
+	for _, c := range []struct{ reason, text, want, hint string }{
+		{"a misspelt key", "delivery_mod = \"d\"\n", `m.toml:1: unknown key "delivery_mod"`, `did you mean "delivery_mode"?`},
+		{"a misspelt key of an account", account + "smarthots = \"x\"\n", `m.toml:5: unknown key "account.a.smarthots"`, `did you mean "account.a.smarthost"?`},
+		{"a key in the wrong table", "\n[queue]\nuser = \"x\"\n", `m.toml:3: unknown key "queue.user"`, `did you mean "account.NAME.user"?`},
+		{"not TOML", "a = = 1\n", "m.toml:1:", ""},
+		{"a wrong mode", "\ndelivery_mode = \"later\"\n", `m.toml:2: delivery_mode: "later" is no delivery mode`, ""},
+		{"a wrong time unit", "[timeout]\nmail = \"5y\"\n", `m.toml:2: timeout.mail: invalid time unit "y"`, ""},
+		{"a bare host as smarthost", "[account.a]\nsmarthost = \"x.org\"\n", `m.toml:2: account.a.smarthost: "x.org" is no smarthost`, ""},
+		{"a password in place of its source", "[account.a]\nsecret = \"hunter2\"\n", "m.toml:2: account.a.secret: secret says where", ""},
+		{"a listener that others reach", "[listen]\nmsp = [\"0.0.0.0:25\"]\n", "m.toml:2: listen.msp: \"0.0.0.0:25\" can be reached from other machines", ""},
+		{"no smarthost", "[account.a]\nfrom=[\"me@x.org\"]\n", "[account.a] has no smarthost", "for example"},
+		{"only patterns in from", "[account.a]\nfrom=[\"*@x.org\"]\nsmarthost=\"smtps://x.org\"\n", "does not say your own address", "for example"},
+		{"a password in clear", "[account.a]\nfrom=[\"me@x.org\"]\nsmarthost=\"smtp+insecure://x.org\"\nuser=\"me\"\n", "over a connection without TLS", "use smtps"},
+		{"an unknown default account", "default_account=\"b\"\n" + account, `default_account = "b"`, "[account.b]"},
+		{"an unknown mechanism", account + "auth=\"digest-md5\"\n", `m.toml:5: account.a.auth: "digest-md5" is no way to log in`, ""},
+	} {
+		t.Run(c.reason, func(t *testing.T) {
+			_, err := Parse("m.toml", []byte(c.text), home)
+			if err == nil {
+				t.Fatal("was accepted")
+			}
+			if sysexits.Code(err) != sysexits.Config {
+				t.Errorf("exit code %d, want EX_CONFIG", sysexits.Code(err))
+			}
+			if !strings.Contains(err.Error(), c.want) {
+				t.Errorf("says %q, want %q", err, c.want)
+			}
+			if !strings.Contains(sysexits.Hint(err), c.hint) {
+				t.Errorf("hints %q, want %q", sysexits.Hint(err), c.hint)
+			}
+			if strings.Contains(err.Error(), "hunter2") {
+				t.Error("shows what may be a password")
+			}
+		})
+	}
+}
+
+func TestAccountIsChosenBySender(t *testing.T) {
+	c, err := Parse("m.toml", []byte(`
+default_account = "home"
+[account.home]
+from = ["joe@home.example"]
+smarthost = "smtp://home.example"
+[account.work]
+from = ["joe@work.example", "*@work.example"]
+smarthost = "smtp://work.example"
+[account.lists]
+from = ["joe+lists@work.example", "*@lists.work.example", "bounce-*@work.example"]
+smarthost = "smtp://lists.example"
+`), home)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct{ reason, sender, want string }{
+		{"exact", "joe@work.example", "work"},
+		{"case does not count", "Joe@WORK.example", "work"},
+		{"a detail belongs to the plain address", "joe+x@home.example", "home"},
+		{"an exact detail beats it", "joe+lists@work.example", "lists"},
+		{"a pattern for the domain", "ann@work.example", "work"},
+		{"the longer pattern is closer", "bounce-7@work.example", "lists"},
+		{"a pattern does not reach a sub-domain", "x@sub.work.example", "home"},
+		{"nobody's goes by default", "x@elsewhere.example", "home"},
+		{"so does the null reverse-path", "", "home"},
+	} {
+		if got := c.ForSender(test.sender); got.Name != test.want {
+			t.Errorf("%s: %q goes by %s, want %s", test.reason, test.sender, got.Name, test.want)
+		}
+	}
+}
+
+func FuzzParseNeverPanics(f *testing.F) {
+	f.Add("[account.a]\nfrom=[\"me@x.org\"]\nsmarthost=\"smtps://[::1]:1\"\nuser=\"me\"\ntls={pin=[\"\"]}\n")
+	f.Add("delivery_mode=\"d\"\n[timeout]\nmail=\"1h2\"\n[listen]\nmsp=[\"unix:x\"]\n")
+	f.Fuzz(func(_ *testing.T, text string) {
+		Parse("m.toml", []byte(text), home) //nolint:errcheck // only a panic would be wrong
+	})
+}
