@@ -1,0 +1,77 @@
+#!/bin/bash
+# The lab: real parts for the tests. Debian 12, as root.
+#
+#   lab.sh install             everything the tests use: smarthosts, clients, keyring (minutes, once)
+#   lab.sh install PART...     postfix, exim, clients
+#   lab.sh install-peers       other sendmails, for make bench
+#   lab.sh up [postfix|exim]   start the smarthosts (seconds); what runs already is left alone
+#   lab.sh down [postfix|exim] stop them
+#   lab.sh status              what is installed and what runs
+#   lab.sh remove              stop all and delete everything but the Debian packages on this machine
+#
+# Everything lives below $MAILCRANE_LAB (default /var/tmp/mailcrane-lab). The
+# smarthosts listen on 127.0.0.1 only.
+set -euo pipefail
+HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+. "$HERE/lib.sh"
+. "$HERE/smarthosts.sh"
+. "$HERE/postfix.sh"
+. "$HERE/exim.sh"
+. "$HERE/clients.sh"
+. "$HERE/peers.sh"
+
+usage() { sed -n '2,14s/^# \{0,1\}//p' "$0"; exit 64; }
+
+# locked: one lab command at a time, so that tests of packages that run side
+# by side may all say "up".
+locked() {
+  mkdir -p "$RUN"
+  exec 9>"$RUN/lock"
+  flock 9
+}
+
+each() { # each ACTION PART...
+  local action=$1 part
+  shift
+  for part; do
+    case $part in
+    postfix | exim | clients) "${part}_$action" 9>&- ;;
+    *) die "no part is called $part; there are postfix, exim, clients" ;;
+    esac
+  done
+}
+
+status() {
+  local part
+  for part in postfix exim; do
+    if ! [ -e "$LAB/$part/smarthost.json" ]; then
+      say "$part: not installed; run: internal/lab/lab.sh install $part"
+    elif "${part}_runs"; then
+      say "$part: runs"
+    else
+      say "$part: installed, not started; run: internal/lab/lab.sh up $part"
+    fi
+  done
+}
+
+command=${1:-}
+shift || usage
+case $command in
+install)
+  need_root install
+  locked
+  rm -f "$RUN/.apt-updated"
+  [ $# -gt 0 ] || set -- postfix exim clients
+  each install "$@"
+  ;;
+install-peers) need_root install-peers; locked; rm -f "$RUN/.apt-updated"; peers_install 9>&- ;;
+up | down) need_root "$command"; locked; [ $# -gt 0 ] || set -- postfix exim; each "$command" "$@" ;;
+status) status ;;
+remove)
+  need_root remove
+  locked
+  each down postfix exim
+  rm -rf --one-file-system "${LAB:?}"
+  ;;
+*) usage ;;
+esac
