@@ -1,0 +1,39 @@
+//go:build unix
+
+package secret
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"syscall"
+
+	"mailcrane/internal/sysexits"
+)
+
+var errSymlink error = syscall.ELOOP
+
+// openNoFollow opens path itself. O_NONBLOCK, because to open a named pipe
+// would wait for its writer.
+func openNoFollow(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	// FreeBSD and NetBSD have words of their own for a symbolic link.
+	if errors.Is(err, syscall.EMLINK) {
+		err = errSymlink
+	}
+	return f, err
+}
+
+// private refuses a password file that another user wrote, or could read.
+func private(path string, info fs.FileInfo) error {
+	if st, ok := info.Sys().(*syscall.Stat_t); ok && st.Uid != 0 && int(st.Uid) != os.Geteuid() {
+		return sysexits.Errorf(sysexits.NoPerm, fmt.Sprintf("make it yours with: sudo chown %d %s", os.Geteuid(), quote(path)),
+			"the password file %s belongs to another user (uid %d)", path, st.Uid)
+	}
+	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+		return sysexits.Errorf(sysexits.NoPerm, "type: chmod 600 "+quote(path),
+			"the password file %s can be read or changed by other users (mode %04o)", path, mode)
+	}
+	return nil
+}
