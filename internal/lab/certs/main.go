@@ -43,8 +43,8 @@ func run(dir string, now time.Time) error {
 	const day = 24 * time.Hour
 	smarthost := x509.Certificate{
 		DNSNames: []string{"smarthost.test", "localhost"},
-		// 203.0.113.25 is the smarthost beyond the gateway in the network lab.
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback, net.IPv4(203, 0, 113, 25)},
+		// 203.0.113.25 and 2001:db8:2::25 are the smarthost beyond the gateway in the network lab.
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback, net.IPv4(203, 0, 113, 25), net.ParseIP("2001:db8:2::25")},
 		NotAfter:    now.Add(3650 * day),
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
