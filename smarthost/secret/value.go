@@ -13,18 +13,22 @@ const hidden = "[secret]"
 // A Value is a secret that does not show itself: however it is printed,
 // logged or marshalled, only "[secret]" comes out.
 type Value struct {
-	// A pointer, because package fmt does not ask the methods of an unexported
-	// field of another struct, and would print the octets of a slice.
-	octets *[]byte
+	// A function, because package fmt does not ask the methods of an
+	// unexported field of another struct, and prints the octets of a slice
+	// and, under some verbs, of what a pointer points to.
+	reveal func() []byte
 }
+
+// Seal makes a Value of octets, which must not be changed after.
+func Seal(octets []byte) Value { return Value{func() []byte { return octets }} }
 
 // Reveal is the secret itself, for the SASL exchange and nothing else. It
 // must not be changed.
 func (v Value) Reveal() []byte {
-	if v.octets == nil {
+	if v.reveal == nil {
 		return nil
 	}
-	return *v.octets
+	return v.reveal()
 }
 
 func (v Value) String() string { return hidden }
