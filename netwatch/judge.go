@@ -1,0 +1,216 @@
+package netwatch
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"net/netip"
+	"slices"
+)
+
+// judge makes the state of the facts. It errs towards a way out: an attempt
+// too many costs a moment, one too few keeps the mail here.
+func judge(f *facts) State {
+	m := newMap(f)
+	exits, near := m.ways()
+	s := State{Level: m.level(), nets: m.nets(exits, near)}
+	if len(exits) > 0 {
+		best := exits[0]
+		s.Level = Way
+		s.Interface = m.links[best.link].name
+		s.Gateway = best.gateway
+		s.Source = best.source
+		s.Reason = describeExit(s.Interface, best)
+	} else {
+		s.Reason = describeNone(f.links, m)
+	}
+	if s.Level != Way && f.gap != nil {
+		return unknown(f.gap)
+	}
+	s.ways = m.fingerprint(exits, near)
+	return s
+}
+
+// A netmap is the facts, indexed, with only what can carry mail.
+type netmap struct {
+	*facts
+	links map[int]link
+}
+
+func newMap(f *facts) *netmap {
+	m := &netmap{facts: f, links: make(map[int]link)}
+	for _, l := range f.links {
+		if l.usable() {
+			m.links[l.index] = l
+		}
+	}
+	return m
+}
+
+func (m *netmap) level() Level {
+	if len(m.links) == 0 {
+		return Down
+	}
+	return LinkOnly
+}
+
+// ways returns the routes that lead beyond their link, the one for packets to
+// anywhere first, and those that lead onto a link only. Of several routes to
+// one destination only the one that is used is among them.
+func (m *netmap) ways() (exits, near []route) {
+	for _, v6 := range []bool{false, true} {
+		seen := make(map[netip.Prefix]bool)
+		for _, r := range m.consulted(v6) {
+			if seen[r.dst] {
+				continue
+			}
+			if r.blocked {
+				seen[r.dst] = true
+				continue
+			}
+			l, ok := m.links[r.link]
+			if !ok || !m.fillSource(&r) {
+				continue
+			}
+			seen[r.dst] = true
+			if beyond(r, l) {
+				exits = append(exits, r)
+			} else {
+				near = append(near, r)
+			}
+		}
+	}
+	// Defaults first, IPv4 before IPv6 among them: the order made so far
+	// stands otherwise.
+	slices.SortStableFunc(exits, func(a, b route) int {
+		return cmp.Compare(min(a.dst.Bits(), 1), min(b.dst.Bits(), 1))
+	})
+	return exits, near
+}
+
+// beyond says that r leads further than the link itself.
+func beyond(r route, l link) bool {
+	to := r.dst.Addr()
+	switch {
+	case to.IsLinkLocalUnicast(), to.IsMulticast():
+		return false
+	case r.dst.Bits() == 0, r.gateway.IsValid():
+		return true
+	}
+	return !l.shared && !r.own
+}
+
+// consulted returns the routes of one family in the order in which the rules
+// have them looked up for a packet without a mark and without a source.
+func (m *netmap) consulted(v6 bool) []route {
+	tables := make(map[uint32][]route)
+	for _, r := range m.routes {
+		if r.dst.Addr().Is6() == v6 {
+			tables[r.table] = append(tables[r.table], r)
+		}
+	}
+	for _, t := range tables {
+		slices.SortStableFunc(t, func(a, b route) int { return cmp.Compare(a.metric, b.metric) })
+	}
+	var out []route
+	for _, rule := range m.rulesOf(v6, tables) {
+		if rule.blocked {
+			break
+		}
+		for _, r := range tables[rule.table] {
+			if r.dst.Bits() > rule.longer {
+				out = append(out, r)
+			}
+		}
+	}
+	return out
+}
+
+// rulesOf returns the rules of one family in order. Where none is known, each
+// table has one, by falling number: local, main, default, then the others.
+func (m *netmap) rulesOf(v6 bool, tables map[uint32][]route) []rule {
+	var rules []rule
+	for _, r := range m.rules {
+		if r.v6 == v6 {
+			rules = append(rules, r)
+		}
+	}
+	if rules == nil {
+		for t := range tables {
+			rules = append(rules, rule{priority: -t, table: t, longer: -1})
+		}
+	}
+	slices.SortStableFunc(rules, func(a, b rule) int { return cmp.Compare(a.priority, b.priority) })
+	return rules
+}
+
+// fillSource finds the address that packets by r come from: the route's own,
+// one of its interface, or, for an interface without any, of another (RFC 1812
+// section 2.2.7). Without one there is no way by r.
+func (m *netmap) fillSource(r *route) bool {
+	if r.source.IsValid() {
+		return true
+	}
+	best := 0
+	for _, a := range m.addrs {
+		if score := m.sourceScore(r, a); score > best {
+			best, r.source = score, a.prefix.Addr()
+		}
+	}
+	return best > 0
+}
+
+func (m *netmap) sourceScore(r *route, a address) int {
+	ip := a.prefix.Addr()
+	if _, ok := m.links[a.link]; !ok || !a.global() || ip.Is6() != r.dst.Addr().Is6() {
+		return 0
+	}
+	score := 1
+	if !a.fading {
+		score += 1
+	}
+	if r.gateway.IsValid() && a.prefix.Contains(r.gateway) {
+		score += 2
+	}
+	if a.link == r.link {
+		score += 4
+	}
+	return score
+}
+
+// nets is every destination that can be reached, this machine included.
+func (m *netmap) nets(exits, near []route) []netip.Prefix {
+	out := make([]netip.Prefix, 0, len(exits)+len(near)+len(m.addrs))
+	for _, r := range exits {
+		out = append(out, r.dst)
+	}
+	for _, r := range near {
+		out = append(out, r.dst)
+	}
+	for _, a := range m.addrs {
+		out = append(out, netip.PrefixFrom(a.prefix.Addr(), a.prefix.Addr().BitLen()))
+	}
+	return out
+}
+
+// fingerprint is equal for two readings exactly if mail takes the same ways:
+// same links, not gone in between, same gateways and addresses. Networks of
+// inner links count only where there is nothing else, so that a container
+// that starts is no change of network.
+func (m *netmap) fingerprint(exits, near []route) [sha256.Size]byte {
+	h := sha256.New()
+	for _, r := range exits {
+		m.describe(h, r)
+	}
+	for _, r := range near {
+		if len(exits) == 0 || !m.links[r.link].inner {
+			m.describe(h, r)
+		}
+	}
+	return [sha256.Size]byte(h.Sum(nil))
+}
+
+func (m *netmap) describe(h io.Writer, r route) {
+	fmt.Fprintln(h, r.dst, r.gateway, r.source, r.link, m.links[r.link].risen)
+}

@@ -1,0 +1,306 @@
+package netwatch
+
+import (
+	"context"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// noticed waits until w's state is as wanted, and returns the number of
+// changes that came until then. Its deadline is no measure, only an end.
+func noticed(t *testing.T, w *Watcher, want string, is func(State) bool) int {
+	t.Helper()
+	deadline := time.NewTimer(10 * time.Second)
+	defer deadline.Stop()
+	for changes := 0; ; changes++ {
+		if is(w.State()) {
+			return changes
+		}
+		select {
+		case <-w.Changes():
+		case <-deadline.C:
+			t.Fatalf("not noticed within 10 s: %s; state is %+v", want, w.State())
+		}
+	}
+}
+
+func TestTheWayOutIsSeenToGoAndToComeBack(t *testing.T) {
+	here, there := newCable(t)
+	w := here.watch(Options{})
+	if s := w.State(); s.Level != Down {
+		t.Fatalf("before anything is up: %+v", s)
+	}
+	steps := []struct {
+		what  string
+		run   func(lines ...string)
+		lines []string
+		want  string // the reason
+	}{
+		{"link up", here.ip, []string{"link set eth0 up"}, "eth0 is up, but has no address"},
+		{"address comes", here.ip, []string{"addr add 192.0.2.9/24 dev eth0"}, "eth0 is up, but there is no default route"},
+		{"route comes", here.ip, []string{"route add default via 192.0.2.1"}, "eth0 is up, default route via 192.0.2.1"},
+		{"route goes", here.ip, []string{"route del default"}, "eth0 is up, but there is no default route"},
+		{"route comes back", here.ip, []string{"route add default via 192.0.2.1"}, "eth0 is up, default route via 192.0.2.1"},
+		{"gateway changes", here.ip, []string{"route replace default via 192.0.2.254"}, "eth0 is up, default route via 192.0.2.254"},
+		{"address goes", here.ip, []string{"addr del 192.0.2.9/24 dev eth0"}, "eth0 is up, but has no address"},
+		{
+			"address and route come back", here.ip,
+			[]string{"addr add 192.0.2.9/24 dev eth0", "route add default via 192.0.2.1"},
+			"eth0 is up, default route via 192.0.2.1",
+		},
+		{"far end goes", there.ip, []string{"link set up0 down"}, "no network: no interface is up (eth0 is not connected)"},
+		{"far end comes back", there.ip, []string{"link set up0 up"}, "eth0 is up, default route via 192.0.2.1"},
+		{"near end goes", here.ip, []string{"link set eth0 down"}, "no network: no interface is up (eth0 is switched off)"},
+		{
+			"near end comes back", here.ip,
+			[]string{"link set eth0 up", "route add default via 192.0.2.1"},
+			"eth0 is up, default route via 192.0.2.1",
+		},
+		{
+			"IPv6 alone", here.ip,
+			[]string{"addr flush dev eth0", "addr add 2001:db8::9/64 dev eth0 nodad", "route add default via 2001:db8::1"},
+			"eth0 is up, default route via 2001:db8::1",
+		},
+		{"IPv6 is forbidden", here.ip6, []string{"rule add prohibit priority 10"}, "eth0 is up, but there is no default route"},
+		{"IPv6 is allowed again", here.ip6, []string{"rule del prohibit priority 10"}, "eth0 is up, default route via 2001:db8::1"},
+		{
+			"one network, not the world", here.ip,
+			[]string{"route del default via 2001:db8::1", "route add 2001:db8:ff::/48 via 2001:db8::1"},
+			"eth0 is up, no default route, but one to 2001:db8:ff::/48 via 2001:db8::1",
+		},
+		{"the link is taken away", here.ip, []string{"link del eth0"}, "no network: there is no interface but loopback"},
+	}
+	for _, s := range steps {
+		began := time.Now()
+		s.run(s.lines...)
+		ran := time.Since(began)
+		noticed(t, w, s.what, func(st State) bool { return st.Reason == s.want })
+		t.Logf("%-28s ip ran %8v, noticed %8v after it began", s.what, ran.Round(10*time.Microsecond), time.Since(began).Round(10*time.Microsecond))
+	}
+}
+
+func TestAWayOutIsNoticedWithinMilliseconds(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		calm time.Duration
+	}{
+		{"in calm", 2 * debounce},
+		{"at once after each change", 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			here, _ := newCable(t)
+			here.ip("link set eth0 up", "addr add 192.0.2.9/24 dev eth0")
+			w := here.watch(Options{})
+			var took []time.Duration
+			for range 20 {
+				<-time.After(c.calm)
+				began := time.Now()
+				here.ip("route add default via 192.0.2.1")
+				noticed(t, w, "the route", func(s State) bool { return s.Level == Way })
+				took = append(took, time.Since(began))
+				here.ip("route del default")
+				noticed(t, w, "no route", func(s State) bool { return s.Level == LinkOnly })
+			}
+			slices.Sort(took)
+			t.Logf("ip(8) started to state changed: median %v, most %v", took[len(took)/2], took[len(took)-1])
+		})
+	}
+}
+
+func TestARoamingMachineIsAChangeThoughTheWordsStay(t *testing.T) {
+	here, _ := newCable(t)
+	here.ip("link set eth0 up", "addr add 192.0.2.9/24 dev eth0", "route add default via 192.0.2.1")
+	w := here.watch(Options{})
+	before := w.State()
+	here.ip("addr del 192.0.2.9/24 dev eth0", "addr add 192.0.2.11/24 dev eth0", "route add default via 192.0.2.1")
+	noticed(t, w, "the new address", func(s State) bool { return s.Source.String() == "192.0.2.11" })
+	noticed(t, w, "the route", func(s State) bool { return s.Reason == before.Reason })
+	if after := w.State(); after.same(before) || !after.Since.After(before.Since) {
+		t.Errorf("another address is no change: %+v, %+v", before, after)
+	}
+}
+
+func TestALinkThatWentAndCameBackUnseenIsAChange(t *testing.T) {
+	here, there := newCable(t)
+	here.ip("link set eth0 up", "addr add 192.0.2.9/24 dev eth0", "route add default via 192.0.2.1")
+	k, err := openKernel(func() {}, int(here.file.Fd()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer k.Close()
+	look := func() State {
+		var f facts
+		if err := k.Read(&f); err != nil {
+			t.Fatal(err)
+		}
+		return judge(&f)
+	}
+	w := here.watch(Options{})
+	before := look()
+	there.ip("link set up0 down")
+	noticed(t, w, "the far end down", func(s State) bool { return s.Level == Down })
+	there.ip("link set up0 up")
+	noticed(t, w, "the far end up", func(s State) bool { return s.Level == Way })
+	if after := look(); after.Reason != before.Reason || after.same(before) {
+		t.Errorf("a link that was gone looks as before: %+v, %+v", before, after)
+	}
+}
+
+func TestAWholeTunnelIsTheWayOutAsItsRulesSay(t *testing.T) {
+	here, _ := newCable(t)
+	here.ip("link set eth0 up", "addr add 192.0.2.9/24 dev eth0", "route add default via 192.0.2.1")
+	w := here.watch(Options{})
+	// What wg-quick(8) does, with a cable for the tunnel.
+	here.ip(
+		"link add wg0 type veth peer name wg1",
+		"link set wg0 addrgenmode none",
+		"link set wg1 addrgenmode none",
+		"link set wg0 up",
+		"link set wg1 up",
+		"addr add 10.9.0.2/32 dev wg0",
+		"route add default dev wg0 table 51820",
+		"rule add not fwmark 51820 table 51820",
+		"rule add table main suppress_prefixlength 0",
+	)
+	noticed(t, w, "the tunnel", func(s State) bool {
+		return s.Reason == "wg0 is up, default route" && s.Source.String() == "10.9.0.2"
+	})
+	here.ip("rule del table main suppress_prefixlength 0", "rule del not fwmark 51820 table 51820")
+	noticed(t, w, "no tunnel", func(s State) bool { return s.Interface == "eth0" })
+}
+
+func TestFlapsCostABoundedNumberOfChangesAndLeaveNothingBehind(t *testing.T) {
+	here, _ := newCable(t)
+	here.ip("link set eth0 up", "addr add 192.0.2.9/24 dev eth0")
+	w := here.watch(Options{})
+	goroutines, descriptors := runtime.NumGoroutine(), openDescriptors(t)
+	counted, settled := make(chan int), make(chan struct{})
+	go func() {
+		for n := 0; ; n++ {
+			select {
+			case <-w.Changes():
+			case <-settled:
+				counted <- n
+				return
+			}
+		}
+	}()
+	began := time.Now()
+	for range 300 {
+		here.ip("route add default via 192.0.2.1", "link set eth0 down", "link set eth0 up")
+	}
+	storm := time.Since(began)
+	here.ip("route add default via 192.0.2.1")
+	for w.State().Level != Way {
+		if time.Since(began) > storm+10*time.Second {
+			t.Fatalf("not noticed within 10 s of the storm: %+v", w.State())
+		}
+		runtime.Gosched()
+	}
+	whole := time.Since(began)
+	close(settled)
+	changes := <-counted
+	// Pauses of 5, 10, 20, 40 ms, then 50 ms each; and one look at either end.
+	if most := 6 + int(whole/debounce); changes > most {
+		t.Errorf("%d changes in %v, at most %d wanted", changes, whole, most)
+	}
+	t.Logf("300 flaps in %v: %d changes", storm.Round(time.Millisecond), changes)
+	nothingGrew(t, goroutines, descriptors)
+}
+
+func TestAnOverrunSocketPokesAndGoesOn(t *testing.T) {
+	here, _ := newCable(t)
+	poked, release := make(chan struct{}), make(chan struct{})
+	k, err := openKernel(func() { poked <- struct{}{}; <-release }, int(here.file.Fd()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		go func() {
+			for range poked { // so that Close does not wait for a poke nobody takes
+			}
+		}()
+		k.Close()
+		close(poked)
+	}()
+	if err := k.events.SetReadBuffer(4096); err != nil {
+		t.Fatal(err)
+	}
+	here.ip("link set eth0 up")
+	<-poked // the listener stands still now, and the socket runs over
+	here.ip(strings.TrimSuffix(strings.Repeat("link set eth0 down\nlink set eth0 up\n", 200), "\n"))
+	if !overrun(t, here) {
+		t.Fatal("the kernel dropped nothing: this test shows nothing")
+	}
+	close(release)
+	pokes := 0
+	for deadline := time.After(200 * time.Millisecond); ; pokes++ {
+		select {
+		case <-poked:
+			continue
+		case <-deadline:
+		}
+		break
+	}
+	here.ip("link set eth0 down")
+	select {
+	case <-poked:
+	case <-time.After(10 * time.Second):
+		t.Fatalf("no poke after the overrun (%d before)", pokes)
+	}
+}
+
+// overrun says that a socket of the namespace has lost events.
+func overrun(t *testing.T, n *namespace) bool {
+	t.Helper()
+	var table []byte
+	var err error
+	n.do(func() { table, err = os.ReadFile("/proc/thread-self/net/netlink") })
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(string(table)), "\n")
+	drops := slices.Index(strings.Fields(lines[0]), "Drops")
+	return slices.ContainsFunc(lines[1:], func(l string) bool { return strings.Fields(l)[drops] != "0" })
+}
+
+func TestTheEndOfTheContextLeavesNothingBehind(t *testing.T) {
+	goroutines, descriptors := runtime.NumGoroutine(), openDescriptors(t)
+	for range 20 {
+		ctx, cancel := context.WithCancel(t.Context())
+		w := New(ctx, Options{})
+		if s := w.State(); s.Reason == "" || s.Level == Unknown {
+			t.Fatalf("the kernel was not read: %+v", s)
+		}
+		cancel()
+		<-w.Done()
+	}
+	nothingGrew(t, goroutines, descriptors)
+}
+
+// nothingGrew waits a while for goroutines that are on their way out.
+func nothingGrew(t *testing.T, goroutines, descriptors int) {
+	t.Helper()
+	for end := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > goroutines && time.Now().Before(end); {
+		runtime.Gosched()
+	}
+	if n := runtime.NumGoroutine(); n > goroutines {
+		t.Errorf("goroutines: %d before, %d after", goroutines, n)
+	}
+	if n := openDescriptors(t); n > descriptors {
+		t.Errorf("descriptors: %d before, %d after", descriptors, n)
+	}
+}
+
+func openDescriptors(t *testing.T) int {
+	t.Helper()
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(entries)
+}

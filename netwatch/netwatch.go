@@ -1,0 +1,247 @@
+// Package netwatch knows whether mail may leave this machine now, and says why
+// not. The operating system tells it that something changed; it then reads the
+// whole state again, compares, and passes a change on once. It never polls: a
+// machine whose network stays as it is does not wake up for it.
+package netwatch
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"mailcrane/queue"
+)
+
+const (
+	// debounce is the longest pause between two looks at the network where
+	// Options name none: a third of the 150 ms from a route that comes up to
+	// the first message accepted, and at most twenty looks a second.
+	debounce = 50 * time.Millisecond
+	// firstPause is the pause after the first look: enough for the address and
+	// the route that follow a link within the same command, and too short to
+	// be felt.
+	firstPause = 5 * time.Millisecond
+	// readShare bounds the time spent reading: after a look that took t, the
+	// next comes no sooner than readShare·t, however many routes there are.
+	readShare = 10
+	// readTries is how often in a row a look that failed is repeated, over some
+	// twenty seconds; after that the next event decides.
+	readTries = 12
+)
+
+// Options are what a Watcher needs from outside. All may be left zero.
+type Options struct {
+	// Log gets a line for each change; nil is silence.
+	Log *slog.Logger
+	// Now is the clock of every "since"; nil is time.Now.
+	Now func() time.Time
+	// Debounce is the longest pause between two looks while events pour in,
+	// and so the longest that a change can stay unseen; 0 is 50 ms.
+	Debounce time.Duration
+	// Server is the host that a route leads to, a name or an address without
+	// port and brackets, or the path of a socket; "" where it is not known. A
+	// server on this machine is always worth a try, and one on the local link
+	// needs no default route. It is called from Verdict.
+	Server func(queue.Route) string
+}
+
+// A Watcher follows the network's state. It satisfies queue.Reach, and is safe
+// for use by many goroutines.
+type Watcher struct {
+	log      *slog.Logger
+	now      func() time.Time
+	debounce time.Duration
+	server   func(queue.Route) string
+	sources  []source
+	started  time.Time
+	poked    chan struct{} // holds one: something happened since the last look
+	changes  chan struct{} // holds one: a change nobody has received yet
+	done     chan struct{}
+
+	mu        sync.Mutex
+	state     State
+	epoch     uint64 // counts the changes
+	standings map[queue.Route]Standing
+}
+
+// New starts a Watcher, which ends with ctx. The state is known when New
+// returns. Where the system cannot be asked, the state is Unknown and says
+// why, and every route is worth a try.
+func New(ctx context.Context, o Options) *Watcher {
+	return start(ctx, o, system)
+}
+
+func start(ctx context.Context, o Options, open opener) *Watcher {
+	w := &Watcher{
+		log:       o.Log,
+		now:       o.Now,
+		debounce:  o.Debounce,
+		server:    o.Server,
+		poked:     make(chan struct{}, 1),
+		changes:   make(chan struct{}, 1),
+		done:      make(chan struct{}),
+		standings: make(map[queue.Route]Standing),
+	}
+	if w.log == nil {
+		w.log = slog.New(slog.DiscardHandler)
+	}
+	if w.now == nil {
+		w.now = time.Now
+	}
+	if w.debounce <= 0 {
+		w.debounce = debounce
+	}
+	w.started = w.now()
+	sources, err := open(w.poke)
+	if err != nil {
+		w.state = unknown(err)
+		w.state.Since = w.started
+		w.log.Warn("the network is not watched", "why", err)
+		close(w.done)
+		return w
+	}
+	w.sources = sources
+	w.state, err = w.read()
+	w.state.Since = w.started
+	if err != nil {
+		w.poke()
+	}
+	w.log.Info("network", "state", w.state.Reason)
+	go w.run(ctx)
+	return w
+}
+
+// Done is closed when the Watcher has ended and holds nothing any more.
+func (w *Watcher) Done() <-chan struct{} { return w.done }
+
+// Changes delivers one value for each change of the state; changes that nobody
+// has received yet are joined. It is never closed.
+func (w *Watcher) Changes() <-chan struct{} { return w.changes }
+
+// State is the network's state as last read.
+func (w *Watcher) State() State {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.state
+}
+
+// Verdict says whether an attempt at r makes sense now, and why.
+func (w *Watcher) Verdict(r queue.Route) queue.Verdict {
+	server := ""
+	if w.server != nil {
+		server = w.server(r)
+	}
+	v := w.State().verdict(server)
+	if v.Since.IsZero() {
+		v.Since = w.started
+	}
+	return v
+}
+
+// poke says that something happened. It never blocks; sources call it.
+func (w *Watcher) poke() {
+	select {
+	case w.poked <- struct{}{}:
+	default:
+	}
+}
+
+func (w *Watcher) run(ctx context.Context) {
+	defer close(w.done)
+	defer func() {
+		for _, s := range w.sources {
+			if err := s.Close(); err != nil {
+				w.log.Debug("closing a source of network events", "why", err)
+			}
+		}
+	}()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-w.poked:
+			w.follow(ctx)
+		}
+	}
+}
+
+// follow looks at once, then again after each pause in which something
+// happened. The pauses double up to the debounce time, so that in calm a
+// change is seen within milliseconds, and a storm of events costs a bounded
+// number of looks. It returns after the first quiet pause.
+func (w *Watcher) follow(ctx context.Context) {
+	failed := 0
+	for pause := min(firstPause, w.debounce); ; pause *= 2 {
+		began := w.now()
+		next, err := w.read()
+		w.accept(next)
+		if err == nil {
+			failed = 0
+			pause = min(pause, w.debounce)
+		} else if failed++; failed < readTries {
+			w.poke()
+		}
+		took := min(w.now().Sub(began), w.debounce)
+		if !w.rest(ctx, max(pause, readShare*took)) {
+			return
+		}
+	}
+}
+
+// rest waits for a pause, and says whether something happened in it.
+func (w *Watcher) rest(ctx context.Context, pause time.Duration) bool {
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+	}
+	select {
+	case <-w.poked:
+		return true
+	default:
+		return false
+	}
+}
+
+// read asks every source for the whole state. With an error it returns the
+// Unknown state that says so.
+func (w *Watcher) read() (State, error) {
+	var f facts
+	for _, s := range w.sources {
+		if err := s.Read(&f); err != nil {
+			return unknown(err), err
+		}
+	}
+	return judge(&f), nil
+}
+
+// accept makes next the state, and passes a change on.
+func (w *Watcher) accept(next State) {
+	if !w.replace(next) {
+		return
+	}
+	w.log.Info("network changed", "state", next.Reason)
+	select {
+	case w.changes <- struct{}{}:
+	default:
+	}
+}
+
+// replace makes next the state, and says whether that is a change.
+func (w *Watcher) replace(next State) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if next.same(w.state) {
+		next.Since = w.state.Since
+		w.state = next
+		return false
+	}
+	next.Since = w.now()
+	w.state = next
+	w.epoch++
+	clear(w.standings)
+	return true
+}

@@ -1,0 +1,77 @@
+package netwatch
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"net/netip"
+	"time"
+)
+
+// A Level is how far a packet gets from here.
+type Level uint8
+
+// The levels. The zero Level is Unknown.
+const (
+	Unknown  Level = iota // cannot be read: worth a try
+	Down                  // no interface is up but loopback
+	LinkOnly              // an interface is up, but no route leads beyond its link
+	Way                   // a route leads beyond the link
+)
+
+func (l Level) String() string {
+	switch l {
+	case Unknown:
+		return "unknown"
+	case Down:
+		return "down"
+	case LinkOnly:
+		return "link only"
+	case Way:
+		return "up"
+	}
+	return fmt.Sprintf("Level(%d)", uint8(l))
+}
+
+// MarshalText makes the level a word in JSON.
+func (l Level) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
+
+// A State is what is known of the network at one time.
+type State struct {
+	Level Level `json:"level"`
+	// Reason is the state in words: "eth0 is up, default route via
+	// 192.0.2.1", "no network: no interface is up", …
+	Reason string `json:"reason"`
+	// Since is when the state became so. A changed address or gateway makes a
+	// new state, also where there is a way out before and after.
+	Since time.Time `json:"since"`
+	// Interface, Gateway and Source belong to the route that packets to
+	// anywhere take. Gateway is the zero Addr on a link without one.
+	Interface string     `json:"interface,omitempty"`
+	Gateway   netip.Addr `json:"gateway,omitzero"`
+	Source    netip.Addr `json:"source,omitzero"`
+
+	// ways is equal for two states exactly if mail takes the same ways out.
+	ways [sha256.Size]byte
+	// nets is every destination that a route leads to, this machine included.
+	nets []netip.Prefix
+}
+
+// same says that nothing changed that mail could notice. The words may differ.
+func (s State) same(t State) bool { return s.Level == t.Level && s.ways == t.ways }
+
+// covers says that a route leads to a.
+func (s State) covers(a netip.Addr) bool {
+	for _, n := range s.nets {
+		if n.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+func unknown(why error) State {
+	return State{
+		Level:  Unknown,
+		Reason: fmt.Sprintf("the network's state is not known (%v), so every attempt is worth a try", why),
+	}
+}
