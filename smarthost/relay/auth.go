@@ -1,0 +1,201 @@
+package relay
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	gosasl "github.com/emersion/go-sasl"
+
+	"mailcrane/internal/sysexits"
+	"mailcrane/queue"
+)
+
+const (
+	// maxAuthLine is the length of a command line, to which AUTH with an
+	// initial response is held (RFC 4954 section 4).
+	maxAuthLine = 510
+	// maxChallenges bounds a server that never comes to an end.
+	maxChallenges = 10
+)
+
+// safeInClear are the mechanisms that do not show the secret to whoever
+// listens. All others need TLS.
+var safeInClear = []string{"CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-512"}
+
+// What a mechanism may know besides the go-sasl interface.
+type (
+	// explainer knows why the server refused: OAuth servers say so in a
+	// challenge.
+	explainer interface{ Explain() string }
+	// verifier knows whether the server has proved itself too.
+	verifier interface{ Verified() error }
+)
+
+// logIn does AUTH (RFC 4954).
+func (s *Session) logIn() *queue.RouteFault {
+	if len(s.caps.Auth) == 0 {
+		return s.personFault(queue.StepAuth, `check server and port in smarthost; if it wants no log-in, set auth = "none"`, "the server offers no log-in (AUTH)")
+	}
+	client, name, err := s.target.Auth.Choose(slices.Clone(s.caps.Auth), s.tls)
+	if err != nil {
+		return s.personFault(queue.StepAuth, sysexits.Hint(err), "%w", err)
+	}
+	if s.tls == nil && !slices.Contains(safeInClear, name) {
+		return s.personFault(queue.StepAuth, "write smtps:// or smtp:// in smarthost", "%s would send the password in the clear, so nothing was sent", name)
+	}
+	r, err := s.converse(client, name)
+	s.dialogue.hide = nil
+	if err != nil {
+		return s.authBroken(name, err)
+	}
+	return s.authResult(client, name, r)
+}
+
+// converse goes through the challenges until the server says yes or no.
+func (s *Session) converse(client gosasl.Client, name string) (reply, error) {
+	_, initial, err := client.Start()
+	if err != nil {
+		return reply{}, &mechanismError{err}
+	}
+	command := "AUTH " + name
+	if initial != nil {
+		encoded := encodeResponse(initial)
+		if encoded == "" {
+			encoded = "=" // an empty response is not the same as none
+		}
+		if len(command)+1+len(encoded) <= maxAuthLine {
+			command += " " + encoded
+			s.hide(initial, encoded)
+			initial = nil
+		}
+	}
+	r, err := s.authLine(command, name)
+	for range maxChallenges {
+		if err != nil || r.code != 334 {
+			return r, err
+		}
+		if r, err = s.respond(client, r, &initial); err != nil {
+			return r, err
+		}
+	}
+	return reply{}, errors.New("the server asks without end")
+}
+
+// respond answers one challenge. An initial response that did not fit into
+// the command is the answer to the first, empty one.
+func (s *Session) respond(client gosasl.Client, r reply, initial *[]byte) (reply, error) {
+	response := *initial
+	*initial = nil
+	if response == nil {
+		challenge, err := base64.StdEncoding.DecodeString(strings.TrimSpace(strings.Join(r.lines, "")))
+		if err == nil {
+			response, err = client.Next(challenge)
+		}
+		if err != nil {
+			return s.giveUp(err)
+		}
+	}
+	encoded := encodeResponse(response)
+	s.hide(response, encoded)
+	return s.authLine(encoded, "")
+}
+
+// giveUp ends the exchange from our side (RFC 4954 section 4), so that the
+// server's own word can still be read.
+func (s *Session) giveUp(why error) (reply, error) {
+	if _, err := s.authLine("*", ""); err != nil {
+		return reply{}, err
+	}
+	return reply{}, &mechanismError{why}
+}
+
+// authLine sends a line of AUTH, of which the trace shows the mechanism only.
+func (s *Session) authLine(line, name string) (reply, error) {
+	d := s.dialogue
+	switch {
+	case line == "*" || line == "" || line == "AUTH "+name:
+		d.tell(">>> ", line)
+	case name != "":
+		d.tell(">>> ", "AUTH "+name+" *")
+	default:
+		d.tell(">>> ", "*")
+	}
+	var got reply
+	err := d.send(line, expected{verb: "AUTH", limit: s.target.Timeouts.Auth, more: true, take: func(r reply) { got = r }})
+	if err == nil {
+		err = d.drain(0)
+	}
+	return got, err
+}
+
+func encodeResponse(response []byte) string { return base64.StdEncoding.EncodeToString(response) }
+
+// hide keeps a response, and the parts of it that may be secret, out of what
+// is shown of the server's replies.
+func (s *Session) hide(response []byte, encoded string) {
+	const least = 4 // shorter ones are no secrets and would hit by chance
+	parts := strings.FieldsFunc(string(response), func(c rune) bool { return c == 0 || c == 1 })
+	for _, part := range append(parts, encoded, string(response)) {
+		if part = strings.TrimPrefix(part, "auth=Bearer "); len(part) >= least {
+			s.dialogue.hide = append(s.dialogue.hide, part)
+		}
+	}
+}
+
+// mechanismError: our side of the mechanism could not go on.
+type mechanismError struct{ err error }
+
+func (e *mechanismError) Error() string { return e.err.Error() }
+func (e *mechanismError) Unwrap() error { return e.err }
+
+func (s *Session) authBroken(name string, err error) *queue.RouteFault {
+	if _, ok := errors.AsType[*mechanismError](err); ok {
+		return s.personFault(queue.StepAuth, "set auth to another mechanism of the server's: "+strings.ToLower(strings.Join(s.caps.Auth, ", ")),
+			"%s does not work with this server: %w", name, err)
+	}
+	return s.broken(queue.StepAuth, err)
+}
+
+// authResult reads the server's last word (RFC 4954 section 6).
+func (s *Session) authResult(client gosasl.Client, name string, r reply) *queue.RouteFault {
+	said := r.String()
+	if e, ok := client.(explainer); ok && !r.ok() {
+		if why := clean(e.Explain()); why != "" {
+			said += " (" + why + ")"
+		}
+	}
+	switch {
+	case r.ok():
+		return s.mutual(client, name)
+	case r.code == 432:
+		return s.personFault(queue.StepAuth, "log in to the provider's web page once", "the password must be changed over first: %s", said)
+	case r.code/100 == 4:
+		return s.fault(queue.StepAuth, "", "the server cannot check the log-in just now: %s", said)
+	case r.code == 504 || r.code == 500 || r.code == 502 || r.code == 503:
+		return s.personFault(queue.StepAuth, "set auth to another mechanism of the server's: "+strings.ToLower(strings.Join(s.caps.Auth, ", ")),
+			"the server does not take %s: %s", name, said)
+	}
+	return s.personFault(queue.StepAuth, s.loginHint(), "the server refuses user name or password (%s): %s", name, said)
+}
+
+// mutual checks the server's proof that it knows the password as well.
+func (s *Session) mutual(client gosasl.Client, name string) *queue.RouteFault {
+	v, ok := client.(verifier)
+	if !ok {
+		return nil
+	}
+	if err := v.Verified(); err != nil {
+		return s.personFault(queue.StepAuth, "this may be a false server: use another network", "the server accepted the log-in (%s) without proof that it knows the password: %w", name, err)
+	}
+	return nil
+}
+
+func (s *Session) loginHint() string {
+	if s.target.Account == "" {
+		return "check user and secret, or type: mailcrane login"
+	}
+	return fmt.Sprintf("type: mailcrane login %s", s.target.Account)
+}

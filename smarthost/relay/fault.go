@@ -1,0 +1,134 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"syscall"
+
+	"mailcrane/queue"
+)
+
+// Hints that more than one fault gives.
+const (
+	hintPortal = "if this network has a log-in page, open any web page in a browser and log in there"
+	hintPorts  = "many networks close mail ports; if smtp:// (port 587) does not get through, try smtps:// (port 465), or another network"
+)
+
+// fault is a route fault that may pass by itself.
+func (s *Session) fault(step queue.Step, hint, format string, args ...any) *queue.RouteFault {
+	return s.target.fault(step, hint, fmt.Errorf(format, args...))
+}
+
+// personFault is a route fault that only a person can mend.
+func (s *Session) personFault(step queue.Step, hint, format string, args ...any) *queue.RouteFault {
+	f := s.target.fault(step, hint, fmt.Errorf(format, args...))
+	f.NeedsPerson = true
+	return f
+}
+
+func (t *Target) fault(step queue.Step, hint string, err error) *queue.RouteFault {
+	return &queue.RouteFault{Step: step, Server: t.Address, Err: err, Hint: hint}
+}
+
+// broken is the fault of a connection that broke, or of a server that spoke
+// out of turn.
+func (s *Session) broken(step queue.Step, err error) *queue.RouteFault {
+	hint := ""
+	if _, ok := errors.AsType[*notSMTP](err); ok {
+		hint = hintPortal
+	}
+	return s.target.fault(step, hint, plainly(err))
+}
+
+// greetingFault knows the ways in which something that is not our server, or
+// our server on another port, answers a connection.
+func (s *Session) greetingFault(err error) *queue.RouteFault {
+	t := s.target
+	strange, isStrange := errors.AsType[*notSMTP](err)
+	_, silent := errors.AsType[*noAnswer](err)
+	said, closes := errors.AsType[*closing](err)
+	switch {
+	case isStrange && webPage(strange.line):
+		return s.fault(queue.StepGreeting, hintPortal, "a web server answers, not a mail server: %q", strange.line)
+	case isStrange && (strings.HasPrefix(strange.line, "+OK") || strings.HasPrefix(strange.line, "* OK")):
+		return s.personFault(queue.StepGreeting, "name the outgoing server (SMTP) in smarthost, not the one for reading mail",
+			"a server for reading mail answers there: %q", strange.line)
+	case isStrange:
+		return s.fault(queue.StepGreeting, "check the server's name and port; "+hintPortal, "%w", err)
+	case closes:
+		return s.fault(queue.StepGreeting, "", "the server takes no connection just now: %v", said.reply)
+	case silent && t.Mode != Implicit:
+		return s.fault(queue.StepGreeting, "where the port speaks TLS at once (465 does), write smtps:// in place of "+t.Mode.scheme()+":// in smarthost",
+			"%w after connecting", err)
+	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET):
+		return s.fault(queue.StepGreeting, hintPorts, "%w before it said a word", plainly(err))
+	}
+	return s.broken(queue.StepGreeting, err)
+}
+
+// webPage says that the line is one of HTTP or HTML.
+func webPage(line string) bool {
+	line = strings.ToLower(strings.TrimSpace(line))
+	return strings.HasPrefix(line, "http/") || strings.HasPrefix(line, "<html") || strings.HasPrefix(line, "<!doctype")
+}
+
+// dialFault says why there is no connection.
+func (t *Target) dialFault(err error, timeUp bool) *queue.RouteFault {
+	if f := t.lookupFault(err); f != nil {
+		return f
+	}
+	timeout, ok := errors.AsType[net.Error](err)
+	switch {
+	case errors.Is(err, context.Canceled):
+		return t.fault(queue.StepConnect, "", plainly(err))
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return t.fault(queue.StepConnect, "check the port in smarthost; "+hintPorts, errors.New("connection refused: nothing takes mail at that port"))
+	case errors.Is(err, syscall.ENETUNREACH) || errors.Is(err, syscall.EHOSTUNREACH) || errors.Is(err, syscall.ENETDOWN):
+		return t.fault(queue.StepConnect, "", errors.New("there is no way to the server from this network"))
+	case timeUp || ok && timeout.Timeout():
+		return t.fault(queue.StepConnect, hintPorts, fmt.Errorf("no connection within %v", t.Timeouts.Connect))
+	}
+	return t.fault(queue.StepConnect, "", plainly(err))
+}
+
+func (t *Target) lookupFault(err error) *queue.RouteFault {
+	dns, ok := errors.AsType[*net.DNSError](err)
+	switch {
+	case !ok:
+		return nil
+	case dns.IsNotFound:
+		return t.fault(queue.StepLookup, "check the name in smarthost; a name that only a VPN knows is found once the VPN is up",
+			fmt.Errorf("the name %s does not exist, says this network's name server", dns.Name))
+	case dns.IsTimeout:
+		return t.fault(queue.StepLookup, "", fmt.Errorf("no answer from this network's name server about %s", dns.Name))
+	}
+	return t.fault(queue.StepLookup, "", fmt.Errorf("this network's name server could not say where %s is: %s", dns.Name, dns.Err))
+}
+
+// plainly puts the errors of the network into words. What it does not know it
+// leaves as it is.
+func plainly(err error) error {
+	if local, ok := errors.AsType[*localError](err); ok {
+		return local
+	}
+	switch {
+	case errors.Is(err, context.Canceled):
+		return fmt.Errorf("stopped before it was done (%w)", err)
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("the time for this run was up (%w)", err)
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.ErrClosedPipe),
+		errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return errors.New("the server closed the connection")
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return errors.New("the connection took no more octets")
+	}
+	if alert := remoteAlert(err); alert != "" {
+		return fmt.Errorf("the server broke off TLS: %s", alert)
+	}
+	return err
+}

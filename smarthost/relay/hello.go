@@ -1,0 +1,121 @@
+package relay
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"mailcrane/queue"
+)
+
+// Capabilities is what the server offers in its answer to EHLO.
+type Capabilities struct {
+	Pipelining    bool // RFC 2920
+	Chunking      bool // BDAT, RFC 3030
+	BinaryMIME    bool // RFC 3030; of use only together with Chunking
+	EightBitMIME  bool // RFC 6152
+	SMTPUTF8      bool // RFC 6531
+	DSN           bool // RFC 3461
+	EnhancedCodes bool // RFC 2034
+	StartTLS      bool // RFC 3207
+	// Size says that SIZE is offered; MaxSize is the largest message in
+	// octets, or 0 where the server names none (RFC 1870).
+	Size    bool
+	MaxSize int64
+	// Auth are the SASL mechanisms, upper case, in the server's order
+	// (RFC 4954).
+	Auth []string
+}
+
+// capabilities reads the lines after the first of a reply to EHLO.
+func capabilities(lines []string) Capabilities {
+	var c Capabilities
+	for _, line := range lines {
+		// "AUTH=PLAIN LOGIN" is how servers wrote it before RFC 2554.
+		if len(line) > 5 && strings.EqualFold(line[:5], "AUTH=") {
+			line = "AUTH " + line[5:]
+		}
+		words := strings.Fields(strings.ToUpper(line))
+		if len(words) > 0 {
+			c.add(words[0], words[1:])
+		}
+	}
+	return c
+}
+
+func (c *Capabilities) add(keyword string, params []string) {
+	switch keyword {
+	case "PIPELINING":
+		c.Pipelining = true
+	case "CHUNKING":
+		c.Chunking = true
+	case "BINARYMIME":
+		c.BinaryMIME = true
+	case "8BITMIME":
+		c.EightBitMIME = true
+	case "SMTPUTF8":
+		c.SMTPUTF8 = true
+	case "DSN":
+		c.DSN = true
+	case "ENHANCEDSTATUSCODES":
+		c.EnhancedCodes = true
+	case "STARTTLS":
+		c.StartTLS = true
+	case "SIZE":
+		c.Size = true
+		if len(params) > 0 {
+			// What is no number names no limit.
+			c.MaxSize, _ = strconv.ParseInt(params[0], 10, 64)
+			c.MaxSize = max(c.MaxSize, 0)
+		}
+	case "AUTH":
+		for _, mech := range params {
+			if !slices.Contains(c.Auth, mech) {
+				c.Auth = append(c.Auth, mech)
+			}
+		}
+	}
+}
+
+// greeting waits for the server's first word.
+func (s *Session) greeting() *queue.RouteFault {
+	r, err := s.dialogue.next("", s.target.Timeouts.Initial)
+	switch {
+	case err != nil:
+		return s.greetingFault(err)
+	case r.code/100 == 4:
+		return s.fault(queue.StepGreeting, "", "the server takes no mail just now: %v", r)
+	case r.code != 220:
+		return s.personFault(queue.StepGreeting, "the server refuses this network or this port; try another network or VPN, or ask the provider which server and port to use",
+			"the server refuses connections from here: %v", r)
+	}
+	return nil
+}
+
+// hello says EHLO, or HELO to a server that does not know EHLO and of which
+// nothing is wanted that only EHLO can tell.
+func (s *Session) hello() *queue.RouteFault {
+	t := s.target
+	s.caps = Capabilities{}
+	s.dialogue.window = 1
+	r, err := s.dialogue.ask("EHLO "+t.Hello, t.Timeouts.Helo)
+	if err == nil && (r.code == 500 || r.code == 502) && t.Mode != StartTLS && t.Auth == nil {
+		if r, err = s.dialogue.ask("HELO "+t.Hello, t.Timeouts.Helo); err == nil {
+			r.lines = r.lines[:1]
+		}
+	}
+	switch {
+	case err != nil:
+		return s.broken(queue.StepHello, err)
+	case r.code/100 == 4:
+		return s.fault(queue.StepHello, "", "the server takes no mail just now: %v", r)
+	case !r.ok():
+		return s.personFault(queue.StepHello, "ask the provider whether it accepts mail from this network and from a client that names itself "+strconv.Quote(t.Hello),
+			"the server refuses EHLO %s: %v", t.Hello, r)
+	}
+	s.caps = capabilities(r.lines[1:])
+	if s.caps.Pipelining {
+		s.dialogue.window = pipelineWindow
+	}
+	return nil
+}

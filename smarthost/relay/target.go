@@ -1,0 +1,207 @@
+// Package relay is an SMTP session with the server that takes our mail: the
+// connection, TLS, EHLO, AUTH, and then message after message, with as few
+// round trips as the server's extensions allow.
+//
+// It is cut so that a message knows nothing of how the connection came about:
+//
+//	wire         octets: counters, deadlines, end of a context
+//	dialogue     commands in groups, replies in order
+//	hello, starttls, auth   what happens before the first message
+//	outgoing     a message in the form that this server takes
+//	transaction  one MAIL … RCPT … DATA or BDAT
+//	body         line ends and dots
+package relay
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"time"
+
+	"github.com/emersion/go-sasl"
+
+	"mailcrane/internal/recode"
+	"mailcrane/queue"
+)
+
+// A Mode says how a connection gets its TLS.
+type Mode uint8
+
+// The modes, in the configuration smtps, smtp and smtp+insecure.
+const (
+	Implicit Mode = iota // TLS at once
+	StartTLS             // STARTTLS, required
+	Insecure             // none, for a server on this machine or in a test
+)
+
+func (m Mode) scheme() string {
+	return [...]string{"smtps", "smtp", "smtp+insecure"}[m]
+}
+
+// NeutralHello is a client name that tells nothing about this machine.
+const NeutralHello = "localhost.localdomain"
+
+// An Authenticator picks a SASL mechanism of those that the server offers,
+// upper case. tls is nil on a connection without TLS. name is the mechanism's
+// name. An error must not contain a secret; its sysexits hint is shown.
+type Authenticator interface {
+	Choose(mechs []string, tls *tls.ConnectionState) (client sasl.Client, name string, err error)
+}
+
+// A Target is a server and all that is needed to speak with it.
+type Target struct {
+	// Account names the account in hints, for "mailcrane login NAME".
+	Account string
+	// Server is the host name that the certificate must be for, or an IP
+	// address without brackets. It is the host of every outcome.
+	Server string
+	// Address is what is dialled, host:port.
+	Address string
+	Mode    Mode
+	TLS     TLS
+	// Hello is our name in EHLO; "" is NeutralHello.
+	Hello string
+	// Timeouts: a zero one takes the default.
+	Timeouts Timeouts
+	// Auth, if nil, means that nobody logs in.
+	Auth Authenticator
+
+	// Dial opens the connection; nil is net.Dialer's, which tries IPv6 and
+	// IPv4 side by side (RFC 8305).
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Now is the clock that certificates are checked by; nil is time.Now.
+	Now func() time.Time
+	// Trace is told every line in both directions, marked ">>> " or "<<< ",
+	// without the message and without the secrets of AUTH. It may be nil.
+	Trace func(line string)
+	// Recode changes a message into a form that this server takes; nil is
+	// recode.Convert.
+	Recode func(w io.Writer, r io.Reader, need recode.Need) error
+}
+
+// Timeouts are sendmail's (Timeout.connect and so on), each for one wait.
+// Below zero there is no limit.
+type Timeouts struct {
+	Connect   time.Duration // the TCP connection
+	Initial   time.Duration // the 220 greeting
+	Helo      time.Duration // the reply to EHLO
+	StartTLS  time.Duration // the reply to STARTTLS, and the TLS handshake
+	Auth      time.Duration // each step of AUTH
+	Mail      time.Duration // the reply to MAIL
+	Rcpt      time.Duration // the reply to RCPT
+	DataInit  time.Duration // the 354 to DATA
+	DataBlock time.Duration // sending without any progress
+	DataFinal time.Duration // the reply to the end of the message
+	Rset      time.Duration // the reply to RSET
+	Quit      time.Duration // the reply to QUIT
+}
+
+// DefaultTimeouts suit a laptop: nothing below the minimum of RFC 5321 section
+// 4.5.3.2 but the greeting's, whose end costs no message anything.
+func DefaultTimeouts() Timeouts {
+	return Timeouts{
+		Connect: 30 * time.Second, Initial: 2 * time.Minute, Helo: 5 * time.Minute,
+		StartTLS: time.Minute, Auth: 2 * time.Minute,
+		Mail: 5 * time.Minute, Rcpt: 5 * time.Minute, DataInit: 2 * time.Minute,
+		DataBlock: 3 * time.Minute, DataFinal: 10 * time.Minute,
+		Rset: 5 * time.Minute, Quit: 2 * time.Minute,
+	}
+}
+
+func (t *Timeouts) fill() {
+	d := DefaultTimeouts()
+	for _, pair := range [...]struct{ have, lack *time.Duration }{
+		{&t.Connect, &d.Connect},
+		{&t.Initial, &d.Initial},
+		{&t.Helo, &d.Helo},
+		{&t.StartTLS, &d.StartTLS},
+		{&t.Auth, &d.Auth},
+		{&t.Mail, &d.Mail},
+		{&t.Rcpt, &d.Rcpt},
+		{&t.DataInit, &d.DataInit},
+		{&t.DataBlock, &d.DataBlock},
+		{&t.DataFinal, &d.DataFinal},
+		{&t.Rset, &d.Rset},
+		{&t.Quit, &d.Quit},
+	} {
+		if *pair.have == 0 {
+			*pair.have = *pair.lack
+		}
+	}
+}
+
+func (t *Target) fill() {
+	t.Timeouts.fill()
+	if t.Hello == "" {
+		t.Hello = NeutralHello
+	}
+	if t.Dial == nil {
+		t.Dial = new(net.Dialer).DialContext
+	}
+	if t.Now == nil {
+		t.Now = time.Now
+	}
+	if t.Recode == nil {
+		t.Recode = recode.Convert
+	}
+}
+
+// Open connects, checks the certificate and logs in. What goes wrong belongs
+// to the route. When ctx ends, so does the attempt; the session itself does
+// not depend on ctx afterwards.
+func Open(ctx context.Context, t Target) (*Session, *queue.RouteFault) {
+	t.fill()
+	w, fault := t.dial(ctx)
+	if fault != nil {
+		return nil, fault
+	}
+	s := newSession(&t, w)
+	release := w.obey(ctx)
+	fault = s.begin()
+	release()
+	if fault != nil {
+		w.Close()
+		return nil, fault
+	}
+	return s, nil
+}
+
+func (t *Target) dial(ctx context.Context) (*wire, *queue.RouteFault) {
+	within := ctx
+	if t.Timeouts.Connect > 0 {
+		var cancel context.CancelFunc
+		within, cancel = context.WithTimeout(ctx, t.Timeouts.Connect)
+		defer cancel()
+	}
+	conn, err := t.Dial(within, "tcp", t.Address)
+	if err != nil {
+		timeUp := ctx.Err() == nil && errors.Is(within.Err(), context.DeadlineExceeded)
+		return nil, t.dialFault(err, timeUp)
+	}
+	return &wire{Conn: conn, block: t.Timeouts.DataBlock}, nil
+}
+
+// begin is everything before the first message, in the order of RFC 5321,
+// 3207 and 4954. EHLO is said again under TLS, since what was offered in the
+// clear may be a lie.
+func (s *Session) begin() *queue.RouteFault {
+	steps := []func() *queue.RouteFault{s.greeting, s.hello}
+	switch s.target.Mode {
+	case Implicit:
+		steps = append([]func() *queue.RouteFault{s.handshake}, steps...)
+	case StartTLS:
+		steps = append(steps, s.startTLS, s.hello)
+	case Insecure:
+	}
+	if s.target.Auth != nil {
+		steps = append(steps, s.logIn)
+	}
+	for _, step := range steps {
+		if fault := step(); fault != nil {
+			return fault
+		}
+	}
+	return nil
+}
