@@ -16,6 +16,9 @@ type Route string
 // bounced for it.
 type Router interface {
 	Route(e *Envelope) (Route, error)
+	// ReturnTo is the address that a bounce of e goes to: a mailbox that its
+	// sender reads.
+	ReturnTo(e *Envelope) string
 }
 
 // A Transport is where mail goes next: a smarthost, an MX host, a local

@@ -1,0 +1,206 @@
+package queue
+
+import (
+	"context"
+	"io"
+	"sync"
+	"time"
+)
+
+// An attempt is one try at one claimed message: it collects the outcomes that
+// the session reports, and writes down what follows from them.
+type attempt struct {
+	runner   *Runner
+	route    Route
+	message  *Message
+	pending  []int // places in the envelope, as delivery.To has them
+	delivery Delivery
+
+	mu        sync.Mutex
+	outcomes  []Outcome
+	committed bool
+	// settled: at least one recipient has an outcome; answered: by a server.
+	settled, answered bool
+}
+
+// newAttempt prepares the attempt. If a process died while the message was on
+// the wire, that is written down first: its open recipients are Uncertain.
+func (r *Runner) newAttempt(route Route, m *Message) (*attempt, error) {
+	if m.Name.OnWire {
+		if err := r.recover(route, m); err != nil {
+			return nil, err
+		}
+	}
+	a := &attempt{runner: r, route: route, message: m, pending: m.Pending()}
+	a.outcomes = make([]Outcome, len(a.pending))
+	to := make([]Recipient, len(a.pending))
+	for i, place := range a.pending {
+		to[i] = m.Envelope.To[place]
+	}
+	a.delivery = Delivery{
+		ID: m.Name.ID, Envelope: m.Envelope, To: to, Size: m.Name.Size, Content: m.Name.Content,
+		Open:   func() (io.ReadCloser, error) { return io.NopCloser(m.Open()), nil },
+		Commit: a.commit,
+		Report: a.report,
+	}
+	return a, nil
+}
+
+func (r *Runner) recover(route Route, m *Message) error {
+	const why = "mailcrane or the machine stopped before the server's answer was written down; the message may have arrived"
+	var records []Record
+	for _, place := range m.Pending() {
+		records = append(records, record(r.Now(), route, place, m.Envelope.To[place].Address, NoAnswer("", why)))
+	}
+	if err := m.note(records...); err != nil {
+		return err
+	}
+	r.Log.Warn("message may be delivered twice", "id", m.Name.ID, "why", why)
+	return m.rename(func(n *Name) {
+		n.OnWire, n.Unsure = false, true
+		n.Attempts++
+	})
+}
+
+// commit marks the message as on the wire, durably: from here on no answer
+// is not a no (law 4).
+func (a *attempt) commit(context.Context) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.committed {
+		return nil
+	}
+	m := a.message
+	if err := m.rename(func(n *Name) { n.OnWire = true }); err != nil {
+		return err
+	}
+	if err := m.spool.disk.SyncDir(m.spool.QueueDir()); err != nil {
+		return err
+	}
+	a.committed = true
+	return nil
+}
+
+func (a *attempt) report(i int, o Outcome) {
+	a.mu.Lock()
+	a.outcomes[i] = o
+	a.mu.Unlock()
+	m := a.message
+	a.runner.tell(Event{
+		Kind: Settled, Route: a.route, ID: m.Name.ID, From: m.Envelope.From,
+		To: a.delivery.To[i].Address, Outcome: o,
+	})
+}
+
+// settle writes down what became of the attempt and moves the message to its
+// next state.
+func (a *attempt) settle(fault *RouteFault) {
+	r, m, now := a.runner, a.message, a.runner.Now()
+	var records []Record
+	var failed []int
+	for i, place := range a.pending {
+		o := a.outcome(i, fault)
+		if o.state == Deferred && r.Schedule.GiveUp(m.Envelope.Received, now) {
+			o = expired(o, now.Sub(m.Envelope.Received))
+		}
+		if o.state == 0 {
+			continue
+		}
+		a.settled = true
+		a.answered = a.answered || o.state != Uncertain
+		if o.state == Failed {
+			failed = append(failed, place)
+		}
+		records = append(records, record(now, a.route, place, m.Envelope.To[place].Address, o))
+		a.log(m.Envelope.To[place].Address, o)
+	}
+	if err := a.write(now, records, failed); err != nil {
+		// What the server said could not be kept. The mark "on the wire" is
+		// still there, so that the next attempt knows what may have happened.
+		r.Log.Error("cannot write down what became of the message", "id", m.Name.ID, "err", err)
+	}
+	left := len(m.Pending())
+	r.tell(Event{Kind: Ended, Route: a.route, ID: m.Name.ID, From: m.Envelope.From, Left: left, Next: m.Name.Next})
+}
+
+// outcome is what was reported for the ith recipient. Where nothing was, and
+// the last octet had been let go, it is Uncertain.
+func (a *attempt) outcome(i int, fault *RouteFault) Outcome {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	o := a.outcomes[i]
+	if o.state == 0 && a.committed {
+		why := "the session ended before the server answered"
+		if fault != nil {
+			why = fault.Sentence()
+		}
+		o = NoAnswer("", why)
+	}
+	return o
+}
+
+func (a *attempt) write(now time.Time, records []Record, failed []int) error {
+	r, m := a.runner, a.message
+	done := m.Pending() // those that remain once records are counted
+	for _, rec := range records {
+		if rec.Event == Delivered.String() || rec.Event == Failed.String() {
+			done = without(done, rec.To)
+		}
+	}
+	held := false
+	if len(failed) > 0 {
+		// The bounce is safe in the queue before the failure is written down:
+		// a crash in between sends it twice rather than never.
+		note, err := r.bounce(a.route, m, records)
+		if err != nil {
+			return err
+		}
+		held = note.Event == "held"
+		records = append(records, note)
+	}
+	if len(done) == 0 && !held {
+		for _, rec := range records {
+			if rec.To >= 0 && !m.Results[rec.To].Done() {
+				m.Results[rec.To] = standing(len(m.Results), []Record{rec})[rec.To]
+			}
+		}
+		return m.remove()
+	}
+	if err := m.note(records...); err != nil {
+		return err
+	}
+	return m.rename(func(n *Name) {
+		n.OnWire = false
+		n.Held = n.Held || held
+		if len(records) == 0 {
+			return
+		}
+		n.Attempts++
+		n.Unsure = unsure(m.Results)
+		n.Next = now.Add(r.Schedule.Retry(n.Attempts)).Truncate(time.Second)
+	})
+}
+
+func without(places []int, place int) []int {
+	kept := places[:0]
+	for _, p := range places {
+		if p != place {
+			kept = append(kept, p)
+		}
+	}
+	return kept
+}
+
+func unsure(results []Result) bool {
+	for _, r := range results {
+		if r.State == Uncertain {
+			return true
+		}
+	}
+	return false
+}
+
+func (a *attempt) log(to string, o Outcome) {
+	a.runner.Log.Info("message "+o.state.String(), "id", a.message.Name.ID, "from", a.message.Envelope.From,
+		"to", to, "route", a.route, "host", o.host, "reply", o.reply.String())
+}

@@ -1,0 +1,33 @@
+package queue
+
+import (
+	"errors"
+	"os"
+
+	"golang.org/x/sys/windows"
+)
+
+// openNoFollow has no counterpart here: os.OpenFile does not follow what only
+// an administrator may create.
+const openNoFollow = 0
+
+// lockFile locks one octet far behind the end: LockFileEx is mandatory, and a
+// lock on the message itself would keep others from reading it.
+func lockFile(f *os.File, wait bool) (bool, error) {
+	how := uint32(windows.LOCKFILE_EXCLUSIVE_LOCK)
+	if !wait {
+		how |= windows.LOCKFILE_FAIL_IMMEDIATELY
+	}
+	at := &windows.Overlapped{OffsetHigh: 0x7fffffff}
+	err := windows.LockFileEx(windows.Handle(f.Fd()), how, 0, 1, 0, at)
+	if errors.Is(err, windows.ERROR_LOCK_VIOLATION) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+func diskFullErrors() []error { return []error{windows.ERROR_DISK_FULL} }
+
+// syncDir does nothing: a directory cannot be flushed here, and NTFS writes a
+// rename to its journal before it returns.
+func syncDir(string) error { return nil }

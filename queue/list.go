@@ -1,0 +1,114 @@
+package queue
+
+import (
+	"cmp"
+	"errors"
+	"io/fs"
+	"slices"
+	"time"
+)
+
+// Names calls f with the name of each message in the queue, in no order,
+// until f returns false. A file whose name is not ours is passed over here
+// and set aside by the next queue run. A queue that was never used is empty.
+func (s *Spool) Names(f func(Name) bool) error {
+	err := s.disk.Names(s.QueueDir(), func(text string) bool {
+		name, err := ParseName(text)
+		return err != nil || f(name)
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// Sorted is the names of all messages, oldest first. A message that was
+// renamed while the directory was read may have shown twice: the later name
+// is the one that has been tried more often.
+func (s *Spool) Sorted() ([]Name, error) {
+	var names []Name
+	err := s.Names(func(n Name) bool {
+		names = append(names, n)
+		return true
+	})
+	slices.SortFunc(names, func(a, b Name) int {
+		return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(b.Attempts, a.Attempts), b.Next.Compare(a.Next))
+	})
+	return slices.CompactFunc(names, func(a, b Name) bool { return a.ID == b.ID }), err
+}
+
+// An Entry is a message as a person sees it in the queue.
+type Entry struct {
+	Name     Name
+	Envelope *Envelope
+	Results  []Result
+	// Busy: a process is sending it just now.
+	Busy bool
+}
+
+// Entry reads the message of that name without claiming it. ok is false if
+// it has gone or moved on since the name was read, or is damaged.
+func (s *Spool) Entry(name Name) (entry Entry, ok bool) {
+	f, err := s.disk.Open(s.path(dirQueue, name.String()))
+	if err != nil {
+		return Entry{}, false
+	}
+	defer f.Close()
+	e, _, err := readEnvelope(f)
+	if err != nil {
+		return Entry{}, false
+	}
+	entry = Entry{Name: name, Envelope: e}
+	var history []Record
+	if name.Attempts > 0 || name.Held || name.OnWire || name.Unsure || !name.Next.IsZero() {
+		if history, err = s.History(name.ID); err != nil {
+			return Entry{}, false
+		}
+	}
+	entry.Results = standing(len(e.To), history)
+	if name.OnWire {
+		free, err := f.Lock(false)
+		entry.Busy = err == nil && !free
+	}
+	return entry, true
+}
+
+// State is one word for where the message stands.
+func (e Entry) State(now time.Time) string {
+	switch {
+	case e.Busy:
+		return "sending"
+	case e.Name.Held:
+		return "held"
+	case e.Name.Unsure || e.Name.OnWire:
+		return "uncertain"
+	case !e.Name.Due(now):
+		return "deferred"
+	}
+	return "queued"
+}
+
+// Why is the last thing that was said about the message, or "".
+func (e Entry) Why() string {
+	var last Record
+	for _, r := range e.Results {
+		if !r.Done() && r.State != 0 && !r.Last.At.Before(last.At) {
+			last = r.Last
+		}
+	}
+	return last.Reply().String()
+}
+
+// A RouteState is what was last seen of a route, by any process.
+type RouteState struct {
+	At time.Time `json:"at"`
+	// Fault is nil if the route was up then.
+	Fault *RouteFaultText `json:"fault,omitempty"`
+}
+
+// RouteFaultText is a RouteFault as it is kept and shown.
+type RouteFaultText struct {
+	Sentence    string `json:"sentence"`
+	Hint        string `json:"hint,omitempty"`
+	NeedsPerson bool   `json:"needs_person,omitempty"`
+}

@@ -1,0 +1,224 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"io/fs"
+	"time"
+
+	"mailcrane/internal/sysexits"
+)
+
+// The reasons why a message cannot be claimed. None is a fault.
+var (
+	errBusy = errors.New("another process is at this message")
+	errGone = errors.New("the message is no longer in the queue")
+)
+
+// A damagedError says why a file under queue/ cannot be a message.
+type damagedError struct{ why string }
+
+func (e *damagedError) Error() string { return e.why }
+
+// A Message is a queued message that this process has claimed: no other
+// changes, sends or removes it until Release, or until this process ends.
+type Message struct {
+	Name     Name
+	Envelope *Envelope
+	// Results has one entry for each recipient of Envelope.To.
+	Results []Result
+
+	spool *Spool
+	file  File
+	// start is where the message begins in the file, behind the envelope, and
+	// end where the file ends.
+	start, end int64
+}
+
+// claim locks the message of that name and reads its envelope and results.
+// With wait it waits until another process has let go.
+func (s *Spool) claim(name Name, wait bool) (*Message, error) {
+	path := s.path(dirQueue, name.String())
+	f, err := s.disk.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, errGone
+	}
+	if err != nil {
+		return nil, err
+	}
+	m := &Message{Name: name, spool: s, file: f}
+	if err := m.lock(path, wait); err != nil {
+		f.Close()
+		return nil, err
+	}
+	if err := m.load(); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return m, nil
+}
+
+func (m *Message) lock(path string, wait bool) error {
+	ok, err := m.file.Lock(wait)
+	switch {
+	case err != nil:
+		return err
+	case !ok:
+		return errBusy
+	case !m.file.IsAt(path):
+		// Renamed or removed between our open and our lock: what we hold is
+		// no longer what the name says.
+		return errGone
+	}
+	return nil
+}
+
+// load checks the whole file against the sum in its name before anything of
+// it is believed, then reads the envelope.
+func (m *Message) load() error {
+	table := crc32.MakeTable(crc32.Castagnoli)
+	var sum uint32
+	buffer := make([]byte, 64<<10)
+	for {
+		n, err := m.file.Read(buffer)
+		sum = crc32.Update(sum, table, buffer[:n])
+		m.end += int64(n)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if sum != m.Name.Sum {
+		return &damagedError{fmt.Sprintf("its check sum is %08x, and its name says %08x: the file was changed after it was accepted", sum, m.Name.Sum)}
+	}
+	var err error
+	m.Envelope, m.start, err = readEnvelope(io.NewSectionReader(m.file, 0, m.end))
+	if err != nil {
+		return &damagedError{err.Error()}
+	}
+	history, err := m.spool.History(m.Name.ID)
+	if err != nil {
+		return err
+	}
+	m.Results = standing(len(m.Envelope.To), history)
+	return nil
+}
+
+// Open returns the message as it came, without the envelope block.
+func (m *Message) Open() io.ReadSeeker {
+	return io.NewSectionReader(m.file, m.start, m.end-m.start)
+}
+
+// Pending is the places in Envelope.To of the recipients still to be tried.
+func (m *Message) Pending() []int {
+	var pending []int
+	for i, r := range m.Results {
+		if !r.Done() {
+			pending = append(pending, i)
+		}
+	}
+	return pending
+}
+
+// note appends records and takes them into Results.
+func (m *Message) note(records ...Record) error {
+	if err := m.spool.appendRecords(m.Name.ID, records); err != nil {
+		return err
+	}
+	for i, r := range standing(len(m.Results), records) {
+		if r.State != 0 && !m.Results[i].Done() {
+			m.Results[i] = r
+		}
+	}
+	return nil
+}
+
+// rename gives the message a new state. It is durable only after a sync of
+// the directory; without one, a power cut shows the old state again.
+func (m *Message) rename(change func(*Name)) error {
+	name := m.Name
+	change(&name)
+	if name == m.Name {
+		return nil
+	}
+	s := m.spool
+	if err := s.disk.Rename(s.path(dirQueue, m.Name.String()), s.path(dirQueue, name.String())); err != nil {
+		return err
+	}
+	m.Name = name
+	return nil
+}
+
+// remove takes the message out of the queue. The message goes first: if the
+// machine stops in between, results without a message say nothing, while a
+// message without its results would be sent to everybody again.
+func (m *Message) remove() error {
+	s := m.spool
+	if err := s.disk.Remove(s.path(dirQueue, m.Name.String())); err != nil {
+		return err
+	}
+	err := s.disk.Remove(s.path(dirResult, string(m.Name.ID)))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// Release lets other processes at the message again.
+func (m *Message) Release() { m.file.Close() }
+
+// setAside moves a damaged file out of the way, and writes the reason beside
+// it. It is never deleted, sent or bounced.
+func (s *Spool) setAside(fileName, why string) error {
+	note, err := s.disk.Create(s.path(dirDamaged, fileName+".why"))
+	if err == nil {
+		_, err = fmt.Fprintf(note, "%s: set aside: %s\n", s.now().UTC().Format(time.RFC3339), why)
+		if cerr := note.Close(); err == nil {
+			err = cerr
+		}
+	}
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	if err := s.disk.Rename(s.path(dirQueue, fileName), s.path(dirDamaged, fileName)); err != nil {
+		return err
+	}
+	if err := s.disk.SyncDir(s.path(dirDamaged, "")); err != nil {
+		return err
+	}
+	return s.disk.SyncDir(s.QueueDir())
+}
+
+// Find claims the message that a person names, waiting for a process that is
+// at it until ctx ends.
+func (s *Spool) Find(ctx context.Context, id ID) (*Message, error) {
+	unknown := sysexits.Errorf(sysexits.DataErr, "see what is there with: mailcrane queue", "there is no message %s in the queue", id)
+	for ctx.Err() == nil {
+		var found *Name
+		err := s.Names(func(n Name) bool {
+			if n.ID == id {
+				found = &n
+			}
+			return found == nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		if found == nil {
+			return nil, unknown
+		}
+		m, err := s.claim(*found, false)
+		if errors.Is(err, errBusy) {
+			return nil, sysexits.Errorf(sysexits.TempFail, "try again in a moment", "message %s is on its way just now", id)
+		}
+		if !errors.Is(err, errGone) {
+			return m, err
+		}
+	}
+	return nil, ctx.Err()
+}

@@ -1,0 +1,149 @@
+package queue
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"time"
+)
+
+// maxResultLine bounds a line of a result file, in octets.
+const maxResultLine = 16 << 10
+
+// A Record is one line of a message's result file: what became of one
+// recipient in one attempt, or what a person did. The file is only appended
+// to; a line that a power cut left half-written is passed over.
+type Record struct {
+	At time.Time `json:"at"`
+	// To is the recipient's place in the envelope, and Address its address;
+	// -1 and "" where the record is about the whole message.
+	To      int    `json:"to"`
+	Address string `json:"address,omitempty"`
+	// Event is a State's word, or "held", "released", "retried", "bounced",
+	// "route": a fault of the route that kept the message waiting.
+	Event    string `json:"event"`
+	Route    Route  `json:"route,omitempty"`
+	Host     string `json:"host,omitempty"`
+	Code     int    `json:"code,omitempty"`
+	Enhanced string `json:"enhanced,omitempty"`
+	Text     string `json:"text,omitempty"`
+}
+
+// Reply is the reply that the record holds.
+func (r Record) Reply() Reply { return Reply{r.Code, r.Enhanced, r.Text} }
+
+// A Result is where one recipient stands.
+type Result struct {
+	State State // 0: not tried yet
+	Last  Record
+}
+
+// Done says that nothing remains to be tried for the recipient.
+func (r Result) Done() bool { return r.State == Delivered || r.State == Failed }
+
+func record(at time.Time, route Route, to int, address string, o Outcome) Record {
+	return Record{
+		At: at, To: to, Address: address, Event: o.state.String(), Route: route,
+		Host: o.host, Code: o.reply.Code, Enhanced: o.reply.Enhanced, Text: oneLine(o.reply.Text),
+	}
+}
+
+// appendRecords writes records to the result file of id, synced.
+func (s *Spool) appendRecords(id ID, records []Record) error {
+	if len(records) == 0 {
+		return nil
+	}
+	var text []byte
+	for _, r := range records {
+		r.Text = oneLine(r.Text)
+		line, err := json.Marshal(r)
+		if err != nil {
+			return err
+		}
+		text = append(append(text, line...), '\n')
+	}
+	path := s.path(dirResult, string(id))
+	f, err := s.disk.Append(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if endsTorn(f) {
+		// A power cut left half a line: end it, so that this one stands alone.
+		text = append([]byte{'\n'}, text...)
+	}
+	if _, err := f.Write(text); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	return s.disk.SyncDir(s.path(dirResult, ""))
+}
+
+// endsTorn says whether the file ends in the middle of a line.
+func endsTorn(f File) bool {
+	torn := false
+	buffer := make([]byte, 4096)
+	for {
+		n, err := f.Read(buffer)
+		if n > 0 {
+			torn = buffer[n-1] != '\n'
+		}
+		if err != nil {
+			return torn
+		}
+	}
+}
+
+// History is the whole story of a message, oldest first. A message that was
+// never tried has none.
+func (s *Spool) History(id ID) ([]Record, error) {
+	f, err := s.disk.Open(s.path(dirResult, string(id)))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return readRecords(f)
+}
+
+func readRecords(r io.Reader) ([]Record, error) {
+	lines := bufio.NewReaderSize(r, maxResultLine)
+	var records []Record
+	for {
+		line, err := lines.ReadSlice('\n')
+		switch {
+		case errors.Is(err, bufio.ErrBufferFull):
+			continue // no line of ours is so long; its end will not parse either
+		case errors.Is(err, io.EOF):
+			return records, nil // a line without its end is half-written
+		case err != nil:
+			return records, err
+		}
+		var record Record
+		if json.Unmarshal(line, &record) == nil && record.Event != "" {
+			records = append(records, record)
+		}
+	}
+}
+
+// standing is where each of n recipients stands after records.
+func standing(n int, records []Record) []Result {
+	results := make([]Result, n)
+	for _, r := range records {
+		if r.To < 0 || r.To >= n {
+			continue
+		}
+		for state, name := range stateNames {
+			if state != 0 && name == r.Event && !results[r.To].Done() {
+				results[r.To] = Result{State(state), r}
+			}
+		}
+	}
+	return results
+}

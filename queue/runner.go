@@ -1,0 +1,150 @@
+package queue
+
+import (
+	"context"
+	"log/slog"
+	"time"
+)
+
+// A Runner empties the queue: it owns when a message is tried and in what
+// order; how is the transport's, and what is true after a crash the spool's.
+type Runner struct {
+	Spool     *Spool
+	Router    Router
+	Transport Transport
+	Reach     Reach
+	Schedule  Schedule
+	Now       func() time.Time
+	Log       *slog.Logger
+	// Hostname is the name under which bounces report.
+	Hostname string
+	// Patience is how long one delivery may stand still before the messages
+	// behind it go by another session; 0 means 20 s.
+	Patience time.Duration
+	// Watch, if not nil, is told what happens, from several goroutines.
+	Watch func(Event)
+}
+
+// An EventKind says what an Event tells.
+type EventKind uint8
+
+// The kinds of events.
+const (
+	Opening  EventKind = iota // a session of Route is being opened
+	Opened                    // it is open
+	Closed                    // it could not be opened, or broke: Fault says why
+	Begun                     // the message ID is being sent
+	Progress                  // Octets of its Size have been handed to the network
+	Settled                   // recipient To of the message has Outcome
+	Ended                     // the attempt at the message is over
+)
+
+// An Event is something that a queue run did.
+type Event struct {
+	Kind    EventKind
+	Route   Route
+	Fault   *RouteFault
+	ID      ID
+	From    string
+	To      string
+	Size    int64
+	Octets  int64
+	Outcome Outcome
+	// Left is, for Ended, how many recipients remain to be tried.
+	Left int
+	// Next is, for Ended, when that will be; zero for at once.
+	Next time.Time
+}
+
+func (r *Runner) tell(e Event) {
+	if r.Watch != nil {
+		r.Watch(e)
+	}
+}
+
+func (r *Runner) patience() time.Duration {
+	if r.Patience == 0 {
+		return 20 * time.Second
+	}
+	return r.Patience
+}
+
+// routeOf reads the message's envelope and asks the router. A damaged file is
+// set aside.
+func (r *Runner) routeOf(name Name) (Route, bool) {
+	entry, ok := r.Spool.Entry(name)
+	if !ok {
+		r.examine(name)
+		return "", false
+	}
+	route, err := r.Router.Route(entry.Envelope)
+	if err != nil {
+		// Shown with the message whenever the queue is listed.
+		r.Log.Debug("message waits", "id", name.ID, "why", err)
+		return "", false
+	}
+	return route, true
+}
+
+// examine claims a message that could not be read, to find out whether it has
+// gone or is damaged; a damaged one is set aside.
+func (r *Runner) examine(name Name) {
+	m, err := r.claim(name)
+	if err == nil {
+		m.Release()
+	}
+}
+
+// claim claims a message, and sets it aside if it is damaged.
+func (r *Runner) claim(name Name) (*Message, error) {
+	m, err := r.Spool.claim(name, false)
+	damaged, is := err.(*damagedError) //nolint:errorlint // claim returns it bare
+	if is {
+		r.Log.Error("message set aside: its file is damaged", "id", name.ID, "why", damaged.why)
+		if err := r.Spool.setAside(name.String(), damaged.why); err != nil {
+			r.Log.Error("cannot set the damaged file aside", "file", name.String(), "err", err)
+		}
+	}
+	return m, err
+}
+
+// setAsideStrays moves what stands in the queue under a name that is not ours.
+func (r *Runner) setAsideStrays() {
+	var strays []string
+	err := r.Spool.disk.Names(r.Spool.QueueDir(), func(text string) bool {
+		if _, err := ParseName(text); err != nil {
+			strays = append(strays, text)
+		}
+		return len(strays) < 1000
+	})
+	if err != nil {
+		return // Serve reports a queue that it cannot read
+	}
+	for _, text := range strays {
+		_, why := ParseName(text)
+		r.Log.Error("file set aside: it is no message of ours", "why", why)
+		if err := r.Spool.setAside(text, why.Error()); err != nil {
+			r.Log.Error("cannot set the file aside", "file", text, "err", err)
+		}
+	}
+}
+
+// byRoute sorts names into routes. known spares reading a message again whose
+// route was found before.
+func (r *Runner) byRoute(ctx context.Context, names []Name, known map[ID]Route) map[Route][]Name {
+	routes := make(map[Route][]Name)
+	for _, name := range names {
+		if ctx.Err() != nil {
+			break
+		}
+		route, ok := known[name.ID]
+		if !ok {
+			if route, ok = r.routeOf(name); !ok {
+				continue
+			}
+			known[name.ID] = route
+		}
+		routes[route] = append(routes[route], name)
+	}
+	return routes
+}
