@@ -17,7 +17,8 @@ set -euo pipefail
 private_home() {
   home=$(mktemp -d)
   trap 'rm -rf "$home"' EXIT
-  mkdir -p -m 700 "$home/run" "$home/.local/share"
+  mkdir -p "$home/.local/share"
+  mkdir -m 700 "$home/run"
   # A command that builds something must not start from an empty cache.
   export GOCACHE=${GOCACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/go-build} GOPATH=${GOPATH:-$HOME/go}
   unset DISPLAY WAYLAND_DISPLAY DBUS_SESSION_BUS_ADDRESS XDG_CONFIG_HOME XDG_STATE_HOME XDG_CACHE_HOME
@@ -65,7 +66,8 @@ swallow_prompts() {
 }
 
 stop_all() {
-  kill "$keyring" $(cat "$HOME/prompter.pid" 2>/dev/null) 2>/dev/null || true
+  if [ -e "$HOME/prompter.pid" ]; then kill "$(cat "$HOME/prompter.pid")" || true; fi
+  kill "$keyring" 2>/dev/null || true
   wait "$keyring" 2>/dev/null || true
 }
 

@@ -81,6 +81,7 @@ part_root() {
 in_root() {
   local root=$LAB/$1/root
   shift
+  # shellcheck disable=SC2016 # the inner shell expands it
   env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=dumb LC_ALL=C DEBIAN_FRONTEND=noninteractive \
     unshare --mount --propagation private sh -c \
     'root=$1; shift; mount -t proc proc "$root/proc" && exec chroot "$root" "$@"' sh "$root" "$@"
@@ -90,8 +91,7 @@ listens() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
 # await_port PORT: until something listens there, ten seconds at most.
 await_port() {
-  local i
-  for i in $(seq 200); do
+  for _ in $(seq 200); do
     listens "$1" && return
     sleep .05
   done
@@ -100,8 +100,7 @@ await_port() {
 
 # await_silence PORT: until nothing listens there any more.
 await_silence() {
-  local i
-  for i in $(seq 200); do
+  for _ in $(seq 200); do
     listens "$1" || return 0
     sleep .05
   done

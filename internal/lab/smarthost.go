@@ -79,8 +79,7 @@ func answers(address string) bool {
 	return true
 }
 
-// ImplicitURL, StartTLSURL and PlainURL are the addresses as an account's
-// smarthost setting.
+// ImplicitURL is Implicit as an account's smarthost setting.
 func (s Smarthost) ImplicitURL() string { return "smtps://" + s.Implicit }
 
 // StartTLSURL is StartTLS as an account's smarthost setting.

@@ -1,0 +1,36 @@
+# make build   the two programs, into bin/
+# make test    all tests; what needs a real part that is not here is skipped by name
+# make lint    vet, staticcheck, golangci-lint, gofumpt
+# make bench   ours beside other programs, in one run
+# make install the programs below PREFIX (DESTDIR is honoured)
+
+PREFIX ?= /usr/local
+GO     ?= go
+
+.PHONY: build test lint bench install
+
+build:
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o bin/ ./cmd/...
+
+test:
+	$(GO) test ./...
+
+lint:
+	$(GO) vet ./...
+	staticcheck ./...
+	golangci-lint run
+	@unformatted=$$(gofumpt -l .); test -z "$$unformatted" || { echo "not in gofumpt's form: $$unformatted"; exit 1; }
+
+bench:
+	$(GO) run ./internal/lab/bench $(BENCH)
+
+# The shim finds mailcrane beside itself, and must not stand in a PATH folder
+# where it would hide another sendmail: the links are made by hand or by the
+# program's own set-up.
+install: build
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/mailcrane
+	install bin/mailcrane bin/sendmail $(DESTDIR)$(PREFIX)/lib/mailcrane/
+	ln -sf ../lib/mailcrane/mailcrane $(DESTDIR)$(PREFIX)/bin/mailcrane
+	for page in docs/man/*.[158]; do \
+		test ! -e "$$page" || install -D -m 644 "$$page" "$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}"; \
+	done
