@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"errors"
-	"fmt"
 	"sync"
 
 	"mailcrane/internal/config"
@@ -19,8 +18,8 @@ var ErrRefused = errors.New("the server has refused this password already, so it
 // which secret the server refused: a server that sees one wrong password
 // again and again locks the account. It may be used from several goroutines.
 type Keeper struct {
-	account string
-	source  Source
+	mend   string
+	source Source
 	// turn is held while the source is asked, which may take half a minute. A
 	// channel, because a waiting context may end before.
 	turn chan struct{}
@@ -35,7 +34,7 @@ type Keeper struct {
 func Keep(a *config.Account, source Source) *Keeper {
 	salt := make([]byte, sha256.Size)
 	rand.Read(salt) // never fails, says crypto/rand
-	return &Keeper{account: a.Name, source: source, turn: make(chan struct{}, 1), salt: salt}
+	return &Keeper{mend: Mend(a), source: source, turn: make(chan struct{}, 1), salt: salt}
 }
 
 // Get is the remembered secret, or the source's; fresh says that the source
@@ -73,7 +72,7 @@ func (k *Keeper) remember(v Value) error {
 	defer k.mu.Unlock()
 	if k.refused != nil && *k.refused == v.digest(k.salt) {
 		return sysexits.Errorf(sysexits.NoPerm,
-			fmt.Sprintf("correct the password of account %s where it is kept; if it is right after all, try once more with: mailcrane flush", k.account),
+			k.mend+"; if it is right after all, try once more with: mailcrane flush",
 			"%w", ErrRefused)
 	}
 	k.known, k.refused = &v, nil

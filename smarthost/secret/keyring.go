@@ -92,7 +92,7 @@ func (k keyring) explain(err error) error {
 	case errors.Is(err, ErrLocked):
 		code, hint = sysexits.NoPerm, "unlock it"+k.unlockCommand()+", then: mailcrane flush"
 	case errors.Is(err, ErrNotFound):
-		code, hint = sysexits.Config, fmt.Sprintf("store it with: mailcrane login %s%s", quote(k.account), k.storeCommand())
+		code, hint = sysexits.Config, "store it with: "+storeCommands(k.account, k.user)
 	case errors.Is(err, ErrNoAnswer):
 		code, hint = sysexits.TempFail, "see whether a question of the keyring waits for an answer on the screen, then: mailcrane flush"
 	default:
@@ -102,16 +102,17 @@ func (k keyring) explain(err error) error {
 	return sysexits.Errorf(code, hint, "%w", err)
 }
 
-// storeCommand is how to store the password with the system's own tool.
-func (k keyring) storeCommand() string {
+// storeCommands are how to store the password: ours, and the system's own.
+func storeCommands(account, user string) string {
+	ours := "mailcrane login " + quote(account)
 	switch runtime.GOOS {
 	case "windows":
-		return ""
+		return ours
 	case "darwin":
-		return fmt.Sprintf("; or: security add-generic-password -U -s %s -a %s -w", Service, quote(k.user))
+		return fmt.Sprintf("%s; or: security add-generic-password -U -s %s -a %s -w", ours, Service, quote(user))
 	}
-	return fmt.Sprintf("; or: secret-tool store --label=%s service %s username %s",
-		quote("mailcrane "+k.account), Service, quote(k.user))
+	return fmt.Sprintf("%s; or: secret-tool store --label=%s service %s username %s",
+		ours, quote("mailcrane "+account), Service, quote(user))
 }
 
 // unlockCommand is a command that makes the keyring ask for its password, and

@@ -57,6 +57,19 @@ func New(a *config.Account, getenv func(string) string) Source {
 	return newKeyring(a, getenv)
 }
 
+// Mend is what to type after the server has refused the account's secret.
+func Mend(a *config.Account) string {
+	switch a.Secret.Kind {
+	case "command":
+		return fmt.Sprintf("run the command in secret of [account.%s] and see whether it prints the right password", a.Name)
+	case "file":
+		return "correct the password in " + quote(a.Secret.Value)
+	case "credential":
+		return fmt.Sprintf("correct the systemd credential %s and restart the service", a.Secret.Value)
+	}
+	return "store the right password with: " + storeCommands(a.Name, KeyringUser(a))
+}
+
 // valueOf makes a Value of what a source gave, less one line end. where names
 // the source in a sentence.
 func valueOf(account, where string, text []byte) (Value, error) {
