@@ -10,16 +10,13 @@ import (
 	"time"
 )
 
-// noticed waits until w's state is as wanted, and returns the number of
-// changes that came until then. Its deadline is no measure, only an end.
-func noticed(t *testing.T, w *Watcher, want string, is func(State) bool) int {
+// noticed waits until w's state is as wanted. Its deadline is no measure, only
+// an end.
+func noticed(t *testing.T, w *Watcher, want string, is func(State) bool) {
 	t.Helper()
 	deadline := time.NewTimer(10 * time.Second)
 	defer deadline.Stop()
-	for changes := 0; ; changes++ {
-		if is(w.State()) {
-			return changes
-		}
+	for !is(w.State()) {
 		select {
 		case <-w.Changes():
 		case <-deadline.C:
@@ -29,57 +26,55 @@ func noticed(t *testing.T, w *Watcher, want string, is func(State) bool) int {
 }
 
 func TestTheWayOutIsSeenToGoAndToComeBack(t *testing.T) {
-	here, there := newCable(t)
-	w := here.watch(Options{})
-	if s := w.State(); s.Level != Down {
-		t.Fatalf("before anything is up: %+v", s)
-	}
+	l := newLaptop(t)
+	w := l.watch()
 	steps := []struct {
 		what  string
 		run   func(lines ...string)
 		lines []string
 		want  string // the reason
 	}{
-		{"link up", here.ip, []string{"link set eth0 up"}, "eth0 is up, but has no address"},
-		{"address comes", here.ip, []string{"addr add 192.0.2.9/24 dev eth0"}, "eth0 is up, but there is no default route"},
-		{"route comes", here.ip, []string{"route add default via 192.0.2.1"}, "eth0 is up, default route via 192.0.2.1"},
-		{"route goes", here.ip, []string{"route del default"}, "eth0 is up, but there is no default route"},
-		{"route comes back", here.ip, []string{"route add default via 192.0.2.1"}, "eth0 is up, default route via 192.0.2.1"},
-		{"gateway changes", here.ip, []string{"route replace default via 192.0.2.254"}, "eth0 is up, default route via 192.0.2.254"},
-		{"address goes", here.ip, []string{"addr del 192.0.2.9/24 dev eth0"}, "eth0 is up, but has no address"},
+		{"no address", l.ip, nil, "eth0 is up, but has no address"},
+		{"address comes", l.ip, []string{"addr add 198.51.100.9/24 dev eth0"}, "eth0 is up, but there is no default route"},
+		{"route comes", l.ip, []string{"route add default via 198.51.100.1"}, "eth0 is up, default route via 198.51.100.1"},
+		{"route goes", l.ip, []string{"route del default"}, "eth0 is up, but there is no default route"},
+		{"route comes back", l.ip, []string{"route add default via 198.51.100.1"}, "eth0 is up, default route via 198.51.100.1"},
+		{"gateway changes", l.ip, []string{"route replace default via 198.51.100.254"}, "eth0 is up, default route via 198.51.100.254"},
+		{"address goes", l.ip, []string{"addr del 198.51.100.9/24 dev eth0"}, "eth0 is up, but has no address"},
 		{
-			"address and route come back", here.ip,
-			[]string{"addr add 192.0.2.9/24 dev eth0", "route add default via 192.0.2.1"},
-			"eth0 is up, default route via 192.0.2.1",
+			"address and route come back", l.ip,
+			[]string{"addr add 198.51.100.9/24 dev eth0", "route add default via 198.51.100.1"},
+			"eth0 is up, default route via 198.51.100.1",
 		},
-		{"far end goes", there.ip, []string{"link set up0 down"}, "no network: no interface is up (eth0 is not connected)"},
-		{"far end comes back", there.ip, []string{"link set up0 up"}, "eth0 is up, default route via 192.0.2.1"},
-		{"near end goes", here.ip, []string{"link set eth0 down"}, "no network: no interface is up (eth0 is switched off)"},
+		{"far end goes", l.far, []string{"link set up0 down"}, "no network: no interface is up (eth0 is not connected)"},
+		{"far end comes back", l.far, []string{"link set up0 up"}, "eth0 is up, default route via 198.51.100.1"},
+		{"near end goes", l.ip, []string{"link set eth0 down"}, "no network: no interface is up (eth0 is switched off)"},
 		{
-			"near end comes back", here.ip,
-			[]string{"link set eth0 up", "route add default via 192.0.2.1"},
-			"eth0 is up, default route via 192.0.2.1",
+			"near end comes back", l.ip,
+			[]string{"link set eth0 up", "route add default via 198.51.100.1"},
+			"eth0 is up, default route via 198.51.100.1",
 		},
 		{
-			"IPv6 alone", here.ip,
-			[]string{"addr flush dev eth0", "addr add 2001:db8::9/64 dev eth0 nodad", "route add default via 2001:db8::1"},
-			"eth0 is up, default route via 2001:db8::1",
+			"IPv6 alone", l.ip,
+			[]string{"addr flush dev eth0", "addr add 2001:db8:1::9/64 dev eth0 nodad", "route add default via 2001:db8:1::1"},
+			"eth0 is up, default route via 2001:db8:1::1",
 		},
-		{"IPv6 is forbidden", here.ip6, []string{"rule add prohibit priority 10"}, "eth0 is up, but there is no default route"},
-		{"IPv6 is allowed again", here.ip6, []string{"rule del prohibit priority 10"}, "eth0 is up, default route via 2001:db8::1"},
+		{"IPv6 is forbidden", l.ip6, []string{"rule add prohibit priority 10"}, "eth0 is up, but there is no default route"},
+		{"IPv6 is allowed again", l.ip6, []string{"rule del prohibit priority 10"}, "eth0 is up, default route via 2001:db8:1::1"},
 		{
-			"one network, not the world", here.ip,
-			[]string{"route del default via 2001:db8::1", "route add 2001:db8:ff::/48 via 2001:db8::1"},
-			"eth0 is up, no default route, but one to 2001:db8:ff::/48 via 2001:db8::1",
+			"one network, not the world", l.ip,
+			[]string{"route del default via 2001:db8:1::1", "route add 2001:db8:ff::/48 via 2001:db8:1::1"},
+			"eth0 is up, no default route, but one to 2001:db8:ff::/48 via 2001:db8:1::1",
 		},
-		{"the link is taken away", here.ip, []string{"link del eth0"}, "no network: there is no interface but loopback"},
+		{"the link is taken away", l.ip, []string{"link del eth0"}, "no network: there is no interface but loopback"},
 	}
 	for _, s := range steps {
 		began := time.Now()
 		s.run(s.lines...)
 		ran := time.Since(began)
 		noticed(t, w, s.what, func(st State) bool { return st.Reason == s.want })
-		t.Logf("%-28s ip ran %8v, noticed %8v after it began", s.what, ran.Round(10*time.Microsecond), time.Since(began).Round(10*time.Microsecond))
+		t.Logf("%-28s ip ran %8v, noticed %8v after it began", s.what,
+			ran.Round(10*time.Microsecond), time.Since(began).Round(10*time.Microsecond))
 	}
 }
 
@@ -92,17 +87,17 @@ func TestAWayOutIsNoticedWithinMilliseconds(t *testing.T) {
 		{"at once after each change", 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			here, _ := newCable(t)
-			here.ip("link set eth0 up", "addr add 192.0.2.9/24 dev eth0")
-			w := here.watch(Options{})
+			l := newLaptop(t)
+			l.ip("addr add 198.51.100.9/24 dev eth0")
+			w := l.watch()
 			var took []time.Duration
 			for range 20 {
 				<-time.After(c.calm)
 				began := time.Now()
-				here.ip("route add default via 192.0.2.1")
+				l.ip("route add default via 198.51.100.1")
 				noticed(t, w, "the route", func(s State) bool { return s.Level == Way })
 				took = append(took, time.Since(began))
-				here.ip("route del default")
+				l.ip("route del default")
 				noticed(t, w, "no route", func(s State) bool { return s.Level == LinkOnly })
 			}
 			slices.Sort(took)
@@ -112,25 +107,23 @@ func TestAWayOutIsNoticedWithinMilliseconds(t *testing.T) {
 }
 
 func TestARoamingMachineIsAChangeThoughTheWordsStay(t *testing.T) {
-	here, _ := newCable(t)
-	here.ip("link set eth0 up", "addr add 192.0.2.9/24 dev eth0", "route add default via 192.0.2.1")
-	w := here.watch(Options{})
+	l := newLaptop(t)
+	l.ip("addr add 198.51.100.9/24 dev eth0", "route add default via 198.51.100.1")
+	w := l.watch()
 	before := w.State()
-	here.ip("addr del 192.0.2.9/24 dev eth0", "addr add 192.0.2.11/24 dev eth0", "route add default via 192.0.2.1")
-	noticed(t, w, "the new address", func(s State) bool { return s.Source.String() == "192.0.2.11" })
-	noticed(t, w, "the route", func(s State) bool { return s.Reason == before.Reason })
+	l.ip("addr del 198.51.100.9/24 dev eth0", "addr add 198.51.100.11/24 dev eth0", "route add default via 198.51.100.1")
+	noticed(t, w, "the new address", func(s State) bool {
+		return s.Source.String() == "198.51.100.11" && s.Reason == before.Reason
+	})
 	if after := w.State(); after.same(before) || !after.Since.After(before.Since) {
 		t.Errorf("another address is no change: %+v, %+v", before, after)
 	}
 }
 
 func TestALinkThatWentAndCameBackUnseenIsAChange(t *testing.T) {
-	here, there := newCable(t)
-	here.ip("link set eth0 up", "addr add 192.0.2.9/24 dev eth0", "route add default via 192.0.2.1")
-	k, err := openKernel(func() {}, int(here.file.Fd()))
-	if err != nil {
-		t.Fatal(err)
-	}
+	l := newLaptop(t)
+	l.ip("addr add 198.51.100.9/24 dev eth0", "route add default via 198.51.100.1")
+	k := l.kernel(func() {})
 	defer k.Close()
 	look := func() State {
 		var f facts
@@ -139,26 +132,20 @@ func TestALinkThatWentAndCameBackUnseenIsAChange(t *testing.T) {
 		}
 		return judge(&f)
 	}
-	w := here.watch(Options{})
 	before := look()
-	there.ip("link set up0 down")
-	noticed(t, w, "the far end down", func(s State) bool { return s.Level == Down })
-	there.ip("link set up0 up")
-	noticed(t, w, "the far end up", func(s State) bool { return s.Level == Way })
+	l.far("link set up0 down", "link set up0 up")
 	if after := look(); after.Reason != before.Reason || after.same(before) {
 		t.Errorf("a link that was gone looks as before: %+v, %+v", before, after)
 	}
 }
 
 func TestAWholeTunnelIsTheWayOutAsItsRulesSay(t *testing.T) {
-	here, _ := newCable(t)
-	here.ip("link set eth0 up", "addr add 192.0.2.9/24 dev eth0", "route add default via 192.0.2.1")
-	w := here.watch(Options{})
+	l := newLaptop(t)
+	l.ip("addr add 198.51.100.9/24 dev eth0", "route add default via 198.51.100.1")
+	w := l.watch()
 	// What wg-quick(8) does, with a cable for the tunnel.
-	here.ip(
+	l.ip(
 		"link add wg0 type veth peer name wg1",
-		"link set wg0 addrgenmode none",
-		"link set wg1 addrgenmode none",
 		"link set wg0 up",
 		"link set wg1 up",
 		"addr add 10.9.0.2/32 dev wg0",
@@ -169,14 +156,14 @@ func TestAWholeTunnelIsTheWayOutAsItsRulesSay(t *testing.T) {
 	noticed(t, w, "the tunnel", func(s State) bool {
 		return s.Reason == "wg0 is up, default route" && s.Source.String() == "10.9.0.2"
 	})
-	here.ip("rule del table main suppress_prefixlength 0", "rule del not fwmark 51820 table 51820")
+	l.ip("rule del table main suppress_prefixlength 0", "rule del not fwmark 51820 table 51820")
 	noticed(t, w, "no tunnel", func(s State) bool { return s.Interface == "eth0" })
 }
 
 func TestFlapsCostABoundedNumberOfChangesAndLeaveNothingBehind(t *testing.T) {
-	here, _ := newCable(t)
-	here.ip("link set eth0 up", "addr add 192.0.2.9/24 dev eth0")
-	w := here.watch(Options{})
+	l := newLaptop(t)
+	l.ip("addr add 198.51.100.9/24 dev eth0")
+	w := l.watch()
 	goroutines, descriptors := runtime.NumGoroutine(), openDescriptors(t)
 	counted, settled := make(chan int), make(chan struct{})
 	go func() {
@@ -191,10 +178,10 @@ func TestFlapsCostABoundedNumberOfChangesAndLeaveNothingBehind(t *testing.T) {
 	}()
 	began := time.Now()
 	for range 300 {
-		here.ip("route add default via 192.0.2.1", "link set eth0 down", "link set eth0 up")
+		l.ip("route add default via 198.51.100.1", "link set eth0 down", "link set eth0 up")
 	}
 	storm := time.Since(began)
-	here.ip("route add default via 192.0.2.1")
+	l.ip("route add default via 198.51.100.1")
 	for w.State().Level != Way {
 		if time.Since(began) > storm+10*time.Second {
 			t.Fatalf("not noticed within 10 s of the storm: %+v", w.State())
@@ -213,57 +200,54 @@ func TestFlapsCostABoundedNumberOfChangesAndLeaveNothingBehind(t *testing.T) {
 }
 
 func TestAnOverrunSocketPokesAndGoesOn(t *testing.T) {
-	here, _ := newCable(t)
+	l := newLaptop(t)
 	poked, release := make(chan struct{}), make(chan struct{})
-	k, err := openKernel(func() { poked <- struct{}{}; <-release }, int(here.file.Fd()))
-	if err != nil {
-		t.Fatal(err)
-	}
+	k := l.kernel(func() { poked <- struct{}{}; <-release })
+	drained := make(chan struct{})
 	defer func() {
 		go func() {
+			defer close(drained)
 			for range poked { // so that Close does not wait for a poke nobody takes
 			}
 		}()
 		k.Close()
 		close(poked)
+		<-drained
 	}()
 	if err := k.events.SetReadBuffer(4096); err != nil {
 		t.Fatal(err)
 	}
-	here.ip("link set eth0 up")
+	l.ip("link set eth0 down")
 	<-poked // the listener stands still now, and the socket runs over
-	here.ip(strings.TrimSuffix(strings.Repeat("link set eth0 down\nlink set eth0 up\n", 200), "\n"))
-	if !overrun(t, here) {
+	l.ip(slices.Repeat([]string{"link set eth0 up", "link set eth0 down"}, 100)...)
+	if !overrun(t, l) {
 		t.Fatal("the kernel dropped nothing: this test shows nothing")
 	}
 	close(release)
-	pokes := 0
-	for deadline := time.After(200 * time.Millisecond); ; pokes++ {
+	quiet := time.After(200 * time.Millisecond)
+	for calm := false; !calm; {
 		select {
 		case <-poked:
-			continue
-		case <-deadline:
+		case <-quiet:
+			calm = true
 		}
-		break
 	}
-	here.ip("link set eth0 down")
+	l.ip("link set eth0 up")
 	select {
 	case <-poked:
 	case <-time.After(10 * time.Second):
-		t.Fatalf("no poke after the overrun (%d before)", pokes)
+		t.Fatal("no poke after the overrun")
 	}
 }
 
-// overrun says that a socket of the namespace has lost events.
-func overrun(t *testing.T, n *namespace) bool {
+// overrun says that a socket on the laptop has lost events.
+func overrun(t *testing.T, l *laptop) bool {
 	t.Helper()
-	var table []byte
-	var err error
-	n.do(func() { table, err = os.ReadFile("/proc/thread-self/net/netlink") })
+	out, err := l.Laptop.Command("cat", "/proc/net/netlink").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
-	lines := strings.Split(strings.TrimSpace(string(table)), "\n")
+	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
 	drops := slices.Index(strings.Fields(lines[0]), "Drops")
 	return slices.ContainsFunc(lines[1:], func(l string) bool { return strings.Fields(l)[drops] != "0" })
 }
