@@ -1,0 +1,99 @@
+package msp
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+
+	"mailcrane/internal/sysexits"
+)
+
+// exitCode is what the failures ask for: the last one counts.
+func (s *submission) exitCode() int {
+	code := sysexits.OK
+	for _, f := range s.failures {
+		code = f.Code
+	}
+	if s.inv.ErrorMode == ErrorExit0 {
+		return sysexits.OK
+	}
+	return code
+}
+
+// fail tells of the failures of a message of which nothing was queued. The
+// message itself goes with that, so that it is not lost.
+func (s *submission) fail(ctx context.Context) int {
+	m := &message{head: s.header.AppendTo(nil), body: s.body, rest: s.rest, limit: -1}
+	switch s.inv.ErrorMode {
+	case ErrorQuiet:
+	case ErrorPrint:
+		s.print(s.Stderr)
+		if letter := s.openDeadLetter(); letter != nil {
+			io.Copy(letter, m) //nolint:errcheck // Write never fails, and close tells of the message's own error
+			letter.close(m.failed)
+		}
+	default:
+		return s.mail(ctx, nil, m, false)
+	}
+	return s.exitCode()
+}
+
+// failQueued tells of the failures of a message that was queued for others.
+func (s *submission) failQueued(ctx context.Context, spool Spool, letter *deadLetter) int {
+	if len(s.failures) == 0 {
+		return sysexits.OK
+	}
+	switch s.inv.ErrorMode {
+	case ErrorQuiet:
+	case ErrorPrint:
+		s.print(s.Stderr)
+		if letter != nil {
+			letter.close(nil)
+		}
+	default:
+		return s.mail(ctx, spool, bytes.NewReader(s.header.AppendTo(nil)), true)
+	}
+	return s.exitCode()
+}
+
+func (s *submission) print(w io.Writer) {
+	for _, f := range s.failures {
+		fmt.Fprintf(w, "%s... %s\n", f.Address, f.Text)
+	}
+}
+
+// mail sends a bounce to the sender, or, in mode w, writes to the terminal
+// where there is one. A failure that cannot be mailed is printed, and then
+// even mode e must not say that all is well.
+func (s *submission) mail(ctx context.Context, spool Spool, m io.Reader, headerOnly bool) int {
+	if s.inv.ErrorMode == ErrorWrite && s.Terminal != nil {
+		if tty, err := s.Terminal(); err == nil {
+			defer tty.Close()
+			s.print(tty)
+			return s.exitCode()
+		}
+	}
+	if s.envelope.From == "" || s.Bounce == nil {
+		s.print(s.Stderr)
+		return s.exitCode()
+	}
+	var err error
+	if spool == nil {
+		spool, err = s.openSpool()
+	}
+	if err == nil {
+		err = s.Bounce(ctx, spool, &Bounce{
+			To: s.envelope.From, Failures: s.failures, Message: m, HeaderOnly: headerOnly,
+			EnvID: s.envelope.EnvID, Ret: s.envelope.Ret,
+		})
+		if err != nil {
+			err = s.notQueued(err)
+		}
+	}
+	if err != nil {
+		s.print(s.Stderr)
+		return s.refuse(err)
+	}
+	return s.exitCode()
+}

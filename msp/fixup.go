@@ -1,0 +1,124 @@
+package msp
+
+import (
+	"strings"
+
+	"mailcrane/internal/address"
+	"mailcrane/internal/header"
+)
+
+// fixUp makes the changes that a submission agent makes to a header (RFC 6409
+// section 8, and sendmail's own), and no other: every field that is not named
+// here stays octet for octet.
+func (s *submission) fixUp() {
+	h := s.header
+	for _, name := range [...]string{"Return-Path", "Full-Name", "Content-Length"} {
+		h.Delete(name)
+	}
+	s.hideBcc()
+	s.nameRecipients()
+	if !s.inv.Gateway {
+		s.qualifyHeader()
+	}
+	h.Insert(0, s.generated()...)
+}
+
+// hideBcc takes Bcc out, or empties it where nothing else would say that the
+// message has recipients (RFC 5322 section 3.6.3).
+func (s *submission) hideBcc() {
+	h := s.header
+	named := false
+	for _, name := range [...]string{"To", "Cc", "Apparently-To", "Resent-To", "Resent-Cc"} {
+		named = named || h.Has(name)
+	}
+	for _, name := range [...]string{"Bcc", "Resent-Bcc"} {
+		switch {
+		case !h.Has(name):
+		case named:
+			h.Delete(name)
+		default:
+			h.Set(name, "")
+		}
+	}
+}
+
+// nameRecipients is NoRecipientAction.
+func (s *submission) nameRecipients() {
+	h := s.header
+	for _, name := range [...]string{"To", "Cc", "Bcc", "Apparently-To", "Resent-To", "Resent-Cc", "Resent-Bcc"} {
+		if h.Has(name) {
+			return
+		}
+	}
+	name, body := "", ""
+	switch s.inv.NoRecipient {
+	case LeaveHeader:
+		return
+	case AddTo:
+		name, body = "To", s.recipientList()
+	case AddApparentlyTo:
+		name, body = "Apparently-To", s.recipientList()
+	case AddBcc:
+		name = "Bcc"
+	case AddUndisclosed:
+		name, body = "To", "undisclosed-recipients:;"
+	}
+	h.Insert(len(h.Fields), header.New(name, body, h.EOL))
+}
+
+// recipientList is the recipients folded one a line.
+func (s *submission) recipientList() string {
+	all := make([]string, len(s.envelope.To))
+	for i, r := range s.envelope.To {
+		all[i] = r.Address
+	}
+	return strings.Join(all, ","+s.header.EOL+"\t")
+}
+
+// qualifyHeader completes the addresses without a domain in the fields that
+// hold addresses.
+func (s *submission) qualifyHeader() {
+	for i, f := range s.header.Fields {
+		for _, name := range [...]string{
+			"From", "Sender", "Reply-To", "To", "Cc", "Apparently-To", "Errors-To", "Return-Receipt-To",
+			"Resent-From", "Resent-Sender", "Resent-Reply-To", "Resent-To", "Resent-Cc",
+		} {
+			if f.Is(name) {
+				s.header.Fields[i] = s.qualifyField(f)
+				break
+			}
+		}
+	}
+}
+
+// qualifyField changes the addresses without a domain and nothing around them.
+// Names that only white space divides are addresses, and get their commas,
+// where all of them are people of this machine; else they are words.
+func (s *submission) qualifyField(f header.Field) header.Field {
+	body := f.Body()
+	list, _ := address.ParseList(string(body))
+	var out []byte
+	done := 0
+	for i, box := range list {
+		if box.Address == "" || address.Domain(box.Address) != "" || special(box.Address) != "" {
+			continue
+		}
+		if box.Word && !s.isLocal(box.Address) {
+			continue
+		}
+		out = append(out, body[done:box.Start]...)
+		out = append(out, s.qualify(box.Address)...)
+		done = box.End
+		if box.Word && i+1 < len(list) && list[i+1].Word && noComma(body[box.End:list[i+1].Start]) {
+			out = append(out, ',')
+		}
+	}
+	if out == nil {
+		return f
+	}
+	return f.WithBody(append(out, body[done:]...))
+}
+
+func noComma(between []byte) bool {
+	return strings.Trim(string(between), " \t\r\n") == ""
+}

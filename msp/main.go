@@ -1,0 +1,217 @@
+package msp
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+
+	"mailcrane/internal/config"
+	"mailcrane/internal/sysexits"
+	"mailcrane/queue"
+)
+
+// Main is the sendmail command: it does what p.Args ask for and returns the
+// exit code. The same Main serves the shim, which has a Handoff, and
+// mailcrane, which has Services.
+func Main(ctx context.Context, p *Program) int {
+	inv, err := ParseArgs(p.Args)
+	if err != nil {
+		fmt.Fprintln(p.Stderr, err)
+		return sysexits.Code(err)
+	}
+	for _, line := range inv.Warnings {
+		fmt.Fprintln(p.Stderr, line)
+	}
+	if err := inv.openLogs(p); err != nil {
+		fmt.Fprintln(p.Stderr, err)
+		return sysexits.Code(err)
+	}
+	if inv.Queue.Given || inv.Queue.SetQuarantine {
+		return p.queueRun(ctx, inv)
+	}
+	switch inv.Mode {
+	case Submit, Arpanet, Verify, CheckConfig:
+		return p.withConfig(ctx, inv)
+	case Rebuild:
+		fmt.Fprintln(p.Stdout, "there is no alias database here, so there is nothing to rebuild")
+		return sysexits.OK
+	case AddressTest:
+		fmt.Fprintln(p.Stdout, "there are no rewriting rules here; to see where mail to an address goes, type: mailcrane explain ADDRESS")
+		return sysexits.OK
+	}
+	return p.service(ctx, inv)
+}
+
+// withConfig does what the shim does by itself, with a configuration.
+func (p *Program) withConfig(ctx context.Context, inv *Invocation) int {
+	cfg, err := p.Config(inv.ConfigFile)
+	if err != nil {
+		sysexits.Report(p.Stderr, "sendmail", err)
+		return sysexits.Code(err)
+	}
+	s := newSubmission(p, inv, cfg)
+	switch inv.Mode {
+	case CheckConfig:
+		return sysexits.OK
+	case Verify:
+		return s.verify()
+	}
+	id, code := s.run(ctx)
+	if id == "" {
+		return code
+	}
+	if c := p.deliver(ctx, inv, cfg, id, code != sysexits.OK); c != sysexits.OK {
+		code = c
+	}
+	return code
+}
+
+// openLogs sees to -d and -D, and that the file of -X can be written, so that
+// a wrong name is told before the message is read.
+func (inv *Invocation) openLogs(p *Program) error {
+	for _, name := range [...]string{inv.TrafficLog, inv.DebugFile} {
+		if name == "" {
+			continue
+		}
+		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+		if err != nil {
+			return sysexits.Errorf(sysexits.CantCreat, "", "cannot open %s: %w", name, plain(err))
+		}
+		if name == inv.DebugFile && inv.HasDebug {
+			fmt.Fprintf(f, "Version mailcrane %s\n", p.Version)
+		}
+		f.Close()
+	}
+	if inv.HasDebug && inv.DebugFile == "" && (inv.Debug == "" || strings.HasPrefix(inv.Debug, "0")) {
+		fmt.Fprintf(p.Stdout, "Version mailcrane %s\n", p.Version)
+	}
+	return nil
+}
+
+// deliver tries a message at once where the delivery mode asks for that. It is
+// in the spool by now: whatever goes wrong here, the submission has succeeded.
+// comeBack says that the exit code is not settled by the delivery alone.
+func (p *Program) deliver(ctx context.Context, inv *Invocation, cfg *config.Config, id queue.ID, comeBack bool) int {
+	mode := config.Mode(inv.DeliveryMode)
+	if mode == 0 {
+		mode = cfg.DeliveryMode
+	}
+	if inv.Verbose {
+		mode = config.Interactive
+	}
+	switch {
+	case mode != config.Interactive && mode != config.Background:
+		return sysexits.OK
+	case p.Services == nil:
+		return p.handOver(append(inv.carry(), deliveryArgs(mode, id)...), comeBack, id)
+	case mode == config.Interactive:
+		return p.Services.Deliver(ctx, []queue.ID{id}, inv.Verbose)
+	}
+	return p.Services.RunQueue(ctx, QueueRun{Given: true, Selectors: onlyID(id)}, false)
+}
+
+// deliveryArgs asks for one message to be tried: -odi with -qI says that its
+// submitter waits, see queueRun.
+func deliveryArgs(mode config.Mode, id queue.ID) []string {
+	return []string{"-od" + string(rune(mode)), "-qI" + string(id)}
+}
+
+func onlyID(id queue.ID) Selectors { return Selectors{{Of: 'I', Text: string(id)}} }
+
+// carry is the part of the command line that whoever delivers must know too.
+func (inv *Invocation) carry() []string {
+	var args []string
+	if inv.ConfigFile != "" {
+		args = append(args, "-C", inv.ConfigFile)
+	}
+	if inv.TrafficLog != "" {
+		args = append(args, "-X", inv.TrafficLog)
+	}
+	if inv.Tag != "" {
+		args = append(args, "-L", inv.Tag)
+	}
+	for _, s := range inv.Settings {
+		if s.Name != "DeliveryMode" {
+			args = append(args, "-O"+s.Name+"="+s.Value)
+		}
+	}
+	if inv.Verbose {
+		args = append(args, "-v")
+	}
+	return args
+}
+
+func (p *Program) handOver(args []string, comeBack bool, id queue.ID) int {
+	code, err := p.Handoff(args, comeBack)
+	if err == nil {
+		return code
+	}
+	if id != "" {
+		fmt.Fprintf(p.Stderr, "sendmail: the message is safe in the queue as %s and goes with the next run, but not at once: %v\n", id, err)
+		return sysexits.OK
+	}
+	fmt.Fprintf(p.Stderr, "sendmail: cannot start mailcrane, which should stand beside sendmail: %v\n", err)
+	return sysexits.OSFile
+}
+
+// queueRun is -q and -Q in the modes that go with them.
+func (p *Program) queueRun(ctx context.Context, inv *Invocation) int {
+	s := p.Services
+	switch {
+	case inv.Queue.SetQuarantine && len(inv.Queue.Selectors) == 0:
+		fmt.Fprintln(p.Stderr, "-Q needs -qI, -qR, -qS or -qQ to say which messages: for example sendmail -Qreason -qSjoe")
+		return sysexits.Usage
+	case s == nil, inv.Mode != Submit:
+		return p.service(ctx, inv)
+	case inv.DeliveryMode == byte(config.Interactive) && inv.Queue.onlyIDs():
+		var ids []queue.ID
+		for _, sel := range inv.Queue.Selectors {
+			ids = append(ids, queue.ID(sel.Text))
+		}
+		return s.Deliver(ctx, ids, inv.Verbose)
+	}
+	return s.RunQueue(ctx, inv.Queue, inv.Verbose)
+}
+
+// onlyIDs says that the run is for messages named one by one.
+func (q *QueueRun) onlyIDs() bool {
+	for _, s := range q.Selectors {
+		if s.Of != 'I' || s.Not {
+			return false
+		}
+	}
+	return len(q.Selectors) > 0 && !q.SetQuarantine && q.Interval == 0
+}
+
+// service does what needs more than submission, or hands it over.
+func (p *Program) service(ctx context.Context, inv *Invocation) int {
+	s := p.Services
+	if s == nil {
+		return p.handOver(inv.handedArgs(p.Args), false, "")
+	}
+	switch inv.Mode {
+	case SMTP:
+		return s.ServeSMTP(ctx, p.Stdin, p.Stdout)
+	case ListQueue, CountQueue:
+		return s.ListQueue(ctx, Listing{CountOnly: inv.Mode == CountQueue, Verbose: inv.Verbose, Run: inv.Queue})
+	case HostStatus, PurgeStatus:
+		return s.HostStatus(ctx, inv.Mode == PurgeStatus, inv.Verbose)
+	}
+	return s.Daemon(ctx, inv.Mode, inv.Queue)
+}
+
+// handedArgs is the command line without argv[0], whose meaning is put into a
+// flag: mailcrane is always called by its own name.
+func (inv *Invocation) handedArgs(args []string) []string {
+	first := []string{}
+	own := Invocation{Program: inv.Program, Mode: Submit}
+	own.personality()
+	if own.Mode != Submit {
+		first = append(first, "-b"+string(rune(own.Mode)))
+	}
+	if own.Queue.Given {
+		first = append(first, "-q")
+	}
+	return append(first, args[min(1, len(args)):]...)
+}

@@ -1,0 +1,178 @@
+package msp
+
+import (
+	"strings"
+
+	"mailcrane/internal/address"
+	"mailcrane/internal/sysexits"
+	"mailcrane/queue"
+)
+
+// address fills the envelope in. An error means that there is no one to tell
+// of it but the caller; recipients that are no good become failures.
+func (s *submission) address() error {
+	if err := s.chooseSender(); err != nil {
+		return err
+	}
+	seen := recipients{submission: s}
+	for _, word := range s.inv.Operands {
+		seen.addWord(word)
+	}
+	if s.inv.FromHeader {
+		seen.addHeader()
+	}
+	if seen.tooMany {
+		return usage("more than %d recipients: send the message in parts", address.MaxList)
+	}
+	if len(s.envelope.To) == 0 && len(s.failures) == 0 {
+		return usage("No recipient addresses found in header")
+	}
+	e := &s.envelope
+	e.Ret, e.EnvID = s.inv.Ret, s.inv.EnvID
+	e.UTF8 = s.inv.UTF8 || address.NeedsUTF8(e.From)
+	for _, r := range e.To {
+		e.UTF8 = e.UTF8 || address.NeedsUTF8(r.Address)
+	}
+	e.Submitter = s.submitter()
+	return nil
+}
+
+// recipients collects addresses, each once.
+type recipients struct {
+	*submission
+	keys    map[string]bool
+	tooMany bool
+}
+
+// addWord adds a word of the command line.
+func (r *recipients) addWord(word string) {
+	if why := special(strings.TrimSpace(word)); why != "" {
+		r.failure(word, why, sysexits.Usage, "5.1.3")
+		return
+	}
+	r.addList(word)
+}
+
+// addHeader adds what -t asks for: with any Resent- field, those of the
+// resending alone count (RFC 5322 section 3.6.6).
+func (r *recipients) addHeader() {
+	names := []string{"To", "Cc", "Bcc", "Apparently-To"}
+	if r.resent() {
+		names = []string{"Resent-To", "Resent-Cc", "Resent-Bcc"}
+	}
+	for _, f := range r.header.Fields {
+		for _, name := range names {
+			if f.Is(name) {
+				r.addList(string(f.Body()))
+			}
+		}
+	}
+}
+
+func (r *recipients) addList(text string) {
+	list, bad := address.ParseList(text)
+	for _, box := range list {
+		r.add(box.Address)
+	}
+	for _, b := range bad {
+		r.failure(b.Text, b.Why, sysexits.Usage, "5.1.3")
+	}
+}
+
+func (r *recipients) add(name string) {
+	final, failure := r.resolve(name)
+	if failure != nil {
+		r.failures = append(r.failures, *failure)
+		return
+	}
+	key := address.Key(final)
+	if r.keys == nil {
+		r.keys = make(map[string]bool)
+	}
+	if r.keys[key] {
+		return
+	}
+	if len(r.keys) == address.MaxList {
+		r.tooMany = true
+		return
+	}
+	r.keys[key] = true
+	r.envelope.To = append(r.envelope.To, queue.Recipient{Address: final, Notify: r.inv.Notify})
+}
+
+func (s *submission) failure(shown, why string, code int, status string) {
+	if len(s.failures) < address.MaxList {
+		s.failures = append(s.failures, Failure{address.Shown(shown), why, code, status})
+	}
+}
+
+// special names the recipients that would run a program or write a file: those
+// exist in alias files, never on a command line or in a header.
+func special(name string) string {
+	name = strings.TrimPrefix(name, `"`)
+	switch {
+	case strings.HasPrefix(name, "|"):
+		return "Cannot mail directly to programs"
+	case strings.HasPrefix(name, "/") && !strings.Contains(name, "@"):
+		return "Cannot mail directly to files"
+	case len(name) >= 9 && strings.EqualFold(name[:9], ":include:"):
+		return "Cannot mail directly to :include:s"
+	}
+	return ""
+}
+
+// resolve turns a name into the address that the message is sent to. This
+// machine has no mailboxes: what is for a local user, and so what cron and
+// other programs write, goes to the person's own address.
+func (s *submission) resolve(name string) (string, *Failure) {
+	fail := func(why string, code int, status string) (string, *Failure) {
+		return "", &Failure{address.Shown(name), why, code, status}
+	}
+	if name == "" {
+		return fail("User address required", sysexits.Usage, "5.1.3")
+	}
+	if address.Domain(name) == "" {
+		if why := special(name); why != "" {
+			return fail(why, sysexits.Usage, "5.1.3")
+		}
+		if !s.isLocal(name) {
+			return fail("User unknown", sysexits.NoUser, "5.1.1")
+		}
+		if s.own != "" {
+			return s.own, nil
+		}
+		name = address.Qualify(name, s.hostname())
+	}
+	if err := address.Valid(name); err != nil {
+		return fail(err.Error(), sysexits.Usage, "5.1.3")
+	}
+	return name, nil
+}
+
+// isLocal says whether a name without a domain is a person of this machine,
+// +detail and case aside.
+func (s *submission) isLocal(name string) bool {
+	base, _, _ := strings.Cut(name, "+")
+	lower := strings.ToLower(base)
+	switch lower {
+	case "":
+		return false
+	case "root", "postmaster", "mailer-daemon", strings.ToLower(s.Getenv("LOGNAME")):
+		return true
+	}
+	if _, ok := s.Users.ByName(base); ok {
+		return true
+	}
+	_, ok := s.Users.ByName(lower)
+	return ok
+}
+
+// resent says whether the message is being resent.
+func (s *submission) resent() bool {
+	for _, f := range s.header.Fields {
+		if len(f.Raw) > 7 && strings.EqualFold(string(f.Raw[:7]), "Resent-") {
+			return true
+		}
+	}
+	return false
+}

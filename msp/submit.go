@@ -1,0 +1,277 @@
+package msp
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strings"
+
+	"mailcrane/internal/address"
+	"mailcrane/internal/config"
+	"mailcrane/internal/header"
+	"mailcrane/internal/sysexits"
+	"mailcrane/queue"
+)
+
+// A submission is one message on its way from standard input to the spool.
+type submission struct {
+	*Program
+	inv *Invocation
+	cfg *config.Config
+	// own is the person's own address: the default account's, or "".
+	own string
+
+	header   *header.Section
+	fromDate string // the mbox line that was dropped, or ""
+	body     []byte // what was read behind the header, blank line included
+	rest     io.Reader
+	envelope queue.Envelope
+	failures []Failure
+}
+
+func newSubmission(p *Program, inv *Invocation, cfg *config.Config) *submission {
+	s := &submission{Program: p, inv: inv, cfg: cfg}
+	if cfg.DefaultAccount != nil {
+		s.own = cfg.DefaultAccount.Address()
+	}
+	return s
+}
+
+// run takes the message in. The ID is empty where nothing was queued; the
+// code is what the failures found so far ask for.
+func (s *submission) run(ctx context.Context) (queue.ID, int) {
+	if !s.inv.FromHeader && len(s.inv.Operands) == 0 {
+		io.Copy(io.Discard, s.Stdin) //nolint:errcheck // read so that the caller's write does not fail
+		return "", s.refuse(usage("Recipient names must be specified"))
+	}
+	if err := s.read(); err != nil {
+		return "", s.refuse(err)
+	}
+	if err := s.address(); err != nil {
+		return "", s.refuse(err)
+	}
+	s.limits()
+	if len(s.envelope.To) == 0 {
+		return "", s.fail(ctx)
+	}
+	s.fixUp()
+	spool, err := s.openSpool()
+	if err != nil {
+		return "", s.refuse(err)
+	}
+	return s.put(ctx, spool)
+}
+
+// refuse prints why nothing was queued, whatever the error mode: no failure
+// notice could be sent for it.
+func (s *submission) refuse(err error) int {
+	fmt.Fprintln(s.Stderr, err)
+	if hint := sysexits.Hint(err); hint != "" {
+		fmt.Fprintln(s.Stderr, hint)
+	}
+	return sysexits.Code(err)
+}
+
+// read takes in the header section.
+func (s *submission) read() error {
+	in := s.Stdin
+	if !s.inv.IgnoreDots && s.inv.Mode != Arpanet {
+		in = &dotReader{in: s.Stdin}
+	}
+	var from, section, blank int
+	buf, ended, err := readHeader(in, s.inv.MaxHeaders, func(b []byte, eof bool) (ok bool) {
+		if from, ok = s.fromLine(b, eof); ok {
+			section, blank, ok = header.End(b[from:], eof)
+		}
+		return ok
+	})
+	if err == nil && int64(section) > s.inv.MaxHeaders {
+		err = errHeadersTooLarge
+	}
+	switch {
+	case errors.Is(err, errHeadersTooLarge):
+		return sysexits.Errorf(sysexits.DataErr, "", "%w: more than %d octets", err, s.inv.MaxHeaders)
+	case err != nil:
+		return unreadable(err)
+	}
+	s.fromDate = string(buf[:from])
+	buf = buf[from:]
+	s.header = header.Parse(buf[:section])
+	s.body = buf[section:]
+	if i := bytes.IndexByte(buf, '\n'); i > 0 && buf[i-1] == '\r' {
+		s.header.EOL = "\r\n"
+	}
+	if blank == 0 && len(s.body) > 0 {
+		// The first line of the body ended the header.
+		s.body = append([]byte(s.header.EOL), s.body...)
+	}
+	if !ended {
+		s.rest = in
+	}
+	return checkSection(buf[:section])
+}
+
+func unreadable(err error) error {
+	return sysexits.Errorf(sysexits.IOErr, "nothing was queued: send it again", "the message could not be read: %w", plain(err))
+}
+
+// plain takes the name of the system call and of the file out of an error.
+func plain(err error) error {
+	if pe, ok := errors.AsType[*fs.PathError](err); ok {
+		return pe.Err
+	}
+	return err
+}
+
+// fromLine measures the mbox line "From …" that some programs put first; it
+// belongs to no message.
+func (s *submission) fromLine(b []byte, eof bool) (n int, ok bool) {
+	const from = "From "
+	if s.inv.KeepFromLine || !strings.HasPrefix(from, string(b[:min(len(b), len(from))])) {
+		return 0, true
+	}
+	if end := bytes.IndexByte(b, '\n'); end >= 0 && len(b) >= len(from) {
+		return end + 1, true
+	}
+	if eof && len(b) >= len(from) {
+		return len(b), true
+	}
+	return 0, eof
+}
+
+// checkSection refuses what no server takes in a header and no encoding can
+// carry: a NUL, or a CR that ends no line.
+func checkSection(section []byte) error {
+	bad := ""
+	if bytes.IndexByte(section, 0) >= 0 {
+		bad = "a NUL octet"
+	}
+	for b := section; bad == ""; {
+		i := bytes.IndexByte(b, '\r')
+		if i < 0 {
+			return nil
+		}
+		if i+1 >= len(b) || b[i+1] != '\n' {
+			bad = "a carriage return inside a line"
+		}
+		b = b[min(i+2, len(b)):]
+	}
+	if bad == "" {
+		return nil
+	}
+	return sysexits.Errorf(sysexits.DataErr, "take it out of the header and send the message again",
+		"552 5.6.0 The header holds %s, which no mail server takes; nothing was queued", bad)
+}
+
+// limits applies what bounds a message as a whole.
+func (s *submission) limits() {
+	hops := s.inv.Hops
+	if hops < 0 {
+		hops = s.header.Count("Received")
+	}
+	if hops > s.inv.MaxHops {
+		s.failAll(Failure{
+			Text:   fmt.Sprintf("Too many hops %d (%d max)", hops, s.inv.MaxHops),
+			Code:   sysexits.Unavailable,
+			Status: "5.4.6",
+		})
+	}
+	if n := s.inv.MaxRecipients; n > 0 && len(s.envelope.To) > n {
+		s.failAll(Failure{
+			Text:   fmt.Sprintf("Too many recipients: %d (%d max)", len(s.envelope.To), n),
+			Code:   sysexits.Unavailable,
+			Status: "5.5.3",
+		})
+	}
+}
+
+// failAll fails every recipient that is left.
+func (s *submission) failAll(f Failure) {
+	for _, r := range s.envelope.To {
+		f.Address = r.Address
+		s.failures = append(s.failures, f)
+	}
+	s.envelope.To = nil
+}
+
+func (s *submission) openSpool() (Spool, error) {
+	spool, err := s.OpenSpool(s.spoolDir())
+	if err != nil {
+		return nil, s.notQueued(err)
+	}
+	return spool, nil
+}
+
+func (s *submission) spoolDir() string {
+	if s.inv.QueueDirectory != "" {
+		return s.inv.QueueDirectory
+	}
+	return s.cfg.Spool
+}
+
+// notQueued is EX_TEMPFAIL unless the spool knows better.
+func (s *submission) notQueued(err error) error {
+	if e, ok := errors.AsType[*sysexits.Error](err); ok {
+		return e
+	}
+	return sysexits.Errorf(sysexits.TempFail, "nothing was sent: mend that, or try again later",
+		"the message could not be queued in %s: %w", s.spoolDir(), plain(err))
+}
+
+func (s *submission) put(ctx context.Context, spool Spool) (queue.ID, int) {
+	m := &message{head: s.header.AppendTo(nil), body: s.body, rest: s.rest, limit: -1}
+	if s.inv.MaxMessage > 0 {
+		m.limit = s.inv.MaxMessage
+	}
+	var in io.Reader = m
+	keep := s.deadLetterIfFailed()
+	if keep != nil {
+		in = io.TeeReader(m, keep)
+	}
+	id, err := spool.Put(ctx, &s.envelope, in)
+	switch {
+	case err == nil:
+		return id, s.failQueued(ctx, spool, keep)
+	case errors.Is(m.failed, errMessageTooLarge):
+		err = sysexits.Errorf(sysexits.DataErr, "", "%w: more than %d octets; nothing was queued", m.failed, s.inv.MaxMessage)
+	case m.failed != nil:
+		err = unreadable(m.failed)
+	default:
+		err = s.notQueued(err)
+	}
+	keep.discard()
+	return "", s.refuse(err)
+}
+
+// domain qualifies names: that of the person's own address, so that no name of
+// this machine leaves it; the machine's where there is no account.
+func (s *submission) domain() string {
+	if s.own != "" {
+		return address.Domain(s.own)
+	}
+	return s.hostname()
+}
+
+func (s *submission) hostname() string {
+	if s.cfg.Hostname != "" {
+		return s.cfg.Hostname
+	}
+	if name, err := s.Hostname(); err == nil && address.Valid("x@"+name) == nil {
+		return name
+	}
+	return "localhost.localdomain"
+}
+
+// login is the name of the real user.
+func (s *submission) login() string {
+	if u, ok := s.Users.ByID(s.Getuid()); ok {
+		return u.Name
+	}
+	if name := s.Getenv("LOGNAME"); address.Quote(name) == name {
+		return name
+	}
+	return fmt.Sprintf("uid%d", s.Getuid())
+}
