@@ -1,0 +1,198 @@
+// Package smarthost is the way out: it chooses the account that carries a
+// message, gets the account's secret, and opens a session with the account's
+// server. All that goes wrong here belongs to the route and to no message.
+package smarthost
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"mailcrane/internal/config"
+	"mailcrane/internal/sysexits"
+	"mailcrane/queue"
+	"mailcrane/smarthost/relay"
+	"mailcrane/smarthost/secret"
+)
+
+// Options are the parts of the world that a Transport uses; the zero Options
+// are the real ones.
+type Options struct {
+	// Dial opens connections; nil is net.Dialer's.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Now is the clock that certificates are checked by; nil is time.Now.
+	Now func() time.Time
+	// Getenv is where secrets look for the session; nil is os.Getenv.
+	Getenv func(string) string
+	// Trace is told every line of every session, without messages and without
+	// secrets. It may be nil; it is called from several goroutines.
+	Trace func(r queue.Route, line string)
+}
+
+// A Transport reaches the smarthosts of a configuration. It remembers, for the
+// life of the process, what makes the next session cheaper (secrets, TLS
+// sessions) and which secrets were refused. It may be used from several
+// goroutines.
+type Transport struct {
+	config  *config.Config
+	options Options
+
+	mu    sync.Mutex
+	known map[string]*memory // by account
+}
+
+// memory is what is kept of an account between sessions.
+type memory struct {
+	keeper   *secret.Keeper
+	sessions tls.ClientSessionCache
+}
+
+var (
+	_ queue.Router    = (*Transport)(nil)
+	_ queue.Transport = (*Transport)(nil)
+)
+
+// New is a Transport for the accounts of c.
+func New(c *config.Config, options Options) *Transport {
+	if options.Getenv == nil {
+		options.Getenv = os.Getenv
+	}
+	return &Transport{config: c, options: options, known: map[string]*memory{}}
+}
+
+// Open connects to the account's server, checks its certificate and logs in.
+func (t *Transport) Open(ctx context.Context, r queue.Route) (queue.Session, *queue.RouteFault) {
+	s, _, fault := t.open(ctx, r)
+	if fault != nil {
+		return nil, fault // a nil *relay.Session would be a queue.Session that is not nil
+	}
+	return s, nil
+}
+
+// Again forgets all secrets, also which of them were refused: call it when a
+// person says to try now.
+func (t *Transport) Again() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, m := range t.known {
+		m.keeper.Forget()
+	}
+}
+
+func (t *Transport) open(ctx context.Context, r queue.Route) (*relay.Session, *login, *queue.RouteFault) {
+	a := t.config.Account(string(r))
+	if a == nil {
+		return nil, nil, configFault("", t.unknownAccount(string(r)))
+	}
+	target, fault := t.target(a)
+	if fault != nil {
+		return nil, nil, fault
+	}
+	keeper := t.memory(a).keeper
+	if keeper.Refused() {
+		// Another connection makes sense only with another secret.
+		if _, _, err := keeper.Get(ctx); err != nil {
+			return nil, nil, secretFault(a, err)
+		}
+	}
+	s, l, fault := attempt(ctx, a, keeper, target)
+	if fault != nil && l.refused && !l.fresh {
+		// The refused one was remembered: an OAuth token runs out, a password
+		// gets changed. Where it is kept may be a newer one.
+		if _, _, err := keeper.Get(ctx); err == nil {
+			s, l, fault = attempt(ctx, a, keeper, target)
+		}
+	}
+	return s, l, fault
+}
+
+// attempt is one connection.
+func attempt(ctx context.Context, a *config.Account, keeper *secret.Keeper, target relay.Target) (*relay.Session, *login, *queue.RouteFault) {
+	l := &login{ctx: ctx, account: a, keeper: keeper}
+	if a.Auth != "none" {
+		target.Auth, target.Trace = l, l.observe(target.Trace)
+	}
+	s, fault := relay.Open(ctx, target)
+	return s, l, l.settle(fault)
+}
+
+// target is all that relay has to know of an account. The files of its tls
+// setting are read each time: a client certificate is renewed now and then.
+func (t *Transport) target(a *config.Account) (relay.Target, *queue.RouteFault) {
+	policy, err := relay.LoadTLS(a.TLS.CA, a.TLS.Cert, a.TLS.Key, a.TLS.Pin)
+	if err != nil {
+		return relay.Target{}, configFault(a.Smarthost.Addr(), err)
+	}
+	policy.Sessions = t.memory(a).sessions
+	hello, err := t.hello()
+	if err != nil {
+		return relay.Target{}, configFault(a.Smarthost.Addr(), err)
+	}
+	target := relay.Target{
+		Account: a.Name, Server: a.Smarthost.Host, Address: a.Smarthost.Addr(),
+		Mode: mode(a.Smarthost.TLS), TLS: policy, Hello: hello,
+		Timeouts: relay.Timeouts(t.config.Timeout),
+		Dial:     t.options.Dial, Now: t.options.Now,
+	}
+	if t.options.Trace != nil {
+		target.Trace = func(line string) { t.options.Trace(queue.Route(a.Name), line) }
+	}
+	return target, nil
+}
+
+func mode(m config.TLSMode) relay.Mode {
+	switch m {
+	case config.StartTLS:
+		return relay.StartTLS
+	case config.Insecure:
+		return relay.Insecure
+	case config.Implicit:
+	}
+	return relay.Implicit
+}
+
+// hello is our name in EHLO: with privacy, one that tells nothing.
+func (t *Transport) hello() (string, error) {
+	if t.config.Privacy {
+		return relay.NeutralHello, nil
+	}
+	if t.config.Hostname != "" {
+		return t.config.Hostname, nil
+	}
+	name, err := os.Hostname()
+	if err != nil {
+		return "", sysexits.Errorf(sysexits.Config, "set hostname in "+t.file(), "this machine does not know its name: %w", err)
+	}
+	return name, nil
+}
+
+func (t *Transport) memory(a *config.Account) *memory {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	m := t.known[a.Name]
+	if m == nil {
+		m = &memory{
+			keeper:   secret.Keep(a, secret.New(a, t.options.Getenv)),
+			sessions: tls.NewLRUClientSessionCache(0),
+		}
+		t.known[a.Name] = m
+	}
+	return m
+}
+
+func configFault(server string, err error) *queue.RouteFault {
+	return &queue.RouteFault{Step: queue.StepConfig, Server: server, Err: err, Hint: sysexits.Hint(err), NeedsPerson: true}
+}
+
+// secretFault needs a person unless the source said to try later, or the run
+// was over before it could answer.
+func secretFault(a *config.Account, err error) *queue.RouteFault {
+	later := sysexits.Code(err) == sysexits.TempFail || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+	return &queue.RouteFault{
+		Step: queue.StepSecret, Server: a.Smarthost.Addr(), Err: err, Hint: sysexits.Hint(err), NeedsPerson: !later,
+	}
+}
