@@ -52,7 +52,11 @@ func (s *Session) greetingFault(err error) *queue.RouteFault {
 	strange, isStrange := errors.AsType[*notSMTP](err)
 	_, silent := errors.AsType[*noAnswer](err)
 	said, closes := errors.AsType[*closing](err)
+	alert := remoteAlert(err)
 	switch {
+	case alert != "":
+		// Under TLS 1.3 a server says no to our certificate after the handshake.
+		return s.tlsRefused(alert)
 	case isStrange && webPage(strange.line):
 		return s.fault(queue.StepGreeting, hintPortal, "a web server answers, not a mail server: %q", strange.line)
 	case isStrange && (strings.HasPrefix(strange.line, "+OK") || strings.HasPrefix(strange.line, "* OK")):

@@ -85,9 +85,13 @@ func (s *Session) tlsFault(err error) *queue.RouteFault {
 		return s.personFault(queue.StepTLS, "ask the provider for a server with TLS 1.2 or later", "the server speaks only TLS older than 1.2, which is not safe")
 	}
 	if alert := remoteAlert(err); alert != "" {
-		return s.personFault(queue.StepTLS, "where the server wants a client certificate, set tls.cert and tls.key", "the server refused TLS: %s", alert)
+		return s.tlsRefused(alert)
 	}
 	return s.broken(queue.StepTLS, err)
+}
+
+func (s *Session) tlsRefused(alert string) *queue.RouteFault {
+	return s.personFault(queue.StepTLS, "where the server wants a client certificate, set tls.cert and tls.key", "the server refused TLS: %s", alert)
 }
 
 // certificateFault says what is wrong with a certificate that no pin allows.
