@@ -38,7 +38,7 @@ var _ relay.Authenticator = (*login)(nil)
 // only for one that needs it.
 func (l *login) Choose(offered []string, state *tls.ConnectionState) (gosasl.Client, string, error) {
 	c := l.credentials(offered)
-	client, name, err := c.Choose(offered, state)
+	_, name, err := c.Choose(offered, state)
 	if err != nil && c.Mechanism == "auto" {
 		// A server that takes tokens alone: then the secret is one.
 		c.Token = true
@@ -46,9 +46,15 @@ func (l *login) Choose(offered []string, state *tls.ConnectionState) (gosasl.Cli
 			return l.withSecret(c, name, offered, state)
 		}
 	}
-	if err != nil || name == gosasl.External {
+	if err != nil {
+		return nil, "", err
+	}
+	if name == gosasl.External {
+		// With a user set, that is who we ask to be: servers set up after
+		// Exim's manual want to be told. Without one, the server takes the
+		// identity from the certificate (RFC 4422 appendix A.1).
 		l.mechanism = name
-		return client, name, err
+		return gosasl.NewExternalClient(l.account.User), name, nil
 	}
 	return l.withSecret(c, name, offered, state)
 }
@@ -69,10 +75,8 @@ func (l *login) withSecret(c sasl.Credentials, name string, offered []string, st
 func (l *login) credentials(offered []string) sasl.Credentials {
 	a := l.account
 	port, _ := strconv.Atoi(a.Smarthost.Port) // checked by config
-	c := sasl.Credentials{
-		User: a.User, Mechanism: a.Auth, Host: a.Smarthost.Host, Port: port, Certificate: a.TLS.Cert != "",
-	}
-	if c.Mechanism == "auto" && c.Certificate && slices.Contains(offered, gosasl.External) {
+	c := sasl.Credentials{User: a.User, Mechanism: a.Auth, Host: a.Smarthost.Host, Port: port}
+	if c.Mechanism == "auto" && a.TLS.Cert != "" && slices.Contains(offered, gosasl.External) {
 		c.Mechanism = "external"
 	}
 	return c

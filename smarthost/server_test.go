@@ -236,7 +236,7 @@ func (i *inbound) Auth(mech string) (sasl.Server, error) {
 	case sasl.Plain:
 		return sasl.NewPlainServer(func(_, user, secret string) error { return check(user, secret) }), nil
 	case sasl.External:
-		return sasl.NewExternalServer(func(string) error { return check("by certificate", i.server.password) }), nil
+		return sasl.NewExternalServer(func(identity string) error { return check(identity, i.server.password) }), nil
 	case sasl.OAuthBearer:
 		return sasl.NewOAuthBearerServer(func(o sasl.OAuthBearerOptions) *sasl.OAuthBearerError {
 			if check(o.Username, o.Token) != nil {

@@ -5,6 +5,7 @@ package smarthost
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -300,13 +301,36 @@ func TestAPinReplacesTheCheckAgainstCAs(t *testing.T) {
 }
 
 func TestAClientCertificateLogsIn(t *testing.T) {
+	for _, c := range []struct{ why, auth, user, want string }{
+		{"it comes before a password where it is taken", "auto", "me@example.org", "EXTERNAL me@example.org"},
+		{"the server knows the user from the certificate", "external", "", "EXTERNAL "},
+	} {
+		w := newWorld(t)
+		s := serve(t, true, w.good(), "PLAIN", "EXTERNAL")
+		a := w.account("work", "me@example.org", s.address)
+		a.TLS.Cert, a.TLS.Key = w.ca.files(*w.good(), "client")
+		a.Auth, a.User = c.auth, c.user
+		a.Secret.Value = "/nowhere" // and no password is asked for
+		w.open(w.transport(), "work")
+		if _, logins := s.seen(); !slices.Equal(logins, []string{c.want}) {
+			t.Errorf("%s: logins: %q", c.why, logins)
+		}
+	}
+}
+
+func TestAClientCertificateAndAPasswordWhereTheServerWantsBoth(t *testing.T) {
 	w := newWorld(t)
-	s := serve(t, true, w.good(), "PLAIN", "EXTERNAL")
+	s := serve(t, true, w.good(), "PLAIN")
+	s.tls.ClientAuth, s.tls.ClientCAs = tls.RequireAndVerifyClientCert, x509.NewCertPool()
+	s.tls.ClientCAs.AddCert(w.ca.cert)
 	a := w.account("work", "me@example.org", s.address)
+	_, fault := w.transport().Open(t.Context(), "work")
+	if fault == nil || fault.Step == queue.StepSecret || fault.Step == queue.StepAuth || !strings.Contains(fault.Hint, "tls.cert") {
+		t.Errorf("without the certificate: %+v", fault)
+	}
 	a.TLS.Cert, a.TLS.Key = w.ca.files(*w.good(), "client")
-	a.Secret.Value = "/nowhere" // and no password is asked for
 	w.open(w.transport(), "work")
-	if _, logins := s.seen(); !slices.Equal(logins, []string{"EXTERNAL by certificate"}) {
+	if _, logins := s.seen(); !slices.Equal(logins, []string{"PLAIN me@example.org"}) {
 		t.Errorf("logins: %q", logins)
 	}
 }
