@@ -1,0 +1,92 @@
+package listen
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"slices"
+
+	"mailcrane/internal/sysexits"
+)
+
+// Access says which local users may submit. The zero Access lets in the user
+// of this process and root.
+type Access struct {
+	// Everyone lets every local user in.
+	Everyone bool
+	// UIDs are further users.
+	UIDs []uint32
+}
+
+// shared says that other users than our own must be able to connect.
+func (a Access) shared() bool { return a.Everyone || len(a.UIDs) > 0 }
+
+func (a Access) allows(uid uint32) bool {
+	return a.Everyone || uid == 0 || int64(uid) == int64(os.Geteuid()) || slices.Contains(a.UIDs, uid)
+}
+
+// admit says in one line who the peer of c is, or why it is not served:
+// NoPerm if it may not submit, TempFail if it could not be told.
+func (a Access) admit(c net.Conn) (submitter string, err error) {
+	switch local := c.LocalAddr().(type) {
+	case *net.UnixAddr:
+		return a.admitUnix(c, local)
+	case *net.TCPAddr:
+		return a.admitTCP(c, local)
+	}
+	return "", sysexits.Errorf(sysexits.NoPerm, "", "%s is no local connection", c.LocalAddr().Network())
+}
+
+func (a Access) admitUnix(c net.Conn, local *net.UnixAddr) (string, error) {
+	uid, pid, err := peerCredentials(c)
+	if err != nil {
+		return "", sysexits.Errorf(sysexits.TempFail, "", "The system does not say which user connected: %w", err)
+	}
+	if !a.allows(uid) {
+		return "", notAllowed(uid)
+	}
+	if pid == 0 { // not every system tells
+		return fmt.Sprintf("uid %d, SMTP on %s", uid, local.Name), nil
+	}
+	return fmt.Sprintf("uid %d, process %d, SMTP on %s", uid, pid, local.Name), nil
+}
+
+// errUntold says that this system does not tell the owner of a TCP connection.
+var errUntold = errors.New("the owner of a TCP connection cannot be told on this system")
+
+func (a Access) admitTCP(c net.Conn, local *net.TCPAddr) (string, error) {
+	remote, ok := c.RemoteAddr().(*net.TCPAddr)
+	if !ok || !remote.IP.IsLoopback() || !local.IP.IsLoopback() {
+		return "", sysexits.Errorf(sysexits.NoPerm, "", "Only this machine may submit mail here, and %v is another", c.RemoteAddr())
+	}
+	uid, err := tcpOwner(remote.AddrPort(), local.AddrPort())
+	switch {
+	case err == nil && a.allows(uid):
+		return fmt.Sprintf("uid %d, SMTP on %v", uid, local), nil
+	case err == nil:
+		return "", notAllowed(uid)
+	case a.Everyone, errors.Is(err, errUntold):
+		return fmt.Sprintf("some local user, SMTP on %v", local), nil
+	}
+	return "", sysexits.Errorf(sysexits.TempFail, "", "The system does not say which user connected: %w", err)
+}
+
+func notAllowed(uid uint32) error {
+	return sysexits.Errorf(sysexits.NoPerm, "",
+		"This server takes mail from another user, not from uid %d; use the sendmail command instead", uid)
+}
+
+// localOnly refuses a listener that other machines can reach.
+func localOnly(a net.Addr) error {
+	switch a := a.(type) {
+	case *net.UnixAddr:
+		return nil
+	case *net.TCPAddr:
+		if a.IP.IsLoopback() {
+			return nil
+		}
+	}
+	return sysexits.Errorf(sysexits.Config, "listen on 127.0.0.1, ::1 or a Unix socket",
+		"%v can be reached from other machines, which could send mail without logging in", a)
+}
