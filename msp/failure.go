@@ -5,20 +5,26 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 
 	"mailcrane/internal/sysexits"
 )
 
-// exitCode is what the failures ask for: the last one counts.
-func (s *submission) exitCode() int {
-	code := sysexits.OK
-	for _, f := range s.failures {
-		code = f.Code
+// failureCode is what the failures ask for: the last one counts.
+func (s *submission) failureCode() int {
+	if len(s.failures) == 0 {
+		return sysexits.OK
 	}
+	return s.failures[len(s.failures)-1].Code
+}
+
+// exitCode is that, once the one who is to hear of the failures has been told:
+// mode e then promises 0.
+func (s *submission) exitCode() int {
 	if s.inv.ErrorMode == ErrorExit0 {
 		return sysexits.OK
 	}
-	return code
+	return s.failureCode()
 }
 
 // fail tells of the failures of a message of which nothing was queued. The
@@ -74,9 +80,12 @@ func (s *submission) mail(ctx context.Context, spool Spool, m io.Reader, headerO
 			return s.exitCode()
 		}
 	}
+	if s.inv.Notify != "" && !strings.Contains(s.inv.Notify, "FAILURE") {
+		return s.exitCode() // the sender asked for no such notice
+	}
 	if s.envelope.From == "" || s.Bounce == nil {
 		s.print(s.Stderr)
-		return s.exitCode()
+		return s.failureCode()
 	}
 	var err error
 	if spool == nil {

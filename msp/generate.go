@@ -21,8 +21,8 @@ const dateForm = "Mon, 02 Jan 2006 15:04:05 -0700"
 func (s *submission) generated() []header.Field {
 	h := s.header
 	fields := []header.Field{s.field("Received", s.received())}
-	if warning := s.authWarning(); warning != "" {
-		fields = append(fields, s.field("X-Authentication-Warning", warning))
+	for _, warning := range s.authWarnings() {
+		fields = append(fields, s.field("X-Authentication-Warning", s.hostname()+": "+warning))
 	}
 	prefixes := []string{""}
 	if s.resent() {

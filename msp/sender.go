@@ -95,19 +95,24 @@ func (s *submission) submitter() string {
 	return address.Shown(b.String())
 }
 
-// authWarning is the line that sendmail adds when -f names another sender than
-// the one who runs it, or "".
-func (s *submission) authWarning() string {
-	if s.cfg.Privacy || !s.inv.AuthWarnings || !s.inv.HasSender {
-		return ""
-	}
+// authWarnings are the lines that sendmail adds with
+// PrivacyOptions=authwarnings where a user has had more than a plain say.
+func (s *submission) authWarnings() []string {
 	login := s.login()
-	if login == "root" || login == "daemon" || login == "uucp" {
-		return ""
+	if s.cfg.Privacy || !s.inv.AuthWarnings || login == "root" || login == "daemon" || login == "uucp" {
+		return nil
 	}
-	from := s.envelope.From
-	if local, domain := address.Split(from); s.inv.Sender == login || local == login && domain == s.hostname() {
-		return ""
+	var lines []string
+	local, domain := address.Split(s.envelope.From)
+	himself := s.inv.Sender == login || local == login && domain == s.hostname()
+	if s.inv.HasSender && !himself {
+		lines = append(lines, login+" set sender to "+address.Shown(s.inv.Sender)+" using -f")
 	}
-	return s.hostname() + ": " + login + " set sender to " + address.Shown(s.inv.Sender) + " using -f"
+	if s.inv.ConfigFile != "" {
+		lines = append(lines, "Processed by "+login+" with -C "+address.Shown(s.inv.ConfigFile))
+	}
+	if s.inv.QueueDirectory != "" {
+		lines = append(lines, "Processed from queue "+address.Shown(s.inv.QueueDirectory))
+	}
+	return lines
 }

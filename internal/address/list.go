@@ -79,7 +79,7 @@ const (
 	maxErrors = 100
 	// maxRoute bounds a source route, so that a list of @ signs costs linear
 	// time.
-	maxRoute = 1024
+	maxRoute = 256
 )
 
 type parser struct {

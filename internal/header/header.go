@@ -116,6 +116,9 @@ type Field struct {
 
 // New makes a field; body may be folded with eol, which is "\n" or "\r\n".
 func New(name, body, eol string) Field {
+	if body == "" {
+		return Field{[]byte(name + ":" + eol)}
+	}
 	return Field{[]byte(name + ": " + body + eol)}
 }
 

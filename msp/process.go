@@ -1,0 +1,53 @@
+package msp
+
+import (
+	"context"
+	"encoding/binary"
+	"math/rand/v2"
+	"os"
+	"time"
+
+	"mailcrane/internal/config"
+	"mailcrane/queue"
+)
+
+// Process is a Program on this process's own streams, files and clock, but
+// for Services and Handoff.
+func Process(version string) *Program {
+	return &Program{
+		Args: os.Args, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+		Getenv: os.Getenv, Getuid: os.Getuid, Now: time.Now, Hostname: os.Hostname,
+		Rand: quickRand{}, Users: NewPasswdFile("/etc/passwd"), Version: version,
+		Config: func(file string) (*config.Config, error) { return config.Load(file, os.Getenv) },
+		OpenSpool: func(dir string) (Spool, error) {
+			return queue.NewSpool(dir, queue.OS{}, time.Now), nil
+		},
+		Bounce: putBounce,
+	}
+}
+
+// quickRand is the runtime's own ChaCha8 generator, seeded by the kernel:
+// enough for names that must not meet, and nothing to set up at start.
+type quickRand struct{}
+
+func (quickRand) Read(p []byte) (int, error) {
+	for rest := p; len(rest) > 0; {
+		var word [8]byte
+		binary.NativeEndian.PutUint64(word[:], rand.Uint64())
+		rest = rest[copy(rest, word[:]):]
+	}
+	return len(p), nil
+}
+
+// putBounce queues a report on what could not even be queued.
+func putBounce(ctx context.Context, s Spool, b *Bounce) error {
+	report := queue.Report{
+		To: b.To, Hostname: "localhost.localdomain", At: time.Now(), EnvID: b.EnvID,
+		Original: b.Message, HeaderOnly: b.HeaderOnly || b.Ret == "HDRS",
+	}
+	for _, f := range b.Failures {
+		report.Failed = append(report.Failed, queue.FailedRecipient{Address: f.Address, Reply: queue.Reply{Enhanced: f.Status, Text: f.Text}})
+	}
+	_, err := s.Put(ctx, report.Envelope(), report.Message())
+	return err
+}
