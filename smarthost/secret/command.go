@@ -41,7 +41,7 @@ func (s command) Read(ctx context.Context) (Value, error) {
 	switch {
 	case stdout.over:
 		return Value{}, tooLong(s.account, "the password command")
-	case context.Cause(ctx) == errCommandTime:
+	case errors.Is(context.Cause(ctx), errCommandTime):
 		return Value{}, s.failed(fmt.Sprintf("gave no answer in %v", s.limit), stderr.text, line)
 	case ctx.Err() != nil:
 		return Value{}, sysexits.Errorf(sysexits.TempFail, "", "the password command was stopped: %w", context.Cause(ctx))

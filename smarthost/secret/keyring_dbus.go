@@ -38,7 +38,7 @@ func (k keyring) lookUp(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer conn.Close()
+	defer hangUp(conn)
 	if err := serviceThere(ctx, conn); err != nil {
 		return nil, err
 	}
@@ -80,17 +80,20 @@ func dial(ctx context.Context, address string) (*dbus.Conn, error) {
 		return nil, noBus(err)
 	}
 	// Auth and Hello take no context.
-	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	stop := context.AfterFunc(ctx, func() { hangUp(conn) })
 	defer stop()
 	if err = conn.Auth(nil); err == nil {
 		err = conn.Hello()
 	}
 	if err != nil {
-		conn.Close()
+		hangUp(conn)
 		return nil, noBus(err)
 	}
 	return conn, nil
 }
+
+// hangUp closes a connection that nothing is expected from any more.
+func hangUp(conn *dbus.Conn) { _ = conn.Close() }
 
 // serviceThere says whether a Secret Service runs, or would at the first call.
 func serviceThere(ctx context.Context, conn *dbus.Conn) error {

@@ -37,7 +37,7 @@ func (v Value) String() string { return hidden }
 func (v Value) GoString() string { return hidden }
 
 // Format answers every verb, %x and %d too.
-func (v Value) Format(f fmt.State, _ rune) { io.WriteString(f, hidden) }
+func (v Value) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, hidden) }
 
 // MarshalText is what encoders and log handlers show.
 func (v Value) MarshalText() ([]byte, error) { return []byte(hidden), nil }

@@ -43,7 +43,7 @@ func TestAValueNeverShowsItself(t *testing.T) {
 		seen[name+" log"] = log.String()
 	}
 	hex := fmt.Sprintf("%x", planted)
-	decimal := strings.Trim(fmt.Sprint([]byte(planted)), "[]")
+	decimal := strings.Trim(fmt.Sprintf("%d", []byte(planted)), "[]")
 	for how, out := range seen {
 		for _, form := range []string{planted, hex, strings.ToUpper(hex), decimal} {
 			if strings.Contains(out, form) {
