@@ -1,8 +1,8 @@
 #!/bin/bash
 # The lab: real parts for the tests. Debian 12, as root.
 #
-#   lab.sh install             everything the tests use: smarthosts, clients, keyring (minutes, once)
-#   lab.sh install PART...     postfix, exim, clients
+#   lab.sh install             everything the tests use: smarthosts, clients, keyring, systemd (minutes, once)
+#   lab.sh install PART...     postfix, exim, clients, systemd
 #   lab.sh install-peers       other sendmails, for make bench
 #   lab.sh up [postfix|exim]   start the smarthosts (seconds); what runs already is left alone
 #   lab.sh down [postfix|exim] stop them
@@ -18,6 +18,7 @@ HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$HERE/postfix.sh"
 . "$HERE/exim.sh"
 . "$HERE/clients.sh"
+. "$HERE/systemd.sh"
 . "$HERE/peers.sh"
 
 usage() { sed -n '2,14s/^# \{0,1\}//p' "$0"; exit 64; }
@@ -35,8 +36,8 @@ each() { # each ACTION PART...
   shift
   for part; do
     case $part in
-    postfix | exim | clients) "${part}_$action" 9>&- ;;
-    *) die "no part is called $part; there are postfix, exim, clients" ;;
+    postfix | exim | clients | systemd) "${part}_$action" 9>&- ;;
+    *) die "no part is called $part; there are postfix, exim, clients, systemd" ;;
     esac
   done
 }
@@ -61,7 +62,7 @@ install)
   need_root install
   locked
   rm -f "$RUN/.apt-updated"
-  [ $# -gt 0 ] || set -- postfix exim clients
+  [ $# -gt 0 ] || set -- postfix exim clients systemd
   each install "$@"
   ;;
 install-peers) need_root install-peers; locked; rm -f "$RUN/.apt-updated"; peers_install 9>&- ;;

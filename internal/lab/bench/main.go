@@ -1,0 +1,113 @@
+//go:build linux
+
+// Command bench measures mailcrane beside other programs that do the same, all
+// in one run and in alternating order, so that what the machine does meanwhile
+// hits all of them alike.
+//
+//	go run ./internal/lab/bench [-rounds N] [NAME…]
+//
+// Peers are measured where internal/lab/lab.sh install-peers has put them. It
+// needs root, for a peer runs in a root of its own.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"mailcrane/internal/lab"
+)
+
+// A bench measures one thing and prints a table. To add one, write its
+// function in a file of its own and name it in benches.
+type bench struct {
+	name string
+	what string
+	run  func(*workshop) error
+}
+
+func benches() []bench {
+	return []bench{
+		{"submit", "sendmail -t -oi < 4 KiB, delivery deferred, one at a time", submitOneByOne},
+		{"submit-ten", "the same, ten at once", submitTenAtOnce},
+		{"submit-50m", "sendmail -t -oi < 50 MB, delivery deferred", submitLarge},
+	}
+}
+
+// A workshop is what all benches share.
+type workshop struct {
+	// dir is a folder of the run, on the file system that the peers' queues
+	// are on.
+	dir string
+	// rounds scales how often things are measured: 1 is quick and rough, 10
+	// the default.
+	rounds int
+	// module is the folder of go.mod.
+	module string
+}
+
+func main() {
+	rounds := flag.Int("rounds", 10, "how thorough to be; 1 is quick and rough")
+	flag.Usage = usage
+	flag.Parse()
+	if err := run(*rounds, flag.Args()); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func usage() {
+	fmt.Fprintln(os.Stderr, "usage: bench [-rounds N] [NAME…]")
+	for _, b := range benches() {
+		fmt.Fprintf(os.Stderr, "  %-12s %s\n", b.name, b.what)
+	}
+}
+
+func run(rounds int, names []string) error {
+	for _, name := range names {
+		if !slices.ContainsFunc(benches(), func(b bench) bool { return b.name == name }) {
+			return fmt.Errorf("no bench is called %s; try -help", name)
+		}
+	}
+	module, err := moduleDir()
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(lab.Root(), 0o755); err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp(lab.Root(), "bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	w := &workshop{dir: dir, rounds: max(1, rounds), module: module}
+	for _, b := range benches() {
+		if len(names) > 0 && !slices.Contains(names, b.name) {
+			continue
+		}
+		fmt.Printf("\n%s: %s\n", b.name, b.what)
+		if err := b.run(w); err != nil {
+			return fmt.Errorf("%s: %w", b.name, err)
+		}
+	}
+	return nil
+}
+
+// moduleDir is the folder above this one with the module's go.mod.
+func moduleDir() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for ; ; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir, nil
+		}
+		if dir == filepath.Dir(dir) {
+			return "", fmt.Errorf("run it inside the module's folder")
+		}
+	}
+}

@@ -1,0 +1,37 @@
+//go:build linux
+
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"text/tabwriter"
+	"time"
+)
+
+// printTable prints the samples, fastest first, with the ratio to the bare Go
+// program.
+func printTable(w io.Writer, samples []*sample) {
+	var floor time.Duration
+	for _, s := range samples {
+		if s.Name == bareGo {
+			floor = s.median()
+		}
+	}
+	slices.SortFunc(samples, func(a, b *sample) int { return cmp.Compare(a.median(), b.median()) })
+	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(out, "  program\tmedian ms\tx bare Go\tfastest\tslowest\tpeak MB\tsynced")
+	for _, s := range samples {
+		peak := "-"
+		if s.peak > 0 {
+			peak = fmt.Sprintf("%.1f", float64(s.peak)/1e6)
+		}
+		fmt.Fprintf(out, "  %s\t%.2f\t%.2f\t%.2f\t%.2f\t%s\t%s\n", s.Name, ms(s.median()),
+			float64(s.median())/float64(floor), ms(slices.Min(s.times)), ms(slices.Max(s.times)), peak, s.Synced)
+	}
+	out.Flush()
+}
+
+func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
