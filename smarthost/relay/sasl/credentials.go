@@ -15,7 +15,7 @@ import (
 
 // Credentials is who logs in, with what, and how.
 type Credentials struct {
-	User string
+	User string // "" with EXTERNAL is whom the certificate names
 	// Secret is the password, or with Token an OAuth 2 access token.
 	Secret string
 	Token  bool
@@ -112,9 +112,9 @@ func (c Credentials) client(name string, offered []string, state *tls.Connection
 	case gosasl.Login:
 		return &login{Client: gosasl.NewLoginClient(c.User, c.Secret), user: c.User}, nil
 	case gosasl.External:
-		// The server takes the identity from the certificate (RFC 4422
-		// appendix A).
-		return gosasl.NewExternalClient(""), nil
+		// Without a user the server takes the one that the certificate names
+		// (RFC 4422 appendix A). Exim wants to be told.
+		return gosasl.NewExternalClient(c.User), nil
 	case gosasl.OAuthBearer:
 		inner := gosasl.NewOAuthBearerClient(&gosasl.OAuthBearerOptions{Username: c.User, Token: c.Secret, Host: c.Host, Port: c.Port})
 		return &bearer{Client: inner, dummy: []byte{1}}, nil
