@@ -383,6 +383,7 @@ func TestVerdictKnowsWhatAServerNeeds(t *testing.T) {
 		{"a socket is on this machine", down, "/run/relay.sock", true},
 		{"an address of this machine, cable out", down, "192.0.2.9", true},
 		{"a neighbour by address needs no default route", near, "192.0.2.25", true},
+		{"the same, written as IPv6 (RFC 4291 2.5.5.2)", near, "::ffff:192.0.2.25", true},
 		{"a stranger by address does", near, "203.0.113.25", false},
 		{"a neighbour by address, nothing up", down, "192.0.2.25", false},
 		{"an IPv6 address with IPv4 only", home, "2001:db8::25", false},

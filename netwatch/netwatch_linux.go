@@ -4,15 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 )
-
-// dumpTime bounds one reading of the kernel's tables. The kernel answers
-// within the call; only something that stands between us and it can be slow.
-const dumpTime = 5 * time.Second
 
 // groups are the multicast groups of rtnetlink(7) whose events poke us, as the
 // bit mask of a netlink address.
@@ -94,7 +89,9 @@ func (k *kernel) Close() error {
 
 // Read dumps links, addresses, routes and rules. Each reading has a socket of
 // its own, so that what went wrong in one is not met by the next. A dump that
-// a change overtakes is put right by that change's event.
+// a change overtakes is put right by that change's event. There is no deadline,
+// because the kernel answers within the call, and because the runtime's timer
+// would wake an idle process once more when it has long been over.
 func (k *kernel) Read(f *facts) error {
 	k.mu.Lock()
 	broken := k.broken
@@ -107,8 +104,6 @@ func (k *kernel) Read(f *facts) error {
 		return fmt.Errorf("the kernel's network tables cannot be read: %w", err)
 	}
 	defer func() { _ = c.Close() }()
-	// Where no deadline can be set, the reading just has none.
-	_ = c.SetDeadline(time.Now().Add(dumpTime))
 	for _, t := range tables() {
 		if err := t.dump(c, f); err != nil {
 			return fmt.Errorf("the kernel's network tables cannot be read: %w", err)
