@@ -35,8 +35,9 @@ each() { # each ACTION PART...
   local action=$1 part
   shift
   for part; do
-    case $part in
-    postfix | exim | clients | systemd) "${part}_$action" 9>&- ;;
+    case $action:$part in
+    install:clients | install:systemd | *:postfix | *:exim) "${part}_$action" 9>&- ;;
+    *:clients | *:systemd) die "$part needs no $action; $action knows postfix and exim" ;;
     *) die "no part is called $part; there are postfix, exim, clients, systemd" ;;
     esac
   done

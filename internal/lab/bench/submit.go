@@ -43,8 +43,7 @@ func (w *workshop) submit(size, rounds, batch int, takesPart func(contestant) bo
 	if err != nil {
 		return err
 	}
-	printTable(os.Stdout, samples)
-	return nil
+	return printTable(os.Stdout, samples)
 }
 
 // message writes a message of exactly size octets to a file.
@@ -61,9 +60,9 @@ func (w *workshop) message(size int) (string, error) {
 	written, _ := out.WriteString(header)
 	for written < size {
 		n := min(len(line), size-written)
-		part := line[:n-1] + "\n"
-		out.WriteString(part)
+		out.WriteString(line[:n-1])
+		out.WriteByte('\n')
 		written += n
 	}
-	return path, out.Flush()
+	return path, out.Flush() // tells of the writes, too
 }

@@ -13,7 +13,7 @@ import (
 
 // printTable prints the samples, fastest first, with the ratio to the bare Go
 // program.
-func printTable(w io.Writer, samples []*sample) {
+func printTable(w io.Writer, samples []*sample) error {
 	var floor time.Duration
 	for _, s := range samples {
 		if s.Name == bareGo {
@@ -31,7 +31,7 @@ func printTable(w io.Writer, samples []*sample) {
 		fmt.Fprintf(out, "  %s\t%.2f\t%.2f\t%.2f\t%.2f\t%s\t%s\n", s.Name, ms(s.median()),
 			float64(s.median())/float64(floor), ms(slices.Min(s.times)), ms(slices.Max(s.times)), peak, s.Synced)
 	}
-	out.Flush()
+	return out.Flush()
 }
 
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

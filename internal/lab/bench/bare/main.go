@@ -12,7 +12,7 @@ import (
 
 func main() {
 	if err := keep(os.Args[1]); err != nil {
-		os.Stderr.WriteString("bare: " + err.Error() + "\n")
+		println("bare:", err.Error())
 		os.Exit(75)
 	}
 }
