@@ -91,19 +91,24 @@ func (g *guard) startBody(accepted bool) {
 // wrong one it reads the rest away and returns the refusal, so that neither
 // go-smtp nor the spool ever sees the end of a body that is refused.
 func (g *guard) readBody(p []byte) (n int, err error) {
-	for n+2 <= len(p) && !g.text.ended() && (n == 0 || g.in.Buffered() > 0) {
-		c, err := g.in.ReadByte()
-		if err != nil {
-			return 0, g.lost(err)
-		}
+	if _, err := g.in.Peek(1); err != nil {
+		return 0, g.lost(err)
+	}
+	came, _ := g.in.Peek(g.in.Buffered())
+	used, wrong := 0, ""
+	for used < len(came) && n+2 <= len(p) && wrong == "" && !g.text.ended() {
+		c := came[used]
+		used++
 		if g.addCR(c) {
 			g.text.nextStuffed('\r')
 			p[n], n = '\r', n+1
 		}
-		if wrong := g.text.nextStuffed(c); wrong != "" {
-			return 0, g.skipBody(g.text.spoiled(wrong))
-		}
+		wrong = g.text.nextStuffed(c)
 		p[n], n = c, n+1
+	}
+	_, _ = g.in.Discard(used) // they are in the buffer
+	if wrong != "" {
+		return 0, g.skipBody(g.text.spoiled(wrong))
 	}
 	if g.text.ended() {
 		g.phase = spent

@@ -226,13 +226,13 @@ func TestAMessageWithoutEndIsCutOff(t *testing.T) {
 
 // HeapSys is a high-water mark: it does not shrink.
 func TestALargeMessageNeedsLittleMemory(t *testing.T) {
-	const size, line = 10 << 20, 64
+	const size, block = 10 << 20, 64 << 10
 	var before, during runtime.MemStats
 	var got int64
 	submit := func(_ context.Context, _ *queue.Envelope, message io.Reader) (queue.ID, error) {
-		block := make([]byte, 32<<10)
+		b := make([]byte, 32<<10)
 		for {
-			n, err := message.Read(block)
+			n, err := message.Read(b)
 			got += int64(n)
 			if errors.Is(err, io.EOF) {
 				runtime.ReadMemStats(&during)
@@ -248,8 +248,9 @@ func TestALargeMessageNeedsLittleMemory(t *testing.T) {
 	p.data("")
 	runtime.GC()
 	runtime.ReadMemStats(&before)
-	for range size / line {
-		p.say(strings.Repeat("x", line-2) + "\r\n")
+	lines := strings.Repeat(strings.Repeat("x", 62)+"\r\n", block/64)
+	for range size / block {
+		p.say(lines)
 	}
 	p.say(".\r\n")
 	p.want("250 2.0.0 big queued")

@@ -1,0 +1,111 @@
+//go:build unix
+
+package listen
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"mailcrane/internal/sysexits"
+)
+
+func TestAnOldSocketIsRemovedOnlyIfNobodyAnswers(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	other, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l, err := Listen(t.Context(), "unix:"+path, Access{}); sysexits.Code(err) != sysexits.Unavailable {
+		t.Fatalf("%v, %v while another program answers", l, err)
+	}
+	if c, err := net.Dial("unix", path); err != nil {
+		t.Fatalf("the other program's socket is gone: %v", err)
+	} else {
+		c.Close()
+	}
+	other.(*net.UnixListener).SetUnlinkOnClose(false)
+	other.Close() // as after kill -9
+	l, err := Listen(t.Context(), "unix:"+path, Access{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Listen(t.Context(), "unix:"+path, Access{}); sysexits.Code(err) != sysexits.Unavailable {
+		t.Errorf("a second server: %v", err)
+	}
+	l.Close()
+	if _, err := os.Lstat(path); !os.IsNotExist(err) {
+		t.Errorf("the socket is left behind: %v", err)
+	}
+	l, err = Listen(t.Context(), "unix:"+path, Access{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+}
+
+func TestNothingButASocketIsRemoved(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		put  func(path string) error
+	}{
+		{"a file", func(p string) error { return os.WriteFile(p, []byte("x"), 0o600) }},
+		{"a directory", func(p string) error { return os.Mkdir(p, 0o700) }},
+		{"a link to a file", func(p string) error { return os.Symlink("/etc/hostname", p) }},
+		{"a link to nothing", func(p string) error { return os.Symlink("nothing", p) }},
+		{"a link to an old socket", func(p string) error {
+			l, err := net.Listen("unix", p+"2")
+			if err != nil {
+				return err
+			}
+			l.(*net.UnixListener).SetUnlinkOnClose(false)
+			l.Close()
+			return os.Symlink(p+"2", p)
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "s")
+			if err := c.put(path); err != nil {
+				t.Fatal(err)
+			}
+			before, err := os.Lstat(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := Listen(t.Context(), "unix:"+path, Access{}); sysexits.Code(err) != sysexits.CantCreat || sysexits.Hint(err) == "" {
+				t.Errorf("got %v, want a refusal with a hint", err)
+			}
+			if after, err := os.Lstat(path); err != nil || !os.SameFile(before, after) {
+				t.Errorf("it was touched: %v", err)
+			}
+		})
+	}
+}
+
+func TestADirectoryThatOthersWriteToIsRefused(t *testing.T) {
+	for _, mode := range []os.FileMode{0o777, 0o770 | os.ModeSticky, 0o777 | os.ModeSticky, 0o720} {
+		dir := filepath.Join(t.TempDir(), "d")
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(dir, mode); err != nil {
+			t.Fatal(err)
+		}
+		if l, err := Listen(t.Context(), "unix:"+dir+"/s", Access{}); sysexits.Code(err) != sysexits.NoPerm || sysexits.Hint(err) == "" {
+			t.Errorf("mode %v: %v, %v", mode, l, err)
+		}
+	}
+}
+
+func TestAMissingDirectoryIsMade(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a", "b")
+	l, err := Listen(t.Context(), "unix:"+dir+"/s", Access{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("%v, %v", info, err)
+	}
+}
