@@ -1,0 +1,122 @@
+package installer
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"strings"
+
+	"github.com/kardianos/service"
+
+	"mailcrane/internal/sysexits"
+)
+
+// A generic backend is whatever kardianos/service has found on this machine,
+// with its own defaults.
+type generic struct {
+	options Options
+	service service.Service
+}
+
+func newGeneric(o Options) (*generic, error) {
+	s, err := service.New(&program{}, o.kardianos())
+	if err != nil {
+		return nil, sysexits.Errorf(sysexits.Unavailable, "run it in the foreground, or from what starts your programs: mailcrane agent",
+			"no service manager was found on this machine: %w", err)
+	}
+	return &generic{o, s}, nil
+}
+
+func (g *generic) install(ctx context.Context) (Change, error) {
+	if err := g.options.check(); err != nil {
+		return "", err
+	}
+	status, err := g.status(ctx)
+	if err != nil {
+		return "", err
+	}
+	if status.Installed {
+		// What it runs cannot be asked in one way everywhere.
+		return "", sysexits.Errorf(sysexits.CantCreat, "if it is an older mailcrane, type: "+g.options.command("uninstall")+"; then: "+g.options.command("install"),
+			"a service called %s is there already", Name)
+	}
+	if err := g.service.Install(); err != nil {
+		return "", g.failed("install", err)
+	}
+	return Installed, nil
+}
+
+func (g *generic) uninstall(ctx context.Context) (Change, error) {
+	status, err := g.status(ctx)
+	if err != nil {
+		return "", err
+	}
+	if !status.Installed {
+		return Absent, nil
+	}
+	if status.Running {
+		if err := g.service.Stop(); err != nil {
+			return "", g.failed("stop", err)
+		}
+	}
+	if err := g.service.Uninstall(); err != nil {
+		return "", g.failed("uninstall", err)
+	}
+	return Removed, nil
+}
+
+func (g *generic) start(ctx context.Context) error {
+	status, err := g.mustBeInstalled(ctx)
+	if err != nil || status.Running {
+		return err
+	}
+	if err := g.service.Start(); err != nil {
+		return g.failed("start", err)
+	}
+	return nil
+}
+
+func (g *generic) stop(ctx context.Context) error {
+	status, err := g.mustBeInstalled(ctx)
+	if err != nil || !status.Running {
+		return err
+	}
+	if err := g.service.Stop(); err != nil {
+		return g.failed("stop", err)
+	}
+	return nil
+}
+
+func (g *generic) mustBeInstalled(ctx context.Context) (Status, error) {
+	status, err := g.status(ctx)
+	if err == nil && !status.Installed {
+		err = g.options.notInstalled()
+	}
+	return status, err
+}
+
+func (g *generic) status(context.Context) (Status, error) {
+	state, err := g.service.Status()
+	switch {
+	case errors.Is(err, service.ErrNotInstalled):
+		return Status{Detail: "not installed; type: " + g.options.command("install")}, nil
+	case err != nil:
+		return Status{}, g.failed("status", err)
+	case state == service.StatusRunning:
+		return Status{Installed: true, Running: true, Detail: "running"}, nil
+	}
+	return Status{Installed: true, Detail: "stopped; type: " + g.options.command("start")}, nil
+}
+
+func (g *generic) failed(action string, err error) error {
+	if errors.Is(err, fs.ErrPermission) || strings.Contains(err.Error(), "Access is denied") {
+		return sysexits.Errorf(sysexits.NoPerm, "with the rights of an administrator, type: "+strings.TrimPrefix(g.options.command(action), "sudo "),
+			"this needs an administrator's rights: %w", err)
+	}
+	return sysexits.Errorf(sysexits.OSErr, "run it in the foreground meanwhile: mailcrane agent",
+		"%s, the service manager of this machine, could not do it (%s): %w", g.service.Platform(), action, err)
+}
+
+func (o Options) notInstalled() error {
+	return sysexits.Errorf(sysexits.Unavailable, "type: "+o.command("install"), "the service is not installed")
+}

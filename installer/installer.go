@@ -1,0 +1,137 @@
+// Package installer makes the agent a service of the operating system: it
+// installs, starts, stops, removes and reports it, and runs it where a service
+// manager has started it.
+//
+// On Linux with systemd the unit is our own; elsewhere kardianos/service does
+// what it does by default. Nothing here ever touches the spool, the
+// configuration or a keyring.
+package installer
+
+import (
+	"context"
+
+	"github.com/kardianos/service"
+)
+
+// Name is what the service is called in every service manager.
+const Name = "mailcrane"
+
+// Options say which service is meant.
+type Options struct {
+	// Program is the absolute path of mailcrane; needed by Install only.
+	Program string
+	// Config is the absolute path of the configuration that the agent is told
+	// to read; "" lets it look in the usual places. A service does not see the
+	// environment of the person who installs it, so a file that was named by
+	// an environment variable has to be named here.
+	Config string
+	// User means a service of the person who calls, that runs as that person;
+	// otherwise it is the machine's, and only root may change it.
+	User bool
+	// Run is the agent, which ends when its context does; needed by
+	// Service.Run only.
+	Run func(context.Context) error
+}
+
+// A Change is what Install or Uninstall has done.
+type Change string
+
+// The changes.
+const (
+	Installed Change = "installed"         // and it will start with the session or the machine
+	Replaced  Change = "replaced"          // and restarted where it was running
+	Unchanged Change = "already installed" // the same service, now surely enabled
+	Removed   Change = "removed"
+	Absent    Change = "not installed" // nothing was there to be removed
+)
+
+// Status is the state of the service.
+type Status struct {
+	Installed bool
+	Running   bool
+	// Detail says more in plain words: since when it runs, or why it does not
+	// and what to type.
+	Detail string
+}
+
+// A Service is the agent in the eyes of the operating system. Every error of
+// its methods is a *sysexits.Error.
+type Service struct {
+	options Options
+	backend backend
+}
+
+// A backend is one service manager.
+type backend interface {
+	install(context.Context) (Change, error)
+	uninstall(context.Context) (Change, error)
+	start(context.Context) error
+	stop(context.Context) error
+	status(context.Context) (Status, error)
+}
+
+// New is the service of this machine's service manager. It changes nothing.
+func New(o Options) (*Service, error) {
+	b, err := newBackend(o)
+	if err != nil {
+		return nil, err
+	}
+	return &Service{options: o, backend: b}, nil
+}
+
+// Install makes the service known to the service manager and has it started
+// with the session (or the machine) from now on; it does not start it. The
+// same service again is no error; one of another mailcrane (another path,
+// another configuration) is replaced, and restarted if it runs; a service of
+// our name that we did not make is refused.
+func (s *Service) Install(ctx context.Context) (Change, error) { return s.backend.install(ctx) }
+
+// Uninstall stops the service and takes away all that Install has made.
+func (s *Service) Uninstall(ctx context.Context) (Change, error) { return s.backend.uninstall(ctx) }
+
+// Start starts the service; one that runs is left alone. It does not wait
+// until the agent is ready: an agent that gives up at once is seen in Status.
+func (s *Service) Start(ctx context.Context) error { return s.backend.start(ctx) }
+
+// Stop stops the service until it is started again or the next session; one
+// that does not run is left alone.
+func (s *Service) Stop(ctx context.Context) error { return s.backend.stop(ctx) }
+
+// Status asks the service manager. Where that does not answer, there is an
+// error, and Status.Installed is still right.
+func (s *Service) Status(ctx context.Context) (Status, error) { return s.backend.status(ctx) }
+
+// arguments are those of Program.
+func (o Options) arguments() []string {
+	args := []string{"agent"}
+	if o.Config != "" {
+		args = append(args, "--config", o.Config)
+	}
+	return args
+}
+
+// kardianos is what kardianos/service is told of us.
+func (o Options) kardianos() *service.Config {
+	return &service.Config{
+		Name:        Name,
+		DisplayName: "mailcrane",
+		Description: description,
+		Executable:  o.Program,
+		Arguments:   o.arguments(),
+		Option: service.KeyValue{
+			"UserService": o.User,
+			"RunAtLoad":   true,      // launchd
+			"OnFailure":   "restart", // Windows
+		},
+	}
+}
+
+const description = "mailcrane: keeps mail and sends it when there is a way out"
+
+// command is what a person types for an action on this service.
+func (o Options) command(action string) string {
+	if o.User {
+		return "mailcrane service " + action
+	}
+	return "sudo mailcrane service " + action + " --system"
+}
