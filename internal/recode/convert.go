@@ -36,10 +36,11 @@ func (e *Impossible) Error() string { return e.What + "; " + e.Do }
 // The bounds. What lies beyond them is not taken apart: it passes as it is
 // when it is clean, and is Impossible when it is not.
 const (
-	maxHeader = 1 << 20 // octets of one header section
-	maxDepth  = 100     // multiparts and messages inside each other
-	maxParts  = 10000   // header sections in a message
-	maxLine   = 998     // octets of a line without CRLF, RFC 5322 section 2.1.1
+	maxHeader = 1 << 20  // octets of one header section
+	maxField  = 64 << 10 // octets of one field that needs a change
+	maxDepth  = 100      // multiparts and messages inside each other
+	maxParts  = 10000    // header sections in a message
+	maxLine   = 998      // octets of a line without CRLF, RFC 5322 section 2.1.1
 	bufSize   = 64 << 10
 )
 
@@ -78,8 +79,8 @@ const (
 //     or boundary;
 //   - NUL or CR without LF in a header, an unfit header line that is not a
 //     field, and a line over 998 octets with no place to fold it;
-//   - unfit content beyond the bounds: a header section over 1 MiB, more than
-//     100 levels, more than 10000 parts.
+//   - unfit content beyond the bounds: a header section over 1 MiB, a
+//     field over 64 KiB, more than 100 levels, more than 10000 parts.
 //
 // A DKIM signature over what changes does not survive; that is no reason to
 // refuse, since a failed signature counts as none (RFC 6376 section 6.3).

@@ -14,6 +14,7 @@ var (
 	errMalformed = errors.New("it is too malformed to be encoded")
 	errControl   = errors.New("a header has no other form for it")
 	errFold      = errors.New("it has no place to be folded")
+	errLarge     = errors.New("it is larger than 64 KiB")
 	errParameter = errors.New("that parameter has no other form")
 )
 
@@ -25,6 +26,8 @@ func convertField(f field, need Need) ([]byte, error) {
 		return nil, errMalformed
 	case need.ShortLines && (d.nul || d.cr):
 		return nil, errControl
+	case len(f.raw) > maxField:
+		return nil, errLarge
 	}
 	w := &fieldWriter{need: need, charset: "utf-8"}
 	if !utf8.Valid(f.value) {
@@ -110,7 +113,18 @@ func (w *fieldWriter) unfitText(b []byte) bool {
 // unfitWord says so of a word of unstructured text, where encoding is also a
 // way to break what cannot be folded.
 func (w *fieldWriter) unfitWord(b []byte) bool {
-	return w.unfitText(b) || w.need.ShortLines && len(b) > maxLine-100
+	return w.unfitText(b) || w.need.ShortLines && unfoldable(b)
+}
+
+// unfoldable says that no line can hold b, folded or not, with a space before
+// it and a separator behind.
+func unfoldable(b []byte) bool {
+	for word := range bytes.FieldsSeq(b) {
+		if len(word) > maxLine-len(" ;") {
+			return true
+		}
+	}
+	return false
 }
 
 // raw writes octets as they are, apart from an encoded-word before them

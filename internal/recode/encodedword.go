@@ -105,7 +105,8 @@ const (
 // library's encoder knows neither the column nor which octets a phrase and a
 // comment allow, and never cuts text in unknown-8bit.
 func (w *fieldWriter) encodedWords(gap, text []byte) {
-	const least = 12 // room for one character in either encoding
+	q := qIsShorter(text)
+	least := min(12, base64.StdEncoding.EncodedLen(len(text))) // room for one character in either encoding
 	around := len("=??b??=") + len(w.charset)
 	after := byte('(')
 	if len(w.out) > 0 {
@@ -121,7 +122,6 @@ func (w *fieldWriter) encodedWords(gap, text []byte) {
 		}
 	}
 	w.out = append(w.out, gap...)
-	q := qIsShorter(text)
 	for first := true; len(text) > 0; first = false {
 		if !first {
 			w.out = append(w.out, "\n "...)

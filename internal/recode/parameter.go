@@ -67,24 +67,32 @@ func (w *fieldWriter) parameters(value []byte) error {
 		return errNotText
 	}
 	w.raw(pieces[0])
+	extended := make(map[string]bool) // names that are there in the extended form
+	for _, piece := range pieces[1:] {
+		p, _ := parseParameter(piece)
+		if base, _, ok := strings.Cut(p.name, "*"); ok {
+			extended[base] = true
+		}
+	}
 	for _, piece := range pieces[1:] {
 		w.raw([]byte(";"))
-		if !w.unfitText(piece) && !(w.need.ShortLines && len(piece) > maxLine-100) {
+		if !w.unfitText(piece) && !(w.need.ShortLines && unfoldable(piece)) {
 			w.raw(piece)
 			continue
 		}
-		if err := w.parameter(piece, pieces); err != nil {
+		if err := w.parameter(piece, extended); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (w *fieldWriter) parameter(piece []byte, all [][]byte) error {
+func (w *fieldWriter) parameter(piece []byte, twice map[string]bool) error {
 	p, ok := parseParameter(piece)
 	base, _, extended := strings.Cut(p.name, "*")
+	bare, _ := dropComments(piece)
 	switch {
-	case !ok || bytes.IndexByte(piece, '(') >= 0 && w.unfitText(piece):
+	case !ok || len(bare) != len(piece):
 		return errMalformed
 	case base == "boundary":
 		return errParameter // the lines between the parts would have to change
@@ -92,13 +100,8 @@ func (w *fieldWriter) parameter(piece []byte, all [][]byte) error {
 		// Its charset is declared; only the octets lack their escape.
 		w.raw(appendPercent(nil, piece, func(c byte) bool { return c < 0x80 }))
 		return nil
-	case extended:
+	case extended, twice[base]:
 		return errParameter
-	}
-	for _, other := range all {
-		if q, _ := parseParameter(other); strings.HasPrefix(q.name, base+"*") {
-			return errParameter
-		}
 	}
 	gap := piece[:len(piece)-len(bytes.TrimLeft(piece, " \t\n"))]
 	end := piece[len(bytes.TrimRight(piece, " \t\n")):]

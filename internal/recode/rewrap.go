@@ -2,6 +2,7 @@ package recode
 
 import (
 	"bufio"
+	"encoding/base64"
 	"io"
 )
 
@@ -148,14 +149,21 @@ func (*base64Wrapper) close() error { return nil }
 // base64Line is the length of a line (RFC 2045 section 6.8).
 const base64Line = 76
 
-// A base64Encoder writes content in base64.
+// A base64Encoder writes content in base64. The buffer spares the encoder from
+// short lines.
 type base64Encoder struct {
+	in    *bufio.Writer // writes to enc
 	enc   io.WriteCloser
 	exact bool // line ends as they came, otherwise CRLF (RFC 2049 section 4)
 }
 
+func newBase64Encoder(out *bufio.Writer, exact bool) *base64Encoder {
+	enc := base64.NewEncoder(base64.StdEncoding, &base64Lines{out: out})
+	return &base64Encoder{in: bufio.NewWriter(enc), enc: enc, exact: exact}
+}
+
 func (e *base64Encoder) text(b []byte) error {
-	_, err := e.enc.Write(b)
+	_, err := e.in.Write(b)
 	return err
 }
 
@@ -163,11 +171,16 @@ func (e *base64Encoder) lineEnd(end lineEnd) error {
 	if !e.exact && end == lf {
 		end = crlf
 	}
-	_, err := io.WriteString(e.enc, end.raw())
+	_, err := e.in.WriteString(end.raw())
 	return err
 }
 
-func (e *base64Encoder) close() error { return e.enc.Close() }
+func (e *base64Encoder) close() error {
+	if err := e.in.Flush(); err != nil {
+		return err
+	}
+	return e.enc.Close()
+}
 
 // base64Lines cuts the encoder's output into lines.
 type base64Lines struct {

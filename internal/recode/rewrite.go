@@ -2,7 +2,6 @@ package recode
 
 import (
 	"bufio"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -154,10 +153,7 @@ func (r *rewriter) encoder(f form) encoder {
 	case rewrapBase64:
 		return &base64Wrapper{out: r.out}
 	}
-	return &base64Encoder{
-		enc:   base64.NewEncoder(base64.StdEncoding, &base64Lines{out: r.out}),
-		exact: f == toBase64Exact,
-	}
+	return newBase64Encoder(r.out, f == toBase64Exact)
 }
 
 // body writes a body in its new form, and the line end behind it.
