@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -227,5 +228,32 @@ func TestRealServersRefuseAWrongPassword(t *testing.T) {
 			_, fault := Open(t.Context(), target)
 			refusal{queue.StepAuth, "535", "mailcrane login lab", true}.check(t, fault)
 		})
+	}
+}
+
+// BenchmarkRealServers is 50 MB over TLS to servers that write it to disk.
+func BenchmarkRealServers(b *testing.B) {
+	text := "Subject: large\n\n" + strings.Repeat(strings.Repeat("x", 75)+"\n", 50_000_000/76)
+	for name, start := range servers() {
+		for _, chunking := range []bool{true, false} {
+			b.Run(name+map[bool]string{true: "-BDAT", false: "-DATA"}[chunking], func(b *testing.B) {
+				host := start(b)
+				box := host.Mailbox(b)
+				s, fault := Open(b.Context(), at(b, host, host.Implicit, Implicit))
+				if fault != nil {
+					b.Fatal(fault.Sentence())
+				}
+				defer s.Close(context.Background())
+				s.caps.Chunking = chunking
+				b.SetBytes(int64(len(text)))
+				b.ReportAllocs()
+				for b.Loop() {
+					m := mail(text, box.Address("large"))
+					if fault := s.Deliver(b.Context(), &m.Delivery); fault != nil || m.states() != "delivered" {
+						b.Fatalf("%v, %s", fault, m.states())
+					}
+				}
+			})
+		}
 	}
 }

@@ -1,0 +1,103 @@
+package relay
+
+import (
+	"crypto/tls"
+	"fmt"
+	"strings"
+	"testing"
+
+	"mailcrane/queue"
+)
+
+// Neither side may fill the other's buffers: after pipelineWindow commands the
+// replies are read first (RFC 2920 section 3.1).
+func TestManyRecipientsGoInWindows(t *testing.T) {
+	const recipients = 250
+	var play script
+	var addresses, want []string
+	outstanding := 1
+	play = append(play, "C: MAIL FROM:<a@example.org>")
+	answers := []string{"250 ok"}
+	for i := range recipients {
+		addresses = append(addresses, fmt.Sprintf("r%d@d", i))
+		play = append(play, fmt.Sprintf("C: RCPT TO:<r%d@d>", i))
+		answer, state := "250 ok", "delivered"
+		if i%7 == 3 {
+			answer, state = fmt.Sprintf("550 5.1.1 not %d", i), "failed"
+		}
+		answers, want = append(answers, answer), append(want, state)
+		if outstanding++; outstanding == pipelineWindow {
+			play = append(play, "S: "+strings.Join(answers, "\n"))
+			answers, outstanding = nil, 0
+		}
+	}
+	play = append(play, "C: BDAT 3 LAST", "C# 3 x\n", "S: "+strings.Join(append(answers, "250 taken"), "\n"), "C: QUIT", "CLOSE")
+	s := opened(t, full, nil, play...)
+	m := mail("x\n", addresses...)
+	if fault := s.Deliver(t.Context(), &m.Delivery); fault != nil {
+		t.Fatal(fault.Sentence())
+	}
+	if m.states() != strings.Join(want, " ") {
+		t.Error(m.states())
+	}
+	if text := m.got[3].Reply().Text; text != "not 3" {
+		t.Errorf("recipient 3 got another's reply: %q", text)
+	}
+	s.Close(t.Context())
+}
+
+func TestTLSSessionsAreResumedAndPinsStillChecked(t *testing.T) {
+	target, _ := goSMTP(t, Implicit)
+	target.TLS.Sessions = tls.NewLRUClientSessionCache(4)
+	for _, resumed := range []bool{false, true} {
+		s, fault := Open(t.Context(), target)
+		if fault != nil {
+			t.Fatal(fault.Sentence())
+		}
+		if s.TLS().DidResume != resumed {
+			t.Errorf("resumed: %v, want %v", s.TLS().DidResume, resumed)
+		}
+		s.Close(t.Context())
+	}
+	target.TLS.Pins = []Pin{{1, 2, 3}}
+	_, fault := Open(t.Context(), target)
+	refusal{queue.StepTLS, "not the one pinned", "tls.pin", true}.check(t, fault)
+}
+
+func TestLongLinesReachAServerWithoutBINARYMIME(t *testing.T) {
+	target, box := goSMTP(t, Implicit)
+	s, fault := Open(t.Context(), target)
+	if fault != nil {
+		t.Fatal(fault.Sentence())
+	}
+	s.caps.BinaryMIME = false
+	long := strings.Repeat("0123456789", 200)
+	m := mail("From: a@example.org\nSubject: long\n\n"+long+"\n", "x@example.org")
+	m.Content = queue.Content{LongLine: true}
+	if fault := s.Deliver(t.Context(), &m.Delivery); fault != nil || m.states() != "delivered" {
+		t.Fatalf("%v, %s %v", fault, m.states(), m.got[0].Reply())
+	}
+	s.Close(t.Context())
+	if len(box.mails) != 1 || strings.Contains(box.mails[0], long) || !strings.Contains(box.mails[0], "Content-Transfer-Encoding:") {
+		t.Errorf("%d arrived: %.300q", len(box.mails), box.mails)
+	}
+}
+
+func TestTraceShowsTheDialogueAndNotTheMessage(t *testing.T) {
+	var lines []string
+	s := opened(t, full, func(target *Target) { target.Trace = func(line string) { lines = append(lines, line) } },
+		"C: MAIL *", "C: RCPT *", "C: BDAT 9 LAST", "C# 9", "S: 250 ok\n250 ok\n250-2.0.0 taken\n250 2.0.0 as 1", "C: QUIT", "S: 221 bye")
+	m := mail("private\n", "x@d")
+	if fault := s.Deliver(t.Context(), &m.Delivery); fault != nil {
+		t.Fatal(fault.Sentence())
+	}
+	s.Close(t.Context())
+	got := strings.Join(lines[len(lines)-9:], "\n")
+	want := strings.Join([]string{
+		">>> MAIL FROM:<a@example.org>", ">>> RCPT TO:<x@d>", ">>> BDAT 9 LAST [and as many octets]",
+		"<<< 250 ok", "<<< 250 ok", "<<< 250-2.0.0 taken", "<<< 250 2.0.0 as 1", ">>> QUIT", "<<< 221 bye",
+	}, "\n")
+	if got != want {
+		t.Errorf("trace:\n%s\nwant:\n%s", got, want)
+	}
+}
