@@ -17,7 +17,7 @@ func Process(version string) *Program {
 	return &Program{
 		Args: os.Args, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 		Getenv: os.Getenv, Getuid: os.Getuid, Now: time.Now, Hostname: os.Hostname,
-		Rand: quickRand{}, Users: NewPasswdFile("/etc/passwd"), Version: version,
+		Rand: quickRand{}, Users: NewPasswdFile(passwdPath), Version: version,
 		Config: func(file string) (*config.Config, error) { return config.Load(file, os.Getenv) },
 		OpenSpool: func(dir string) (Spool, error) {
 			return queue.NewSpool(dir, queue.OS{}, time.Now), nil

@@ -232,18 +232,23 @@ func (s *submission) put(ctx context.Context, spool Spool) (queue.ID, int) {
 		in = io.TeeReader(m, keep)
 	}
 	id, err := spool.Put(ctx, &s.envelope, in)
-	switch {
-	case err == nil:
+	if err == nil {
 		return id, s.failQueued(ctx, spool, keep)
-	case errors.Is(m.failed, errMessageTooLarge):
-		err = sysexits.Errorf(sysexits.DataErr, "", "%w: more than %d octets; nothing was queued", m.failed, s.inv.MaxMessage)
-	case m.failed != nil:
-		err = unreadable(m.failed)
-	default:
-		err = s.notQueued(err)
 	}
 	keep.discard()
-	return "", s.refuse(err)
+	return "", s.refuse(s.whyNot(m, err))
+}
+
+// whyNot is the refusal for a Put that failed: the message's own fault, or
+// the spool's.
+func (s *submission) whyNot(m *message, err error) error {
+	switch {
+	case errors.Is(m.failed, errMessageTooLarge):
+		return sysexits.Errorf(sysexits.DataErr, "", "%w: more than %d octets; nothing was queued", m.failed, s.inv.MaxMessage)
+	case m.failed != nil:
+		return unreadable(m.failed)
+	}
+	return s.notQueued(err)
 }
 
 // domain qualifies names: that of the person's own address, so that no name of

@@ -25,7 +25,7 @@ func (s *Spool) Retry(ctx context.Context, id ID) error {
 
 // Remove takes a message out of the queue, undelivered and without a bounce.
 func (s *Spool) Remove(ctx context.Context, id ID) error {
-	m, err := s.Find(ctx, id)
+	m, err := s.claimID(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -37,7 +37,7 @@ func (s *Spool) Remove(ctx context.Context, id ID) error {
 }
 
 func (s *Spool) edit(ctx context.Context, id ID, event, why string, change func(*Name)) error {
-	m, err := s.Find(ctx, id)
+	m, err := s.claimID(ctx, id)
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,9 @@ package queue
 import (
 	"cmp"
 	"errors"
+	"io"
 	"io/fs"
+	"math"
 	"slices"
 	"time"
 )
@@ -111,4 +113,27 @@ type RouteFaultText struct {
 	Sentence    string `json:"sentence"`
 	Hint        string `json:"hint,omitempty"`
 	NeedsPerson bool   `json:"needs_person,omitempty"`
+}
+
+// Read is the message of that ID as it is in the queue, with its text. It
+// does not claim it; a message that is removed meanwhile can be read to its end.
+func (s *Spool) Read(id ID) (Entry, io.ReadCloser, error) {
+	name, err := s.find(id)
+	if err != nil {
+		return Entry{}, nil, err
+	}
+	f, err := s.disk.Open(s.path(dirQueue, name.String()))
+	if err != nil {
+		return Entry{}, nil, noSuch(id)
+	}
+	_, start, err := readEnvelope(io.NewSectionReader(f, 0, math.MaxInt64))
+	entry, ok := s.Entry(name)
+	if err != nil || !ok {
+		f.Close()
+		return Entry{}, nil, noSuch(id)
+	}
+	return entry, struct {
+		io.Reader
+		io.Closer
+	}{io.NewSectionReader(f, start, math.MaxInt64-start), f}, nil
 }

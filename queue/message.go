@@ -194,25 +194,36 @@ func (s *Spool) setAside(fileName, why string) error {
 	return s.disk.SyncDir(s.QueueDir())
 }
 
-// Find claims the message that a person names, waiting for a process that is
-// at it until ctx ends.
-func (s *Spool) Find(ctx context.Context, id ID) (*Message, error) {
-	unknown := sysexits.Errorf(sysexits.DataErr, "see what is there with: mailcrane queue", "there is no message %s in the queue", id)
+// find is the name under which the message of that ID stands now.
+func (s *Spool) find(id ID) (Name, error) {
+	var found *Name
+	err := s.Names(func(n Name) bool {
+		if n.ID == id {
+			found = &n
+		}
+		return found == nil
+	})
+	switch {
+	case err != nil:
+		return Name{}, err
+	case found == nil:
+		return Name{}, noSuch(id)
+	}
+	return *found, nil
+}
+
+func noSuch(id ID) error {
+	return sysexits.Errorf(sysexits.DataErr, "see what is there with: mailcrane queue", "there is no message %s in the queue", id)
+}
+
+// claimID claims the message that a person names.
+func (s *Spool) claimID(ctx context.Context, id ID) (*Message, error) {
 	for ctx.Err() == nil {
-		var found *Name
-		err := s.Names(func(n Name) bool {
-			if n.ID == id {
-				found = &n
-			}
-			return found == nil
-		})
+		name, err := s.find(id)
 		if err != nil {
 			return nil, err
 		}
-		if found == nil {
-			return nil, unknown
-		}
-		m, err := s.claim(*found, false)
+		m, err := s.claim(name, false)
 		if errors.Is(err, errBusy) {
 			return nil, sysexits.Errorf(sysexits.TempFail, "try again in a moment", "message %s is on its way just now", id)
 		}

@@ -33,7 +33,7 @@ type server struct {
 // arrivals), a route may have come up, a retry falls due, or Poke is called.
 // With nothing due it sleeps without a timer (law 6).
 func (r *Runner) Serve(ctx context.Context, arrivals, pokes <-chan struct{}) error {
-	if err := r.Spool.prepare(); err != nil {
+	if err := r.Spool.Prepare(); err != nil {
 		return fmt.Errorf("the queue in %s cannot be used: %w", r.Spool.dir, cause(err))
 	}
 	r.setAsideStrays()
@@ -166,8 +166,8 @@ func (s *server) forgetGone(names []Name) {
 	maps.DeleteFunc(s.rest, func(id ID, _ time.Time) bool { return !present[id] })
 }
 
-// prepare makes the directories and removes what dead processes left.
-func (s *Spool) prepare() error {
+// Prepare makes the directories and removes what dead processes left.
+func (s *Spool) Prepare() error {
 	if err := s.makeDirs(); err != nil {
 		return err
 	}

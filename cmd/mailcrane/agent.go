@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"runtime/debug"
+	"strings"
+	"sync"
+
+	"github.com/spf13/cobra"
+
+	"mailcrane/internal/config"
+	"mailcrane/msp"
+	"mailcrane/msp/listen"
+	"mailcrane/netwatch"
+	"mailcrane/queue"
+	"mailcrane/queue/arrivals"
+	"mailcrane/smarthost"
+)
+
+func (a *app) agentCommand() *cobra.Command {
+	verbose := false
+	c := &cobra.Command{
+		Use:   "agent",
+		Short: "Watch the network and run the queue, until stopped",
+		Long: `agent stays in the foreground: it watches the network, sends what is queued the
+moment there is a way out, and takes mail on the [listen] addresses. A service
+manager starts it for you; see: mailcrane service --help`,
+		Example: "  mailcrane agent",
+		Args:    args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			level := slog.LevelInfo
+			if verbose {
+				level = slog.LevelDebug
+			}
+			return a.agent(cmd.Context(), a.log(level), nil)
+		},
+	}
+	c.Flags().BoolVarP(&verbose, "verbose", "v", false, "log each line of the sessions, without secrets")
+	return c
+}
+
+// log writes lines for a log file; under a journal, which stamps each line
+// itself, without the time.
+func (a *app) log(level slog.Level) *slog.Logger {
+	options := &slog.HandlerOptions{Level: level}
+	if a.getenv("JOURNAL_STREAM") != "" {
+		options.ReplaceAttr = func(groups []string, attr slog.Attr) slog.Attr {
+			if len(groups) == 0 && attr.Key == slog.TimeKey {
+				return slog.Attr{}
+			}
+			return attr
+		}
+	}
+	return slog.New(slog.NewTextHandler(a.stderr, options))
+}
+
+// A network is what the agent needs of netwatch; the demo has one of its own.
+type network interface {
+	queue.Reach
+	State() netwatch.State
+	Standing(queue.Route) netwatch.Standing
+	Prove(queue.Transport) queue.Transport
+}
+
+// agent composes the rooms. A nil net is the machine's own.
+func (a *app) agent(ctx context.Context, log *slog.Logger, net network) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	// An agent mostly waits: give memory back early rather than save a little
+	// time now and then.
+	debug.SetGCPercent(50)
+	c, err := a.config()
+	if err != nil {
+		return err
+	}
+	options := smarthost.Options{Now: a.now, Getenv: a.getenv}
+	if log.Enabled(ctx, slog.LevelDebug) {
+		options.Trace = func(r queue.Route, line string) { log.Debug(line, "route", r) }
+	}
+	out := smarthost.New(c, options)
+	runner := a.runner(c, out, log)
+	if err := runner.Spool.Prepare(); err != nil {
+		return cannotUseSpool(c, err)
+	}
+	pokes := make(chan struct{}, 1)
+	poke := func() {
+		out.Again()
+		select {
+		case pokes <- struct{}{}:
+		default:
+		}
+	}
+	if net == nil {
+		net = netwatch.New(ctx, netwatch.Options{Log: log, Now: a.now, Server: serverOf(c)})
+	}
+	runner.Reach, runner.Transport = net, net.Prove(out)
+	since := a.now()
+	status := func() agentStatus {
+		s := agentStatus{PID: os.Getpid(), Since: since, Network: net.State(), Routes: map[queue.Route]netwatch.Standing{}, Listen: c.ListenMSP}
+		for _, account := range c.Accounts {
+			route := queue.Route(account.Name)
+			s.Routes[route] = net.Standing(route)
+		}
+		return s
+	}
+	if err := serveControl(ctx, c, status, poke); err != nil {
+		return err
+	}
+	arrived, err := arrivals.Watch(ctx, runner.Spool, a.now, log)
+	if err != nil {
+		return err
+	}
+	wait, err := a.listen(ctx, c, log)
+	if err != nil {
+		return err
+	}
+	log.Info("agent is up", "spool", c.Spool, "accounts", len(c.Accounts), "network", net.State().Reason)
+	err = runner.Serve(ctx, arrived, pokes)
+	stop()
+	wait()
+	return err
+}
+
+// serverOf tells netwatch where a route leads, so that a server on this
+// machine is tried without any network.
+func serverOf(c *config.Config) func(queue.Route) string {
+	return func(r queue.Route) string {
+		if account := c.Account(string(r)); account != nil {
+			return account.Smarthost.Host
+		}
+		return ""
+	}
+}
+
+// listen opens the submission listeners; wait returns when all have ended.
+func (a *app) listen(ctx context.Context, c *config.Config, log *slog.Logger) (wait func(), err error) {
+	var all sync.WaitGroup
+	for _, address := range c.ListenMSP {
+		l, err := listen.Listen(ctx, address, listen.Access{})
+		if err != nil {
+			return nil, err
+		}
+		if !strings.HasPrefix(address, "unix:") {
+			address = l.Addr().String()
+		}
+		log.Info("taking mail", "address", address)
+		server := a.submissionServer(c, log)
+		all.Go(func() {
+			if err := server.Serve(ctx, l); err != nil {
+				log.Error("listener ended", "address", address, "err", err)
+			}
+		})
+	}
+	return all.Wait, nil
+}
+
+func (a *app) submissionServer(c *config.Config, log *slog.Logger) *listen.Server {
+	program := a.program(nil)
+	return listen.New(program.SubmitSMTP(c, a.spool(c)), listen.Options{Hostname: hostname(c), Log: log})
+}
+
+var _ = msp.Main

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"time"
+
+	"mailcrane/internal/config"
+	"mailcrane/msp/listen"
+	"mailcrane/netwatch"
+	"mailcrane/queue"
+)
+
+// The agent answers on a socket in its spool: one request a connection, a
+// word and a line end; one JSON object back. The spool is its owner's alone,
+// and so is the socket.
+const (
+	askStatus = "status" // how are you?
+	askRun    = "run"    // run the queue now, whatever kept it back
+	// controlTime bounds a whole exchange.
+	controlTime = 2 * time.Second
+)
+
+// An agentStatus is the agent's answer.
+type agentStatus struct {
+	PID     int                               `json:"pid"`
+	Since   time.Time                         `json:"since"`
+	Network netwatch.State                    `json:"network"`
+	Routes  map[queue.Route]netwatch.Standing `json:"routes"`
+	Listen  []string                          `json:"listen"`
+}
+
+// serveControl answers until ctx ends. run is called for askRun.
+func serveControl(ctx context.Context, c *config.Config, status func() agentStatus, run func()) error {
+	l, err := listen.Listen(ctx, "unix:"+agentSocket(c), listen.Access{})
+	if err != nil {
+		return err
+	}
+	context.AfterFunc(ctx, func() { l.Close() })
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			answer(conn, status, run)
+		}
+	}()
+	return nil
+}
+
+func answer(conn net.Conn, status func() agentStatus, run func()) {
+	defer conn.Close()
+	if conn.SetDeadline(time.Now().Add(controlTime)) != nil {
+		return
+	}
+	word, err := bufio.NewReader(io.LimitReader(conn, 64)).ReadString('\n')
+	if err != nil {
+		return
+	}
+	if word == askRun+"\n" {
+		run()
+	}
+	json.NewEncoder(conn).Encode(status()) //nolint:errcheck,errchkjson // the asker has gone
+}
+
+// askAgent sends a word to the spool's agent. With no agent running, the
+// error is that of the connection.
+func askAgent(ctx context.Context, c *config.Config, word string) (agentStatus, error) {
+	var s agentStatus
+	dialer := net.Dialer{Timeout: controlTime}
+	conn, err := dialer.DialContext(ctx, "unix", agentSocket(c))
+	if err != nil {
+		return s, err
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(controlTime)); err != nil {
+		return s, err
+	}
+	if _, err := fmt.Fprintln(conn, word); err != nil {
+		return s, err
+	}
+	err = json.NewDecoder(io.LimitReader(conn, 1<<20)).Decode(&s)
+	return s, err
+}

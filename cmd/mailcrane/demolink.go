@@ -1,0 +1,48 @@
+package main
+
+import (
+	"sync"
+	"time"
+
+	"mailcrane/netwatch"
+	"mailcrane/queue"
+)
+
+// A demoLink is the demo's network: down, until it is told to come up.
+type demoLink struct {
+	changes chan struct{}
+
+	mu    sync.Mutex
+	state netwatch.State
+}
+
+func newDemoLink() *demoLink {
+	return &demoLink{
+		changes: make(chan struct{}, 1),
+		state:   netwatch.State{Level: netwatch.Down, Reason: "the demo's link is down", Since: time.Now()},
+	}
+}
+
+func (l *demoLink) comeUp() {
+	l.mu.Lock()
+	l.state = netwatch.State{Level: netwatch.Way, Reason: "the demo's link is up", Since: time.Now()}
+	l.mu.Unlock()
+	l.changes <- struct{}{}
+}
+
+func (l *demoLink) State() netwatch.State {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.state
+}
+
+func (l *demoLink) Verdict(queue.Route) queue.Verdict {
+	s := l.State()
+	return queue.Verdict{Try: s.Level == netwatch.Way, Why: s.Reason, Since: s.Since}
+}
+
+func (l *demoLink) Changes() <-chan struct{} { return l.changes }
+
+func (l *demoLink) Standing(queue.Route) netwatch.Standing { return netwatch.Standing{} }
+
+func (l *demoLink) Prove(t queue.Transport) queue.Transport { return t }

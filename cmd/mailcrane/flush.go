@@ -1,0 +1,232 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/schollz/progressbar/v3"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"mailcrane/internal/sysexits"
+	"mailcrane/queue"
+	"mailcrane/smarthost"
+)
+
+func (a *app) flushCommand() *cobra.Command {
+	verbose := false
+	c := &cobra.Command{
+		Use:   "flush [ID...]",
+		Short: "Deliver now, and say what happened to each message",
+		Long: `flush makes one queue run now, over all messages that are not held or over those
+named, and waits for its end. It exits with 0 only if nothing remains to be sent.`,
+		Example: "  mailcrane flush\n  mailcrane flush cemj155mdf2w5",
+		RunE: func(cmd *cobra.Command, words []string) error {
+			ids, err := parseIDs(words)
+			if err != nil {
+				return err
+			}
+			var want func(queue.Entry) bool
+			if len(ids) > 0 {
+				if err := a.mustBeThere(ids); err != nil {
+					return err
+				}
+				want = func(e queue.Entry) bool { return slices.Contains(ids, e.Name.ID) }
+			}
+			code, err := a.flush(cmd.Context(), want, verbose)
+			if err != nil {
+				return err
+			}
+			return exit(code)
+		},
+	}
+	c.Flags().BoolVarP(&verbose, "verbose", "v", false, "show the sessions, without secrets")
+	return c
+}
+
+func parseIDs(words []string) ([]queue.ID, error) {
+	var ids []queue.ID
+	for _, word := range words {
+		id, err := queue.ParseID(word)
+		if err != nil {
+			return nil, sysexits.Errorf(sysexits.Usage, "see what is there with: mailcrane queue", "%w", err)
+		}
+		ids = append(ids, id)
+	}
+	return ids, nil
+}
+
+// mustBeThere refuses an id that no message has, and one of a held message,
+// which a flush would pass over without a word.
+func (a *app) mustBeThere(ids []queue.ID) error {
+	c, err := a.config()
+	if err != nil {
+		return err
+	}
+	names, err := a.spool(c).Sorted()
+	if err != nil {
+		return cannotUseSpool(c, err)
+	}
+	for _, id := range ids {
+		i := slices.IndexFunc(names, func(n queue.Name) bool { return n.ID == id })
+		switch {
+		case i < 0:
+			return sysexits.Errorf(sysexits.DataErr, "see what is there with: mailcrane queue", "there is no message %s in the queue", id)
+		case names[i].Held:
+			return sysexits.Errorf(sysexits.DataErr, fmt.Sprintf("let it go with: mailcrane queue release %s", id), "message %s is held", id)
+		}
+	}
+	return nil
+}
+
+// flush runs the queue for a person who waits.
+func (a *app) flush(ctx context.Context, want func(queue.Entry) bool, verbose bool) (int, error) {
+	return a.flushWatching(ctx, want, verbose, func(queue.Event) {})
+}
+
+// flushWatching is flush; watch is told of each event too, one at a time.
+func (a *app) flushWatching(ctx context.Context, want func(queue.Entry) bool, verbose bool, watch func(queue.Event)) (int, error) {
+	c, err := a.config()
+	if err != nil {
+		return 0, err
+	}
+	options := smarthost.Options{Now: a.now, Getenv: a.getenv}
+	if verbose {
+		options.Trace = func(_ queue.Route, line string) { fmt.Fprintln(a.stderr, printable(line)) }
+	}
+	runner := a.runner(c, smarthost.New(c, options), a.quiet())
+	show := &flushView{out: a.stdout, also: watch}
+	show.begin(a.stderr, runner.Spool)
+	runner.Watch = show.event
+	sum, err := runner.Flush(ctx, want)
+	show.end()
+	if err != nil && !errors.Is(err, context.Canceled) {
+		return 0, cannotUseSpool(c, err)
+	}
+	a.sayFaults(sum.Faults)
+	if err := a.sayUnroutable(c, runner, want); err != nil {
+		return 0, err
+	}
+	if ctx.Err() != nil {
+		fmt.Fprintln(a.stderr, "mailcrane: stopped; what was not sent stays in the queue")
+	}
+	fmt.Fprintln(a.stdout, summary(sum))
+	// What kept the agent from trying may be gone: let it look again.
+	if len(sum.Faults) == 0 && sum.Waiting > 0 {
+		askAgent(ctx, c, askRun) //nolint:errcheck // there may be no agent
+	}
+	if sum.Waiting > 0 {
+		return sysexits.TempFail, nil
+	}
+	return sysexits.OK, nil
+}
+
+func summary(s queue.Summary) string {
+	var parts []string
+	add := func(n int, what string) {
+		if n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, what))
+		}
+	}
+	add(s.Delivered, "delivered")
+	add(s.Deferred, "deferred")
+	add(s.Failed, "failed and returned")
+	add(s.Uncertain, "uncertain")
+	add(s.Waiting, "still in the queue")
+	if len(parts) == 0 {
+		return "nothing to send"
+	}
+	return strings.Join(parts, ", ")
+}
+
+// A flushView shows a queue run: a line for each result, and on a terminal a
+// bar with the octets sent.
+type flushView struct {
+	out  io.Writer
+	also func(queue.Event)
+
+	mu   sync.Mutex
+	bar  *progressbar.ProgressBar
+	sent map[queue.ID]int64
+}
+
+func (v *flushView) begin(stderr io.Writer, s *queue.Spool) {
+	v.sent = make(map[queue.ID]int64)
+	file, ok := stderr.(*os.File)
+	if !ok || !term.IsTerminal(int(file.Fd())) {
+		return
+	}
+	var total int64
+	names, err := s.Sorted()
+	if err != nil {
+		return // Flush says why
+	}
+	for _, n := range names {
+		if !n.Held {
+			total += n.Size
+		}
+	}
+	if total == 0 {
+		return
+	}
+	v.bar = progressbar.NewOptions64(total,
+		progressbar.OptionSetWriter(stderr), progressbar.OptionShowBytes(true), progressbar.OptionSetWidth(30),
+		progressbar.OptionSetDescription("sending"), progressbar.OptionClearOnFinish(), progressbar.OptionSetPredictTime(true))
+}
+
+func (v *flushView) event(e queue.Event) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.also(e)
+	switch e.Kind {
+	case queue.Progress:
+		v.advance(e.ID, e.Octets)
+	case queue.Settled:
+		v.line("%s %s to %s (%s)", e.ID, settledWord(e.Outcome), e.To, e.Outcome.Reply())
+	case queue.Ended:
+		v.advance(e.ID, e.Size)
+	case queue.Opening:
+		if v.bar != nil {
+			v.bar.Describe("connecting (" + string(e.Route) + ")")
+		}
+	case queue.Opened:
+		if v.bar != nil {
+			v.bar.Describe("sending (" + string(e.Route) + ")")
+		}
+	case queue.Closed, queue.Begun:
+	}
+}
+
+func settledWord(o queue.Outcome) string {
+	if o.State() == queue.Failed {
+		return "refused for"
+	}
+	return o.State().String()
+}
+
+func (v *flushView) line(format string, args ...any) {
+	if v.bar != nil {
+		v.bar.Clear() //nolint:errcheck // only the picture suffers
+	}
+	fmt.Fprintln(v.out, printable(fmt.Sprintf(format, args...)))
+}
+
+func (v *flushView) advance(id queue.ID, octets int64) {
+	if v.bar == nil || octets <= v.sent[id] {
+		return
+	}
+	v.bar.Add64(octets - v.sent[id]) //nolint:errcheck // only the picture suffers
+	v.sent[id] = octets
+}
+
+func (v *flushView) end() {
+	if v.bar != nil {
+		v.bar.Finish() //nolint:errcheck // only the picture suffers
+	}
+}

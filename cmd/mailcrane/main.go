@@ -1,0 +1,113 @@
+// Command mailcrane keeps mail while there is no way out and sends it when
+// there is one: the agent, the queue, and everything a person types.
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"mailcrane/internal/sysexits"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args)
+	stop()
+	os.Exit(code)
+}
+
+// run is the whole program on the standard streams; it returns the exit code.
+func run(ctx context.Context, args []string) int {
+	a := &app{
+		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
+		getenv: os.Getenv, now: time.Now,
+	}
+	if personality(args[0]) {
+		return a.sendmail(ctx, args)
+	}
+	root := a.commands()
+	root.SetArgs(args[1:])
+	err := root.ExecuteContext(ctx)
+	if err != nil && err.Error() != "" {
+		sysexits.Report(a.stderr, "mailcrane", err)
+	}
+	return codeOf(err)
+}
+
+func codeOf(err error) int {
+	if code, ok := errors.AsType[exitCode](err); ok {
+		return int(code)
+	}
+	return sysexits.Code(err)
+}
+
+// An exitCode ends a command that has said all there is to say.
+type exitCode int
+
+func (exitCode) Error() string { return "" }
+
+func exit(code int) error {
+	if code == sysexits.OK {
+		return nil
+	}
+	return exitCode(code)
+}
+
+// An app is the process as its commands see it.
+type app struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	getenv         func(string) string
+	now            func() time.Time
+
+	configFile string // --config
+	json       bool   // --json
+}
+
+func (a *app) commands() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "mailcrane",
+		Short: "Keeps mail while there is no way out, and sends it when there is one",
+		Long: `mailcrane takes mail from local programs at any time, keeps it safe, and hands
+it to your smarthost the moment a network passes.`,
+		Example: `  mailcrane demo                     see it work; nothing is set up or left behind
+  mailcrane agent                    watch the network and run the queue
+  mailcrane queue                    what is waiting, and why
+  mailcrane flush                    send it now`,
+		SilenceErrors: true, SilenceUsage: true,
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+		Version:           version(),
+	}
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
+	root.SetVersionTemplate("mailcrane {{.Version}}\n")
+	root.PersistentFlags().StringVar(&a.configFile, "config", "", "read this `file` instead of ~/.config/mailcrane/mailcrane.toml")
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return sysexits.Errorf(sysexits.Usage, "see: "+c.CommandPath()+" --help", "%w", err)
+	})
+	root.AddCommand(
+		a.agentCommand(), a.flushCommand(), a.queueCommand(), a.statusCommand(), a.configCommand(),
+		a.loginCommand(), a.logoutCommand(), a.demoCommand(), a.serviceCommand(),
+		a.personalityCommand("sendmail", "Take in a message as sendmail does, with sendmail's flags"),
+		a.personalityCommand("mailq", "List the queue in sendmail's layout"),
+		a.personalityCommand("newaliases", "For programs that call it: there are no aliases to rebuild"),
+	)
+	return root
+}
+
+// args is cobra's check of the number of arguments with our exit code.
+func args(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(c *cobra.Command, words []string) error {
+		if err := check(c, words); err != nil {
+			return sysexits.Errorf(sysexits.Usage, "see: "+c.CommandPath()+" --help", "%w", err)
+		}
+		return nil
+	}
+}

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"mailcrane/internal/config"
+	"mailcrane/internal/sysexits"
+	"mailcrane/queue"
+)
+
+// cannotUseSpool is the one sentence for a spool that cannot be read.
+func cannotUseSpool(c *config.Config, err error) error {
+	if sysexits.Code(err) != sysexits.Software {
+		return err
+	}
+	return sysexits.Errorf(sysexits.CantCreat, "look at its owner and mode with: ls -ld "+c.Spool,
+		"the queue in %s cannot be used: %w", c.Spool, err)
+}
+
+// sayFaults tells why each route is down, and how to mend it.
+func (a *app) sayFaults(faults map[queue.Route]*queue.RouteFault) {
+	for _, route := range slices.Sorted(maps.Keys(faults)) {
+		f := faults[route]
+		fmt.Fprintf(a.stderr, "mailcrane: account %s cannot send now: %s\n", route, f.Sentence())
+		if f.Hint != "" {
+			fmt.Fprintf(a.stderr, "mailcrane: %s\n", f.Hint)
+		}
+	}
+}
+
+// sayUnroutable tells which messages have no account to go by.
+func (a *app) sayUnroutable(c *config.Config, r *queue.Runner, want func(queue.Entry) bool) error {
+	names, err := r.Spool.Sorted()
+	if err != nil {
+		return cannotUseSpool(c, err)
+	}
+	said := make(map[string]bool)
+	for _, name := range names {
+		entry, ok := r.Spool.Entry(name)
+		if !ok || name.Held || want != nil && !want(entry) {
+			continue
+		}
+		if _, err := r.Router.Route(entry.Envelope); err != nil && !said[err.Error()] {
+			said[err.Error()] = true
+			fmt.Fprintf(a.stderr, "mailcrane: %s waits: %v\n", name.ID, err)
+			if hint := sysexits.Hint(err); hint != "" {
+				fmt.Fprintf(a.stderr, "mailcrane: %s\n", hint)
+			}
+		}
+	}
+	return nil
+}
+
+// printable is text from outside, fit for a terminal.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r >= 0x7f && r < 0xa0 {
+			return '?'
+		}
+		return r
+	}, strings.ToValidUTF8(text, "?"))
+}
+
+// octets is a size for a person.
+func octets(n int64) string {
+	switch {
+	case n < 1000:
+		return fmt.Sprintf("%d B", n)
+	case n < 1_000_000:
+		return fmt.Sprintf("%.1f kB", float64(n)/1e3)
+	}
+	return fmt.Sprintf("%.1f MB", float64(n)/1e6)
+}
+
+// ago is how long ago, or ahead, a time is, in its largest unit.
+func ago(now, at time.Time) string {
+	d := now.Sub(at)
+	if d < 0 {
+		return "in " + span(-d)
+	}
+	return span(d) + " ago"
+}
+
+func span(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return fmt.Sprintf("%d s", int(d.Round(time.Second)/time.Second))
+	case d < time.Hour:
+		return fmt.Sprintf("%d min", int(d/time.Minute))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%d h", int(d/time.Hour))
+	}
+	return fmt.Sprintf("%d days", int(d/(24*time.Hour)))
+}

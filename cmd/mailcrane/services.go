@@ -1,0 +1,231 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"slices"
+	"time"
+
+	"mailcrane/internal/sysexits"
+	"mailcrane/msp"
+	"mailcrane/queue"
+)
+
+// services is what the sendmail command line can ask for besides taking in
+// mail.
+type services struct{ app }
+
+// fail prints err under sendmail's name and returns its code.
+func (s *services) fail(err error) int {
+	sysexits.Report(s.stderr, "sendmail", err)
+	return sysexits.Code(err)
+}
+
+// chosen says whether a queue run's selectors want the message.
+func chosen(run msp.QueueRun, e queue.Entry) bool {
+	var to []string
+	for i, r := range e.Envelope.To {
+		if !e.Results[i].Done() {
+			to = append(to, r.Address)
+		}
+	}
+	return run.Selectors.Match(string(e.Name.ID), e.Envelope.From, to, e.Why())
+}
+
+// ListQueue is mailq.
+func (s *services) ListQueue(_ context.Context, l msp.Listing) int {
+	c, err := s.config()
+	if err != nil {
+		return s.fail(err)
+	}
+	var entries []msp.QueueEntry
+	err = s.eachWaiting(c, func(w waiting) {
+		if w.Name.Held == l.Run.Quarantined && chosen(l.Run, w.Entry) {
+			entries = append(entries, mailqEntry(w))
+		}
+	})
+	if err != nil {
+		return s.fail(err)
+	}
+	if l.CountOnly {
+		fmt.Fprintf(s.stdout, "%s: entries=%d\n", c.Spool, len(entries))
+		return sysexits.OK
+	}
+	if err := msp.WriteQueue(s.stdout, c.Spool, entries, len(entries), l.Verbose); err != nil {
+		return s.fail(sysexits.Errorf(sysexits.IOErr, "", "%w", err))
+	}
+	return sysexits.OK
+}
+
+func mailqEntry(w waiting) msp.QueueEntry {
+	e := msp.QueueEntry{
+		ID: string(w.Name.ID), Size: w.Name.Size, Received: w.Envelope.Received.Local(),
+		Sender: w.Envelope.From, Message: w.why,
+	}
+	if w.Busy {
+		e.Status = '*'
+	}
+	if w.Name.Held {
+		e.Quarantine, e.Message = w.why, ""
+	}
+	if w.Name.Content.EightBit {
+		e.BodyType = "8BITMIME"
+	}
+	for i, to := range w.Envelope.To {
+		if r := w.Results[i]; !r.Done() {
+			e.Recipients = append(e.Recipients, msp.QueueRecipient{Address: to.Address, Status: r.Last.Reply().String()})
+		}
+	}
+	return e
+}
+
+// RunQueue is -q in its forms.
+func (s *services) RunQueue(ctx context.Context, run msp.QueueRun, verbose bool) int {
+	switch {
+	case run.SetQuarantine:
+		return s.quarantine(ctx, run)
+	case run.Quarantined || run.Lost:
+		fmt.Fprintln(s.stderr, "sendmail: held messages are let go with: mailcrane queue release ID")
+		return sysexits.Usage
+	case run.Interval > 0:
+		return s.runEvery(ctx, run, verbose)
+	case run.Foreground || verbose:
+		return s.runOnce(ctx, run, verbose)
+	}
+	// sendmail -q returns at once; the work goes on in a process of its own.
+	args := []string{"-qf"}
+	for _, sel := range run.Selectors {
+		not := ""
+		if sel.Not {
+			not = "!"
+		}
+		args = append(args, "-q"+not+string(rune(sel.Of))+sel.Text)
+	}
+	if err := s.detach(args); err != nil {
+		return s.fail(err)
+	}
+	return sysexits.OK
+}
+
+func (s *services) runOnce(ctx context.Context, run msp.QueueRun, verbose bool) int {
+	out := s.stdout
+	if !verbose {
+		out = io.Discard // cron mails what is printed
+	}
+	a := s.app
+	a.stdout = out
+	_, err := a.flush(ctx, func(e queue.Entry) bool { return chosen(run, e) }, verbose)
+	if err != nil {
+		return s.fail(err)
+	}
+	return sysexits.OK // the run took place; what remains is in the queue
+}
+
+// runEvery stays and runs the queue at each interval, for those who start
+// "sendmail -q30m"; the agent needs no such clock.
+func (s *services) runEvery(ctx context.Context, run msp.QueueRun, verbose bool) int {
+	for {
+		began := s.now()
+		if code := s.runOnce(ctx, run, verbose); code != sysexits.OK {
+			return code
+		}
+		pause := run.Interval
+		if !run.Persistent {
+			pause = max(run.Interval-s.now().Sub(began), 0)
+		}
+		select {
+		case <-ctx.Done():
+			return sysexits.OK
+		case <-time.After(pause):
+		}
+	}
+}
+
+// quarantine is -Q: hold with a reason, or release.
+func (s *services) quarantine(ctx context.Context, run msp.QueueRun) int {
+	c, err := s.config()
+	if err != nil {
+		return s.fail(err)
+	}
+	spool := s.spool(c)
+	var ids []queue.ID
+	err = s.eachWaiting(c, func(w waiting) {
+		if w.Name.Held == (run.Quarantined || run.Reason == "") && chosen(run, w.Entry) {
+			ids = append(ids, w.Name.ID)
+		}
+	})
+	for _, id := range ids {
+		switch {
+		case err != nil:
+		case run.Reason == "":
+			err = spool.ReleaseHeld(ctx, id)
+		default:
+			err = spool.Hold(ctx, id, run.Reason)
+		}
+	}
+	if err != nil {
+		return s.fail(err)
+	}
+	return sysexits.OK
+}
+
+// Deliver tries messages that were just submitted, and waits.
+func (s *services) Deliver(ctx context.Context, ids []queue.ID, verbose bool) int {
+	out := s.stdout
+	if !verbose {
+		out = io.Discard
+	}
+	a := s.app
+	a.stdout = out
+	failed := 0
+	code, err := a.flushWatching(ctx, func(e queue.Entry) bool { return slices.Contains(ids, e.Name.ID) }, verbose, func(e queue.Event) {
+		if e.Kind == queue.Settled && e.Outcome.State() == queue.Failed {
+			failed++
+			fmt.Fprintf(s.stderr, "%s... %s\n", printable(e.To), printable(e.Outcome.Reply().String()))
+		}
+	})
+	switch {
+	case err != nil:
+		return s.fail(err)
+	case failed > 0:
+		return sysexits.NoUser
+	case code == sysexits.TempFail:
+		return sysexits.OK // it is in the queue
+	}
+	return code
+}
+
+// ServeSMTP is -bs.
+func (s *services) ServeSMTP(ctx context.Context, in io.Reader, out io.Writer) int {
+	c, err := s.config()
+	if err != nil {
+		return s.fail(err)
+	}
+	log := slog.New(slog.DiscardHandler)
+	server := s.submissionServer(c, log)
+	if err := server.ServeStdio(ctx, in, out, fmt.Sprintf("sendmail -bs, uid %d", os.Getuid())); err != nil && !errors.Is(err, io.EOF) {
+		return s.fail(sysexits.Errorf(sysexits.IOErr, "", "%w", err))
+	}
+	return sysexits.OK
+}
+
+// Daemon is -bd and its kin: here, the agent.
+func (s *services) Daemon(ctx context.Context, mode msp.Mode, _ msp.QueueRun) int {
+	if mode != msp.Foreground {
+		return s.fail(sysexits.Errorf(sysexits.Usage, "start the background agent with: mailcrane service start",
+			"a service manager keeps mailcrane in the background; -bd does not"))
+	}
+	if err := s.agent(ctx, s.log(slog.LevelInfo), nil); err != nil {
+		return s.fail(err)
+	}
+	return sysexits.OK
+}
+
+// HostStatus is hoststat and purgestat.
+func (s *services) HostStatus(context.Context, bool, bool) int {
+	return sysexits.OK // sendmail too prints nothing where it keeps no status
+}

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"mailcrane/queue"
+	"mailcrane/smarthost"
+)
+
+func (a *app) queueShowCommand() *cobra.Command {
+	raw := false
+	c := &cobra.Command{
+		Use: "show ID", Short: "One message: its envelope, its story, and its text",
+		Example: "  mailcrane queue show cemj155mdf2w5\n  mailcrane queue show --raw cemj155mdf2w5 > saved.eml",
+		Args:    args(cobra.ExactArgs(1)),
+		RunE:    func(_ *cobra.Command, words []string) error { return a.queueShow(words[0], raw) },
+	}
+	c.Flags().BoolVar(&raw, "raw", false, "print the message alone, as it came")
+	return c
+}
+
+func (a *app) queueShow(word string, raw bool) error {
+	ids, err := parseIDs([]string{word})
+	if err != nil {
+		return err
+	}
+	c, err := a.config()
+	if err != nil {
+		return err
+	}
+	spool := a.spool(c)
+	entry, message, err := spool.Read(ids[0])
+	if err != nil {
+		return cannotUseSpool(c, err)
+	}
+	defer message.Close()
+	if raw {
+		_, err := io.Copy(a.stdout, message)
+		return err
+	}
+	history, err := spool.History(entry.Name.ID)
+	if err != nil {
+		return cannotUseSpool(c, err)
+	}
+	out := smarthost.New(c, smarthost.Options{Getenv: a.getenv})
+	w := describe(spool, out, make(map[queue.Route]queue.RouteState), entry)
+	if a.json {
+		writeJSON(a.stdout, struct {
+			queueItem
+			History []queue.Record `json:"history"`
+		}{w.item(a.now()), history})
+		return nil
+	}
+	a.tell(w, history)
+	fmt.Fprintln(a.stdout)
+	_, err = io.Copy(a.stdout, message)
+	return err
+}
+
+// tell prints the envelope and the story.
+func (a *app) tell(w waiting, history []queue.Record) {
+	line := func(what, format string, args ...any) {
+		fmt.Fprintf(a.stdout, "%-9s %s\n", what, printable(fmt.Sprintf(format, args...)))
+	}
+	line("id", "%s, %s, %s", w.Name.ID, w.state(a.now()), octets(w.Name.Size))
+	line("received", "%s by %s", w.Envelope.Received.Local().Format(time.DateTime), w.Envelope.Submitter)
+	line("from", "%s", path(w.Envelope.From))
+	for i, to := range w.Envelope.To {
+		line("to", "%s: %s", to.Address, w.Results[i].State)
+	}
+	if w.route != "" {
+		line("account", "%s", w.route)
+	}
+	if w.why != "" {
+		line("why", "%s", w.why)
+	}
+	if w.mend != "" {
+		fmt.Fprintf(a.stdout, "%-9s %s\n", "mend", w.mend)
+	}
+	for _, r := range history {
+		text := r.Event
+		if r.Address != "" {
+			text += " for " + r.Address
+		}
+		if r.Host != "" {
+			text += " by " + r.Host
+		}
+		if said := r.Reply().String(); said != "" {
+			text += ": " + said
+		}
+		line(r.At.Local().Format("01-02 15:04"), "%s", text)
+	}
+}

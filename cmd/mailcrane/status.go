@@ -1,0 +1,174 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"mailcrane/internal/config"
+	"mailcrane/netwatch"
+	"mailcrane/queue"
+)
+
+func (a *app) statusCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use: "status", Short: "Network, accounts and queue in one screen",
+		Example: "  mailcrane status\n  mailcrane status --json",
+		Args:    args(cobra.NoArgs),
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.status(cmd.Context()) },
+	}
+	c.Flags().BoolVar(&a.json, "json", false, "one JSON object")
+	return c
+}
+
+// A statusReport is what status knows, also in --json.
+type statusReport struct {
+	Config   string          `json:"config"`
+	Spool    string          `json:"spool"`
+	Agent    *agentStatus    `json:"agent,omitempty"`
+	Network  netwatch.State  `json:"network"`
+	Accounts []accountStatus `json:"accounts"`
+	Queue    queueStatus     `json:"queue"`
+}
+
+type accountStatus struct {
+	Name      string            `json:"name"`
+	Smarthost string            `json:"smarthost"`
+	User      string            `json:"user,omitempty"`
+	Last      *queue.RouteState `json:"last,omitempty"`
+	Waiting   int               `json:"waiting"`
+}
+
+type queueStatus struct {
+	Messages  int        `json:"messages"`
+	Octets    int64      `json:"octets"`
+	Due       int        `json:"due"`
+	Deferred  int        `json:"deferred"`
+	Held      int        `json:"held"`
+	Uncertain int        `json:"uncertain"`
+	Next      *time.Time `json:"next,omitempty"`
+	// Unroutable is why messages that no account carries wait.
+	Unroutable string `json:"unroutable,omitempty"`
+}
+
+func (a *app) status(ctx context.Context) error {
+	c, err := a.config()
+	if err != nil {
+		return err
+	}
+	r, err := a.gather(ctx, c)
+	if err != nil {
+		return err
+	}
+	if a.json {
+		writeJSON(a.stdout, r)
+		return nil
+	}
+	a.showStatus(r)
+	return nil
+}
+
+func (a *app) gather(ctx context.Context, c *config.Config) (*statusReport, error) {
+	r := &statusReport{Config: c.Path, Spool: c.Spool}
+	if agent, err := askAgent(ctx, c, askStatus); err == nil {
+		r.Agent, r.Network = &agent, agent.Network
+	} else {
+		look, stop := context.WithCancel(ctx)
+		watcher := netwatch.New(look, netwatch.Options{Now: a.now, Server: serverOf(c)})
+		r.Network = watcher.State()
+		stop()
+		<-watcher.Done()
+	}
+	now, count := a.now(), make(map[queue.Route]int)
+	err := a.eachWaiting(c, func(w waiting) {
+		r.Queue.count(w, now)
+		count[w.route]++
+	})
+	if err != nil {
+		return nil, err
+	}
+	spool := a.spool(c)
+	for _, account := range c.Accounts {
+		s := accountStatus{Name: account.Name, Smarthost: account.Smarthost.String(), User: account.User, Waiting: count[queue.Route(account.Name)]}
+		if last, err := spool.RouteState(queue.Route(account.Name)); err == nil && !last.At.IsZero() {
+			s.Last = &last
+		}
+		r.Accounts = append(r.Accounts, s)
+	}
+	return r, nil
+}
+
+func (q *queueStatus) count(w waiting, now time.Time) {
+	q.Messages++
+	q.Octets += w.Name.Size
+	switch w.State(now) {
+	case "held":
+		q.Held++
+	case "deferred":
+		q.Deferred++
+	case "uncertain":
+		q.Uncertain++
+	default:
+		q.Due++
+	}
+	if next := w.Name.Next; next.After(now) && !w.Name.Held && (q.Next == nil || next.Before(*q.Next)) {
+		q.Next = &next
+	}
+	if w.route == "" {
+		q.Unroutable = w.why
+	}
+}
+
+func (a *app) showStatus(r *statusReport) {
+	now := a.now()
+	line := func(what, format string, args ...any) {
+		fmt.Fprintf(a.stdout, "%-9s %s\n", what, printable(fmt.Sprintf(format, args...)))
+	}
+	if r.Agent == nil {
+		line("agent", "not running: start it with mailcrane service start, or mailcrane agent")
+	} else {
+		line("agent", "running since %s, process %d", r.Agent.Since.Local().Format(time.DateTime), r.Agent.PID)
+	}
+	since := ""
+	if r.Agent != nil {
+		since = ", since " + span(now.Sub(r.Network.Since))
+	}
+	line("network", "%s%s", r.Network.Reason, since)
+	if len(r.Accounts) == 0 {
+		line("account", "none: mail is kept, and cannot be sent until there is an [account] in the configuration")
+	}
+	for _, account := range r.Accounts {
+		as := ""
+		if account.User != "" {
+			as = " as " + account.User
+		}
+		line("account", "%s: %s%s, %s", account.Name, account.Smarthost, as, standing(account.Last, now))
+		if account.Last != nil && account.Last.Fault != nil && account.Last.Fault.Hint != "" {
+			fmt.Fprintf(a.stdout, "%-9s %s\n", "", account.Last.Fault.Hint)
+		}
+	}
+	q := r.Queue
+	if q.Messages == 0 {
+		line("queue", "empty")
+		return
+	}
+	line("queue", "%d messages, %s: %d due, %d deferred, %d held, %d uncertain", q.Messages, octets(q.Octets), q.Due, q.Deferred, q.Held, q.Uncertain)
+	if q.Unroutable != "" {
+		line("", "%s", q.Unroutable)
+	}
+	if q.Next != nil {
+		line("next", "a retry falls due %s", ago(now, *q.Next))
+	}
+}
+
+func standing(last *queue.RouteState, now time.Time) string {
+	switch {
+	case last == nil:
+		return "not tried yet"
+	case last.Fault == nil:
+		return "last reached " + ago(now, last.At)
+	}
+	return "down " + ago(now, last.At) + ": " + last.Fault.Sentence
+}

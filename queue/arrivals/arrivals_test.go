@@ -1,0 +1,68 @@
+package arrivals
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"mailcrane/queue"
+)
+
+func TestWhatBecomesDueIsTold(t *testing.T) {
+	s := queue.NewSpool(t.TempDir(), queue.OS{}, time.Now)
+	if err := s.Prepare(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	arrived, err := Watch(ctx, s, time.Now, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wait := func(what string) {
+		t.Helper()
+		select {
+		case <-arrived:
+		case <-ctx.Done():
+			t.Fatalf("%s was not told", what)
+		}
+	}
+	id, err := s.Put(ctx, &queue.Envelope{To: []queue.Recipient{{Address: "a@b.c"}}}, strings.NewReader("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wait("a new message")
+	if err := s.Hold(ctx, id, ""); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.ReleaseHeld(ctx, id); err != nil {
+		t.Fatal(err)
+	}
+	wait("a released message")
+	select {
+	case <-arrived:
+		t.Error("holding a message was told as an arrival")
+	default:
+	}
+}
+
+func TestTheRunsOwnRenamesAreNotArrivals(t *testing.T) {
+	now := time.Unix(1764000000, 0)
+	for _, c := range []struct {
+		reason, name string
+		want         bool
+	}{
+		{"a new message", "cemhx4cmm09d5.s3.r1.a0.n0.f.cede02f63", true},
+		{"its retry is due", "cemhx4cmm09d5.s3.r1.a2.n1763999999.f.cede02f63", true},
+		{"on the wire", "cemhx4cmm09d5.s3.r1.a0.n0.fw.cede02f63", false},
+		{"deferred", "cemhx4cmm09d5.s3.r1.a1.n1764000060.f.cede02f63", false},
+		{"held", "cemhx4cmm09d5.s3.r1.a0.n0.fh.cede02f63", false},
+		{"no message", "core", false},
+	} {
+		if got := due("/spool/queue/"+c.name, now); got != c.want {
+			t.Errorf("%s: told %v", c.reason, got)
+		}
+	}
+}
