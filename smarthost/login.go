@@ -3,6 +3,7 @@ package smarthost
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -106,7 +107,10 @@ func (l *login) settle(fault *queue.RouteFault) *queue.RouteFault {
 	// RFC 4954 section 6: 535 is a wrong user or secret. Providers say it with
 	// 534, 538, 550 and 554 too. 500 to 504 are about the command.
 	l.refused = fault.Step == queue.StepAuth && l.code/100 == 5 && l.code > 504
-	if l.refused && l.mechanism != gosasl.External {
+	switch {
+	case l.refused && l.mechanism == gosasl.External:
+		fault.Hint = fmt.Sprintf("check tls.cert and user in [account.%s], or set auth to another mechanism", l.account.Name)
+	case l.refused:
 		l.keeper.Refuse(l.value)
 		fault.Hint = secret.Mend(l.account)
 	}

@@ -111,6 +111,23 @@ func TestARememberedSecretThatHasRunOutIsReplacedAtOnce(t *testing.T) {
 	}
 }
 
+func TestARefusedCertificateIsNoRefusedPassword(t *testing.T) {
+	w := newWorld(t)
+	address := scripted(t, w.good(), "220 hi\r\n", func(line string) string {
+		if strings.HasPrefix(line, "EHLO") {
+			return "250-hi\r\n250 AUTH EXTERNAL\r\n"
+		}
+		return "535 5.7.8 who is that\r\n"
+	})
+	a := w.account("work", "me@example.org", address)
+	a.TLS.Cert, a.TLS.Key = w.ca.files(*w.good(), "client")
+	tr := w.transport()
+	for range 2 {
+		_, fault := tr.Open(t.Context(), "work")
+		w.wantFault(fault, queue.StepAuth, "535 5.7.8 who is that", "check tls.cert and user in [account.work]", true)
+	}
+}
+
 func TestATemporaryNoIsNoRefusal(t *testing.T) {
 	for _, c := range []struct {
 		why, reply string

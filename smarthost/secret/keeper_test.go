@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 
 	"mailcrane/internal/config"
 	"mailcrane/internal/sysexits"
@@ -96,34 +97,43 @@ func TestKeeperForgetsWhenAPersonSaysSo(t *testing.T) {
 }
 
 // slow is a source that answers when it is let.
-type slow struct{ begun, let chan struct{} }
+type slow struct {
+	asked int
+	let   chan struct{}
+}
 
-func (s slow) Read(context.Context) (Value, error) {
-	close(s.begun)
+func (s *slow) Read(context.Context) (Value, error) {
+	s.asked++
 	<-s.let
 	return Seal([]byte("late")), nil
 }
 
 func TestKeeperAsksForSeveralAtOnceOnlyOnce(t *testing.T) {
-	s := slow{make(chan struct{}), make(chan struct{})}
-	k := Keep(&config.Account{}, s)
-	first := make(chan string)
-	go func() {
-		v, _, _ := k.Get(context.Background())
-		first <- string(v.Reveal())
-	}()
-	<-s.begun
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, _, err := k.Get(ctx); sysexits.Code(err) != sysexits.TempFail {
-		t.Errorf("a waiter whose time is over: %v", err)
-	}
-	k.Refused() // does not wait for the source
-	close(s.let)
-	if got := <-first; got != "late" {
-		t.Errorf("got %q", got)
-	}
-	if got := get(t, k); got != "late" { // asking twice would close begun twice
-		t.Errorf("got %q", got)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		s := &slow{let: make(chan struct{})}
+		k := Keep(&config.Account{}, s)
+		got := make(chan string, 2)
+		for range 2 {
+			go func() {
+				v, _, _ := k.Get(context.Background())
+				got <- string(v.Reveal())
+			}()
+		}
+		synctest.Wait()
+		if s.asked != 1 {
+			t.Errorf("asked %d times at once", s.asked)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, _, err := k.Get(ctx); sysexits.Code(err) != sysexits.TempFail {
+			t.Errorf("a waiter whose time is over: %v", err)
+		}
+		if k.Refused() { // does not wait for the source
+			t.Error("refused before it was tried")
+		}
+		close(s.let)
+		if a, b := <-got, <-got; a != "late" || b != "late" || s.asked != 1 {
+			t.Errorf("got %q and %q, asked %d times", a, b, s.asked)
+		}
+	})
 }

@@ -24,6 +24,7 @@ const (
 	collection  = "org.freedesktop.Secret.Collection"
 	item        = "org.freedesktop.Secret.Item"
 	isLocked    = "org.freedesktop.Secret.Error.IsLocked"
+	busError    = "org.freedesktop.DBus.Error."
 )
 
 // lookUp finds what go-keyring's Set has stored. It does not call go-keyring's
@@ -39,15 +40,12 @@ func (k keyring) lookUp(ctx context.Context) ([]byte, error) {
 		return nil, err
 	}
 	defer hangUp(conn)
-	if err := serviceThere(ctx, conn); err != nil {
-		return nil, err
-	}
 	text, err := find(ctx, conn, map[string]string{"service": Service, "username": k.user})
 	if e, ok := errors.AsType[dbus.Error](err); ok {
 		switch {
 		case e.Name == isLocked:
 			return nil, ErrLocked
-		case e.Name == "org.freedesktop.DBus.Error.ServiceUnknown", strings.HasPrefix(e.Name, "org.freedesktop.DBus.Error.Spawn."):
+		case e.Name == busError+"ServiceUnknown", e.Name == busError+"NameHasNoOwner", strings.HasPrefix(e.Name, busError+"Spawn."):
 			return nil, fmt.Errorf("%w: %w", ErrNoService, e)
 		}
 	}
@@ -75,13 +73,11 @@ func sessionBus(getenv func(string) string) (string, error) {
 
 func dial(ctx context.Context, address string) (*dbus.Conn, error) {
 	noBus := func(err error) error { return fmt.Errorf("%w: %w", ErrNoBus, err) }
+	// Auth and Hello take no context, but end when the connection does.
 	conn, err := dbus.Dial(address, dbus.WithContext(ctx))
 	if err != nil {
 		return nil, noBus(err)
 	}
-	// Auth and Hello take no context.
-	stop := context.AfterFunc(ctx, func() { hangUp(conn) })
-	defer stop()
 	if err = conn.Auth(nil); err == nil {
 		err = conn.Hello()
 	}
@@ -94,24 +90,6 @@ func dial(ctx context.Context, address string) (*dbus.Conn, error) {
 
 // hangUp closes a connection that nothing is expected from any more.
 func hangUp(conn *dbus.Conn) { _ = conn.Close() }
-
-// serviceThere says whether a Secret Service runs, or would at the first call.
-func serviceThere(ctx context.Context, conn *dbus.Conn) error {
-	var runs bool
-	if err := conn.BusObject().CallWithContext(ctx, "org.freedesktop.DBus.NameHasOwner", 0, serviceName).Store(&runs); err != nil || runs {
-		return err
-	}
-	var startable []string
-	if err := conn.BusObject().CallWithContext(ctx, "org.freedesktop.DBus.ListActivatableNames", 0).Store(&startable); err != nil {
-		return err
-	}
-	for _, name := range startable {
-		if name == serviceName {
-			return nil
-		}
-	}
-	return ErrNoService
-}
 
 // find is the secret of the item with these attributes, in whichever
 // collection: secret-tool and go-keyring do not agree on one.

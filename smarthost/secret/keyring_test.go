@@ -69,6 +69,17 @@ func TestKeyringLockedOpensNoPrompt(t *testing.T) {
 		}
 		refusal(t, err, ErrLocked.Error(), "secret-tool lookup service mailcrane username "+KeyringUser(a))
 	}
+	// A collection that is not the default one.
+	if out, err := exec.Command("gdbus", "call", "--session", "-d", serviceName, "-o", string(servicePath),
+		"-m", service+".SetAlias", "default", string(servicePath)+"/collection/session").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if _, err := New(work, os.Getenv).Read(t.Context()); !errors.Is(err, ErrLocked) {
+		t.Errorf("in another collection: not ErrLocked: %v", err)
+	}
+	if _, err := New(&config.Account{Name: "absent"}, os.Getenv).Read(t.Context()); !errors.Is(err, ErrNotFound) {
+		t.Errorf("the default collection is open: not ErrNotFound: %v", err)
+	}
 	if prompted(t) {
 		t.Error("a prompt was opened")
 	}
@@ -110,6 +121,8 @@ func bus(t *testing.T, dir string) (getenv func(string) string) {
 		t.Fatal(err)
 	}
 	daemon := exec.Command(lab.Client(t, "dbus-daemon"), "--config-file="+config, "--nofork", "--print-address")
+	home := t.TempDir() // of what it starts
+	daemon.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "XDG_RUNTIME_DIR=" + home}
 	out, err := daemon.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -140,6 +153,21 @@ func TestNoKeyringOnTheBus(t *testing.T) {
 			}
 			refusal(t, err, ErrNoService.Error(), "gnome-keyring")
 		})
+	}
+}
+
+func TestKeyringThatIsNewAndStartedByTheBus(t *testing.T) {
+	dir := t.TempDir()
+	pid := filepath.Join(dir, "pid")
+	text := "[D-BUS Service]\nName=org.freedesktop.secrets\nExec=/bin/sh -c \"echo $$ >" + pid + "; exec " +
+		lab.Client(t, "gnome-keyring-daemon") + " --foreground --components=secrets\"\n"
+	if err := os.WriteFile(filepath.Join(dir, "secrets.service"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	getenv := bus(t, dir)
+	t.Cleanup(func() { exec.Command("/bin/sh", "-c", "kill $(cat "+quote(pid)+")").Run() })
+	if _, err := New(work, getenv).Read(t.Context()); !errors.Is(err, ErrNotFound) {
+		t.Errorf("not ErrNotFound: %v", err)
 	}
 }
 
@@ -183,6 +211,23 @@ func TestNoSessionBusStartsNone(t *testing.T) {
 	}
 	if _, err := os.Stat(launched); err == nil {
 		t.Error("a bus was to be started")
+	}
+}
+
+func TestSessionBusInTheRuntimeDirectory(t *testing.T) {
+	_, path, _ := strings.Cut(bus(t, t.TempDir())("DBUS_SESSION_BUS_ADDRESS"), "unix:path=")
+	path, _, _ = strings.Cut(path, ",")
+	dir := t.TempDir()
+	if err := os.Symlink(path, filepath.Join(dir, "bus")); err != nil {
+		t.Fatal(err)
+	}
+	for _, address := range []string{"", "autolaunch:", "autolaunch:scope=*user"} {
+		getenv := func(name string) string {
+			return map[string]string{"DBUS_SESSION_BUS_ADDRESS": address, "XDG_RUNTIME_DIR": dir}[name]
+		}
+		if _, err := New(work, getenv).Read(t.Context()); !errors.Is(err, ErrNoService) {
+			t.Errorf("%q: the bus was not found: %v", address, err)
+		}
 	}
 }
 
