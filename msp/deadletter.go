@@ -12,8 +12,7 @@ import (
 
 // A deadLetter is dead.letter in the home directory, to which a message that
 // could not be sent is appended in mbox form. Its Write never fails: saving
-// the message must not stop it from being queued for other recipients. A nil
-// deadLetter saves nothing.
+// the message must not stop it from being queued for other recipients.
 type deadLetter struct {
 	path   string
 	stderr io.Writer
@@ -45,8 +44,7 @@ func (s *submission) openDeadLetter() *deadLetter {
 	d := &deadLetter{path: filepath.Join(home, "dead.letter"), stderr: s.Stderr}
 	d.file, d.err = os.OpenFile(d.path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if d.err != nil {
-		d.close(nil)
-		return nil
+		return d
 	}
 	if info, err := d.file.Stat(); err == nil {
 		d.start = info.Size()
@@ -118,7 +116,7 @@ func (d *deadLetter) close(failed error) {
 
 // discard takes back what was appended: the caller keeps the message.
 func (d *deadLetter) discard() {
-	if d == nil {
+	if d == nil || d.file == nil {
 		return
 	}
 	if err := d.file.Truncate(d.start); err != nil {

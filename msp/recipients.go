@@ -129,7 +129,7 @@ func (s *submission) resolve(name string) (string, *Failure) {
 		return "", &Failure{address.Shown(name), why, code, status}
 	}
 	if name == "" {
-		return fail("User address required", sysexits.Usage, "5.1.3")
+		return "", &Failure{"<>", "User address required", sysexits.Usage, "5.1.3"}
 	}
 	if address.Domain(name) == "" {
 		if why := special(name); why != "" {
