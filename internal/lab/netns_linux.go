@@ -28,9 +28,9 @@ const (
 )
 
 // A Network is a laptop and its gateway, as two network namespaces joined by
-// a cable; nothing else is reachable from either. In the laptop, the name
-// smarthost.test is SmarthostIP and SmarthostIP6 (both in the lab's good
-// certificate), and every other name stays without an answer.
+// a cable; nothing else is reachable from either. For a Command in the laptop,
+// the name smarthost.test is SmarthostIP and SmarthostIP6 (both in the lab's
+// good certificate), and every other name stays without an answer.
 type Network struct {
 	Laptop, Gateway *Namespace
 	t               testing.TB
