@@ -57,7 +57,8 @@ func hard(n int) map[string][]byte {
 		"white space in quoted-printable":  attachment(n, "Content-Transfer-Encoding: quoted-printable\n", " "),
 		"escapes in quoted-printable":      attachment(n, "Content-Transfer-Encoding: quoted-printable\n", "=20"),
 		"CR only in base64":                attachment(n, "Content-Transfer-Encoding: base64\n", "\r"),
-		"header that never ends":           []byte(strings.Repeat("A: \u00e9\n", n/6)),
+		"header that never ends":           []byte(strings.Repeat("A: \u00e9\n", maxHeader/3)),
+		"header of many fields":            []byte(strings.Repeat("A: \u00e9\n", maxHeader/6-9) + "\n"),
 		"header of one line":               []byte("A:" + strings.Repeat(" \u00e9", maxField/3-3) + "\n\n"),
 		"words to be joined":               []byte("To:" + strings.Repeat("\u00e9\"\"", maxField/4-3) + "<a@b>\n\n"),
 		"comments in comments":             []byte("To: " + strings.Repeat("(\u00e9", maxField/5) + strings.Repeat(")", maxField/5) + "\n\n"),
@@ -67,7 +68,7 @@ func hard(n int) map[string][]byte {
 }
 
 func TestNoMessageTakesMuchMemoryOrTime(t *testing.T) {
-	const size = 8 << 20
+	const size = 1 << 20
 	for name, in := range hard(size) {
 		var before, after runtime.MemStats
 		runtime.GC()
@@ -78,10 +79,16 @@ func TestNoMessageTakesMuchMemoryOrTime(t *testing.T) {
 		runtime.ReadMemStats(&after)
 		allocated := (after.TotalAlloc - before.TotalAlloc) >> 10
 		t.Logf("%-34s %7d KiB allocated, %v, %.90v", name, allocated, took.Round(time.Millisecond), err)
-		if allocated > 48<<10 {
+		// Garbage counts here. What is in a header may cost a multiple of its
+		// 1 MiB, what is in a body nothing that grows with it.
+		limit := uint64(16 << 10)
+		if i := bytes.Index(in, []byte("\n\n")); i < 0 || i > 1<<10 {
+			limit = 256 << 10
+		}
+		if allocated > limit {
 			t.Errorf("%s: %d KiB allocated", name, allocated)
 		}
-		if took > 20*time.Second {
+		if took > 30*time.Second {
 			t.Errorf("%s: took %v", name, took)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"mime/quotedprintable"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -207,6 +208,7 @@ func TestConvertRefusesWhatItWouldChange(t *testing.T) {
 		{"nowhere to fold", "Message-ID: <" + strings.Repeat("x", 999) + ">\n\n", "no place to be folded", short},
 		{"an odd header line makes the body's beginning doubtful", "A: b\nodd\nC: d\n\n\xe9", "not a field", all},
 		{"quoted-printable with a stray =", mimeH + "Content-Transfer-Encoding: quoted-printable\n\na=zz\xe9", "begins no escape", all},
+		{"quoted-printable with a CR of doubtful meaning", mimeH + "Content-Transfer-Encoding: quoted-printable\n\nx\rc", "CR without LF", all},
 		{"quoted-printable that ends in an escape", mimeH + "Content-Transfer-Encoding: quoted-printable\n\n\xe9=4", "begins no escape", all},
 		{"base64 with 8-bit octets", mimeH + "Content-Transfer-Encoding: base64\n\nQUJD\xe9", "not base64", all},
 		{"base64 whose new line would begin with -", mimeH + "Content-Transfer-Encoding: base64\n\n" + strings.Repeat("A", 76) + "--" + longer, "not base64", all},
@@ -315,4 +317,24 @@ func (r *onceReader) WriteTo(io.Writer) (int64, error) { return 0, errors.New("n
 func (r *onceReader) Seek(offset int64, whence int) (int64, error) {
 	r.again = whence == io.SeekStart
 	return r.Reader.Seek(offset, whence)
+}
+
+func TestLinesLongerThanTheBufferAreNotCutWrong(t *testing.T) {
+	for shift := -6; shift <= 6; shift++ {
+		for _, tail := range []string{"\r\nend\r\n", "\r", "\U0001F600\r\n", "\u00e9x"} {
+			body := "\u00e9" + strings.Repeat("x", bufSize+shift-2) + tail
+			got, err := convertString(t, "A: b\r\n\r\n"+body, all)
+			if err != nil {
+				t.Fatal(err)
+			}
+			head, encoded, _ := strings.Cut(got, "\r\n\r\n")
+			if !strings.Contains(head, "charset=utf-8") {
+				t.Errorf("shift %d, %q: not known as UTF-8: %q", shift, tail, head)
+			}
+			content, err := io.ReadAll(quotedprintable.NewReader(strings.NewReader(encoded)))
+			if err != nil || string(content) != body {
+				t.Errorf("shift %d: body ends in %q, want %q, %v", shift, content[max(0, len(content)-12):], tail, err)
+			}
+		}
+	}
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"iter"
 	"strings"
+
+	"mailcrane/internal/header"
 )
 
 // A field is one header field or, with an empty name, a line that is none:
@@ -16,51 +18,27 @@ type field struct {
 	value []byte // behind the colon, without the last line end
 }
 
-// fields takes a header section apart. A field goes on as long as lines begin
-// with white space (RFC 5322 section 2.2.3).
+// fields takes a header section apart, lines that are no field included.
 func fields(head []byte) iter.Seq[field] {
 	return func(yield func(field) bool) {
-		for len(head) > 0 {
-			n := 0
-			for {
-				i := bytes.IndexByte(head[n:], '\n')
-				if i < 0 {
-					n = len(head)
-					break
-				}
-				n += i + 1
-				if n == len(head) || !blank(head[n]) {
-					break
-				}
-			}
-			if !yield(parseField(head[:n])) {
+		for _, f := range header.Parse(head).Fields {
+			if !yield(parseField(f)) {
 				return
 			}
-			head = head[n:]
 		}
 	}
 }
 
-func parseField(raw []byte) field {
-	f := field{raw: raw}
-	colon := bytes.IndexByte(raw, ':')
-	if colon < 0 {
-		return f
+func parseField(f header.Field) field {
+	name := f.Name()
+	colon := bytes.IndexByte(f.Raw, ':')
+	notInName := func(c rune) bool { return c <= ' ' || c >= 0x7f }
+	if name == "" || strings.ContainsFunc(name, notInName) {
+		return field{raw: f.Raw}
 	}
-	// RFC 5322 section 4.5 allows white space before the colon.
-	name := bytes.TrimRight(raw[:colon], " \t")
-	if len(name) == 0 {
-		return f
-	}
-	for _, c := range name {
-		if c <= ' ' || c >= 0x7f {
-			return f
-		}
-	}
-	f.name = strings.ToLower(string(name))
-	f.title = raw[:colon+1]
-	f.value = bytes.TrimSuffix(raw[colon+1:], []byte("\n"))
-	return f
+	// Not f.Body(), to which a CR before the line end would be part of that.
+	value := bytes.TrimSuffix(f.Raw[colon+1:], []byte("\n"))
+	return field{f.Raw, strings.ToLower(name), f.Raw[:colon+1], value}
 }
 
 // measure says what the lines of a field or header section have.

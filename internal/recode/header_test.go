@@ -45,6 +45,7 @@ func TestHeaderFieldsAreEncodedWhereItIsLawful(t *testing.T) {
 		{"and so is a longer one", "Subject: a " + long[:900] + " b " + long[:90], "Subject: a " + long[:900] + " b\n " + long[:90], short},
 		{"recipients without any white space get some", "To: " + list(",", 100), "To: " + list(", ", 55) + ",\n " + list(", ", 45), short},
 		{"message identifiers too", "References: <" + long[:600] + "><" + long[:600] + ">", "References: <" + long[:600] + ">\n <" + long[:600] + ">", short},
+		{"a CR that is content, where the server takes it", "Subject: \u00e9\r\r", "Subject: =?utf-8?b?w6kN?=", seven},
 		{"with 8BITMIME folding leaves 8-bit text", "Subject: \u00e9 " + long[:600] + " " + long[:600], "Subject: \u00e9 " + long[:600] + "\n " + long[:600], short},
 	} {
 		got, err := convertString(t, tt.in+"\n\nbody\n", tt.need)

@@ -13,11 +13,15 @@ const hexDigits = "0123456789ABCDEF"
 
 // A quotedLine is a line of quoted-printable on its way out.
 type quotedLine struct {
-	out *bufio.Writer
-	n   int // octets on it
+	out  *bufio.Writer
+	line []byte
 }
 
-// put writes one octet of the content, in a line of its own if need be.
+func newQuotedLine(out *bufio.Writer) quotedLine {
+	return quotedLine{out: out, line: make([]byte, 0, quotedMax+len("=\r\n"))}
+}
+
+// put writes one octet of the content, after a soft line break if need be.
 func (q *quotedLine) put(c byte, escape bool) {
 	escape = escape || c == '=' || c > '~' || c < ' ' && c != '\t'
 	size := 1
@@ -25,31 +29,34 @@ func (q *quotedLine) put(c byte, escape bool) {
 		size = 3
 	}
 	if q.room(size) && (c == '-' || c == '.' || c == 'F') { // see startsBadly
-		escape, size = true, 3
+		escape = true
 	}
-	q.n += size
 	if escape {
-		q.out.WriteByte('=')
-		q.out.WriteByte(hexDigits[c>>4])
-		c = hexDigits[c&15]
+		q.line = append(q.line, '=', hexDigits[c>>4], hexDigits[c&15])
+	} else {
+		q.line = append(q.line, c)
 	}
-	q.out.WriteByte(c)
 }
 
 // room makes room for octets that stay together; true says that it took a soft
 // line break.
 func (q *quotedLine) room(size int) bool {
-	if q.n+size < quotedMax {
+	if len(q.line)+size < quotedMax {
 		return false
 	}
-	q.out.WriteString("=\r\n")
-	q.n = 0
+	q.line = append(q.line, '=')
+	q.hardBreak()
 	return true
 }
 
 func (q *quotedLine) hardBreak() {
-	q.out.WriteString("\r\n")
-	q.n = 0
+	q.line = append(q.line, "\r\n"...)
+	q.flush()
+}
+
+func (q *quotedLine) flush() {
+	q.out.Write(q.line)
+	q.line = q.line[:0]
 }
 
 // startsBadly says that a line should not begin like this: a lone dot and
@@ -92,19 +99,22 @@ func (q *quotedEncoder) lineEnd(e lineEnd) error {
 	if e == open {
 		return nil
 	}
-	if err := q.close(); err != nil {
-		return err
-	}
+	q.endLine()
 	q.hardBreak()
 	q.first = true
 	return nil
 }
 
-// close escapes white space at the end of a line (RFC 2045 section 6.7 (3)).
 func (q *quotedEncoder) close() error {
+	q.endLine()
+	q.flush()
+	return nil
+}
+
+// endLine escapes white space at the end of a line (RFC 2045 section 6.7 (3)).
+func (q *quotedEncoder) endLine() {
 	if q.held != 0 {
 		q.put(q.held, true)
 		q.held = 0
 	}
-	return nil
 }

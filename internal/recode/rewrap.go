@@ -46,12 +46,12 @@ func (q *quotedWrapper) octet(c byte) error {
 		q.escape[q.seen-1] = c
 		if q.seen++; q.seen == 3 {
 			q.room(3)
-			q.out.WriteByte('=')
-			q.out.Write(q.escape[:])
-			q.n += 3
+			q.line = append(append(q.line, '='), q.escape[:]...)
 			q.seen = 0
 		}
 		return nil
+	case c == '\r': // readers differ on whether it is content
+		return cannotRewrap("quoted-printable has a CR without LF")
 	case blank(c):
 		if len(q.spaces) == maxSpaces {
 			return cannotRewrap("quoted-printable has a line of white space only that is over 64 KiB")
@@ -79,23 +79,29 @@ func (q *quotedWrapper) lineEnd(e lineEnd) error {
 	if e == open {
 		return nil
 	}
-	if err := q.close(); err != nil {
+	if err := q.endLine(); err != nil {
 		return err
 	}
 	q.hardBreak()
 	return nil
 }
 
-// close ends a line: white space there is padding (RFC 2045 section 6.7 (3))
-// and stays only where the line has room for it.
 func (q *quotedWrapper) close() error {
+	err := q.endLine()
+	q.flush()
+	return err
+}
+
+// endLine ends a line: white space there is padding (RFC 2045 section 6.7 (3))
+// and stays only where the line has room for it.
+func (q *quotedWrapper) endLine() error {
 	switch {
 	case q.seen == 1:
-		q.out.WriteByte('=')
+		q.line = append(q.line, '=')
 	case q.seen > 1:
 		return cannotRewrap(`quoted-printable has a "=" that begins no escape`)
-	case q.n+len(q.spaces) <= quotedMax:
-		q.out.Write(q.spaces)
+	case len(q.line)+len(q.spaces) <= quotedMax:
+		q.line = append(q.line, q.spaces...)
 	}
 	q.spaces, q.seen, q.soft = q.spaces[:0], 0, false
 	return nil

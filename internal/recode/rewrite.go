@@ -147,9 +147,9 @@ type encoder interface {
 func (r *rewriter) encoder(f form) encoder {
 	switch f {
 	case toQuoted:
-		return &quotedEncoder{quotedLine: quotedLine{out: r.out}, first: true}
+		return &quotedEncoder{quotedLine: newQuotedLine(r.out), first: true}
 	case rewrapQuoted:
-		return &quotedWrapper{quotedLine: quotedLine{out: r.out}}
+		return &quotedWrapper{quotedLine: newQuotedLine(r.out)}
 	case rewrapBase64:
 		return &base64Wrapper{out: r.out}
 	}
