@@ -3,6 +3,7 @@ package queue
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 )
 
@@ -34,7 +35,11 @@ func (r *Runner) Flush(ctx context.Context, want func(Entry) bool) (Summary, err
 	}
 	r.setAsideStrays()
 	names, err := r.wanted(want)
+	seen := make(map[ID]bool)
 	for len(names) > 0 && err == nil && ctx.Err() == nil {
+		for _, name := range names {
+			seen[name.ID] = true
+		}
 		var busy []Name
 		var all sync.WaitGroup
 		for route, names := range counting.byRoute(ctx, names, make(map[ID]Route)) {
@@ -49,7 +54,14 @@ func (r *Runner) Flush(ctx context.Context, want func(Entry) bool) (Summary, err
 			})
 		}
 		all.Wait()
-		names, err = r.leftByOthers(ctx, busy)
+		if names, err = r.leftByOthers(ctx, busy); err != nil {
+			break
+		}
+		// What came meanwhile goes too, such as the bounce of what just failed.
+		var now []Name
+		if now, err = r.wanted(want); err == nil {
+			names = append(names, slices.DeleteFunc(now, func(n Name) bool { return seen[n.ID] })...)
+		}
 	}
 	left, err2 := r.wanted(want)
 	sum.Waiting = len(left)

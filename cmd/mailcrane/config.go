@@ -49,7 +49,7 @@ func (a *app) configCheck(cmd *cobra.Command, online bool) error {
 		fmt.Fprintln(a.stdout, "there is no configuration; all is default, and no account can send")
 		return nil
 	}
-	fmt.Fprintf(a.stdout, "%s: %d accounts, no error\n", c.Path, len(c.Accounts))
+	fmt.Fprintf(a.stdout, "%s: %s, no error\n", c.Path, count(len(c.Accounts), "account"))
 	if c.DefaultAccount == nil && len(c.Accounts) > 1 {
 		fmt.Fprintln(a.stdout, `no default_account: mail whose sender no account names waits; add default_account = "NAME" at the top to send it`)
 	}

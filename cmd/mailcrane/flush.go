@@ -188,7 +188,7 @@ func (v *flushView) event(e queue.Event) {
 	case queue.Progress:
 		v.advance(e.ID, e.Octets)
 	case queue.Settled:
-		v.line("%s %s to %s (%s)", e.ID, settledWord(e.Outcome), e.To, e.Outcome.Reply())
+		v.line("%s %s %s (%s)", e.ID, settledWord(e.Outcome), e.To, e.Outcome.Reply())
 	case queue.Ended:
 		v.advance(e.ID, e.Size)
 	case queue.Opening:
@@ -204,10 +204,13 @@ func (v *flushView) event(e queue.Event) {
 }
 
 func settledWord(o queue.Outcome) string {
-	if o.State() == queue.Failed {
+	switch o.State() {
+	case queue.Delivered:
+		return "delivered to"
+	case queue.Failed:
 		return "refused for"
 	}
-	return o.State().String()
+	return o.State().String() + " for"
 }
 
 func (v *flushView) line(format string, args ...any) {

@@ -25,6 +25,10 @@ func (a *app) personalityCommand(name, short string) *cobra.Command {
 		Long:    short + ".\n\nAll words behind it are sendmail's own; see docs/sendmail.md.",
 		Example: fmt.Sprintf("  mailcrane %s", name),
 		RunE: func(cmd *cobra.Command, words []string) error {
+			// sendmail itself has no such option.
+			if len(words) == 1 && words[0] == "--help" {
+				return cmd.Help()
+			}
 			return exit(a.sendmail(cmd.Context(), append([]string{name}, words...)))
 		},
 	}

@@ -65,6 +65,14 @@ func printable(text string) string {
 	}, strings.ToValidUTF8(text, "?"))
 }
 
+// count is a number with its noun.
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
 // octets is a size for a person.
 func octets(n int64) string {
 	switch {

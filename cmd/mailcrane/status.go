@@ -81,17 +81,17 @@ func (a *app) gather(ctx context.Context, c *config.Config) (*statusReport, erro
 		stop()
 		<-watcher.Done()
 	}
-	now, count := a.now(), make(map[queue.Route]int)
+	now, waitingFor := a.now(), make(map[queue.Route]int)
 	err := a.eachWaiting(c, func(w waiting) {
 		r.Queue.count(w, now)
-		count[w.route]++
+		waitingFor[w.route]++
 	})
 	if err != nil {
 		return nil, err
 	}
 	spool := a.spool(c)
 	for _, account := range c.Accounts {
-		s := accountStatus{Name: account.Name, Smarthost: account.Smarthost.String(), User: account.User, Waiting: count[queue.Route(account.Name)]}
+		s := accountStatus{Name: account.Name, Smarthost: account.Smarthost.String(), User: account.User, Waiting: waitingFor[queue.Route(account.Name)]}
 		if last, err := spool.RouteState(queue.Route(account.Name)); err == nil && !last.At.IsZero() {
 			s.Last = &last
 		}
@@ -154,7 +154,7 @@ func (a *app) showStatus(r *statusReport) {
 		line("queue", "empty")
 		return
 	}
-	line("queue", "%d messages, %s: %d due, %d deferred, %d held, %d uncertain", q.Messages, octets(q.Octets), q.Due, q.Deferred, q.Held, q.Uncertain)
+	line("queue", "%s, %s: %d due, %d deferred, %d held, %d uncertain", count(q.Messages, "message"), octets(q.Octets), q.Due, q.Deferred, q.Held, q.Uncertain)
 	if q.Unroutable != "" {
 		line("", "%s", q.Unroutable)
 	}
