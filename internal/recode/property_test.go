@@ -226,7 +226,6 @@ func TestAnyMessageHasTheSameContentAfterwards(t *testing.T) {
 		if err != nil {
 			t.Fatalf("seed %d: %v\nin  %q\nout %q", seed, err, in, out.String())
 		}
-		// A text in octets that happened to be fit had its LF kept or not.
 		if !slices.Equal(got, grow.leaves) {
 			t.Fatalf("seed %d:\nin   %q\nout  %q\ngot  %q\nwant %q", seed, in, out.String(), got, grow.leaves)
 		}
