@@ -144,8 +144,10 @@ func TestOptionsAreTakenInBothForms(t *testing.T) {
 		{"MaxHeadersLength", "-OMaxHeadersLength=1000", func(i *Invocation) any { return i.MaxHeaders }, int64(1000)},
 		{"MaxHeadersLength has a bound of its own", "-OMaxHeadersLength=999999999", func(i *Invocation) any { return i.MaxHeaders }, int64(256 << 10)},
 		{"MaxMessageSize", "-OMaxMessageSize=5", func(i *Invocation) any { return i.MaxMessage }, int64(5)},
-		{"what delivery must know is kept in order", "-oT5d/4h -o7 -OTimeout.connect=1m", func(i *Invocation) any { return i.Settings },
-			[]Setting{{"QueueTimeout", "5d/4h"}, {"SevenBitInput", ""}, {"Timeout.connect", "1m"}}},
+		{
+			"what delivery must know is kept in order", "-oT5d/4h -o7 -OTimeout.connect=1m", func(i *Invocation) any { return i.Settings },
+			[]Setting{{"QueueTimeout", "5d/4h"}, {"SevenBitInput", ""}, {"Timeout.connect", "1m"}},
+		},
 		{"known and without a meaning here", "-oo -om -oA/etc/aliases -oL9 -o8pass", func(i *Invocation) any { return i.Warnings }, []string(nil)},
 		{"an unknown letter is accepted quietly", "-o~x", func(i *Invocation) any { return i.Warnings }, []string(nil)},
 		{"an unknown name is told", "-OFoo=bar", func(i *Invocation) any { return i.Warnings }, []string{"readcf: unknown option name Foo"}},

@@ -73,7 +73,7 @@ func (d *deadLetter) Write(p []byte) (int, error) {
 				break
 			}
 			if bytes.HasPrefix(p, []byte(from)) {
-				d.out.WriteByte('>') //nolint:errcheck // the error stays and shows in Flush
+				d.out.WriteByte('>')
 			}
 		}
 		end := bytes.IndexByte(p, '\n') + 1
@@ -91,12 +91,12 @@ func (d *deadLetter) Write(p []byte) (int, error) {
 // the message itself.
 func (d *deadLetter) close(failed error) {
 	if d.file != nil {
-		d.out.Write(d.held) //nolint:errcheck // the error stays and shows in Flush
+		d.out.Write(d.held)
 		end := "\n"
 		if d.inLine || len(d.held) > 0 {
 			end = "\n\n"
 		}
-		d.out.WriteString(end) //nolint:errcheck // as above
+		d.out.WriteString(end)
 		if err := d.out.Flush(); d.err == nil {
 			d.err = err
 		}

@@ -45,19 +45,18 @@ type QueueRecipient struct {
 // which entries may be a part.
 func WriteQueue(w io.Writer, dir string, entries []QueueEntry, total int, verbose bool) error {
 	out := bufio.NewWriter(w)
-	switch {
-	case total == 0:
+	if total == 0 {
 		fmt.Fprintf(out, "%s is empty\n", dir)
-	default:
+	} else {
 		fmt.Fprintf(out, "\t\t%s (%d request%s", dir, total, plural(total))
 		if len(entries) < total {
 			fmt.Fprintf(out, ", only %d printed", len(entries))
 		}
-		out.WriteString(")\n") //nolint:errcheck // the error stays and shows in Flush
+		out.WriteString(")\n")
 		if verbose {
-			out.WriteString("-----Q-ID----- --Size-- -Priority- ---Q-Time--- --------Sender/Recipient--------\n") //nolint:errcheck // as above
+			out.WriteString("-----Q-ID----- --Size-- -Priority- ---Q-Time--- --------Sender/Recipient--------\n")
 		} else {
-			out.WriteString("-----Q-ID----- --Size-- -----Q-Time----- ------------Sender/Recipient-----------\n") //nolint:errcheck // as above
+			out.WriteString("-----Q-ID----- --Size-- -----Q-Time----- ------------Sender/Recipient-----------\n")
 		}
 	}
 	for i := range entries {

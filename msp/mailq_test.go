@@ -9,12 +9,16 @@ import (
 func TestMailqLayout(t *testing.T) {
 	at := time.Date(2026, 11, 22, 3, 28, 1, 0, time.UTC)
 	entries := []QueueEntry{
-		{ID: "6AM3SViY04392", Size: 12, Received: at, Sender: "me@example.org",
+		{
+			ID: "6AM3SViY04392", Size: 12, Received: at, Sender: "me@example.org",
 			Message:    "Deferred: Connection refused by smtp.example.org",
-			Recipients: []QueueRecipient{{Address: "a@x.org", Status: "450 busy"}, {Address: "b@x.org"}}},
-		{ID: "6AM3SViY04393", Status: '*', Size: 52428800, Received: at.AddDate(0, 0, -20), Priority: 30000, Warned: true,
+			Recipients: []QueueRecipient{{Address: "a@x.org", Status: "450 busy"}, {Address: "b@x.org"}},
+		},
+		{
+			ID: "6AM3SViY04393", Status: '*', Size: 52428800, Received: at.AddDate(0, 0, -20), Priority: 30000, Warned: true,
 			BodyType: "8BITMIME", Message: strings.Repeat("x", 70), Quarantine: "looks odd",
-			Recipients: []QueueRecipient{{Address: strings.Repeat("r", 50) + "@x.org"}}},
+			Recipients: []QueueRecipient{{Address: strings.Repeat("r", 50) + "@x.org"}},
+		},
 	}
 	for _, c := range []struct {
 		reason  string

@@ -94,8 +94,10 @@ func TestDeliveryModeIsObeyedAfterTheMessageIsSafe(t *testing.T) {
 		{"interactive by configuration", "delivery_mode=\"interactive\"\n", "a@x.org", "-odi -qI2600000000001", false, "deliver [2600000000001] verbose=false"},
 		{"-odb", "", "-odb a@x.org", "-odb -qI2600000000001", false, "run [{73 false 2600000000001}] foreground=false interval=0s verbose=false"},
 		{"-v is interactive", "", "-v -odq a@x.org", "-v -odi -qI2600000000001", false, "deliver [2600000000001] verbose=true"},
-		{"what delivery must know goes along", "", "-odi -C /c -Lx -oem -oQ/q a@x.org",
-			"-C /c -L x -OErrorMode=m -OQueueDirectory=/q -odi -qI2600000000001", false, "deliver [2600000000001] verbose=false"},
+		{
+			"what delivery must know goes along", "", "-odi -C /c -Lx -oem -oQ/q a@x.org",
+			"-C /c -L x -OErrorMode=m -OQueueDirectory=/q -odi -qI2600000000001", false, "deliver [2600000000001] verbose=false",
+		},
 		{"the exit code of a bad recipient is not lost", "", "-odi -oeq ann a@x.org", "-OErrorMode=q -odi -qI2600000000001", true, "deliver [2600000000001] verbose=false"},
 	} {
 		t.Run(c.reason, func(t *testing.T) {
@@ -157,8 +159,10 @@ func TestVerifySaysWhereMailWouldGo(t *testing.T) {
 	}{
 		{"an address", oneAccount, "a@x.org", 0, "a@x.org... deliverable: mailer relay, host smtp.example.org, user a@x.org\n"},
 		{"a user", oneAccount, "root", 0, "me@example.org... deliverable: mailer relay, host smtp.example.org, user me@example.org\n"},
-		{"a user, verbosely", oneAccount, "-v root joe", 0,
-			"root... aliased to me@example.org\nme@example.org... deliverable: mailer relay, host smtp.example.org, user me@example.org\njoe... aliased to me@example.org\nme@example.org... duplicate suppressed\n"},
+		{
+			"a user, verbosely", oneAccount, "-v root joe", 0,
+			"root... aliased to me@example.org\nme@example.org... deliverable: mailer relay, host smtp.example.org, user me@example.org\njoe... aliased to me@example.org\nme@example.org... duplicate suppressed\n",
+		},
 		{"no one", oneAccount, "ann", 67, "ann... User unknown\n"},
 		{"no address", oneAccount, "<x@ a@x.org", 64, "<x@... Unbalanced '<'\na@x.org... deliverable: mailer relay, host smtp.example.org, user a@x.org\n"},
 		{"no account", noAccount, "a@x.org", 78, "a@x.org... no account is set up to send it: mailcrane setup\n"},

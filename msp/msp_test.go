@@ -69,7 +69,7 @@ smarthost = "smtps://smtp.example.org"
 
 // newStation has one user joe, whose account sends for example.org; the time
 // is fixed, and randomness is zeros.
-func newStation(t *testing.T, toml string) *station {
+func newStation(t testing.TB, toml string) *station {
 	t.Helper()
 	s := &station{env: map[string]string{"HOME": t.TempDir(), "LOGNAME": "joe"}}
 	getenv := func(name string) string { return s.env[name] }

@@ -163,7 +163,7 @@ func (inv *Invocation) optDeliveryMode(v string) error {
 }
 
 func (inv *Invocation) optErrorMode(v string) error {
-	if v == "" || !strings.Contains("pmweq", v[:1]) {
+	if v == "" || strings.IndexByte("pmweq", v[0]) < 0 {
 		return usage("Unknown error mode %s: use p, m, w, e or q", address.Shown(v))
 	}
 	inv.ErrorMode = ErrorMode(v[0])

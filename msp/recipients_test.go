@@ -27,8 +27,10 @@ func TestRecipientsComeFromWhereTheCallerSays(t *testing.T) {
 		{"without -t the header counts for nothing", oneAccount, "a@x.org", "To: b@x.org\n", "a@x.org"},
 		{"one word, two addresses", oneAccount, "a@x.org,b@x.org", "", "a@x.org b@x.org"},
 		{"a word with a name", oneAccount, "'A B <a@x.org>'", "", "a@x.org"},
-		{"-t takes To, Cc, Bcc and Apparently-To, all of each", oneAccount, "-t",
-			"To: a@x.org\nCc: b@x.org\nTo: c@x.org\nBcc: d@x.org,\n e@x.org\nApparently-To: f@x.org\n", "a@x.org b@x.org c@x.org d@x.org e@x.org f@x.org"},
+		{
+			"-t takes To, Cc, Bcc and Apparently-To, all of each", oneAccount, "-t",
+			"To: a@x.org\nCc: b@x.org\nTo: c@x.org\nBcc: d@x.org,\n e@x.org\nApparently-To: f@x.org\n", "a@x.org b@x.org c@x.org d@x.org e@x.org f@x.org",
+		},
 		{"-t and words are added up", oneAccount, "-t z@x.org", "To: a@x.org\n", "z@x.org a@x.org"},
 		{"with a Resent- field only those count", oneAccount, "-t", "To: a@x.org\nResent-Date: x\nResent-To: b@x.org\nResent-Cc: c@x.org\nResent-Bcc: d@x.org\n", "b@x.org c@x.org d@x.org"},
 		{"a quoted name with a comma, a comment, a group", oneAccount, "-t", "To: \"B, A\" <a@x.org> (c, d), team: b@x.org, C <c@x.org>;\n", "a@x.org b@x.org c@x.org"},
@@ -204,8 +206,10 @@ func TestMessageThatCannotBeQueuedIsToBeSentAgain(t *testing.T) {
 		code   int
 		want   string
 	}{
-		{"the disk is full", func(s *station) { s.spool.fail = syscall.ENOSPC }, 75,
-			"the message could not be queued in /q: no space left on device\nnothing was sent: mend that, or try again later\n"},
+		{
+			"the disk is full", func(s *station) { s.spool.fail = syscall.ENOSPC }, 75,
+			"the message could not be queued in /q: no space left on device\nnothing was sent: mend that, or try again later\n",
+		},
 		{"the spool says more", func(s *station) { s.spool.fail = full }, 75, "the disk is full\nmake room\n"},
 		{"the spool cannot be opened", func(s *station) {
 			s.OpenSpool = func(string) (Spool, error) { return nil, syscall.EROFS }

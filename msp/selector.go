@@ -118,7 +118,7 @@ func (inv *Invocation) setInterval(v string) error {
 func (inv *Invocation) addSelector(v string) error {
 	s := Selector{}
 	text, not := strings.CutPrefix(v, "!")
-	if len(text) < 2 || !strings.Contains("IRSQ", text[:1]) {
+	if len(text) < 2 || strings.IndexByte("IRSQ", text[0]) < 0 {
 		return badQueueRun(v)
 	}
 	s.Of, s.Not, s.Text = text[0], not, text[1:]

@@ -92,7 +92,7 @@ func (c *chunks) Read(p []byte) (int, error) {
 
 func TestReaderStopsAtTheDotWithoutWaiting(t *testing.T) {
 	in, out := io.Pipe()
-	go out.Write([]byte("a\n.\n")) //nolint:errcheck // the pipe stays open: a reader that wants more hangs
+	go out.Write([]byte("a\n.\n")) // the pipe stays open: a reader that wants more hangs
 	if got, err := io.ReadAll(&message{rest: &dotReader{in: in}, limit: -1}); string(got) != "a\n" || err != nil {
 		t.Errorf("%q, %v", got, err)
 	}
@@ -110,7 +110,7 @@ func TestMessageIsReadWholeInAnySteps(t *testing.T) {
 		for p := bytes.Repeat([]byte{0}, size); ; {
 			n, err := m.Read(p)
 			got = append(got, p[:n]...)
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				break
 			}
 			if err != nil {

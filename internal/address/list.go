@@ -324,7 +324,8 @@ func (p *parser) finish() {
 		p.add(p.cur, false)
 		return
 	}
-	names := append(p.names, p.cur)
+	p.names = append(p.names, p.cur)
+	names := p.names
 	for _, n := range names {
 		if n.at || n.why != "" || len(names) > maxNames {
 			p.refuse("white space inside an address; put a comma between two addresses")

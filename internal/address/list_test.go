@@ -121,10 +121,25 @@ func TestOneAddressOrNone(t *testing.T) {
 func TestListIsBoundedAndLinear(t *testing.T) {
 	const size = 256 << 10
 	for _, c := range []struct{ reason, unit string }{
-		{"commas", ","}, {"@", "@"}, {"@ and comma", "@,"}, {"route after route", "@a,"}, {"open brackets", "<"},
-		{"open brackets and commas", "<,"}, {"comments", "("}, {"quotes", `"`}, {"backslashes", `\`}, {"dots", "."},
-		{"names", "a "}, {"names with commas", "a,"}, {"groups", "a:"}, {"closed groups", "a:;"}, {"literals", "["},
-		{"bad addresses", "a@,"}, {"one long word", "a"}, {"short comments", "()"}, {"empty addresses", "<>,"},
+		{"commas", ","},
+		{"@", "@"},
+		{"@ and comma", "@,"},
+		{"route after route", "@a,"},
+		{"open brackets", "<"},
+		{"open brackets and commas", "<,"},
+		{"comments", "("},
+		{"quotes", `"`},
+		{"backslashes", `\`},
+		{"dots", "."},
+		{"names", "a "},
+		{"names with commas", "a,"},
+		{"groups", "a:"},
+		{"closed groups", "a:;"},
+		{"literals", "["},
+		{"bad addresses", "a@,"},
+		{"one long word", "a"},
+		{"short comments", "()"},
+		{"empty addresses", "<>,"},
 	} {
 		list, bad := ParseList(strings.Repeat(c.unit, size/len(c.unit)))
 		if len(list) > MaxList || len(bad) > maxErrors {

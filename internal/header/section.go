@@ -3,6 +3,7 @@ package header
 import (
 	"bytes"
 	"iter"
+	"slices"
 )
 
 // A Section is a header section taken apart. Its fields share the memory that
@@ -104,8 +105,7 @@ func (s *Section) Insert(i int, fields ...Field) {
 // stopped in it.
 func (s *Section) closeLast() {
 	if n := len(s.Fields); n > 0 && s.Fields[n-1].eol() == 0 {
-		raw := s.Fields[n-1].Raw
-		s.Fields[n-1].Raw = append(raw[:len(raw):len(raw)], s.EOL...)
+		s.Fields[n-1].Raw = slices.Concat(s.Fields[n-1].Raw, []byte(s.EOL))
 	}
 }
 
