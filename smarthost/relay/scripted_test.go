@@ -30,6 +30,7 @@ import (
 //	S- text     sends text as it is
 //	C: text     wants this line; a "*" at its end takes any rest
 //	C# n text   wants n octets, and where text is given that they are text
+//	QUIET       wants that nothing more has come by now
 //	TLS         becomes a TLS server
 //	CLOSE       closes the connection
 //	HANG        says nothing until the client closes
@@ -51,6 +52,10 @@ func (s script) play(conn net.Conn, cert *tls.Certificate) error {
 			err = wantLine(r, text)
 		case "C#":
 			err = wantOctets(r, text)
+		case "QUIET":
+			if r.Buffered() > 0 {
+				err = fmt.Errorf("%d octets more came before the answer", r.Buffered())
+			}
 		case "TLS":
 			secured := tls.Server(conn, &tls.Config{Certificates: []tls.Certificate{*cert}})
 			if err = secured.Handshake(); err == nil {

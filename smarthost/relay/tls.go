@@ -125,7 +125,8 @@ func (p TLS) config(server string, now func() time.Time) *tls.Config {
 		DynamicRecordSizingDisabled: true,
 	}
 	if p.Certificate != nil {
-		c.Certificates = []tls.Certificate{*p.Certificate}
+		// Shown whatever CAs the server names: many name none or the wrong ones.
+		c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return p.Certificate, nil }
 	}
 	if len(p.Pins) > 0 {
 		c.InsecureSkipVerify = true

@@ -27,7 +27,8 @@ type transaction struct {
 	// refused is the first reply that refuses the data, end the reply to all
 	// of it.
 	refused, end reply
-	// login is a 530: the server wants AUTH after all.
+	// login is a 530: the server wants AUTH after all (RFC 4954 section 6). It
+	// says nothing about the message, so it is the route's.
 	login reply
 	// final: the last octet has been handed to the network.
 	final bool

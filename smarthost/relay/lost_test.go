@@ -1,0 +1,195 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"mailcrane/queue"
+)
+
+func TestLostSessions(t *testing.T) {
+	tests := []struct {
+		why       string
+		offers    string
+		play      script
+		committed int
+		want      string
+		says      string
+		step      queue.Step
+	}{
+		{"closed before MAIL is answered", bare, script{"C: MAIL *", "CLOSE"}, 0, "pending pending", "closed the connection", queue.StepSession},
+		{"421 to MAIL belongs to the route", bare, script{"C: MAIL *", "S: 421 4.3.2 restarting"}, 0, "pending pending", "421 4.3.2 restarting", queue.StepSession},
+		{"421 to the second RCPT; the first's refusal is known", bare, script{"C: MAIL *", "S: 250 ok", "C: RCPT *", "S: 550 no", "C: RCPT *", "S: 421 bye"}, 0, "failed pending", "421 bye", queue.StepSession},
+		{"closed before 354", pipeline, script{"C: MAIL *", "C: RCPT *", "C: RCPT *", "C: DATA", "S: 250 ok\n250 ok\n250 ok", "CLOSE"}, 0, "pending pending", "closed the connection", queue.StepSession},
+		{"closed after the final dot: no answer is not a no", pipeline, script{"C: MAIL *", "C: RCPT *", "C: RCPT *", "C: DATA", "S: 250 ok\n250 ok\n550 no\n354 go", "C: x", "C: .", "CLOSE"}, 1, "uncertain failed", "closed the connection", queue.StepSession},
+		{"closed after one flight whose RCPT were not answered", full, script{"C: MAIL *", "C: RCPT *", "C: RCPT *", "C: BDAT 3 LAST", "C# 3", "S: 250 ok\n250 ok", "CLOSE"}, 1, "uncertain uncertain", "closed the connection", queue.StepSession},
+		{"421 to the final dot: certainly not taken, and the route's", pipeline, script{"C: MAIL *", "C: RCPT *", "C: RCPT *", "C: DATA", "S: 250 ok\n250 ok\n250 ok\n354 go", "C: x", "C: .", "S: 421 4.3.0 bye"}, 1, "pending pending", "421 4.3.0 bye", queue.StepSession},
+		{"a 3yz that answers nothing", bare, script{"C: MAIL *", "S: 354 go"}, 0, "pending pending", "which cannot be", queue.StepSession},
+		{"DATA answered by 250", bare, script{"C: MAIL *", "S: 250 ok", "C: RCPT *", "S: 250 ok", "C: RCPT *", "S: 250 ok", "C: DATA", "S: 250 ok"}, 0, "pending pending", "which cannot be", queue.StepSession},
+		{"something that is not SMTP", bare, script{"C: MAIL *", "S: hello?"}, 0, "pending pending", "not SMTP", queue.StepSession},
+		{"530 is a log-in that lacks, no fault of the message's", bare, script{"C: MAIL *", "S: 530 5.7.0 authenticate first"}, 0, "pending pending", "wants a log-in", queue.StepAuth},
+		{"530 to RCPT likewise", pipeline, script{"C: MAIL *", "C: RCPT *", "C: RCPT *", "C: DATA", "S: 250 ok\n530 5.7.0 no\n530 5.7.0 no\n503 no"}, 0, "pending pending", "wants a log-in", queue.StepAuth},
+	}
+	for _, test := range tests {
+		t.Run(test.why, func(t *testing.T) {
+			s := opened(t, test.offers, nil, test.play...)
+			m := mail("x\n", "x@d", "y@d")
+			fault := s.Deliver(t.Context(), &m.Delivery)
+			if fault == nil || fault.Step != test.step || !strings.Contains(fault.Sentence(), test.says) {
+				t.Fatalf("fault %+v, want %q", fault, test.says)
+			}
+			if m.states() != test.want || m.committed != test.committed {
+				t.Errorf("%s, committed %d; want %s, %d", m.states(), m.committed, test.want, test.committed)
+			}
+			again := mail("x\n", "x@d")
+			if fault := s.Deliver(t.Context(), &again.Delivery); fault == nil {
+				t.Error("a session that broke carries on")
+			}
+			s.Close(t.Context())
+		})
+	}
+}
+
+func TestWaitsEnd(t *testing.T) {
+	tests := []struct {
+		why   string
+		play  script
+		after time.Duration
+		want  string
+		says  string
+	}{
+		{"MAIL", script{"C: MAIL *", "HANG"}, 5 * time.Minute, "pending", "no answer to MAIL within 5m0s"},
+		{"RCPT", script{"C: MAIL *", "S: 250 ok", "C: RCPT *", "HANG"}, 5 * time.Minute, "pending", "no answer to RCPT"},
+		{"DATA", script{"C: MAIL *", "S: 250 ok", "C: RCPT *", "S: 250 ok", "C: DATA", "HANG"}, 2 * time.Minute, "pending", "no answer to DATA"},
+		{"the final dot", script{"C: MAIL *", "S: 250 ok", "C: RCPT *", "S: 250 ok", "C: DATA", "S: 354 go", "C: x", "C: .", "HANG"}, 10 * time.Minute, "uncertain", "no answer to the end of the message within 10m0s"},
+	}
+	for _, test := range tests {
+		t.Run(test.why, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := opened(t, bare, nil, test.play...)
+				m := mail("x\n", "x@d")
+				start := time.Now()
+				fault := s.Deliver(t.Context(), &m.Delivery)
+				if fault == nil || !strings.Contains(fault.Sentence(), test.says) || m.states() != test.want {
+					t.Errorf("fault %+v, %s; want %q, %s", fault, m.states(), test.says, test.want)
+				}
+				if took := time.Since(start); took != test.after {
+					t.Errorf("gave up after %v, want %v", took, test.after)
+				}
+				s.Close(t.Context())
+			})
+		})
+	}
+}
+
+func TestContextEndsAWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := opened(t, bare, nil, "C: MAIL *", "S: 250 ok", "C: RCPT *", "HANG")
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(7*time.Second, cancel)
+		start := time.Now()
+		m := mail("x\n", "x@d")
+		fault := s.Deliver(ctx, &m.Delivery)
+		if fault == nil || !strings.Contains(fault.Sentence(), "stopped before it was done") || time.Since(start) != 7*time.Second {
+			t.Errorf("fault %+v after %v", fault, time.Since(start))
+		}
+		s.Close(t.Context())
+	})
+}
+
+func TestEndedContextLeavesTheSessionWhole(t *testing.T) {
+	s := opened(t, bare, nil, "C: QUIT", "S: 221 bye")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	m := mail("x\n", "x@d")
+	if fault := s.Deliver(ctx, &m.Delivery); fault == nil || m.states() != "pending" {
+		t.Errorf("fault %v, %s", fault, m.states())
+	}
+	s.Close(t.Context())
+}
+
+func TestReplyToAWriteThatFailedIsHeard(t *testing.T) {
+	s := opened(t, pipeline, nil, "C: MAIL *", "C: RCPT *", "C: DATA", "S: 250 ok\n250 ok\n354 go", "C: 0123456789", "S: 552 5.3.4 that is too much", "CLOSE")
+	m := mail(strings.Repeat("0123456789\n", 2_000_000), "x@d")
+	if fault := s.Deliver(t.Context(), &m.Delivery); fault == nil {
+		t.Error("the connection broke; a route fault was due")
+	}
+	if m.states() != "failed" || m.got[0].Reply().Enhanced != "5.3.4" {
+		t.Errorf("%s: %v", m.states(), m.got[0].Reply())
+	}
+}
+
+func TestNothingEndsBeforeItIsWrittenDown(t *testing.T) {
+	for offers, play := range map[string][]string{
+		pipeline: {"C: MAIL *", "C: RCPT *", "C: DATA", "S: 250 ok\n250 ok\n354 go", "HANG"},
+		full:     {"HANG"},
+	} {
+		s := opened(t, offers, nil, play...)
+		m := mail("x\n", "x@d")
+		m.Commit = func(context.Context) error { return errors.New("disk full") }
+		fault := s.Deliver(t.Context(), &m.Delivery)
+		if fault == nil || !strings.Contains(fault.Sentence(), "disk full") || m.states() != "pending" {
+			t.Errorf("%s: fault %v, %s", offers, fault, m.states())
+		}
+		s.Close(t.Context())
+	}
+}
+
+func TestUnreadableMessageIsDeferredAndNoFaultOfTheServers(t *testing.T) {
+	s := opened(t, full, nil, "C: QUIT", "S: 221 bye")
+	for _, content := range []queue.Content{{}, {LongLine: true}} {
+		m := mail("x\n", "x@d")
+		m.Content = content
+		m.Open = func() (io.ReadCloser, error) { return nil, errors.New("input/output error") }
+		if fault := s.Deliver(t.Context(), &m.Delivery); fault != nil {
+			t.Error(fault.Sentence())
+		}
+		if m.states() != "deferred" || !strings.Contains(m.got[0].Reply().Text, "cannot be read on this machine: input/output error") {
+			t.Errorf("%+v: %s, %v", content, m.states(), m.got[0].Reply())
+		}
+	}
+	s.Close(t.Context())
+}
+
+// failing gives text and then an error.
+func failing(text string) func() (io.ReadCloser, error) {
+	return func() (io.ReadCloser, error) {
+		return io.NopCloser(io.MultiReader(strings.NewReader(text), badDisk{})), nil
+	}
+}
+
+type badDisk struct{}
+
+func (badDisk) Read([]byte) (int, error) { return 0, errors.New("bad sector") }
+
+func TestMessageThatCannotBeReadToItsEndIsNotEnded(t *testing.T) {
+	t.Run("DATA: only closing ends it", func(t *testing.T) {
+		s := opened(t, pipeline, nil, "C: MAIL *", "C: RCPT *", "C: DATA", "S: 250 ok\n250 ok\n354 go", "HANG")
+		m := mail("x\n", "x@d")
+		m.Open = failing("x\n")
+		fault := s.Deliver(t.Context(), &m.Delivery)
+		if fault == nil || m.states() != "deferred" || m.committed != 0 {
+			t.Errorf("fault %v, %s, committed %d", fault, m.states(), m.committed)
+		}
+		s.Close(t.Context())
+	})
+	t.Run("BDAT: RSET ends it, and the session goes on", func(t *testing.T) {
+		s := opened(t, full, nil, "C: MAIL *", "C: RCPT *", "S: 250 ok\n250 ok",
+			"C: RSET", "C: MAIL *", "C: RCPT *", "C: BDAT 3 LAST", "C# 3", "S: 250 ok\n250 ok\n250 ok\n250 ok", "C: QUIT", "CLOSE")
+		m := mail("x\n", "x@d")
+		m.Open = failing("x\n")
+		if fault := s.Deliver(t.Context(), &m.Delivery); fault != nil || m.states() != "deferred" || m.committed != 0 {
+			t.Errorf("fault %v, %s, committed %d", fault, m.states(), m.committed)
+		}
+		next := mail("x\n", "x@d")
+		if fault := s.Deliver(t.Context(), &next.Delivery); fault != nil || next.states() != "delivered" {
+			t.Errorf("fault %v, %s", fault, next.states())
+		}
+		s.Close(t.Context())
+	})
+}
