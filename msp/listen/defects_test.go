@@ -1,9 +1,12 @@
 package listen
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"strings"
 	"sync"
@@ -256,6 +259,35 @@ func TestATransactionBrokenOffBetweenChunksIsForgotten(t *testing.T) {
 			p.wantEnd()
 		}
 		wantBodies(t, &r)
+	}
+}
+
+// go-smtp panics where the session is over before its Data could begin.
+func TestASessionThatEndsAsAChunkBeginsDoesNotPanic(t *testing.T) {
+	var log bytes.Buffer
+	s := New(new(recorder).submit, Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
+	for range 300 {
+		in := strings.NewReader("EHLO x\r\nMAIL FROM:<a@b.c>\r\nRCPT TO:<a@b.c>\r\nBDAT 4 LAST\r\n")
+		if err := s.serve(t.Context(), newGuard(stdio{in, io.Discard}, s.limits, false), "me"); err == nil {
+			t.Fatal("no word of the message that was cut off")
+		}
+	}
+	if log.Len() != 0 {
+		t.Errorf("%s", log.String())
+	}
+}
+
+func TestAReplyBeforeTheEndOfAMessageEndsTheConnection(t *testing.T) {
+	for _, p := range []phase{body, chunk} {
+		var out bytes.Buffer
+		g := newGuard(stdio{strings.NewReader("NOOP\r\n"), &out}, Options{}.withDefaults(), false)
+		g.phase = p
+		if _, err := io.WriteString(g, "554 5.0.0 no\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := g.Read(make([]byte, 100)); n != 0 || !errors.Is(err, net.ErrClosed) {
+			t.Errorf("%d octets of the message are read as commands, %v", n, err)
+		}
 	}
 }
 

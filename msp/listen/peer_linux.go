@@ -38,8 +38,19 @@ func peerCredentials(c net.Conn) (uid uint32, pid int32, err error) {
 
 // tcpOwner looks the peer's end of a loopback connection up in the kernel's
 // tables (proc_pid_net(5)). A peer whose program has closed it already has no
-// owner any more and shows as root there: that is an error.
-func tcpOwner(peer, us netip.AddrPort) (uint32, error) {
+// owner any more and shows as root there: that is an error. A table may miss
+// a line that moves while it is read, so it is read twice at need.
+func tcpOwner(peer, us netip.AddrPort) (uid uint32, err error) {
+	for range 2 {
+		var found bool
+		if uid, found, err = lookUpOwner(peer, us); found || err != nil {
+			return uid, err
+		}
+	}
+	return 0, fmt.Errorf("the connection from %v is not in the kernel's tables", peer)
+}
+
+func lookUpOwner(peer, us netip.AddrPort) (uid uint32, found bool, err error) {
 	tables := []struct {
 		name     string
 		peer, us netip.AddrPort
@@ -53,15 +64,15 @@ func tcpOwner(peer, us netip.AddrPort) (uint32, error) {
 			continue // a kernel without IPv6
 		}
 		if err != nil {
-			return 0, err
+			return 0, false, err
 		}
 		uid, found, err := findOwner(f, kernelForm(t.peer), kernelForm(t.us))
 		_ = f.Close() // it was read only
 		if err != nil || found {
-			return uid, err
+			return uid, found, err
 		}
 	}
-	return 0, fmt.Errorf("the connection from %v is not in the kernel's tables", peer)
+	return 0, false, nil
 }
 
 // findOwner reads one table. The columns are: slot, local, remote, state,

@@ -24,8 +24,8 @@ import (
 //
 // A socket is made with mode 0600, or 0666 if access lets other users in, in
 // a directory that only its owner can write to (made with mode 0700 if there
-// is none). A file PATH.lock beside it keeps two servers apart. Both systems
-// of credentials are checked by Serve, whatever the mode.
+// is none). A file PATH.lock beside it keeps two servers apart. Serve checks
+// who a peer is, whatever the mode.
 func Listen(ctx context.Context, address string, access Access) (net.Listener, error) {
 	if path, ok := strings.CutPrefix(address, "unix:"); ok {
 		return listenUnix(ctx, path, access)

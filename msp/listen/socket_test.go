@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/gofrs/flock"
+
 	"mailcrane/internal/sysexits"
 )
 
@@ -39,6 +41,27 @@ func TestAnOldSocketIsRemovedOnlyIfNobodyAnswers(t *testing.T) {
 		t.Errorf("the socket is left behind: %v", err)
 	}
 	l, err = Listen(t.Context(), "unix:"+path, Access{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+}
+
+// Two servers that start at once could each take the other's new socket for
+// an old one: the lock lets one of them look.
+func TestASocketWhoseLockIsHeldIsLeftAlone(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	lock := flock.New(path + ".lock")
+	if err := lock.Lock(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Listen(t.Context(), "unix:"+path, Access{}); sysexits.Code(err) != sysexits.Unavailable {
+		t.Errorf("got %v, want that it is taken", err)
+	}
+	if err := lock.Unlock(); err != nil {
+		t.Fatal(err)
+	}
+	l, err := Listen(t.Context(), "unix:"+path, Access{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -79,17 +79,20 @@ func TestADialogueIsCutOffWhereItsMessageWouldRunAsCommands(t *testing.T) {
 		{"the last dot has no line end", "EHLO x\nMAIL FROM:<a@b.c>\nRCPT TO:<a@b.c>\nDATA\nhalf\n.", "220 250 250 250 354 421"},
 		{"a bare LF and a dot in a body whose DATA ended in CRLF", "EHLO x\nMAIL FROM:<a@b.c>\nRCPT TO:<a@b.c>\nDATA\r\nhalf\n.\n" + lfTrap, "220 250 250 250 354 554"},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			var r recorder
-			codes, err := bs(t, &r, strings.NewReader(c.in))
-			if codes != c.codes {
-				t.Errorf("replies %s, want %s", codes, c.codes)
-			}
-			if sysexits.Code(err) != sysexits.DataErr {
-				t.Errorf("error %v, want exit code %d", err, sysexits.DataErr)
-			}
-			wantBodies(t, &r)
-		})
+		// Octet by octet, nothing has come yet when DATA is refused.
+		for how, in := range map[string]io.Reader{"at once": strings.NewReader(c.in), "octet by octet": iotest.OneByteReader(strings.NewReader(c.in))} {
+			t.Run(c.name+" "+how, func(t *testing.T) {
+				var r recorder
+				codes, err := bs(t, &r, in)
+				if codes != c.codes {
+					t.Errorf("replies %s, want %s", codes, c.codes)
+				}
+				if sysexits.Code(err) != sysexits.DataErr {
+					t.Errorf("error %v, want exit code %d", err, sysexits.DataErr)
+				}
+				wantBodies(t, &r)
+			})
+		}
 	}
 }
 
