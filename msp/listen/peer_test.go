@@ -65,9 +65,10 @@ func clientProgram(t *testing.T) string {
 func as(t *testing.T, uid uint32, program, address string) string {
 	t.Helper()
 	cmd := exec.Command(program)
-	cmd.Env = []string{childEnv + "=" + address}
+	// Under -race a program waits a second before it exits, unless told not to.
+	cmd.Env = []string{childEnv + "=" + address, "GORACE=atexit_sleep_ms=0"}
 	cmd.Dir = "/"
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid, NoSetGroups: false}}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}}
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
