@@ -17,6 +17,8 @@ import (
 	"path/filepath"
 	"slices"
 
+	"golang.org/x/sys/unix"
+
 	"mailcrane/internal/lab"
 )
 
@@ -78,6 +80,11 @@ func run(rounds int, names []string) error {
 	if err := os.MkdirAll(lab.Root(), 0o755); err != nil {
 		return err
 	}
+	unlock, err := alone()
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	dir, err := os.MkdirTemp(lab.Root(), "bench-")
 	if err != nil {
 		return err
@@ -94,6 +101,23 @@ func run(rounds int, names []string) error {
 		}
 	}
 	return nil
+}
+
+// alone waits until no other bench runs on this machine: they would empty each
+// other's queues, and measure each other.
+func alone() (unlock func(), err error) {
+	path := filepath.Join(lab.Root(), "bench.lock")
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) != nil {
+		fmt.Println("waiting for another bench to end")
+		if err := unix.Flock(int(f.Fd()), unix.LOCK_EX); err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+	}
+	return func() { f.Close() }, nil
 }
 
 // moduleDir is the folder above this one with the module's go.mod.

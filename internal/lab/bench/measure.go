@@ -21,12 +21,12 @@ import (
 type sample struct {
 	contestant
 	times []time.Duration // one for each message, or the share of each in a batch
+	cpu   []time.Duration // likewise; of the program and what it waited for
 	peak  int64           // bytes, 0 where it was not measured
 }
 
-func (s *sample) median() time.Duration {
-	sorted := slices.Sorted(slices.Values(s.times))
-	return sorted[len(sorted)/2]
+func median(times []time.Duration) time.Duration {
+	return slices.Sorted(slices.Values(times))[len(times)/2]
 }
 
 // compare lets each contestant take message, batch times at once, in rounds;
@@ -38,7 +38,7 @@ func (w *workshop) compare(all []contestant, message string, rounds, batch int) 
 		samples[i] = &sample{contestant: c}
 		// Once beforehand: the program comes into the page cache, and makes
 		// its folders.
-		if _, err := c.takeBatch(message, 1); err != nil {
+		if _, _, err := c.takeBatch(message, 1); err != nil {
 			return nil, err
 		}
 		if err := c.empty(); err != nil {
@@ -64,11 +64,12 @@ func (w *workshop) round(s *sample, message string, batch int) error {
 	if err := w.settle(); err != nil {
 		return err
 	}
-	took, err := s.takeBatch(message, batch)
+	took, cpu, err := s.takeBatch(message, batch)
 	if err != nil {
 		return err
 	}
 	s.times = append(s.times, took/time.Duration(batch))
+	s.cpu = append(s.cpu, cpu/time.Duration(batch))
 	kept, err := s.kept()
 	if err != nil {
 		return err
@@ -89,20 +90,21 @@ func (w *workshop) settle() error {
 	return unix.Syncfs(int(dir.Fd()))
 }
 
-// takeBatch is how long it takes from the first start to the last end.
-func (c *contestant) takeBatch(message string, batch int) (time.Duration, error) {
+// takeBatch is how long it takes from the first start to the last end, and the
+// processor time of all.
+func (c *contestant) takeBatch(message string, batch int) (took, cpu time.Duration, err error) {
 	inputs := make([]*os.File, batch)
 	for i := range inputs {
 		f, err := os.Open(message)
 		if err != nil {
-			return 0, err
+			return 0, 0, err
 		}
 		defer f.Close()
 		inputs[i] = f
 	}
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	defer null.Close()
 	processes := make([]*os.Process, 0, batch)
@@ -110,7 +112,7 @@ func (c *contestant) takeBatch(message string, batch int) (time.Duration, error)
 	for _, input := range inputs {
 		p, err := c.start(input, null)
 		if err != nil {
-			return 0, fmt.Errorf("%s: %w", c.Name, err)
+			return 0, 0, fmt.Errorf("%s: %w", c.Name, err)
 		}
 		processes = append(processes, p)
 	}
@@ -121,8 +123,9 @@ func (c *contestant) takeBatch(message string, batch int) (time.Duration, error)
 			err = fmt.Errorf("%s: %s\n%s", c.Name, state, c.complaint(message))
 		}
 		failed = errors.Join(failed, err)
+		cpu += state.UserTime() + state.SystemTime()
 	}
-	return time.Since(begin), failed
+	return time.Since(begin), cpu, failed
 }
 
 func (c *contestant) start(input, null *os.File) (*os.Process, error) {
