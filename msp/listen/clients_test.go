@@ -3,6 +3,7 @@ package listen
 import (
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -56,7 +57,7 @@ func TestSwaks(t *testing.T) {
 	swaks := program(t, "swaks")
 	var r recorder
 	for _, where := range [][]string{{"--server", onLoopback(t, r.submit, Options{})}, {"--socket", onSocket(t, r.submit, Options{})}} {
-		args := append(where, "--from", "me@example.org", "--to", "you@example.org", "--body", ".\nhello", "--pipeline")
+		args := append(slices.Clone(where), "--from", "me@example.org", "--to", "you@example.org", "--body", ".\nhello", "--pipeline")
 		if out, err := exec.CommandContext(t.Context(), swaks, args...).CombinedOutput(); err != nil {
 			t.Fatalf("%v: %s", err, out)
 		}

@@ -100,7 +100,7 @@ func (s *session) Data(r io.Reader) error {
 	if err == nil && !message.ended() {
 		err = errShort
 	}
-	if reply, ok := message.err.(*smtp.SMTPError); ok {
+	if reply, ok := errors.AsType[*smtp.SMTPError](message.err); ok {
 		return reply // whatever Submit made of it
 	}
 	if err != nil {
@@ -141,5 +141,5 @@ func (w *watched) ended() bool {
 	if w.err == nil {
 		_, w.err = io.ReadFull(w.r, make([]byte, 1))
 	}
-	return w.err == io.EOF
+	return errors.Is(w.err, io.EOF)
 }
