@@ -46,6 +46,8 @@ type Entry struct {
 	Results  []Result
 	// Busy: a process is sending it just now.
 	Busy bool
+	// hold is why it was held last, or "".
+	hold string
 }
 
 // Entry reads the message of that name without claiming it. ok is false if
@@ -68,6 +70,11 @@ func (s *Spool) Entry(name Name) (entry Entry, ok bool) {
 		}
 	}
 	entry.Results = standing(len(e.To), history)
+	for _, r := range history {
+		if r.Event == "held" {
+			entry.hold = r.Text
+		}
+	}
 	if name.OnWire {
 		free, err := f.Lock(false)
 		entry.Busy = err == nil && !free
@@ -90,8 +97,12 @@ func (e Entry) State(now time.Time) string {
 	return "queued"
 }
 
-// Why is the last thing that was said about the message, or "".
+// Why is the reason for which the message is held, else the last thing that
+// was said about it, or "".
 func (e Entry) Why() string {
+	if e.Name.Held && e.hold != "" {
+		return e.hold
+	}
 	var last Record
 	for _, r := range e.Results {
 		if !r.Done() && r.State != 0 && !r.Last.At.Before(last.At) {

@@ -82,9 +82,8 @@ it to your smarthost the moment a network passes.`,
   mailcrane queue                    what is waiting, and why
   mailcrane flush                    send it now`,
 		// Runnable, so that an unknown command is a wrong argument: exit code 64.
-		Args: args(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-
+		Args:          args(cobra.NoArgs),
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		SilenceErrors: true, SilenceUsage: true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 		Version:           version(),

@@ -96,7 +96,15 @@ func (a *app) eachWaiting(c *config.Config, f func(waiting)) error {
 func describe(s *queue.Spool, out *smarthost.Transport, routes map[queue.Route]queue.RouteState, e queue.Entry) waiting {
 	w := waiting{Entry: e, why: e.Why()}
 	var err error
-	if w.route, err = out.Route(e.Envelope); err != nil {
+	w.route, err = out.Route(e.Envelope)
+	switch {
+	case e.Name.Held: // whatever else there is, it waits for a person
+		if w.why == "" {
+			w.why = "held"
+		}
+		w.mend = "let it go with: mailcrane queue release " + string(e.Name.ID)
+		return w
+	case err != nil:
 		w.why, w.mend = err.Error(), sysexits.Hint(err)
 		return w
 	}
@@ -106,11 +114,8 @@ func describe(s *queue.Spool, out *smarthost.Transport, routes map[queue.Route]q
 			routes[w.route] = state
 		}
 	}
-	if w.why == "" && state.Fault != nil && !e.Name.Held {
+	if w.why == "" && state.Fault != nil {
 		w.why, w.mend = state.Fault.Sentence, state.Fault.Hint
-	}
-	if w.why == "" && e.Name.Held {
-		w.why, w.mend = "held", "let it go with: mailcrane queue release "+string(e.Name.ID)
 	}
 	return w
 }

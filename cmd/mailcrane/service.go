@@ -23,11 +23,13 @@ func (a *app) serviceCommand() *cobra.Command {
 	var user, system bool
 	c.PersistentFlags().BoolVar(&user, "user", false, "your own service (the default)")
 	c.PersistentFlags().BoolVar(&system, "system", false, "the machine's service")
-	c.MarkFlagsMutuallyExclusive("user", "system")
 	add := func(name, short string, do func(context.Context, *installer.Service) error) {
 		c.AddCommand(&cobra.Command{
 			Use: name, Short: short, Example: "  mailcrane service " + name, Args: args(cobra.NoArgs),
 			RunE: func(cmd *cobra.Command, _ []string) error {
+				if user && system {
+					return sysexits.Errorf(sysexits.Usage, "name one of them; --user is the default", "it cannot be both --user and --system")
+				}
 				s, err := a.service(!system)
 				if err != nil {
 					return err

@@ -1,0 +1,31 @@
+package queue
+
+import (
+	"testing"
+	"time"
+)
+
+func TestWhyIsTheReasonOfTheHold(t *testing.T) {
+	s := testSpool(t)
+	id := put(t, s, envelope("a@x.org"), "x")
+	refused := record(time.Now(), "work", 0, "a@x.org", Outcome{Deferred, Reply{450, "4.2.0", "try later"}, "mx"})
+	if err := s.appendRecords(id, []Record{refused}); err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct {
+		do   func() error
+		want string
+	}{
+		{func() error { return s.Hold(t.Context(), id, "spam") }, "spam"},
+		{func() error { return s.ReleaseHeld(t.Context(), id) }, ""},
+		{func() error { return s.Hold(t.Context(), id, "read it first") }, "read it first"},
+		{func() error { return s.Hold(t.Context(), id, "") }, "450 4.2.0 try later"},
+	} {
+		if err := step.do(); err != nil {
+			t.Fatal(err)
+		}
+		if entry, ok := s.Entry(only(t, s)); !ok || entry.Why() != step.want {
+			t.Errorf("why is %q, want %q", entry.Why(), step.want)
+		}
+	}
+}
