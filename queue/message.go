@@ -79,12 +79,11 @@ func (m *Message) lock(path string, wait bool) error {
 // load checks the whole file against the sum in its name before anything of
 // it is believed, then reads the envelope.
 func (m *Message) load() error {
-	table := crc32.MakeTable(crc32.Castagnoli)
 	var sum uint32
 	buffer := make([]byte, 64<<10)
 	for {
 		n, err := m.file.Read(buffer)
-		sum = crc32.Update(sum, table, buffer[:n])
+		sum = crc32.Update(sum, crc32.IEEETable, buffer[:n])
 		m.end += int64(n)
 		if errors.Is(err, io.EOF) {
 			break

@@ -33,7 +33,7 @@ type Name struct {
 	OnWire bool
 	// Unsure: a recipient's last result was Uncertain.
 	Unsure bool
-	// Sum is the CRC-32C of the whole file.
+	// Sum is the CRC-32 of the whole file.
 	Sum uint32
 	// rest keeps parts that a later version wrote, unread.
 	rest string

@@ -192,7 +192,7 @@ type spoolWriter struct {
 
 func (w *spoolWriter) Write(p []byte) (int, error) {
 	n, err := w.file.Write(p)
-	w.sum = crc32.Update(w.sum, crc32.MakeTable(crc32.Castagnoli), p[:n])
+	w.sum = crc32.Update(w.sum, crc32.IEEETable, p[:n])
 	return n, err
 }
 

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -12,56 +11,30 @@ import (
 	"strings"
 	"time"
 
-	"github.com/pelletier/go-toml/v2"
-
 	"mailcrane/internal/sysexits"
 )
 
 // maxFile bounds the configuration file, in octets.
 const maxFile = 1 << 20
 
-// file is the shape of mailcrane.toml. Each type reads and checks its own
-// text, so that a bad value is reported with its line.
+// file is mailcrane.toml as it stands, before defaults.
 type file struct {
-	DeliveryMode   modeText `toml:"delivery_mode"`
-	Privacy        *bool    `toml:"privacy"`
-	Hostname       string   `toml:"hostname"`
-	DefaultAccount string   `toml:"default_account"`
-	Queue          struct {
-		Directory pathText `toml:"directory"`
-	} `toml:"queue"`
-	Timeout struct {
-		Connect   minutesText `toml:"connect"`
-		Initial   minutesText `toml:"initial"`
-		Helo      minutesText `toml:"helo"`
-		StartTLS  minutesText `toml:"starttls"`
-		Auth      minutesText `toml:"auth"`
-		Mail      minutesText `toml:"mail"`
-		Rcpt      minutesText `toml:"rcpt"`
-		DataInit  minutesText `toml:"datainit"`
-		DataBlock minutesText `toml:"datablock"`
-		DataFinal minutesText `toml:"datafinal"`
-		Rset      minutesText `toml:"rset"`
-		Quit      minutesText `toml:"quit"`
-	} `toml:"timeout"`
-	Account map[string]accountFile `toml:"account"`
-	Listen  struct {
-		MSP []listenText `toml:"msp"`
-	} `toml:"listen"`
+	deliveryMode   Mode
+	privacy        *bool
+	hostname       string
+	defaultAccount string
+	directory      string
+	timeout        Timeout // zero where not set
+	accounts       map[string]*accountFile
+	listen         []string
 }
 
 type accountFile struct {
-	From      []patternText `toml:"from"`
-	Smarthost smarthostText `toml:"smarthost"`
-	User      string        `toml:"user"`
-	Auth      authText      `toml:"auth"`
-	Secret    secretText    `toml:"secret"`
-	TLS       struct {
-		CA   pathText  `toml:"ca"`
-		Pin  []pinText `toml:"pin"`
-		Cert pathText  `toml:"cert"`
-		Key  pathText  `toml:"key"`
-	} `toml:"tls"`
+	from       []string
+	smarthost  Smarthost
+	user, auth string
+	secret     Secret
+	tls        TLS
 }
 
 // Find is the file that Load reads: flag if given, else $MAILCRANE_CONFIG,
@@ -116,36 +89,11 @@ func unreadable(path string, err error) error {
 
 // Parse reads text as the configuration that stands in path.
 func Parse(path string, text []byte, getenv func(string) string) (*Config, error) {
-	var raw file
-	err := toml.NewDecoder(bytes.NewReader(text)).DisallowUnknownFields().Decode(&raw)
-	if err != nil {
-		return nil, explain(path, err)
+	raw := file{accounts: make(map[string]*accountFile)}
+	if err := raw.read(path, text); err != nil {
+		return nil, err
 	}
 	return build(path, &raw, getenv)
-}
-
-// explain turns the TOML library's errors into one sentence with file, line,
-// and, for an unknown key, the nearest known one.
-func explain(path string, err error) error {
-	if missing, ok := errors.AsType[*toml.StrictMissingError](err); ok && len(missing.Errors) > 0 {
-		first := missing.Errors[0]
-		row, _ := first.Position()
-		key := strings.Join(first.Key(), ".")
-		hint := "see all keys with: mailcrane config show"
-		if near := nearestKey(first.Key()); near != "" {
-			hint = fmt.Sprintf("did you mean %q?", near)
-		}
-		return sysexits.Errorf(sysexits.Config, hint, "%s:%d: unknown key %q", path, row, key)
-	}
-	if bad, ok := errors.AsType[*toml.DecodeError](err); ok {
-		row, _ := bad.Position()
-		text := strings.TrimPrefix(bad.Error(), "toml: ")
-		if key := strings.Join(bad.Key(), "."); key != "" {
-			text = key + ": " + text
-		}
-		return sysexits.Errorf(sysexits.Config, "", "%s:%d: %s", path, row, text)
-	}
-	return sysexits.Errorf(sysexits.Config, "", "%s: %w", path, err)
 }
 
 func build(path string, raw *file, getenv func(string) string) (*Config, error) {
@@ -153,13 +101,13 @@ func build(path string, raw *file, getenv func(string) string) (*Config, error) 
 	c := &Config{
 		Path:         path,
 		DeliveryMode: DeferredRun,
-		Privacy:      raw.Privacy == nil || *raw.Privacy,
-		Hostname:     raw.Hostname,
-		Spool:        raw.Queue.Directory.expand(home),
-		Timeout:      timeouts(raw),
+		Privacy:      raw.privacy == nil || *raw.privacy,
+		Hostname:     raw.hostname,
+		Spool:        expandHome(raw.directory, home),
+		Timeout:      raw.timeout.orDefault(),
 	}
-	if raw.DeliveryMode != 0 {
-		c.DeliveryMode = Mode(raw.DeliveryMode)
+	if raw.deliveryMode != 0 {
+		c.DeliveryMode = raw.deliveryMode
 	}
 	if c.Spool == "" {
 		c.Spool = defaultSpool(home)
@@ -168,10 +116,13 @@ func build(path string, raw *file, getenv func(string) string) (*Config, error) 
 		return nil, sysexits.Errorf(sysexits.Config, "set HOME, or [queue] directory in the configuration",
 			"there is no place for the spool: HOME is not set")
 	}
-	for _, l := range raw.Listen.MSP {
-		c.ListenMSP = append(c.ListenMSP, l.expand(home))
+	for _, l := range raw.listen {
+		if socket, ok := strings.CutPrefix(l, "unix:"); ok {
+			l = "unix:" + expandHome(socket, home)
+		}
+		c.ListenMSP = append(c.ListenMSP, l)
 	}
-	for name, a := range raw.Account {
+	for name, a := range raw.accounts {
 		account, err := a.build(path, name, home)
 		if err != nil {
 			return nil, err
@@ -179,7 +130,7 @@ func build(path string, raw *file, getenv func(string) string) (*Config, error) 
 		c.Accounts = append(c.Accounts, account)
 	}
 	sort.Slice(c.Accounts, func(i, j int) bool { return c.Accounts[i].Name < c.Accounts[j].Name })
-	return c, c.chooseDefault(raw.DefaultAccount)
+	return c, c.chooseDefault(raw.defaultAccount)
 }
 
 // defaultSpool is below the user's state directory (XDG base directories).
@@ -190,25 +141,27 @@ func defaultSpool(home string) string {
 	return filepath.Join(home, ".local/state/mailcrane/spool")
 }
 
-func timeouts(raw *file) Timeout {
-	t, r := DefaultTimeout(), &raw.Timeout
-	set := func(v *time.Duration, text minutesText) {
-		if text != 0 {
-			*v = time.Duration(text)
+// orDefault fills in what is not set.
+func (t Timeout) orDefault() Timeout {
+	d := DefaultTimeout()
+	for _, pair := range [...]struct{ set, standard *time.Duration }{
+		{&t.Connect, &d.Connect},
+		{&t.Initial, &d.Initial},
+		{&t.Helo, &d.Helo},
+		{&t.StartTLS, &d.StartTLS},
+		{&t.Auth, &d.Auth},
+		{&t.Mail, &d.Mail},
+		{&t.Rcpt, &d.Rcpt},
+		{&t.DataInit, &d.DataInit},
+		{&t.DataBlock, &d.DataBlock},
+		{&t.DataFinal, &d.DataFinal},
+		{&t.Rset, &d.Rset},
+		{&t.Quit, &d.Quit},
+	} {
+		if *pair.set == 0 {
+			*pair.set = *pair.standard
 		}
 	}
-	set(&t.Connect, r.Connect)
-	set(&t.Initial, r.Initial)
-	set(&t.Helo, r.Helo)
-	set(&t.StartTLS, r.StartTLS)
-	set(&t.Auth, r.Auth)
-	set(&t.Mail, r.Mail)
-	set(&t.Rcpt, r.Rcpt)
-	set(&t.DataInit, r.DataInit)
-	set(&t.DataBlock, r.DataBlock)
-	set(&t.DataFinal, r.DataFinal)
-	set(&t.Rset, r.Rset)
-	set(&t.Quit, r.Quit)
 	return t
 }
 
@@ -227,21 +180,16 @@ func (c *Config) chooseDefault(name string) error {
 	return nil
 }
 
-func (raw accountFile) build(path, name, home string) (*Account, error) {
+func (raw *accountFile) build(path, name, home string) (*Account, error) {
 	bad := func(hint, format string, args ...any) error {
 		return sysexits.Errorf(sysexits.Config, hint, "%s: [account.%s] %s", path, name, fmt.Sprintf(format, args...))
 	}
 	a := &Account{
-		Name: name, Smarthost: Smarthost(raw.Smarthost), User: raw.User,
-		Auth: raw.Auth.value, Secret: Secret(raw.Secret),
-		TLS: TLS{CA: raw.TLS.CA.expand(home), Cert: raw.TLS.Cert.expand(home), Key: raw.TLS.Key.expand(home)},
+		Name: name, From: raw.from, Smarthost: raw.smarthost, User: raw.user, Auth: raw.auth, Secret: raw.secret,
+		TLS: TLS{CA: expandHome(raw.tls.CA, home), Pin: raw.tls.Pin, Cert: expandHome(raw.tls.Cert, home), Key: expandHome(raw.tls.Key, home)},
 	}
-	a.Secret.Value = expandHome(a.Secret.Kind == "file", a.Secret.Value, home)
-	for _, p := range raw.From {
-		a.From = append(a.From, p.value)
-	}
-	for _, p := range raw.TLS.Pin {
-		a.TLS.Pin = append(a.TLS.Pin, p.value)
+	if a.Secret.Kind == "file" {
+		a.Secret.Value = expandHome(a.Secret.Value, home)
 	}
 	if a.Smarthost.Host == "" {
 		return nil, bad(`for example: smarthost = "smtps://smtp.example.org"`, "has no smarthost")

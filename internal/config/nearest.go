@@ -1,56 +1,36 @@
 package config
 
-import (
-	"reflect"
-	"strings"
-)
+import "strings"
 
 // nearestKey is the known key that is spelled most like the unknown one, as a
 // whole dotted name, or "" where none is near. A key that stands in the wrong
 // table is found by its last part.
-func nearestKey(key []string) string {
+func nearestKey(key []string, known []setting) string {
 	name := strings.Join(key, ".")
 	last := key[len(key)-1]
+	account := "NAME"
+	if len(key) > 1 && key[0] == "account" {
+		account = key[1]
+	}
 	best, distance := "", 1+len(last)/3
-	for _, known := range knownKeys(reflect.TypeFor[file](), "", accountIn(key)) {
-		knownLast := known[strings.LastIndexByte(known, '.')+1:]
-		d := min(editDistance(name, known), editDistance(last, knownLast))
+	for _, s := range known {
+		k := strings.Replace(s.key, "NAME", account, 1)
+		d := min(editDistance(name, k), editDistance(last, k[strings.LastIndexByte(k, '.')+1:]))
 		if d < distance || d == distance && best == "" {
-			best, distance = known, d
+			best, distance = k, d
 		}
 	}
 	return best
 }
 
-// accountIn is the account name that stands in key, else NAME.
-func accountIn(key []string) string {
-	if len(key) > 1 && key[0] == "account" {
-		return key[1]
-	}
-	return "NAME"
-}
+// maxCompared bounds the names that are compared, in octets.
+const maxCompared = 100
 
-// knownKeys walks the unnamed structs of file, which are its tables; a named
-// type is a value.
-func knownKeys(t reflect.Type, prefix, account string) []string {
-	var keys []string
-	for i := range t.NumField() {
-		f := t.Field(i)
-		name := prefix + f.Tag.Get("toml")
-		switch kind := f.Type.Kind(); {
-		case kind == reflect.Struct && f.Type.Name() == "":
-			keys = append(keys, knownKeys(f.Type, name+".", account)...)
-		case kind == reflect.Map:
-			keys = append(keys, knownKeys(f.Type.Elem(), name+"."+account+".", account)...)
-		default:
-			keys = append(keys, name)
-		}
-	}
-	return keys
-}
-
-// editDistance is Levenshtein's, case not counted; both strings are short.
+// editDistance is Levenshtein's, case not counted.
 func editDistance(a, b string) int {
+	if len(a) > maxCompared {
+		return maxCompared
+	}
 	a, b = strings.ToLower(a), strings.ToLower(b)
 	row := make([]int, len(b)+1)
 	for j := range row {

@@ -14,20 +14,14 @@ import (
 	"time"
 )
 
-// minutesText is a time in sendmail's syntax; a number without a unit counts
-// minutes, as most of sendmail's timeouts do.
-type minutesText time.Duration
-
-func (m *minutesText) UnmarshalText(text []byte) error {
-	d, err := ParseTime(string(text), time.Minute)
-	if err != nil {
-		return err
+// parseTimeout reads a time-out; a number without a unit counts minutes, as
+// most of sendmail's timeouts do.
+func parseTimeout(text string) (time.Duration, error) {
+	d, err := ParseTime(text, time.Minute)
+	if err == nil && d <= 0 {
+		err = fmt.Errorf("a time-out must be more than nothing, not %q", text)
 	}
-	if d <= 0 {
-		return fmt.Errorf("a time-out must be more than nothing, not %q", text)
-	}
-	*m = minutesText(d)
-	return nil
+	return d, err
 }
 
 // ParseTime reads sendmail's times: digits and a unit (s m h d w), any number
@@ -67,15 +61,6 @@ func ParseTime(text string, unit time.Duration) (time.Duration, error) {
 	return sum, nil
 }
 
-// modeText is a delivery mode by word or by sendmail's letter.
-type modeText Mode
-
-func (m *modeText) UnmarshalText(text []byte) error {
-	mode, err := ParseMode(string(text))
-	*m = modeText(mode)
-	return err
-}
-
 // ParseMode reads a delivery mode: its word, or its first letter.
 func ParseMode(text string) (Mode, error) {
 	for _, word := range []string{"interactive", "background", "queue", "deferred"} {
@@ -84,15 +69,6 @@ func ParseMode(text string) (Mode, error) {
 		}
 	}
 	return 0, fmt.Errorf("%q is no delivery mode: use interactive, background, queue or deferred", text)
-}
-
-// smarthostText is scheme://host[:port].
-type smarthostText Smarthost
-
-func (s *smarthostText) UnmarshalText(text []byte) error {
-	host, err := ParseSmarthost(string(text))
-	*s = smarthostText(host)
-	return err
 }
 
 // ParseSmarthost reads smtps://HOST, smtp://HOST or smtp+insecure://HOST,
@@ -124,47 +100,38 @@ func ParseSmarthost(text string) (Smarthost, error) {
 	return s, nil
 }
 
-// authText is a SASL mechanism, "auto" or "none". It and the types below are
-// structs because the TOML library does not ask a string type to read its own
-// text.
-type authText struct{ value string }
-
-func (a *authText) UnmarshalText(text []byte) error {
+// parseAuth reads a SASL mechanism, "auto" or "none".
+func parseAuth(text string) (string, error) {
 	mechanisms := []string{
 		"auto", "none", "plain", "login", "cram-md5", "scram-sha-256", "scram-sha-256-plus", "oauthbearer", "xoauth2", "external",
 	}
-	a.value = strings.ToLower(string(text))
-	if !slices.Contains(mechanisms, a.value) {
-		return fmt.Errorf("%q is no way to log in: use one of %s", text, strings.Join(mechanisms, ", "))
+	text = strings.ToLower(text)
+	if !slices.Contains(mechanisms, text) {
+		return "", fmt.Errorf("%q is no way to log in: use one of %s", text, strings.Join(mechanisms, ", "))
 	}
-	return nil
+	return text, nil
 }
 
-// secretText is keyring, command:…, file:… or credential:….
-type secretText Secret
-
-func (s *secretText) UnmarshalText(text []byte) error {
-	kind, value, colon := strings.Cut(string(text), ":")
+// parseSecret reads keyring, command:…, file:… or credential:…. Its errors do
+// not show the text: a person may have typed the password here.
+func parseSecret(text string) (Secret, error) {
+	kind, value, colon := strings.Cut(text, ":")
 	switch {
 	case kind == "keyring" && !colon:
 	case (kind == "command" || kind == "file" || kind == "credential") && value != "":
 	default:
-		// The text is not shown: a person may have typed the password here.
-		return errors.New(`secret says where the password is, never the password itself: use keyring, command:…, file:… or credential:NAME`)
+		return Secret{}, errors.New(`secret says where the password is, never the password itself: use keyring, command:…, file:… or credential:NAME`)
 	}
 	if kind == "credential" && (strings.ContainsAny(value, "/\x00") || value == "." || value == "..") {
-		return errors.New("a credential is named by a plain name without slashes")
+		return Secret{}, errors.New("a credential is named by a plain name without slashes")
 	}
-	*s = secretText{Kind: kind, Value: value}
-	return nil
+	return Secret{Kind: kind, Value: value}, nil
 }
 
-// pinText is a SHA-256 fingerprint, in hex (colons allowed) or base64, with
-// or without a leading "sha256:"; kept as lower-case hex.
-type pinText struct{ value string }
-
-func (p *pinText) UnmarshalText(text []byte) error {
-	s := strings.TrimSpace(string(text))
+// parsePin reads a SHA-256 fingerprint, in hex (colons allowed) or base64,
+// with or without a leading "sha256:"; it is kept as lower-case hex.
+func parsePin(text string) (string, error) {
+	s := strings.TrimSpace(text)
 	for _, prefix := range []string{"sha256:", "SHA256:", "sha256//"} {
 		s = strings.TrimPrefix(s, prefix)
 	}
@@ -173,64 +140,43 @@ func (p *pinText) UnmarshalText(text []byte) error {
 		sum, err = base64.RawStdEncoding.DecodeString(strings.TrimRight(s, "="))
 	}
 	if err != nil || len(sum) != 32 {
-		return fmt.Errorf("%q is no SHA-256 fingerprint: give 64 hex digits, or base64", text)
+		return "", fmt.Errorf("%q is no SHA-256 fingerprint: give 64 hex digits, or base64", text)
 	}
-	p.value = hex.EncodeToString(sum)
-	return nil
+	return hex.EncodeToString(sum), nil
 }
 
-// patternText is an address, or a pattern of one.
-type patternText struct{ value string }
-
-func (p *patternText) UnmarshalText(text []byte) error {
-	s := string(text)
+// parsePattern reads an address, or a pattern of one.
+func parsePattern(s string) (string, error) {
 	if s == "" || len(s) > 320 || strings.ContainsAny(s, " \t\r\n<>,\x00") || (!strings.Contains(s, "@") && s != "*") {
-		return fmt.Errorf("%q is no address: write me@example.org, or a pattern such as *@example.org", text)
+		return "", fmt.Errorf("%q is no address: write me@example.org, or a pattern such as *@example.org", s)
 	}
-	p.value = s
-	return nil
+	return s, nil
 }
 
-// pathText is a file; a leading ~/ is the home directory.
-type pathText string
-
-func (p pathText) expand(home string) string { return expandHome(true, string(p), home) }
-
-func expandHome(isPath bool, path, home string) string {
-	if rest, ok := strings.CutPrefix(path, "~/"); ok && isPath && home != "" {
+// expandHome puts the home directory for a leading ~/.
+func expandHome(path, home string) string {
+	if rest, ok := strings.CutPrefix(path, "~/"); ok && home != "" {
 		return filepath.Join(home, rest)
 	}
 	return path
 }
 
-// listenText is host:port on loopback, or unix:PATH. Anything else would let
-// other machines send without logging in.
-type listenText struct{ value string }
-
-func (l *listenText) UnmarshalText(text []byte) error {
-	s := string(text)
-	l.value = s
-	if path, ok := strings.CutPrefix(s, "unix:"); ok {
+// parseListen reads host:port on loopback, or unix:PATH. Anything else would
+// let other machines send without logging in.
+func parseListen(text string) (string, error) {
+	if path, ok := strings.CutPrefix(text, "unix:"); ok {
 		if path == "" || len(path) > 100 {
-			return fmt.Errorf("%q needs a path of 1 to 100 octets after unix:", text)
+			return "", fmt.Errorf("%q needs a path of 1 to 100 octets after unix:", text)
 		}
-		return nil
+		return text, nil
 	}
-	s = strings.Replace(s, "localhost:", "127.0.0.1:", 1)
+	s := strings.Replace(text, "localhost:", "127.0.0.1:", 1)
 	addr, err := netip.ParseAddrPort(s)
 	if err != nil {
-		return fmt.Errorf("%q is no listener: write 127.0.0.1:2525, [::1]:2525 or unix:/path", text)
+		return "", fmt.Errorf("%q is no listener: write 127.0.0.1:2525, [::1]:2525 or unix:/path", text)
 	}
 	if !addr.Addr().IsLoopback() {
-		return fmt.Errorf("%q can be reached from other machines, which could send mail without logging in: use 127.0.0.1, [::1] or unix:/path", text)
+		return "", fmt.Errorf("%q can be reached from other machines, which could send mail without logging in: use 127.0.0.1, [::1] or unix:/path", text)
 	}
-	l.value = s
-	return nil
-}
-
-func (l listenText) expand(home string) string {
-	if path, ok := strings.CutPrefix(l.value, "unix:"); ok {
-		return "unix:" + expandHome(true, path, home)
-	}
-	return l.value
+	return s, nil
 }

@@ -1,0 +1,112 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// A setting is a key of the file and how its value is taken in. NAME in a key
+// stands for the name of an account.
+type setting struct {
+	key string
+	set func(f *file, a *accountFile, v value) error
+}
+
+// settings is every key there is. It is a function, so that the table costs
+// nothing where no file is read.
+func settings() []setting {
+	timeout := func(name string, field func(*Timeout) *time.Duration) setting {
+		return setting{"timeout." + name, func(f *file, _ *accountFile, v value) error { return parsed(v, parseTimeout, field(&f.timeout)) }}
+	}
+	return []setting{
+		{"delivery_mode", func(f *file, _ *accountFile, v value) error { return parsed(v, ParseMode, &f.deliveryMode) }},
+		{"privacy", func(f *file, _ *accountFile, v value) error { return v.boolean(&f.privacy) }},
+		{"hostname", func(f *file, _ *accountFile, v value) error { return v.text(&f.hostname) }},
+		{"default_account", func(f *file, _ *accountFile, v value) error { return v.text(&f.defaultAccount) }},
+		{"queue.directory", func(f *file, _ *accountFile, v value) error { return v.text(&f.directory) }},
+		timeout("connect", func(t *Timeout) *time.Duration { return &t.Connect }),
+		timeout("initial", func(t *Timeout) *time.Duration { return &t.Initial }),
+		timeout("helo", func(t *Timeout) *time.Duration { return &t.Helo }),
+		timeout("starttls", func(t *Timeout) *time.Duration { return &t.StartTLS }),
+		timeout("auth", func(t *Timeout) *time.Duration { return &t.Auth }),
+		timeout("mail", func(t *Timeout) *time.Duration { return &t.Mail }),
+		timeout("rcpt", func(t *Timeout) *time.Duration { return &t.Rcpt }),
+		timeout("datainit", func(t *Timeout) *time.Duration { return &t.DataInit }),
+		timeout("datablock", func(t *Timeout) *time.Duration { return &t.DataBlock }),
+		timeout("datafinal", func(t *Timeout) *time.Duration { return &t.DataFinal }),
+		timeout("rset", func(t *Timeout) *time.Duration { return &t.Rset }),
+		timeout("quit", func(t *Timeout) *time.Duration { return &t.Quit }),
+		{"account.NAME.from", func(_ *file, a *accountFile, v value) error { return list(v, parsePattern, &a.from) }},
+		{"account.NAME.smarthost", func(_ *file, a *accountFile, v value) error { return parsed(v, ParseSmarthost, &a.smarthost) }},
+		{"account.NAME.user", func(_ *file, a *accountFile, v value) error { return v.text(&a.user) }},
+		{"account.NAME.auth", func(_ *file, a *accountFile, v value) error { return parsed(v, parseAuth, &a.auth) }},
+		{"account.NAME.secret", func(_ *file, a *accountFile, v value) error { return parsed(v, parseSecret, &a.secret) }},
+		{"account.NAME.tls.ca", func(_ *file, a *accountFile, v value) error { return v.text(&a.tls.CA) }},
+		{"account.NAME.tls.pin", func(_ *file, a *accountFile, v value) error { return list(v, parsePin, &a.tls.Pin) }},
+		{"account.NAME.tls.cert", func(_ *file, a *accountFile, v value) error { return v.text(&a.tls.Cert) }},
+		{"account.NAME.tls.key", func(_ *file, a *accountFile, v value) error { return v.text(&a.tls.Key) }},
+		{"listen.msp", func(f *file, _ *accountFile, v value) error { return list(v, parseListen, &f.listen) }},
+	}
+}
+
+// A value is the right side of a key, as TOML has it.
+type value struct {
+	kind  string // "string", "boolean", "array", "table", or another word for what it is
+	str   string
+	items []value
+}
+
+func (v value) text(to *string) error {
+	if v.kind != "string" {
+		return fmt.Errorf("this wants a string in quotes, not %s", article(v.kind))
+	}
+	if strings.ContainsRune(v.str, 0) {
+		return errors.New("this has a NUL character in it")
+	}
+	*to = v.str
+	return nil
+}
+
+func (v value) boolean(to **bool) error {
+	if v.kind != "boolean" {
+		return fmt.Errorf("this wants true or false, not %s", article(v.kind))
+	}
+	yes := v.str == "true"
+	*to = &yes
+	return nil
+}
+
+func parsed[T any](v value, parse func(string) (T, error), to *T) error {
+	var s string
+	if err := v.text(&s); err != nil {
+		return err
+	}
+	t, err := parse(s)
+	if err == nil {
+		*to = t
+	}
+	return err
+}
+
+func list[T any](v value, parse func(string) (T, error), to *[]T) error {
+	if v.kind != "array" {
+		return fmt.Errorf("this wants a list in square brackets, not %s", article(v.kind))
+	}
+	for _, item := range v.items {
+		var t T
+		if err := parsed(item, parse, &t); err != nil {
+			return err
+		}
+		*to = append(*to, t)
+	}
+	return nil
+}
+
+func article(noun string) string {
+	if strings.ContainsAny(noun[:1], "aeiou") {
+		return "an " + noun
+	}
+	return "a " + noun
+}
