@@ -31,6 +31,7 @@ func (s *submission) exitCode() int {
 // message itself goes with that, so that it is not lost.
 func (s *submission) fail(ctx context.Context) int {
 	m := &message{head: s.header.AppendTo(nil), body: s.body, rest: s.rest, limit: -1}
+	defer func() { s.rest = m.rest }()
 	switch s.inv.ErrorMode {
 	case ErrorQuiet:
 	case ErrorPrint:

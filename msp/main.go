@@ -20,6 +20,9 @@ func Main(ctx context.Context, p *Program) int {
 		fmt.Fprintln(p.Stderr, err)
 		return sysexits.Code(err)
 	}
+	if p.Services == nil && inv.beyondSubmission() {
+		return p.handOver(inv.handedArgs(p.Args), false, "")
+	}
 	for _, line := range inv.Warnings {
 		fmt.Fprintln(p.Stderr, line)
 	}
@@ -162,7 +165,7 @@ func (p *Program) queueRun(ctx context.Context, inv *Invocation) int {
 	case inv.Queue.SetQuarantine && len(inv.Queue.Selectors) == 0:
 		fmt.Fprintln(p.Stderr, "-Q needs -qI, -qR, -qS or -qQ to say which messages: for example sendmail -Qreason -qSjoe")
 		return sysexits.Usage
-	case s == nil, inv.Mode != Submit:
+	case inv.Mode != Submit:
 		return p.service(ctx, inv)
 	case inv.DeliveryMode == byte(config.Interactive) && inv.Queue.onlyIDs():
 		var ids []queue.ID
@@ -184,12 +187,18 @@ func (q *QueueRun) onlyIDs() bool {
 	return len(q.Selectors) > 0 && !q.SetQuarantine && q.Interval == 0
 }
 
-// service does what needs more than submission, or hands it over.
+// beyondSubmission says that mailcrane must do what is asked for.
+func (inv *Invocation) beyondSubmission() bool {
+	switch inv.Mode {
+	case Submit, Arpanet, Verify, CheckConfig, Rebuild, AddressTest:
+		return inv.Queue.Given || inv.Queue.SetQuarantine
+	}
+	return true
+}
+
+// service does what needs more than submission.
 func (p *Program) service(ctx context.Context, inv *Invocation) int {
 	s := p.Services
-	if s == nil {
-		return p.handOver(inv.handedArgs(p.Args), false, "")
-	}
 	switch inv.Mode {
 	case SMTP:
 		return s.ServeSMTP(ctx, p.Stdin, p.Stdout)

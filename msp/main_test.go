@@ -224,6 +224,7 @@ func TestBadConfigurationIsToldBeforeInputIsRead(t *testing.T) {
 
 func TestQuarantineNeedsToKnowWhat(t *testing.T) {
 	s := newStation(t, oneAccount)
+	s.Services = &services{}
 	if code := s.sendmail("\n", "-Qspam"); code != 64 || !strings.HasPrefix(s.err.String(), "-Q needs") {
 		t.Errorf("exit %d, said %q", code, &s.err)
 	}

@@ -2,6 +2,7 @@ package msp
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"syscall"
@@ -90,13 +91,30 @@ func TestBadRecipientsAreToldAndTheOthersGetTheMessage(t *testing.T) {
 	}
 }
 
-func TestInputIsReadEvenWhereNobodyIsNamed(t *testing.T) {
-	s := newStation(t, oneAccount)
-	s.sendmail("")
-	in := strings.NewReader("To: a@x.org\n\nbody\n")
-	s.Stdin, s.Args = in, []string{"sendmail"}
-	if code := Main(t.Context(), s.Program); code != 64 || in.Len() > 0 {
-		t.Errorf("exit %d, %d octets left: the caller's write would fail", code, in.Len())
+func TestInputIsReadToItsEndWhereNothingIsQueued(t *testing.T) {
+	long := strings.Repeat("a line\n", 100_000)
+	for _, c := range []struct {
+		reason, line, input string
+		code                int
+	}{
+		{"nobody is named", "", "To: a@x.org\n\n" + long, 64},
+		{"nobody is named in the header", "-t", "Subject: x\n\n" + long, 64},
+		{"a bad sender", "-f <x a@x.org", "\n" + long, 64},
+		{"quietly", "-oeq ann", "\n" + long, 67},
+		{"printed", "ann", "\n" + long, 67},
+		{"a header that is too large", "a@x.org", strings.Repeat("A: b\n", 100_000), 65},
+		{"a header that no server takes", "a@x.org", "A: \x00\n\n" + long, 65},
+		{"a disk that is full", "a@x.org", "\n" + long, 75},
+	} {
+		s := newStation(t, oneAccount)
+		if c.code == 75 {
+			s.OpenSpool = func(string) (Spool, error) { return nil, syscall.ENOSPC }
+		}
+		in := strings.NewReader(c.input)
+		s.Stdin, s.Args = in, append([]string{"sendmail"}, split(c.line)...)
+		if code := Main(t.Context(), s.Program); code != c.code || in.Len() > 0 {
+			t.Errorf("%s: exit %d, %d octets left: the caller's write would fail", c.reason, code, in.Len())
+		}
 	}
 }
 
@@ -194,6 +212,37 @@ func TestMessageThatRunsInCirclesIsRefused(t *testing.T) {
 		code := s.sendmail(c.header+"\n", append(split(c.line), "a@x.org")...)
 		if code != c.code || !strings.HasPrefix(s.err.String(), c.want) || (s.spool.puts > 0) != (code == 0) {
 			t.Errorf("%s: exit %d, said %q", c.reason, code, &s.err)
+		}
+	}
+}
+
+func TestRecipientsAreBounded(t *testing.T) {
+	s := newStation(t, oneAccount)
+	if code := s.sendmail("\n", "-OMaxRecipientsPerMessage=1", "-oeq", "a@x.org", "b@x.org"); code != 69 || s.spool.puts > 0 {
+		t.Errorf("above the option: exit %d", code)
+	}
+	many := func(n int) string {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, "a%d@x.org,", i)
+		}
+		return b.String()
+	}
+	if code := s.sendmail("\n", many(20_000)); code != 0 || len(s.spool.envelope.To) != 20_000 {
+		t.Errorf("20000: exit %d: %s", code, &s.err)
+	}
+	if code := s.sendmail("\n", many(20_000), "z@x.org"); code != 64 || s.spool.puts != 1 {
+		t.Errorf("20001: exit %d", code)
+	}
+}
+
+func TestLoginNameOfOneWithoutALineInThePasswordFile(t *testing.T) {
+	for logname, want := range map[string]string{"ann": "ann@laptop.lan", "a b": "uid7@laptop.lan", "": "uid7@laptop.lan"} {
+		s := newStation(t, noAccount)
+		s.Getuid = func() int { return 7 }
+		s.env["LOGNAME"] = logname
+		if code := s.sendmail("\n", "a@x.org"); code != 0 || s.spool.envelope.From != want {
+			t.Errorf("%q: exit %d, %+v", logname, code, s.spool.envelope)
 		}
 	}
 }

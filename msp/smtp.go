@@ -36,6 +36,7 @@ var errNoRecipient = errors.New("there is no recipient")
 const passwdPath = "/etc/passwd"
 
 func (s *submission) runSMTP(ctx context.Context, e *queue.Envelope, spool Spool) (queue.ID, error) {
+	s.rest = s.input()
 	if err := s.read(); err != nil {
 		return "", err
 	}

@@ -43,8 +43,29 @@ func newSubmission(p *Program, inv *Invocation, cfg *config.Config) *submission 
 // run takes the message in. The ID is empty where nothing was queued; the
 // code is what the failures found so far ask for.
 func (s *submission) run(ctx context.Context) (queue.ID, int) {
+	s.rest = s.input()
+	id, code := s.takeIn(ctx)
+	if id == "" && s.rest != nil {
+		// Read on, so that the caller gets to see the exit code and not a
+		// failed write.
+		io.CopyN(io.Discard, s.rest, maxDrain) //nolint:errcheck // nothing is done with it
+	}
+	return id, code
+}
+
+// maxDrain bounds what is read of a message that was refused.
+const maxDrain = 256 << 20
+
+// input is standard input up to where the message ends.
+func (s *submission) input() io.Reader {
+	if s.inv.IgnoreDots {
+		return s.Stdin
+	}
+	return &dotReader{in: s.Stdin}
+}
+
+func (s *submission) takeIn(ctx context.Context) (queue.ID, int) {
 	if !s.inv.FromHeader && len(s.inv.Operands) == 0 {
-		io.Copy(io.Discard, s.Stdin) //nolint:errcheck // read so that the caller's write does not fail
 		return "", s.refuse(usage("Recipient names must be specified"))
 	}
 	if err := s.read(); err != nil {
@@ -77,12 +98,8 @@ func (s *submission) refuse(err error) int {
 
 // read takes in the header section.
 func (s *submission) read() error {
-	in := s.Stdin
-	if !s.inv.IgnoreDots && s.inv.Mode != Arpanet {
-		in = &dotReader{in: s.Stdin}
-	}
 	var from, section, blank int
-	buf, ended, err := readHeader(in, s.inv.MaxHeaders, func(b []byte, eof bool) (ok bool) {
+	buf, ended, err := readHeader(s.rest, s.inv.MaxHeaders, func(b []byte, eof bool) (ok bool) {
 		if from, ok = s.fromLine(b, eof); ok {
 			section, blank, ok = header.End(b[from:], eof)
 		}
@@ -108,8 +125,8 @@ func (s *submission) read() error {
 		// The first line of the body ended the header.
 		s.body = append([]byte(s.header.EOL), s.body...)
 	}
-	if !ended {
-		s.rest = in
+	if ended {
+		s.rest = nil
 	}
 	return checkSection(buf[:section])
 }
@@ -232,6 +249,7 @@ func (s *submission) put(ctx context.Context, spool Spool) (queue.ID, int) {
 		in = io.TeeReader(m, keep)
 	}
 	id, err := spool.Put(ctx, &s.envelope, in)
+	s.rest = m.rest
 	if err == nil {
 		return id, s.failQueued(ctx, spool, keep)
 	}
@@ -261,13 +279,14 @@ func (s *submission) domain() string {
 }
 
 func (s *submission) hostname() string {
-	if s.cfg.Hostname != "" {
-		return s.cfg.Hostname
+	name := s.cfg.Hostname
+	if name == "" {
+		name, _ = s.Hostname()
 	}
-	if name, err := s.Hostname(); err == nil && address.Valid("x@"+name) == nil {
-		return name
+	if address.Valid("x@"+name) != nil {
+		return neutral
 	}
-	return "localhost.localdomain"
+	return name
 }
 
 // login is the name of the real user.

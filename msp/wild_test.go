@@ -88,6 +88,7 @@ func TestWhatNeedsMoreIsHandedOverWithItsArguments(t *testing.T) {
 		{"runq", "runq -v", "-q -v"},
 		{"smtpd", "smtpd -q30m", "-bd -q30m"},
 		{"hoststat", "hoststat", "-bh"},
+		{"warnings and the version come from mailcrane", "mailq -d0 -t", "-bp -d0 -t"},
 		{"purgestat", "purgestat", "-bH"},
 	} {
 		s := newStation(t, oneAccount)
@@ -101,6 +102,9 @@ func TestWhatNeedsMoreIsHandedOverWithItsArguments(t *testing.T) {
 		s.Args = strings.Fields(c.line)
 		if code := Main(t.Context(), s.Program); code != 7 {
 			t.Errorf("%s: exit %d, want what mailcrane said: %s", c.program, code, &s.err)
+		}
+		if s.out.Len()+s.err.Len() > 0 {
+			t.Errorf("%s: said %q %q, which mailcrane will say again", c.program, &s.out, &s.err)
 		}
 		if len(s.handed) != 1 || strings.Join(s.handed[0], " ") != c.want {
 			t.Errorf("%s: handed over %q", c.program, s.handed)

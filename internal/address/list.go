@@ -269,7 +269,7 @@ func (p *parser) angle() {
 			p.token()
 		case ',', '<', ';', ')', ':':
 			if c == ':' || c == ';' {
-				p.cur.why = "Colon not permitted"
+				p.cur.why, p.glue = "Colon not permitted", true
 				p.pos++
 				continue
 			}
@@ -285,7 +285,7 @@ func (p *parser) angle() {
 		p.fail("Unbalanced '<'")
 		return
 	}
-	if len(p.names) > 0 {
+	if len(p.names) > 0 && p.cur.why == "" {
 		p.cur.why = "white space inside an address"
 	}
 	box := p.cur
@@ -387,6 +387,9 @@ func (p *parser) fail(why string) {
 // skipRoute passes over a source route "@a,@b:" (RFC 5322 section 4.4), which
 // is to be ignored (RFC 5321 appendix C).
 func (p *parser) skipRoute() bool {
+	if p.pos+1 == len(p.text) || !domainOctet(p.text[p.pos+1]) {
+		return false
+	}
 	for i := p.pos; i < min(len(p.text), p.pos+maxRoute); i++ {
 		switch c := p.text[i]; c {
 		case ':':
