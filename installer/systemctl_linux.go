@@ -61,10 +61,12 @@ func (s *systemd) show(ctx context.Context) (map[string]string, error) {
 	return state, nil
 }
 
-// journal is what a person types to read what the agent has logged.
+// journal is what a person types to read what the agent has logged. Asked for
+// a unit, the journal may leave out the last words of a process that ended at
+// once: it was gone before the journal could see whose it was.
 func (s *systemd) journal() string {
 	if s.options.User {
-		return "journalctl --user -u " + Name + " -e"
+		return "journalctl --user -t " + Name + " -e"
 	}
-	return "sudo journalctl -u " + Name + " -e"
+	return "sudo journalctl -t " + Name + " -e"
 }

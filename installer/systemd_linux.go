@@ -58,20 +58,32 @@ func (s *systemd) install(ctx context.Context) (Change, error) {
 func (s *systemd) create(ctx context.Context) error {
 	err := s.service.Install()
 	if err == nil {
-		return s.systemctl(ctx, "daemon-reload").err
+		return nil
+	}
+	left, _ := readUnit(s.path(), s.options.unit())
+	switch {
+	case left == same:
+		// What it ran has said why, on a stream that it does not keep.
+		reason := s.enable(ctx)
+		if reason == nil {
+			return nil
+		}
+		if state, err := s.show(ctx); err == nil && state["LoadState"] == "not-found" {
+			reason = s.elsewhere()
+		}
+		err = reason
+	case errors.Is(err, os.ErrPermission) || errors.Is(err, os.ErrNotExist):
+		err = s.cannotWrite(err)
+	default:
+		err = sysexits.Errorf(sysexits.OSErr, "run it in the foreground meanwhile: mailcrane agent", "cannot install the service: %w", err)
 	}
 	// It leaves what it had written so far, which would be in the way next time.
-	if state, _ := readUnit(s.path(), s.options.unit()); state == same || state == other {
+	if left == same || left == other || left == empty {
 		_ = os.Remove(s.path())
+		_ = s.systemctl(ctx, "daemon-reload")
 	}
-	if errors.Is(err, os.ErrPermission) || errors.Is(err, os.ErrNotExist) {
-		return s.cannotWrite(err)
-	}
-	// What it ran has said why, on a stream that it does not keep: ask again.
-	if probe := s.systemctl(ctx, "daemon-reload"); probe.err != nil {
-		return probe.err
-	}
-	return sysexits.Errorf(sysexits.OSErr, "run it in the foreground meanwhile: mailcrane agent", "systemd did not take the service: %w", err)
+	s.removeEmptyFolders()
+	return err
 }
 
 func (s *systemd) replace(ctx context.Context) error {
@@ -101,8 +113,12 @@ func (s *systemd) confirm(ctx context.Context) error {
 	if state["FragmentPath"] == s.path() {
 		return nil
 	}
+	return s.elsewhere()
+}
+
+func (s *systemd) elsewhere() error {
 	return sysexits.Errorf(sysexits.OSErr, "compare HOME and XDG_CONFIG_HOME with those in: systemctl --user show-environment",
-		"systemd does not look for services in %s, where the service was written", s.folder)
+		"systemd does not look for services in %s, which is the folder for them below HOME", s.folder)
 }
 
 func (s *systemd) uninstall(ctx context.Context) (Change, error) {
@@ -134,15 +150,16 @@ func (s *systemd) uninstall(ctx context.Context) (Change, error) {
 	// A unit that has failed is remembered, also without its file; one that has
 	// not cannot be forgotten.
 	_ = s.systemctl(ctx, "reset-failed", unitName)
-	if s.options.User {
-		s.removeEmptyFolders()
-	}
+	s.removeEmptyFolders()
 	return Removed, nil
 }
 
 // removeEmptyFolders takes away the folders that Install had to make, unless
 // something else is in them by now.
 func (s *systemd) removeEmptyFolders() {
+	if !s.options.User {
+		return
+	}
 	for _, dir := range []string{filepath.Join(s.folder, "default.target.wants"), s.folder, filepath.Dir(s.folder)} {
 		if info, err := os.Lstat(dir); err == nil && info.IsDir() {
 			_ = os.Remove(dir)
@@ -154,8 +171,16 @@ func (s *systemd) start(ctx context.Context) error {
 	if err := s.mustBeInstalled(ctx, "start"); err != nil {
 		return err
 	}
+	state, err := s.show(ctx)
+	if err != nil {
+		return err
+	}
 	// One that failed too often would not be started again for five minutes.
 	_ = s.systemctl(ctx, "reset-failed", unitName)
+	if strings.HasPrefix(state["SubState"], "auto-restart") {
+		// A start would wait for the end of RestartSec.
+		return s.do(ctx, "restart", s.service.Restart)
+	}
 	return s.do(ctx, "start", s.service.Start)
 }
 

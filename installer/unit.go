@@ -37,6 +37,7 @@ StartLimitBurst=10
 [Service]
 Type=simple
 ExecStart=%s
+SyslogIdentifier=mailcrane
 Restart=on-failure
 RestartSec=5
 # A wrong call or configuration (sysexits) does not mend itself.

@@ -11,7 +11,7 @@
 # shellcheck shell=bash
 
 systemd_install() {
-  host_packages systemd-container
+  host_packages systemd-container procps
   part_root systemd systemd systemd-sysv dbus dbus-user-session libpam-systemd procps
   local root=$LAB/systemd/root user
   for user in bob alice; do
