@@ -35,6 +35,17 @@ func (l Level) String() string {
 // MarshalText makes the level a word in JSON.
 func (l Level) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
 
+// UnmarshalText reads what MarshalText has written.
+func (l *Level) UnmarshalText(text []byte) error {
+	for known := Unknown; known <= Way; known++ {
+		if known.String() == string(text) {
+			*l = known
+			return nil
+		}
+	}
+	return fmt.Errorf("%q is no level of the network", text)
+}
+
 // A State is what is known of the network at one time.
 type State struct {
 	Level Level `json:"level"`

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -59,6 +60,10 @@ func (l locked) Close() error {
 func listenUnix(ctx context.Context, path string, access Access) (net.Listener, error) {
 	if !filepath.IsAbs(path) {
 		return nil, sysexits.Errorf(sysexits.Config, "write unix: and a path that begins with /", "%q is no absolute path for a socket", path)
+	}
+	if longest := len(syscall.RawSockaddrUnix{}.Path) - 1; len(path) > longest {
+		return nil, sysexits.Errorf(sysexits.Config, "use a directory with a shorter name",
+			"the path of a socket has at most %d octets on this system, and %s has %d", longest, path, len(path))
 	}
 	if err := ownDirectory(filepath.Dir(path), access); err != nil {
 		return nil, err

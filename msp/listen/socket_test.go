@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/gofrs/flock"
@@ -130,5 +131,16 @@ func TestAMissingDirectoryIsMade(t *testing.T) {
 	defer l.Close()
 	if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != 0o700 {
 		t.Errorf("%v, %v", info, err)
+	}
+}
+
+func TestASocketPathThatIsTooLongIsRefusedInWords(t *testing.T) {
+	path := filepath.Join(t.TempDir(), strings.Repeat("long/", 30)+"s")
+	_, err := Listen(t.Context(), "unix:"+path, Access{})
+	if sysexits.Code(err) != sysexits.Config || sysexits.Hint(err) == "" || !strings.Contains(err.Error(), path) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := os.Lstat(filepath.Dir(path)); !os.IsNotExist(err) {
+		t.Errorf("a directory was made for it: %v", err)
 	}
 }
