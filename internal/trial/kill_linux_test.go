@@ -1,0 +1,223 @@
+package trial
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"mailcrane/internal/lab"
+	"mailcrane/internal/sysexits"
+	"mailcrane/queue"
+)
+
+// tracedRun runs one of the programs, killed before its nth step.
+func (h *home) traced(kill int, started func(pid int), input, program string, args ...string) traced {
+	h.t.Helper()
+	in := filepath.Join(h.dir, "input")
+	h.write("input", input)
+	file, err := os.Open(in)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	defer file.Close()
+	cmd := h.command(program, args...)
+	cmd.Stdin = file
+	c := &tracer{spool: h.spool(), kill: kill, started: started}
+	t, err := c.run(cmd)
+	if err != nil {
+		lab.Missing(h.t, fmt.Sprintf("ptrace(2), which says %v", err), "sysctl kernel.yama.ptrace_scope=0")
+	}
+	return t
+}
+
+// eachStep calls try with 1, 2, 3 … until one says that the program got
+// through unharmed. Two run at a time.
+func eachStep(t *testing.T, try func(kill int) (unharmed bool)) {
+	t.Helper()
+	var next atomic.Int64
+	var over atomic.Bool
+	var all sync.WaitGroup
+	for range 2 {
+		all.Go(func() {
+			for !over.Load() && !t.Failed() && !t.Skipped() {
+				if try(int(next.Add(1))) {
+					over.Store(true)
+				}
+			}
+		})
+	}
+	all.Wait()
+	t.Logf("%d stop points", next.Load())
+}
+
+func TestSubmissionKilledAtEveryStep(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		reason string
+		args   []string
+	}{
+		{"kept for later", []string{"-oi", "-f", me, "you@trial.example"}},
+		{"delivered at once, while the caller waits", []string{"-odi", "-oi", "-f", me, "you@trial.example"}},
+	} {
+		t.Run(c.reason, func(t *testing.T) {
+			t.Parallel()
+			s := newSmarthost(t)
+			eachStep(t, func(kill int) bool {
+				h, id := s.home(t), fmt.Sprintf("submission-%d", kill)
+				// Every step that makes a directory is made once only; that,
+				// too, is a step.
+				ended := h.traced(kill, nil, letter(id), "sendmail", c.args...)
+				at := stepName(ended, kill)
+				unsure := h.unsure(t, at)
+				h.flushed()
+				s.wantOnce(t, at, id, ended.code == sysexits.OK, unsure[0])
+				return !ended.killed
+			})
+		})
+	}
+}
+
+func stepName(ended traced, kill int) string {
+	if !ended.killed {
+		return fmt.Sprintf("unharmed after %d steps", len(ended.steps))
+	}
+	return fmt.Sprintf("killed before step %d, %s", kill, ended.steps[kill-1])
+}
+
+// unsure says, of the messages in the queue in their order, which are shown to
+// their person as perhaps delivered. Every file must be a message that the list
+// shows.
+func (h *home) unsure(t *testing.T, at string) map[int]bool {
+	t.Helper()
+	unsure := map[int]bool{}
+	items := h.list()
+	if names := h.queued(); len(names) != len(items) {
+		t.Errorf("%s: in the queue are %q, and the list shows %d", at, names, len(items))
+	}
+	for i, item := range items {
+		if _, err := queue.ParseID(item.ID); err != nil {
+			t.Errorf("%s: %v", at, err)
+		}
+		unsure[i] = item.State == "uncertain"
+	}
+	return unsure
+}
+
+// wantOnce: a message is received whole; at least once if it was accepted,
+// twice only if the queue has said that this may be.
+func (s *smarthost) wantOnce(t *testing.T, at, id string, accepted, unsure bool) {
+	t.Helper()
+	got := s.received()[id]
+	for _, r := range got {
+		if !r.whole() {
+			t.Errorf("%s: %s was received otherwise than sent:\n%s", at, id, r.text)
+		}
+	}
+	switch {
+	case accepted && len(got) == 0:
+		t.Errorf("%s: %s was accepted, and is lost", at, id)
+	case len(got) > 2 || len(got) == 2 && !unsure:
+		t.Errorf("%s: %s was delivered %d times; uncertain in the queue: %v", at, id, len(got), unsure)
+	}
+}
+
+func TestDeliveryKilledAtEveryStep(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		reason   string
+		chunking bool
+	}{
+		{"to a server with CHUNKING", true},
+		{"to a server with DATA only", false},
+	} {
+		t.Run(c.reason, func(t *testing.T) {
+			t.Parallel()
+			s := newSmarthost(t)
+			s.chunking, s.answer = c.chunking, refuse
+			eachStep(t, func(kill int) bool {
+				return s.killDelivery(t, kill, nil, "flush")
+			})
+		})
+	}
+}
+
+// refuse refuses recipients whose name says so, for ever.
+func refuse(at step) string {
+	if at.verb == "RCPT" && strings.Contains(at.argument, "<refused") {
+		return "550 5.1.1 nobody of that name"
+	}
+	return ""
+}
+
+// killDelivery has three messages delivered by a program that is killed, and
+// the rest by a flush.
+func (s *smarthost) killDelivery(t *testing.T, kill int, started func(pid int, h *home), args ...string) (unharmed bool) {
+	t.Helper()
+	h := s.home(t)
+	var ids []string
+	for n := range 3 {
+		ids = append(ids, fmt.Sprintf("%s-%d-%d", args[0], kill, n))
+		to := []string{"you@trial.example"}
+		if n == 1 {
+			to = append(to, "refused@trial.example") // its bounce must be neither lost nor half
+		}
+		h.mail(ids[n], to...)
+	}
+	var began func(pid int)
+	if started != nil {
+		began = func(pid int) { started(pid, h) }
+	}
+	ended := h.traced(kill, began, "", "mailcrane", args...)
+	at := stepName(ended, kill)
+	unsure := map[string]bool{}
+	h.unsure(t, at)
+	for _, item := range h.list() {
+		r := h.run("", "mailcrane", "queue", "show", item.ID)
+		for _, id := range ids {
+			if (receipt{text: r.stdout}).id() == id {
+				unsure[id] = item.State == "uncertain"
+			}
+		}
+	}
+	h.flushed()
+	for _, id := range ids {
+		s.wantOnce(t, at, id, true, unsure[id])
+	}
+	if !s.bounced(ids[1]) {
+		t.Errorf("%s: no bounce of %s was received", at, ids[1])
+	}
+	return !ended.killed
+}
+
+// bounced says that a whole report on the letter came to me.
+func (s *smarthost) bounced(id string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.ContainsFunc(s.got, func(r receipt) bool {
+		return r.from == "" && slices.Equal(r.to, []string{me}) && strings.Contains(r.text, body(id)) &&
+			strings.Contains(r.text, "550 5.1.1 nobody of that name") && strings.HasSuffix(r.text, "--\n")
+	})
+}
+
+func TestAgentKilledAtEveryStep(t *testing.T) {
+	t.Parallel()
+	s := newSmarthost(t)
+	s.answer = refuse
+	eachStep(t, func(kill int) bool {
+		return s.killDelivery(t, kill, func(pid int, h *home) {
+			// An agent that gets through is told to end when its work is done.
+			go func() {
+				await(t, "the agent empties the queue, or is killed", func() bool {
+					return len(h.queued()) == 0 || syscall.Kill(pid, 0) != nil
+				})
+				syscall.Kill(pid, syscall.SIGTERM)
+			}()
+		}, "agent")
+	})
+}
