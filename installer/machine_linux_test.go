@@ -141,6 +141,10 @@ func TestUserServiceLivesFromInstallToUninstall(t *testing.T) {
 	u.does("mailcrane service install", string(Unchanged))
 	u.does("systemctl --user is-enabled mailcrane", "enabled")
 
+	u.does("mailcrane service stop")
+	root(t, m).does("systemctl restart user@1000.service")
+	u.await("mailcrane service status") // it has started with the session
+
 	u.does("touch /home/bob/.local/state/mailcrane/spool/queue/a-message")
 	u.does("mailcrane service uninstall", string(Removed))
 	u.does("test -e /home/bob/.local/state/mailcrane/spool/queue/a-message")
@@ -185,6 +189,7 @@ func TestUserServiceComesBackAfterACrashAndNotAfterAConfigurationError(t *testin
 	u.await("mailcrane service status | grep -q 'starts again in a few seconds, because it was killed (killed)'")
 	u.does("mailcrane service start")
 	u.does("mailcrane service status", "running")
+	u.does("systemctl --user show mailcrane --property=NRestarts", "NRestarts=0") // it did not wait for systemd's own
 
 	m.Write("/etc/mailcrane/mailcrane.toml", "no_such_key = 1\n", 0o644)
 	u.does("mailcrane service stop")
