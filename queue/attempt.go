@@ -124,12 +124,13 @@ func (a *attempt) settle(fault *RouteFault) {
 }
 
 // outcome is what was reported for the ith recipient. Where nothing was, and
-// the last octet had been let go, it is Uncertain.
+// the last octet had been let go, it is Uncertain, unless the server has said
+// that it ends the session instead of taking the message.
 func (a *attempt) outcome(i int, fault *RouteFault) Outcome {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	o := a.outcomes[i]
-	if o.state == 0 && a.committed {
+	if o.state == 0 && a.committed && (fault == nil || !fault.Untaken) {
 		why := "the session ended before the server answered"
 		if fault != nil {
 			why = fault.Sentence()

@@ -136,6 +136,12 @@ func (c *carrier) lane(ctx context.Context) {
 	}
 }
 
+// untried says that a message was left that has not been tried. The carrier
+// must have ended.
+func (c *carrier) untried() bool {
+	return slices.ContainsFunc(c.todo, func(n Name) bool { return !c.again[n.ID] })
+}
+
 func (c *carrier) skipped(name Name, err error) {
 	switch {
 	case errors.Is(err, errBusy):
@@ -226,14 +232,16 @@ func (c *carrier) afterwards(ctx context.Context, a *attempt, fault *RouteFault)
 		return
 	}
 	c.broken++
-	down := c.broken >= maxBroken
 	secondTime := c.again[m.Name.ID]
+	// Where no other message had an answer in between, it is the route's doing
+	// as far as anybody can tell (law 2).
+	down := c.broken >= maxBroken || secondTime && c.broken > 1
 	if !a.settled && !secondTime && !down {
 		c.again[m.Name.ID] = true
 		c.todo = append(c.todo, m.Name)
 	}
 	c.mu.Unlock()
-	if !a.settled && secondTime {
+	if !a.settled && secondTime && !down {
 		// The session broke at this message twice: without blame, but no
 		// longer in the way of the others.
 		next := r.Now().Add(r.Schedule.Retry(m.Name.Attempts + 1))

@@ -93,17 +93,23 @@ func (s *server) forget() {
 func (s *server) ended(c *carrier) {
 	l, now := s.lines[c.route], s.Now()
 	l.busy = false
+	rest := restTime
 	switch {
 	case c.fault == nil || l.stale:
 		// Nothing failed, or the network changed while it did: at once again.
 		l.faults, l.retryAt = 0, time.Time{}
+	case c.fault.Step == StepSession && !c.untried():
+		// The server lets us in, and breaks off at each message that was due:
+		// those rest, and what comes meanwhile need not wait for them.
+		l.faults++
+		rest = routeRetry(l.faults, c.fault.NeedsPerson)
 	default:
 		l.faults++
 		l.retryAt = now.Add(routeRetry(l.faults, c.fault.NeedsPerson))
 	}
 	if !l.stale {
 		for _, name := range c.taken {
-			s.rest[name.ID] = now.Add(restTime)
+			s.rest[name.ID] = now.Add(rest)
 		}
 	}
 	l.stale = false

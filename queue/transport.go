@@ -177,6 +177,10 @@ type RouteFault struct {
 	// a wrong password, a locked keyring, a wrong certificate. Such a route is
 	// tried again at a change of route or a flush, and seldom otherwise.
 	NeedsPerson bool
+	// Untaken says that the fault is an answer of the server's, such as 421:
+	// it has not taken the message under way, though all of it may have been
+	// sent.
+	Untaken bool
 }
 
 // Sentence is the fault in one line: what, where, why.

@@ -43,6 +43,9 @@ func TestLostSessions(t *testing.T) {
 			if fault == nil || fault.Step != test.step || !strings.Contains(fault.Sentence(), test.says) {
 				t.Fatalf("fault %+v, want %q", fault, test.says)
 			}
+			if no := strings.Contains(test.says, "421") || test.step == queue.StepAuth; fault.Untaken != no {
+				t.Errorf("the server has said that it takes nothing: %v; want %v", fault.Untaken, no)
+			}
 			if m.states() != test.want || m.committed != test.committed {
 				t.Errorf("%s, committed %d; want %s, %d", m.states(), m.committed, test.want, test.committed)
 			}

@@ -58,9 +58,13 @@ func (t *transaction) run(ctx context.Context) (left []int, fault *queue.RouteFa
 	t.settle(err)
 	switch {
 	case err != nil:
-		return nil, t.session.broken(queue.StepSession, err)
+		fault := t.session.broken(queue.StepSession, err)
+		_, fault.Untaken = errors.AsType[*closing](err)
+		return nil, fault
 	case t.login.answered():
-		return nil, t.session.personFault(queue.StepAuth, t.session.loginHint(), "the server wants a log-in before it takes mail: %v", t.login)
+		fault := t.session.personFault(queue.StepAuth, t.session.loginHint(), "the server wants a log-in before it takes mail: %v", t.login)
+		fault.Untaken = !t.end.ok()
+		return nil, fault
 	}
 	return t.tooMany, nil
 }
