@@ -98,8 +98,11 @@ func (s *submission) submitter() string {
 // authWarnings are the lines that sendmail adds with
 // PrivacyOptions=authwarnings where a user has had more than a plain say.
 func (s *submission) authWarnings() []string {
+	if s.cfg.Privacy || !s.inv.AuthWarnings {
+		return nil
+	}
 	login := s.login()
-	if s.cfg.Privacy || !s.inv.AuthWarnings || login == "root" || login == "daemon" || login == "uucp" {
+	if login == "root" || login == "daemon" || login == "uucp" {
 		return nil
 	}
 	var lines []string

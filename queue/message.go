@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"io/fs"
 	"time"
+
+	"github.com/cespare/xxhash/v2"
 
 	"mailcrane/internal/sysexits"
 )
@@ -79,11 +80,11 @@ func (m *Message) lock(path string, wait bool) error {
 // load checks the whole file against the sum in its name before anything of
 // it is believed, then reads the envelope.
 func (m *Message) load() error {
-	var sum uint32
+	sum := xxhash.New()
 	buffer := make([]byte, 64<<10)
 	for {
 		n, err := m.file.Read(buffer)
-		sum = crc32.Update(sum, crc32.IEEETable, buffer[:n])
+		sum.Write(buffer[:n]) //nolint:errcheck // never fails
 		m.end += int64(n)
 		if errors.Is(err, io.EOF) {
 			break
@@ -92,8 +93,8 @@ func (m *Message) load() error {
 			return err
 		}
 	}
-	if sum != m.Name.Sum {
-		return &damagedError{fmt.Sprintf("its check sum is %08x, and its name says %08x: the file was changed after it was accepted", sum, m.Name.Sum)}
+	if sum.Sum64() != m.Name.Sum {
+		return &damagedError{fmt.Sprintf("its check sum is %016x, and its name says %016x: the file was changed after it was accepted", sum.Sum64(), m.Name.Sum)}
 	}
 	var err error
 	m.Envelope, m.start, err = readEnvelope(io.NewSectionReader(m.file, 0, m.end))

@@ -11,7 +11,7 @@ import (
 // queue run must know before it opens the file, so that a run over 100,000
 // messages reads one directory, and a change of state is one rename:
 //
-//	06e3yq5v2s9tk.s4183.r2.a1.n1764000000.f8.c9ae3f0d1
+//	06e3yq5v2s9tk.s4183.r2.a1.n1764000000.f8.c9ae3f0d15b7c2e04
 //
 // docs/spool.md describes each part.
 type Name struct {
@@ -33,8 +33,8 @@ type Name struct {
 	OnWire bool
 	// Unsure: a recipient's last result was Uncertain.
 	Unsure bool
-	// Sum is the CRC-32 of the whole file.
-	Sum uint32
+	// Sum is the XXH64 of the whole file.
+	Sum uint64
 	// rest keeps parts that a later version wrote, unread.
 	rest string
 }
@@ -68,7 +68,7 @@ func (n *Name) flags() []struct {
 
 // String is the file name.
 func (n Name) String() string {
-	b := make([]byte, 0, 96)
+	b := make([]byte, 0, 128)
 	b = append(b, n.ID...)
 	b = strconv.AppendInt(append(b, ".s"...), n.Size, 10)
 	b = strconv.AppendInt(append(b, ".r"...), int64(n.Recipients), 10)
@@ -84,8 +84,11 @@ func (n Name) String() string {
 			b = append(b, f.letter)
 		}
 	}
-	b = fmt.Appendf(b, ".c%08x", n.Sum)
-	return string(b) + n.rest
+	b = append(b, ".c"...)
+	for shift := 60; shift >= 0; shift -= 4 {
+		b = append(b, "0123456789abcdef"[n.Sum>>shift&15])
+	}
+	return string(append(b, n.rest...))
 }
 
 // ParseName reads a file name. A name that is not ours is an error; parts
@@ -129,11 +132,11 @@ func ParseName(text string) (Name, error) {
 		return bad(err.Error())
 	}
 	field, rest, more := strings.Cut(rest, ".")
-	sum, err := strconv.ParseUint(strings.TrimPrefix(field, "c"), 16, 32)
-	if err != nil || len(field) != 9 || field[0] != 'c' {
+	sum, err := strconv.ParseUint(strings.TrimPrefix(field, "c"), 16, 64)
+	if err != nil || len(field) != 17 || field[0] != 'c' {
 		return bad("part c is not a check sum in its place")
 	}
-	n.Sum = uint32(sum)
+	n.Sum = sum
 	if more {
 		n.rest = "." + rest
 	}

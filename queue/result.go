@@ -2,10 +2,11 @@ package queue
 
 import (
 	"bufio"
-	"encoding/json"
 	"errors"
 	"io"
 	"io/fs"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -50,6 +51,38 @@ func record(at time.Time, route Route, to int, address string, o Outcome) Record
 	}
 }
 
+// recordFields is the fields of a line, which tabs divide (docs/spool.md).
+const recordFields = 9
+
+// append writes the line of a result file. No field can hold a tab or a line
+// end.
+func (r Record) append(b []byte) []byte {
+	b = r.At.UTC().AppendFormat(b, time.RFC3339Nano)
+	for _, field := range [recordFields - 1]string{
+		r.Event, strconv.Itoa(r.To), r.Address, string(r.Route), r.Host, strconv.Itoa(r.Code), r.Enhanced, r.Text,
+	} {
+		b = append(append(b, '\t'), oneLine(field)...)
+	}
+	return append(b, '\n')
+}
+
+func parseRecord(line string) (Record, bool) {
+	fields := strings.Split(line, "\t")
+	if len(fields) != recordFields {
+		return Record{}, false
+	}
+	at, err := time.Parse(time.RFC3339Nano, fields[0])
+	to, err2 := strconv.Atoi(fields[2])
+	code, err3 := strconv.Atoi(fields[6])
+	if err != nil || err2 != nil || err3 != nil || fields[1] == "" || code < 0 || code > 999 {
+		return Record{}, false
+	}
+	return Record{
+		At: at, Event: fields[1], To: to, Address: fields[3], Route: Route(fields[4]), Host: fields[5],
+		Code: code, Enhanced: fields[7], Text: fields[8],
+	}, true
+}
+
 // appendRecords writes records to the result file of id, synced.
 func (s *Spool) appendRecords(id ID, records []Record) error {
 	if len(records) == 0 {
@@ -57,12 +90,7 @@ func (s *Spool) appendRecords(id ID, records []Record) error {
 	}
 	var text []byte
 	for _, r := range records {
-		r.Text = oneLine(r.Text)
-		line, err := json.Marshal(r)
-		if err != nil {
-			return err
-		}
-		text = append(append(text, line...), '\n')
+		text = r.append(text)
 	}
 	path := s.path(dirResult, string(id))
 	f, err := s.disk.Append(path)
@@ -125,8 +153,7 @@ func readRecords(r io.Reader) ([]Record, error) {
 		case err != nil:
 			return records, err
 		}
-		var record Record
-		if json.Unmarshal(line, &record) == nil && record.Event != "" {
+		if record, ok := parseRecord(string(line[:len(line)-1])); ok {
 			records = append(records, record)
 		}
 	}

@@ -1,12 +1,12 @@
 package queue
 
 import (
-	"encoding/json"
 	"errors"
 	"io"
 	"io/fs"
-	"net/url"
 	"strconv"
+	"strings"
+	"time"
 )
 
 // dirRoute keeps what was last seen of each route, so that any command can
@@ -22,10 +22,6 @@ func (s *Spool) NoteRoute(route Route, fault *RouteFault) error {
 	if fault != nil {
 		state.Fault = &RouteFaultText{Sentence: fault.Sentence(), Hint: fault.Hint, NeedsPerson: fault.NeedsPerson}
 	}
-	text, err := json.Marshal(state)
-	if err != nil {
-		return err
-	}
 	if err := s.disk.Mkdir(s.path(dirRoute, "")); err != nil {
 		return err
 	}
@@ -34,7 +30,7 @@ func (s *Spool) NoteRoute(route Route, fault *RouteFault) error {
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(append(text, '\n'))
+	_, err = f.Write(state.append(nil))
 	if cerr := f.Close(); err == nil {
 		err = cerr
 	}
@@ -61,10 +57,43 @@ func (s *Spool) RouteState(route Route) (RouteState, error) {
 	if err != nil {
 		return RouteState{}, err
 	}
-	var state RouteState
-	return state, json.Unmarshal(text, &state)
+	return parseRouteState(string(text))
 }
 
+// append writes the state as one line of fields that tabs divide: the time,
+// "up" or "down" or "person" (down until a person has acted), sentence, hint.
+func (r RouteState) append(b []byte) []byte {
+	b = r.At.UTC().AppendFormat(b, time.RFC3339Nano)
+	if r.Fault == nil {
+		return append(b, "\tup\n"...)
+	}
+	word := "down"
+	if r.Fault.NeedsPerson {
+		word = "person"
+	}
+	for _, field := range [...]string{word, r.Fault.Sentence, strings.ReplaceAll(r.Fault.Hint, "\n", "\v")} {
+		field = strings.ReplaceAll(strings.ReplaceAll(field, "\t", " "), "\n", " ")
+		b = append(append(b, '\t'), field...)
+	}
+	return append(b, '\n')
+}
+
+func parseRouteState(text string) (RouteState, error) {
+	fields := strings.Split(strings.TrimSuffix(text, "\n"), "\t")
+	at, err := time.Parse(time.RFC3339Nano, fields[0])
+	switch {
+	case err != nil:
+		return RouteState{}, err
+	case len(fields) == 4:
+		return RouteState{At: at, Fault: &RouteFaultText{
+			NeedsPerson: fields[1] == "person", Sentence: fields[2], Hint: strings.ReplaceAll(fields[3], "\v", "\n"),
+		}}, nil
+	}
+	return RouteState{At: at}, nil
+}
+
+// routePath is the file of a route: an account's name, which config keeps to
+// letters, digits and a few signs.
 func (s *Spool) routePath(route Route) string {
-	return s.path(dirRoute, url.PathEscape(string(route)))
+	return s.path(dirRoute, strings.ReplaceAll(string(route), "/", "_"))
 }

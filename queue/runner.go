@@ -2,7 +2,6 @@ package queue
 
 import (
 	"context"
-	"log/slog"
 	"time"
 )
 
@@ -15,7 +14,7 @@ type Runner struct {
 	Reach     Reach
 	Schedule  Schedule
 	Now       func() time.Time
-	Log       *slog.Logger
+	Log       Log
 	// Hostname is the name under which bounces report.
 	Hostname string
 	// Patience is how long one delivery may stand still before the messages
@@ -23,6 +22,15 @@ type Runner struct {
 	Patience time.Duration
 	// Watch, if not nil, is told what happens, from several goroutines.
 	Watch func(Event)
+}
+
+// A Log takes what an administrator reads; *slog.Logger is one. The package
+// does not name that, since the sendmail shim links this package.
+type Log interface {
+	Debug(msg string, args ...any)
+	Info(msg string, args ...any)
+	Warn(msg string, args ...any)
+	Error(msg string, args ...any)
 }
 
 // An EventKind says what an Event tells.

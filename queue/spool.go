@@ -4,12 +4,13 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"hash/crc32"
 	"io"
 	"io/fs"
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/cespare/xxhash/v2"
 
 	"mailcrane/internal/sysexits"
 )
@@ -134,7 +135,7 @@ func (s *Spool) makeDir(dir string) error {
 
 // fill writes and syncs the file and says which name it earned.
 func (s *Spool) fill(ctx context.Context, f File, e *Envelope, message io.Reader) (Name, error) {
-	w := &spoolWriter{file: f}
+	w := &spoolWriter{file: f, sum: xxhash.New()}
 	err := w.copy(ctx, e, message)
 	if err == nil {
 		err = f.Sync()
@@ -143,7 +144,7 @@ func (s *Spool) fill(ctx context.Context, f File, e *Envelope, message io.Reader
 		err = cerr
 	}
 	return Name{
-		Size: w.scan.size, Recipients: len(e.To), Content: w.scan.content, Sum: w.sum,
+		Size: w.scan.size, Recipients: len(e.To), Content: w.scan.content, Sum: w.sum.Sum64(),
 	}, err
 }
 
@@ -186,13 +187,13 @@ func cause(err error) error {
 // A spoolWriter writes a message's file and learns what its name must say.
 type spoolWriter struct {
 	file File
-	sum  uint32
+	sum  *xxhash.Digest
 	scan scanner
 }
 
 func (w *spoolWriter) Write(p []byte) (int, error) {
 	n, err := w.file.Write(p)
-	w.sum = crc32.Update(w.sum, crc32.IEEETable, p[:n])
+	w.sum.Write(p[:n]) //nolint:errcheck // never fails
 	return n, err
 }
 

@@ -235,8 +235,8 @@ func TestNameReadsBackAsItWasWritten(t *testing.T) {
 func FuzzParseName(f *testing.F) {
 	n := Name{ID: newID(time.Unix(1764000000, 0)), Size: 4183, Recipients: 2, Attempts: 1, Next: time.Unix(1764000000, 0), Held: true}
 	f.Add(n.String())
-	f.Add("06e3yq5v2s9tk.s4183.r2.a1.n0.f8.c9ae3f0d1")
-	f.Add("06e3yq5v2s9tk.s-1.r2.a1.n0.f.c00000000.more")
+	f.Add("06e3yq5v2s9tk.s4183.r2.a1.n0.f8.c9ae3f0d15b7c2e04")
+	f.Add("06e3yq5v2s9tk.s-1.r2.a1.n0.f.c000000005b7c2e04.more")
 	f.Fuzz(func(t *testing.T, text string) {
 		n, err := ParseName(text)
 		if err != nil {

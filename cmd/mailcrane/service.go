@@ -59,14 +59,7 @@ func (a *app) serviceCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		word := map[bool]string{true: "running", false: "not running"}[status.Running]
-		if !status.Installed {
-			word = "not installed"
-		}
-		fmt.Fprintf(a.stdout, "%s\n%s", word, status.Detail)
-		if status.Detail != "" {
-			fmt.Fprintln(a.stdout)
-		}
+		fmt.Fprintln(a.stdout, status.Detail)
 		if !status.Running {
 			return exit(sysexits.Unavailable)
 		}

@@ -1,9 +1,6 @@
 package config
 
-import (
-	"net/netip"
-	"strings"
-)
+import "strings"
 
 // Account is the account of that name, or nil.
 func (c *Config) Account(name string) *Account {
@@ -95,13 +92,7 @@ func (a *Account) Address() string {
 
 // Loopback says that the smarthost is on this machine, so that it can be
 // reached without a network.
-func (s Smarthost) Loopback() bool {
-	if strings.EqualFold(s.Host, "localhost") {
-		return true
-	}
-	ip, err := netip.ParseAddr(s.Host)
-	return err == nil && ip.IsLoopback()
-}
+func (s Smarthost) Loopback() bool { return loopback(s.Host) }
 
 // Addr is host:port as a dialer wants it.
 func (s Smarthost) Addr() string {

@@ -35,7 +35,9 @@ func (f *file) read(path string, text []byte) error {
 			if err := r.once(line, "["+strings.Join(table, ".")+"]"); err != nil {
 				return err
 			}
-			r.account(table)
+			if r.account(table) != nil && !plainName(table[1]) {
+				return r.badName(line, table[1])
+			}
 		case unstable.KeyValue:
 			if err := r.keyValue(table, node); err != nil {
 				return err
@@ -102,6 +104,24 @@ func (r *reader) account(key []string) *accountFile {
 	return a
 }
 
+func (r *reader) badName(line int, name string) error {
+	return r.bad(line, "use letters, digits, dot, dash and underscore", "%q cannot be the name of an account", name)
+}
+
+// plainName says that an account's name can also be a file's.
+func plainName(name string) bool {
+	if name == "" || len(name) > 64 || name[0] == '.' {
+		return false
+	}
+	for i := range len(name) {
+		c := name[i]
+		if (c|0x20 < 'a' || c|0x20 > 'z') && (c < '0' || c > '9') && c != '.' && c != '-' && c != '_' {
+			return false
+		}
+	}
+	return true
+}
+
 func (r *reader) keyValue(table []string, node *unstable.Node) error {
 	key, line := r.key(table, node)
 	name := strings.Join(key, ".")
@@ -117,6 +137,9 @@ func (r *reader) keyValue(table []string, node *unstable.Node) error {
 		return nil
 	}
 	account := r.account(key)
+	if account != nil && !plainName(key[1]) {
+		return r.badName(line, key[1])
+	}
 	general := name
 	if account != nil {
 		general = strings.Join(append([]string{"account", "NAME"}, key[2:]...), ".")

@@ -1,12 +1,8 @@
 package config
 
 import (
-	"encoding/base64"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"net/netip"
-	"net/url"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -30,9 +26,11 @@ func ParseTime(text string, unit time.Duration) (time.Duration, error) {
 	units := map[byte]time.Duration{
 		's': time.Second, 'm': time.Minute, 'h': time.Hour, 'd': 24 * time.Hour, 'w': 7 * 24 * time.Hour,
 	}
-	bad := fmt.Errorf("%q is not a time: write digits and a unit of s, m, h, d, w, as in 2h30m", text)
+	bad := func() error {
+		return fmt.Errorf("%q is not a time: write digits and a unit of s, m, h, d, w, as in 2h30m", text)
+	}
 	if text == "" {
-		return 0, bad
+		return 0, bad()
 	}
 	var sum time.Duration
 	for rest := text; rest != ""; {
@@ -42,7 +40,7 @@ func ParseTime(text string, unit time.Duration) (time.Duration, error) {
 		}
 		n, err := strconv.ParseInt(rest[:i], 10, 32)
 		if err != nil {
-			return 0, bad
+			return 0, bad()
 		}
 		u := unit
 		rest = rest[i:]
@@ -73,31 +71,69 @@ func ParseMode(text string) (Mode, error) {
 
 // ParseSmarthost reads smtps://HOST, smtp://HOST or smtp+insecure://HOST,
 // with an optional port (465, 587 and 25 by default).
+//
+// It does not use net/url, whose address types cost the shim start-up time.
 func ParseSmarthost(text string) (Smarthost, error) {
-	const form = "write smtps://HOST, smtp://HOST (STARTTLS) or smtp+insecure://HOST, with :PORT if it is not the usual one"
-	u, err := url.Parse(text)
-	if err != nil || u.Host == "" || u.Hostname() == "" || u.User != nil || (u.Path != "" && u.Path != "/") || u.RawQuery != "" || u.Fragment != "" {
-		return Smarthost{}, fmt.Errorf("%q is no smarthost: %s", text, form)
+	bad := func() error {
+		return fmt.Errorf("%q is no smarthost: write smtps://HOST, smtp://HOST (STARTTLS) or smtp+insecure://HOST, with :PORT if it is not the usual one", text)
 	}
-	s := Smarthost{Host: u.Hostname(), Port: u.Port()}
-	var port string
-	switch u.Scheme {
+	scheme, rest, ok := strings.Cut(text, "://")
+	var s Smarthost
+	switch strings.ToLower(scheme) {
 	case "smtps":
-		s.TLS, port = Implicit, "465"
+		s.TLS, s.Port = Implicit, "465"
 	case "smtp":
-		s.TLS, port = StartTLS, "587"
+		s.TLS, s.Port = StartTLS, "587"
 	case "smtp+insecure":
-		s.TLS, port = Insecure, "25"
+		s.TLS, s.Port = Insecure, "25"
 	default:
-		return Smarthost{}, fmt.Errorf("%q is no smarthost: %s", text, form)
+		return Smarthost{}, bad()
 	}
-	if s.Port == "" {
-		s.Port = port
+	host, port, hasPort := hostPort(strings.TrimSuffix(rest, "/"))
+	if !ok || host == "" || len(host) > 255 || strings.ContainsAny(host, "/?#@ \t\r\n\x00[]") {
+		return Smarthost{}, bad()
 	}
-	if n, err := strconv.Atoi(s.Port); err != nil || n < 1 || n > 65535 {
+	if s.Host = host; !hasPort {
+		return s, nil
+	}
+	if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 || strconv.Itoa(n) != port {
 		return Smarthost{}, fmt.Errorf("%q has a port that is not between 1 and 65535", text)
 	}
+	s.Port = port
 	return s, nil
+}
+
+// hostPort splits HOST:PORT, HOST, [V6]:PORT or [V6].
+func hostPort(text string) (host, port string, hasPort bool) {
+	if inner, ok := strings.CutPrefix(text, "["); ok {
+		host, port, ok = strings.Cut(inner, "]")
+		if !ok || !strings.Contains(host, ":") || port != "" && port[0] != ':' {
+			return "", "", false
+		}
+		return host, strings.TrimPrefix(port, ":"), port != ""
+	}
+	host, port, hasPort = strings.Cut(text, ":")
+	if strings.Contains(port, ":") {
+		return "", "", false // an IPv6 address wants brackets
+	}
+	return host, port, hasPort
+}
+
+// loopback says that the host is this machine: localhost, 127.x.y.z or ::1.
+func loopback(host string) bool {
+	if strings.EqualFold(host, "localhost") || host == "::1" {
+		return true
+	}
+	parts := strings.Split(host, ".")
+	if len(parts) != 4 || parts[0] != "127" {
+		return false
+	}
+	for _, part := range parts {
+		if n, err := strconv.Atoi(part); err != nil || n < 0 || n > 255 || strconv.Itoa(n) != part {
+			return false
+		}
+	}
+	return true
 }
 
 // parseAuth reads a SASL mechanism, "auto" or "none".
@@ -129,20 +165,23 @@ func parseSecret(text string) (Secret, error) {
 }
 
 // parsePin reads a SHA-256 fingerprint, in hex (colons allowed) or base64,
-// with or without a leading "sha256:"; it is kept as lower-case hex.
+// with or without a leading "sha256:"; it is kept as
+// lower-case hex, or as padded base64.
 func parsePin(text string) (string, error) {
 	s := strings.TrimSpace(text)
 	for _, prefix := range []string{"sha256:", "SHA256:", "sha256//"} {
 		s = strings.TrimPrefix(s, prefix)
 	}
-	sum, err := hex.DecodeString(strings.ReplaceAll(s, ":", ""))
-	if err != nil {
-		sum, err = base64.RawStdEncoding.DecodeString(strings.TrimRight(s, "="))
+	digits := strings.ToLower(strings.ReplaceAll(s, ":", ""))
+	if len(digits) == 64 && strings.Trim(digits, "0123456789abcdef") == "" {
+		return digits, nil
 	}
-	if err != nil || len(sum) != 32 {
-		return "", fmt.Errorf("%q is no SHA-256 fingerprint: give 64 hex digits, or base64", text)
+	// 32 octets are 43 digits of base 64 and one of padding.
+	base64 := strings.TrimSuffix(s, "=")
+	if len(base64) == 43 && strings.Trim(base64, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/") == "" {
+		return base64 + "=", nil
 	}
-	return hex.EncodeToString(sum), nil
+	return "", fmt.Errorf("%q is no SHA-256 fingerprint: give 64 hex digits, or base64", text)
 }
 
 // parsePattern reads an address, or a pattern of one.
@@ -170,13 +209,13 @@ func parseListen(text string) (string, error) {
 		}
 		return text, nil
 	}
-	s := strings.Replace(text, "localhost:", "127.0.0.1:", 1)
-	addr, err := netip.ParseAddrPort(s)
-	if err != nil {
+	host, port, ok := hostPort(text)
+	n, err := strconv.Atoi(port)
+	if !ok || err != nil || n < 0 || n > 65535 {
 		return "", fmt.Errorf("%q is no listener: write 127.0.0.1:2525, [::1]:2525 or unix:/path", text)
 	}
-	if !addr.Addr().IsLoopback() {
+	if !loopback(host) {
 		return "", fmt.Errorf("%q can be reached from other machines, which could send mail without logging in: use 127.0.0.1, [::1] or unix:/path", text)
 	}
-	return s, nil
+	return strings.Replace(text, "localhost:", "127.0.0.1:", 1), nil
 }

@@ -54,11 +54,11 @@ func TestTheRunsOwnRenamesAreNotArrivals(t *testing.T) {
 		reason, name string
 		want         bool
 	}{
-		{"a new message", "cemhx4cmm09d5.s3.r1.a0.n0.f.cede02f63", true},
-		{"its retry is due", "cemhx4cmm09d5.s3.r1.a2.n1763999999.f.cede02f63", true},
-		{"on the wire", "cemhx4cmm09d5.s3.r1.a0.n0.fw.cede02f63", false},
-		{"deferred", "cemhx4cmm09d5.s3.r1.a1.n1764000060.f.cede02f63", false},
-		{"held", "cemhx4cmm09d5.s3.r1.a0.n0.fh.cede02f63", false},
+		{"a new message", "cemhx4cmm09d5.s3.r1.a0.n0.f.cede02f635b7c2e04", true},
+		{"its retry is due", "cemhx4cmm09d5.s3.r1.a2.n1763999999.f.cede02f635b7c2e04", true},
+		{"on the wire", "cemhx4cmm09d5.s3.r1.a0.n0.fw.cede02f635b7c2e04", false},
+		{"deferred", "cemhx4cmm09d5.s3.r1.a1.n1764000060.f.cede02f635b7c2e04", false},
+		{"held", "cemhx4cmm09d5.s3.r1.a0.n0.fh.cede02f635b7c2e04", false},
 		{"no message", "core", false},
 	} {
 		if got := due("/spool/queue/"+c.name, now); got != c.want {
