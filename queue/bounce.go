@@ -3,6 +3,7 @@ package queue
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -58,7 +59,8 @@ func (r *Runner) bounce(route Route, m *Message, records []Record) (Record, erro
 		ID: m.Name.ID, Received: m.Envelope.Received, EnvID: m.Envelope.EnvID, UTF8: m.Envelope.UTF8,
 		Original: m.Open(),
 		// The report itself must pass every server.
-		HeaderOnly: m.Envelope.Ret == "HDRS" || m.Name.Content.Binary || m.Name.Content.LongLine,
+		HeaderOnly: m.Envelope.Ret == "HDRS" || m.Name.Content.Binary || m.Name.Content.LongLine ||
+			slices.ContainsFunc(failed, tooLarge),
 	}
 	for _, rec := range failed {
 		report.Failed = append(report.Failed, FailedRecipient{rec.Address, m.Envelope.To[rec.To].ORcpt, rec.Host, rec.Reply()})
@@ -66,6 +68,12 @@ func (r *Runner) bounce(route Route, m *Message, records []Record) (Record, erro
 	id, err := r.Spool.Put(context.Background(), report.Envelope(), report.Message())
 	note.Text = "a report went to " + report.To + " as " + string(id)
 	return note, err
+}
+
+// tooLarge says that the message was refused for its size (RFC 3463: x.3.4,
+// x.2.3; RFC 5321: 552), as a report that holds all of it would be.
+func tooLarge(r Record) bool {
+	return r.Enhanced == "" && r.Code == 552 || strings.HasSuffix(r.Enhanced, ".3.4") || strings.HasSuffix(r.Enhanced, ".2.3")
 }
 
 // wantsFailure follows RFC 3461 section 4.1: without NOTIFY, failures are
