@@ -91,13 +91,28 @@ func (s *services) RunQueue(ctx context.Context, run msp.QueueRun, verbose bool)
 	case run.Quarantined || run.Lost:
 		fmt.Fprintln(s.stderr, "sendmail: held messages are let go with: mailcrane queue release ID")
 		return sysexits.Usage
-	case run.Interval > 0:
+	case run.Interval > 0 && (run.Foreground || verbose):
 		return s.runEvery(ctx, run, verbose)
 	case run.Foreground || verbose:
 		return s.runOnce(ctx, run, verbose)
 	}
 	// sendmail -q returns at once; the work goes on in a process of its own.
+	if err := s.detach(foreground(run)); err != nil {
+		return s.fail(err)
+	}
+	return sysexits.OK
+}
+
+// foreground is the command line of the same run for a process that stays.
+func foreground(run msp.QueueRun) []string {
 	args := []string{"-qf"}
+	if run.Interval > 0 {
+		persistent := ""
+		if run.Persistent {
+			persistent = "p"
+		}
+		args = append(args, fmt.Sprintf("-q%s%ds", persistent, int(run.Interval/time.Second)))
+	}
 	for _, sel := range run.Selectors {
 		not := ""
 		if sel.Not {
@@ -105,10 +120,7 @@ func (s *services) RunQueue(ctx context.Context, run msp.QueueRun, verbose bool)
 		}
 		args = append(args, "-q"+not+string(rune(sel.Of))+sel.Text)
 	}
-	if err := s.detach(args); err != nil {
-		return s.fail(err)
-	}
-	return sysexits.OK
+	return args
 }
 
 func (s *services) runOnce(ctx context.Context, run msp.QueueRun, verbose bool) int {
