@@ -30,6 +30,9 @@ func Main(ctx context.Context, p *Program) int {
 		fmt.Fprintln(p.Stderr, err)
 		return sysexits.Code(err)
 	}
+	if inv.TrafficLog != "" && p.Services != nil {
+		p.Services.LogTraffic(inv.TrafficLog)
+	}
 	if inv.Queue.Given || inv.Queue.SetQuarantine {
 		return p.queueRun(ctx, inv)
 	}

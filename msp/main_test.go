@@ -37,6 +37,8 @@ func (s *services) Deliver(_ context.Context, ids []queue.ID, verbose bool) int 
 	return s.note("deliver %v verbose=%v", ids, verbose)
 }
 
+func (s *services) LogTraffic(file string) { s.note("log %s", file) }
+
 func (s *services) ServeSMTP(_ context.Context, in io.Reader, _ io.Writer) int {
 	text, _ := io.ReadAll(in)
 	return s.note("smtp %s", text)

@@ -69,6 +69,9 @@ type Program struct {
 // Services is what the sendmail command line can ask for besides taking in
 // mail. Each method prints what there is to say and returns the exit code.
 type Services interface {
+	// LogTraffic is -X: from now on each line of each session is appended to
+	// the file.
+	LogTraffic(file string)
 	// ListQueue is -bp and mailq; see WriteQueue for the layout.
 	ListQueue(ctx context.Context, l Listing) int
 	// RunQueue is -q: one run, or with an interval one after another. It must

@@ -39,7 +39,11 @@ named, and waits for its end. It exits with 0 only if nothing remains to be sent
 				}
 				want = func(e queue.Entry) bool { return slices.Contains(ids, e.Name.ID) }
 			}
-			code, err := a.flush(cmd.Context(), want, verbose)
+			wish := flushWish{want: want}
+			if verbose {
+				wish.trace = func(line string) { fmt.Fprintln(a.stderr, line) }
+			}
+			code, err := a.flush(cmd.Context(), wish)
 			if err != nil {
 				return err
 			}
@@ -85,32 +89,34 @@ func (a *app) mustBeThere(ids []queue.ID) error {
 	return nil
 }
 
-// flush runs the queue for a person who waits.
-func (a *app) flush(ctx context.Context, want func(queue.Entry) bool, verbose bool) (int, error) {
-	return a.flushWatching(ctx, want, verbose, func(queue.Event) {})
+// A flushWish is what a queue run is to do, and whom to tell of it.
+type flushWish struct {
+	want  func(queue.Entry) bool // nil: all that is not held
+	trace func(line string)      // each line of each session; nil: nobody
+	watch func(queue.Event)      // nil: nobody; one event at a time
 }
 
-// flushWatching is flush; watch is told of each event too, one at a time.
-func (a *app) flushWatching(ctx context.Context, want func(queue.Entry) bool, verbose bool, watch func(queue.Event)) (int, error) {
+// flush runs the queue for a person who waits.
+func (a *app) flush(ctx context.Context, w flushWish) (int, error) {
 	c, err := a.config()
 	if err != nil {
 		return 0, err
 	}
 	options := smarthost.Options{Now: a.now, Getenv: a.getenv}
-	if verbose {
-		options.Trace = func(_ queue.Route, line string) { fmt.Fprintln(a.stderr, printable(line)) }
+	if w.trace != nil {
+		options.Trace = func(_ queue.Route, line string) { w.trace(printable(line)) }
 	}
-	runner := a.runner(c, smarthost.New(c, options), a.quiet())
-	show := &flushView{out: a.stdout, also: watch}
+	runner := a.runner(c, smarthost.New(c, options), plainLog{a.stderr})
+	show := &flushView{out: a.stdout, also: w.watch}
 	show.begin(a.stderr, runner.Spool)
 	runner.Watch = show.event
-	sum, err := runner.Flush(ctx, want)
+	sum, err := runner.Flush(ctx, w.want)
 	show.end()
 	if err != nil && !errors.Is(err, context.Canceled) {
 		return 0, cannotUseSpool(c, err)
 	}
 	a.sayFaults(sum.Faults)
-	if err := a.sayUnroutable(c, runner, want); err != nil {
+	if err := a.sayUnroutable(c, runner, w.want); err != nil {
 		return 0, err
 	}
 	if ctx.Err() != nil {
@@ -183,7 +189,9 @@ func (v *flushView) begin(stderr io.Writer, s *queue.Spool) {
 func (v *flushView) event(e queue.Event) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.also(e)
+	if v.also != nil {
+		v.also(e)
+	}
 	switch e.Kind {
 	case queue.Progress:
 		v.advance(e.ID, e.Octets)

@@ -17,7 +17,10 @@ import (
 
 // services is what the sendmail command line can ask for besides taking in
 // mail.
-type services struct{ app }
+type services struct {
+	app
+	traffic string // the file of -X, or ""
+}
 
 // fail prints err under sendmail's name and returns its code.
 func (s *services) fail(err error) int {
@@ -123,18 +126,55 @@ func foreground(run msp.QueueRun) []string {
 	return args
 }
 
+// runOnce says nothing unless asked to: cron mails what is printed, and mail
+// about mail that cannot leave would pile up.
 func (s *services) runOnce(ctx context.Context, run msp.QueueRun, verbose bool) int {
-	out := s.stdout
-	if !verbose {
-		out = io.Discard // cron mails what is printed
-	}
-	a := s.app
-	a.stdout = out
-	_, err := a.flush(ctx, func(e queue.Entry) bool { return chosen(run, e) }, verbose)
+	a := s.voice(verbose)
+	_, err := a.flush(ctx, flushWish{
+		want: func(e queue.Entry) bool { return chosen(run, e) }, trace: s.trace(verbose),
+	})
 	if err != nil {
 		return s.fail(err)
 	}
 	return sysexits.OK // the run took place; what remains is in the queue
+}
+
+// voice is the app that a run speaks through: with -v on standard output, as
+// sendmail does, else not at all.
+func (s *services) voice(verbose bool) app {
+	a := s.app
+	if a.stderr = a.stdout; !verbose {
+		a.stdout, a.stderr = io.Discard, io.Discard
+	}
+	return a
+}
+
+// trace is where the lines of the sessions go: with -v to standard output,
+// and with -X to its file, as "PID <<< line".
+func (s *services) trace(verbose bool) func(line string) {
+	if !verbose && s.traffic == "" {
+		return nil
+	}
+	return func(line string) {
+		if verbose {
+			fmt.Fprintln(s.stdout, line)
+		}
+		if s.traffic != "" {
+			s.logTraffic(line)
+		}
+	}
+}
+
+// LogTraffic is -X.
+func (s *services) LogTraffic(file string) { s.traffic = file }
+
+func (s *services) logTraffic(line string) {
+	f, err := os.OpenFile(s.traffic, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return // it could be opened when the flags were read; mail goes before logs
+	}
+	fmt.Fprintf(f, "%05d %s\n", os.Getpid(), line)
+	f.Close()
 }
 
 // runEvery stays and runs the queue at each interval, for those who start
@@ -187,18 +227,17 @@ func (s *services) quarantine(ctx context.Context, run msp.QueueRun) int {
 
 // Deliver tries messages that were just submitted, and waits.
 func (s *services) Deliver(ctx context.Context, ids []queue.ID, verbose bool) int {
-	out := s.stdout
-	if !verbose {
-		out = io.Discard
-	}
-	a := s.app
-	a.stdout = out
+	a := s.voice(verbose)
 	failed := 0
-	code, err := a.flushWatching(ctx, func(e queue.Entry) bool { return slices.Contains(ids, e.Name.ID) }, verbose, func(e queue.Event) {
-		if e.Kind == queue.Settled && e.Outcome.State() == queue.Failed {
-			failed++
-			fmt.Fprintf(s.stderr, "%s... %s\n", printable(e.To), printable(e.Outcome.Reply().String()))
-		}
+	code, err := a.flush(ctx, flushWish{
+		want:  func(e queue.Entry) bool { return slices.Contains(ids, e.Name.ID) },
+		trace: s.trace(verbose),
+		watch: func(e queue.Event) {
+			if e.Kind == queue.Settled && e.Outcome.State() == queue.Failed {
+				failed++
+				fmt.Fprintf(s.stderr, "%s... %s\n", printable(e.To), printable(e.Outcome.Reply().String()))
+			}
+		},
 	})
 	switch {
 	case err != nil:

@@ -1,10 +1,12 @@
 package main
 
 import (
-	"log/slog"
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"strings"
 
 	"mailcrane/internal/config"
 	"mailcrane/queue"
@@ -44,7 +46,7 @@ func hostname(c *config.Config) string {
 }
 
 // runner wires the queue to its way out.
-func (a *app) runner(c *config.Config, out *smarthost.Transport, log *slog.Logger) *queue.Runner {
+func (a *app) runner(c *config.Config, out *smarthost.Transport, log queue.Log) *queue.Runner {
 	return &queue.Runner{
 		Spool: a.spool(c), Router: out, Transport: out, Reach: always{},
 		Schedule: queue.DefaultBackoff(), Now: a.now, Log: log, Hostname: hostname(c),
@@ -59,9 +61,21 @@ func (always) Verdict(queue.Route) queue.Verdict { return queue.Verdict{Try: tru
 
 func (always) Changes() <-chan struct{} { return nil }
 
-// quiet is the log of a command that tells its person the results itself.
-func (a *app) quiet() *slog.Logger {
-	return slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: slog.LevelError}))
+// A plainLog is the log of a command that tells its person the results itself:
+// only what went wrong, in words.
+type plainLog struct{ w io.Writer }
+
+func (plainLog) Debug(string, ...any) {}
+func (plainLog) Info(string, ...any)  {}
+func (plainLog) Warn(string, ...any)  {}
+
+// Error prints the message and what belongs to it: "… (id X, why Y)".
+func (l plainLog) Error(msg string, args ...any) {
+	var more []string
+	for i := 0; i+1 < len(args); i += 2 {
+		more = append(more, fmt.Sprintf("%v: %v", args[i], args[i+1]))
+	}
+	fmt.Fprintf(l.w, "mailcrane: %s (%s)\n", printable(msg), printable(strings.Join(more, ", ")))
 }
 
 // agentSocket is where the agent of a spool answers.
