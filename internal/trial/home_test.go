@@ -37,7 +37,14 @@ type home struct {
 // newHome has one account, whose lines are given, with a password file.
 func newHome(t testing.TB, account, password string) *home {
 	t.Helper()
-	h := &home{t: t, dir: t.TempDir()}
+	// The path of the agent's socket has a limit that the name of a test,
+	// which TempDir uses, may exceed.
+	dir, err := os.MkdirTemp("", "trial-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	h := &home{t: t, dir: dir}
 	h.configure(account)
 	h.write("password", password+"\n")
 	return h

@@ -24,19 +24,36 @@ type smarthost struct {
 	address        string
 	caFile         string
 	user, password string
-	// chunking: BDAT is offered.
-	chunking bool
-	// answer may give another reply than the usual one, without CRLF: hang is
-	// never a word, cut closes the connection. "" is the usual reply.
-	answer func(at step) string
-
-	stop     chan struct{}
-	open     sync.WaitGroup
-	listener net.Listener
-	arrivals chan receipt
+	stop           chan struct{}
+	open           sync.WaitGroup
+	listener       net.Listener
+	arrivals       chan receipt
 
 	mu  sync.Mutex
 	got []receipt
+	behaviour
+}
+
+// A behaviour is what a trial may change with behave.
+type behaviour struct {
+	// noChunking: BDAT is not offered.
+	noChunking bool
+	// answer, if not nil, may give another reply than the usual one, without
+	// CRLF: hang is never a word, cut closes the connection, "" is the usual
+	// reply.
+	answer func(at step) string
+}
+
+func (s *smarthost) behave(b behaviour) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.behaviour = b
+}
+
+func (s *smarthost) behaves() behaviour {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.behaviour
 }
 
 // What a step can be answered beside a reply.
@@ -79,9 +96,8 @@ func newSmarthost(t testing.TB) *smarthost {
 func unstarted(t testing.TB) *smarthost {
 	t.Helper()
 	return &smarthost{
-		t: t, user: me, password: "planted-" + rand.Text(), chunking: true,
-		answer: func(step) string { return "" },
-		stop:   make(chan struct{}), arrivals: make(chan receipt, 1000),
+		t: t, user: me, password: "planted-" + rand.Text(),
+		stop: make(chan struct{}), arrivals: make(chan receipt, 1000),
 	}
 }
 
@@ -185,7 +201,10 @@ func (k *talk) say(verb, argument, usual string) error {
 }
 
 func (k *talk) reply(verb, argument, usual string) (string, error) {
-	text := k.answer(step{verb, argument, k.now})
+	text := ""
+	if answer := k.behaves().answer; answer != nil {
+		text = answer(step{verb, argument, k.now})
+	}
 	switch text {
 	case "":
 		text = usual
@@ -211,7 +230,7 @@ func (k *talk) command(verb, argument string) error {
 	switch verb {
 	case "EHLO":
 		extensions := []string{"smarthost.test", "PIPELINING", "8BITMIME", "ENHANCEDSTATUSCODES", "DSN", "SIZE 67108864", "AUTH PLAIN"}
-		if k.chunking {
+		if !k.behaves().noChunking {
 			extensions = append(extensions, "CHUNKING")
 		}
 		last := len(extensions) - 1

@@ -1,0 +1,114 @@
+package trial
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"mailcrane/internal/sysexits"
+)
+
+// An agent is a running "mailcrane agent".
+type agent struct {
+	t    testing.TB
+	home *home
+	cmd  *exec.Cmd
+	log  string // file
+	end  func()
+}
+
+// agent starts one and waits until it is up. It ends with the test.
+func (h *home) agent(args ...string) *agent {
+	h.t.Helper()
+	a := &agent{t: h.t, home: h, cmd: h.command("mailcrane", append([]string{"agent"}, args...)...), log: filepath.Join(h.dir, "agent.log")}
+	log, err := os.Create(a.log)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	defer log.Close()
+	a.cmd.Stdout, a.cmd.Stderr = log, log
+	if err := a.cmd.Start(); err != nil {
+		h.t.Fatal(err)
+	}
+	a.end = sync.OnceFunc(func() {
+		a.cmd.Process.Signal(syscall.SIGTERM)
+		if err := a.cmd.Wait(); err != nil {
+			h.t.Errorf("mailcrane agent: %v; its log:\n%s", err, a.said())
+		}
+	})
+	h.t.Cleanup(a.end)
+	await(h.t, "the agent is up", func() bool { return strings.Contains(a.said(), "agent is up") })
+	return a
+}
+
+func (a *agent) said() string {
+	text, err := os.ReadFile(a.log)
+	if err != nil {
+		a.t.Error(err)
+	}
+	return string(text)
+}
+
+// proc reads one of the agent's files in /proc.
+func (a *agent) proc(name string) string {
+	a.t.Helper()
+	text, err := os.ReadFile(filepath.Join("/proc", fmt.Sprint(a.cmd.Process.Pid), name))
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return string(text)
+}
+
+// wantArrival waits for the letter at the server.
+func (s *smarthost) wantArrival(t testing.TB, id string) receipt {
+	t.Helper()
+	await(t, id+" arrives", func() bool { return len(s.received()[id]) > 0 })
+	got := s.received()[id]
+	if len(got) != 1 || !got[0].whole() {
+		t.Errorf("%s arrived %d times", id, len(got))
+	}
+	return got[0]
+}
+
+func TestTwoAgentsOfOneSpool(t *testing.T) {
+	t.Parallel()
+	s := newSmarthost(t)
+	h := s.home(t)
+	h.agent()
+	r := h.run("", "mailcrane", "agent")
+	if r.code == sysexits.OK || r.stderr == "" {
+		t.Errorf("a second agent: exit code %d: %s", r.code, r.said())
+	}
+	t.Logf("the second agent says: %s", r.said())
+	h.mail("one-agent", you)
+	s.wantArrival(t, "one-agent")
+}
+
+func TestAnAgentAndAFlushDoubleNothing(t *testing.T) {
+	t.Parallel()
+	s := newSmarthost(t)
+	h := s.home(t)
+	h.agent()
+	var all sync.WaitGroup
+	const each = 20
+	for person := range 2 {
+		all.Go(func() {
+			for n := range each {
+				h.mail(fmt.Sprintf("beside-%d-%d", person, n), you)
+				h.run("", "mailcrane", "flush")
+			}
+		})
+	}
+	all.Wait()
+	await(t, "the queue is empty", func() bool { return len(h.queued()) == 0 })
+	for person := range 2 {
+		for n := range each {
+			s.wantArrival(t, fmt.Sprintf("beside-%d-%d", person, n))
+		}
+	}
+}
