@@ -171,32 +171,14 @@ func (p *Program) queueRun(ctx context.Context, inv *Invocation) int {
 	case inv.Mode != Submit:
 		return p.service(ctx, inv)
 	case inv.DeliveryMode == byte(config.Interactive) && inv.Queue.onlyIDs():
-		var ids []queue.ID
-		for _, sel := range inv.Queue.Selectors {
-			ids = append(ids, queue.ID(sel.Text))
-		}
-		return s.Deliver(ctx, ids, inv.Verbose)
+		return s.Deliver(ctx, inv.Queue.Selectors.IDs(), inv.Verbose)
 	}
 	return s.RunQueue(ctx, inv.Queue, inv.Verbose)
 }
 
 // onlyIDs says that the run is for messages named one by one.
 func (q *QueueRun) onlyIDs() bool {
-	for _, s := range q.Selectors {
-		if s.Of != 'I' || s.Not {
-			return false
-		}
-	}
-	return len(q.Selectors) > 0 && !q.SetQuarantine && q.Interval == 0
-}
-
-// beyondSubmission says that mailcrane must do what is asked for.
-func (inv *Invocation) beyondSubmission() bool {
-	switch inv.Mode {
-	case Submit, Arpanet, Verify, CheckConfig, Rebuild, AddressTest:
-		return inv.Queue.Given || inv.Queue.SetQuarantine
-	}
-	return true
+	return len(q.Selectors.IDs()) > 0 && !q.SetQuarantine && q.Interval == 0
 }
 
 // service does what needs more than submission.

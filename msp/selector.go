@@ -6,6 +6,7 @@ import (
 
 	"mailcrane/internal/address"
 	"mailcrane/internal/config"
+	"mailcrane/queue"
 )
 
 // A Selector is one of -qI, -qR, -qS, -qQ, with or without "!".
@@ -38,6 +39,19 @@ func (s Selectors) Match(id, sender string, recipients []string, reason string) 
 		}
 	}
 	return true
+}
+
+// IDs are the messages that are named one by one, nil where anything else is
+// selected.
+func (s Selectors) IDs() []queue.ID {
+	var ids []queue.ID
+	for _, sel := range s {
+		if sel.Of != 'I' || sel.Not {
+			return nil
+		}
+		ids = append(ids, queue.ID(sel.Text))
+	}
+	return ids
 }
 
 // Match says whether this selector alone is met.

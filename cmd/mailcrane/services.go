@@ -13,6 +13,7 @@ import (
 	"mailcrane/internal/sysexits"
 	"mailcrane/msp"
 	"mailcrane/queue"
+	"mailcrane/smarthost"
 )
 
 // services is what the sendmail command line can ask for besides taking in
@@ -98,6 +99,9 @@ func (s *services) RunQueue(ctx context.Context, run msp.QueueRun, verbose bool)
 		return s.runEvery(ctx, run, verbose)
 	case run.Foreground || verbose:
 		return s.runOnce(ctx, run, verbose)
+	}
+	if ids := run.Selectors.IDs(); len(ids) > 0 && s.waitsForPerson(ids) {
+		return sysexits.OK // mode b, for one message; it is in the queue
 	}
 	// sendmail -q returns at once; the work goes on in a process of its own.
 	if err := s.detach(foreground(run)); err != nil {
@@ -227,6 +231,9 @@ func (s *services) quarantine(ctx context.Context, run msp.QueueRun) int {
 
 // Deliver tries messages that were just submitted, and waits.
 func (s *services) Deliver(ctx context.Context, ids []queue.ID, verbose bool) int {
+	if !verbose && s.waitsForPerson(ids) {
+		return sysexits.OK
+	}
 	a := s.voice(verbose)
 	failed := 0
 	code, err := a.flush(ctx, flushWish{
@@ -248,6 +255,37 @@ func (s *services) Deliver(ctx context.Context, ids []queue.ID, verbose bool) in
 		return sysexits.OK // it is in the queue
 	}
 	return code
+}
+
+// personTime is how long a submission does not try a route that waits for a
+// person.
+const personTime = time.Hour
+
+// waitsForPerson says that the route of a message was found lately to need a
+// person: a wrong password that each submission tries once more gets the
+// account locked.
+func (s *services) waitsForPerson(ids []queue.ID) bool {
+	c, err := s.config()
+	if err != nil {
+		return false
+	}
+	spool, out := s.spool(c), smarthost.New(c, smarthost.Options{Getenv: s.getenv})
+	for _, id := range ids {
+		entry, message, err := spool.Read(id)
+		if err != nil {
+			continue
+		}
+		message.Close()
+		route, err := out.Route(entry.Envelope)
+		if err != nil {
+			continue
+		}
+		last, err := spool.RouteState(route)
+		if err == nil && last.Fault != nil && last.Fault.NeedsPerson && s.now().Sub(last.At) < personTime {
+			return true
+		}
+	}
+	return false
 }
 
 // ServeSMTP is -bs.
