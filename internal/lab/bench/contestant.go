@@ -31,7 +31,8 @@ type contestant struct {
 	// Queue is the folder, in Root, in which a message more is a file more
 	// somewhere below; "" where nothing is kept.
 	Queue string
-	// Synced says what is on the disk for certain when it has exited.
+	// Synced says what is on the disk for certain when it has exited; "" where
+	// that is not asked.
 	Synced string
 }
 
@@ -78,29 +79,11 @@ func (w *workshop) ours() ([]contestant, error) {
 	if err != nil {
 		return nil, err
 	}
-	home, err := w.folder("home")
+	h, err := w.home("submit", "smarthost = \"smtp+insecure://127.0.0.1:1\"\nauth = \"none\"\n")
 	if err != nil {
 		return nil, err
 	}
-	spool := filepath.Join(home, "spool")
-	config := filepath.Join(home, "mailcrane.toml")
-	const settings = `delivery_mode = "deferred"
-
-[queue]
-directory = %q
-
-[account.bench]
-from      = ["me@example.test", "*"]
-smarthost = "smtp+insecure://127.0.0.1:1"
-auth      = "none"
-`
-	if err := os.WriteFile(config, fmt.Appendf(nil, settings, spool), 0o600); err != nil {
-		return nil, err
-	}
-	return []contestant{{
-		Name: ours, Command: []string{shim, "-t", "-oi"}, Queue: spool, Synced: "file and directory",
-		Env: []string{"MAILCRANE_CONFIG=" + config},
-	}}, nil
+	return []contestant{h.submits(shim)}, nil
 }
 
 // peers are the other programs that are installed.

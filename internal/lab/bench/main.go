@@ -35,6 +35,7 @@ func benches() []bench {
 		{"submit", "sendmail -t -oi < 4 KiB, delivery deferred, one at a time", submitOneByOne},
 		{"submit-ten", "the same, ten at once", submitTenAtOnce},
 		{"submit-50m", "sendmail -t -oi < 50 MB, delivery deferred", submitLarge},
+		{"relay-50m", "a queue run with one message of 50 MB, over TLS at once with AUTH", relayLarge},
 	}
 }
 

@@ -158,36 +158,43 @@ func (c *contestant) complaint(message string) []byte {
 	return out
 }
 
-// peaks measures the peak memory of those programs that are not in a root of
-// their own.
+// peaks measures the peak memory of each once more.
 func (w *workshop) peaks(samples []*sample, message string) error {
-	helper, err := w.compile("peak")
-	if err != nil {
-		return nil //nolint:nilerr // without a C compiler the column stays empty
-	}
 	for _, s := range samples {
-		if s.Root != "" {
-			continue
-		}
-		input, err := os.Open(message)
-		if err != nil {
+		if err := w.peak(s, message); err != nil {
 			return err
 		}
-		defer input.Close()
-		cmd := exec.Command(helper, s.Command...)
-		var out strings.Builder
-		cmd.Stdin, cmd.Stderr, cmd.Env = input, &out, s.environment()
-		if err := cmd.Run(); err != nil {
-			return fmt.Errorf("%s: %w: %s", filepath.Base(s.Command[0]), err, out.String())
-		}
-		kib, err := strconv.ParseInt(strings.TrimSpace(out.String()), 10, 64)
-		if err != nil {
-			return fmt.Errorf("%s: %w", s.Name, err)
-		}
-		s.peak = kib << 10
 		if err := s.empty(); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+// peak measures the peak memory of a program that is not in a root of its own.
+func (w *workshop) peak(s *sample, message string) error {
+	if s.Root != "" {
+		return nil
+	}
+	helper, err := w.compile("peak")
+	if err != nil {
+		return nil //nolint:nilerr // without a C compiler the column stays empty
+	}
+	input, err := os.Open(message)
+	if err != nil {
+		return err
+	}
+	defer input.Close()
+	cmd := exec.Command(helper, s.Command...)
+	var out strings.Builder
+	cmd.Stdin, cmd.Stderr, cmd.Env = input, &out, s.environment()
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("%s: %w: %s", filepath.Base(s.Command[0]), err, out.String())
+	}
+	kib, err := strconv.ParseInt(strings.TrimSpace(out.String()), 10, 64)
+	if err != nil {
+		return fmt.Errorf("%s: %w", s.Name, err)
+	}
+	s.peak = kib << 10
 	return nil
 }

@@ -43,7 +43,7 @@ func (w *workshop) submit(size, rounds, batch int, takesPart func(contestant) bo
 	if err != nil {
 		return err
 	}
-	return printTable(os.Stdout, samples)
+	return printTable(os.Stdout, samples, bareGo)
 }
 
 // message writes a message of exactly size octets to a file.
