@@ -228,6 +228,7 @@ func TestHeaderThatNoServerTakesIsRefused(t *testing.T) {
 	for _, c := range []struct{ reason, input, want string }{
 		{"a NUL", "Subject: a\x00b\n\n", "552 5.6.0 The header holds a NUL octet, which no mail server takes; nothing was queued"},
 		{"a bare CR", "Subject: a\rb\n\n", "552 5.6.0 The header holds a carriage return inside a line, which no mail server takes; nothing was queued"},
+		{"a CR that the input ends with", "Subject: a\r", "552 5.6.0 The header holds a carriage return inside a line, which no mail server takes; nothing was queued"},
 		{"two CR before LF", "Subject: a\r\r\n\r\n", "552 5.6.0 The header holds a carriage return inside a line, which no mail server takes; nothing was queued"},
 		{"too large", "Subject: " + strings.Repeat("x", 256<<10) + "\n\n", "552 5.6.0 Headers too large: more than 262144 octets"},
 		{"too large, never ending", strings.Repeat("X: y\n", 256<<10), "552 5.6.0 Headers too large: more than 262144 octets"},

@@ -181,6 +181,15 @@ func (q *QueueRun) onlyIDs() bool {
 	return len(q.Selectors.IDs()) > 0 && !q.SetQuarantine && q.Interval == 0
 }
 
+// beyondSubmission says that mailcrane must do what is asked for.
+func (inv *Invocation) beyondSubmission() bool {
+	switch inv.Mode {
+	case Submit, Arpanet, Verify, CheckConfig, Rebuild, AddressTest:
+		return inv.Queue.Given || inv.Queue.SetQuarantine
+	}
+	return true
+}
+
 // service does what needs more than submission.
 func (p *Program) service(ctx context.Context, inv *Invocation) int {
 	s := p.Services

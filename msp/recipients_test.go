@@ -159,7 +159,7 @@ smarthost = "smtps://home.example"
 }
 
 func TestSenderThatCannotStandInMailIsRefused(t *testing.T) {
-	for _, from := range []string{"<x@", "a b@c", "a@b, c@d", "a@b>\r\nRCPT TO:<c@d"} {
+	for _, from := range []string{"<x@", "a b@c", "a@b, c@d", "a@x..org", "a@b>\r\nRCPT TO:<c@d"} {
 		s := newStation(t, oneAccount)
 		code := s.sendmail("\n", "-f", from, "a@x.org")
 		if code != 64 || s.spool.puts > 0 || !strings.Contains(s.err.String(), "bad sender address") || strings.Count(s.err.String(), "\n") != 1 {
