@@ -130,6 +130,13 @@ func Refuse(host, enhanced, why string) Outcome {
 	return Outcome{Failed, Reply{Enhanced: enhanced, Text: why}, host}
 }
 
+// Defer is a temporary failure that we find ourselves, and no server's doing:
+// the message cannot be made ready on this machine now. enhanced is its RFC
+// 3463 code.
+func Defer(host, enhanced, why string) Outcome {
+	return Outcome{Deferred, Reply{Enhanced: enhanced, Text: why}, host}
+}
+
 // NoAnswer is Uncertain: the last octet was sent to host and no reply came.
 func NoAnswer(host, why string) Outcome {
 	return Outcome{Uncertain, Reply{Text: why}, host}
@@ -177,9 +184,9 @@ type RouteFault struct {
 	// a wrong password, a locked keyring, a wrong certificate. Such a route is
 	// tried again at a change of route or a flush, and seldom otherwise.
 	NeedsPerson bool
-	// Untaken says that the fault is an answer of the server's, such as 421:
-	// it has not taken the message under way, though all of it may have been
-	// sent.
+	// Untaken says that the server has certainly not taken the message for the
+	// recipients left open, though Commit was called: it has said so, as by a
+	// 421, or the last octet was not sent to them after all.
 	Untaken bool
 }
 

@@ -37,10 +37,10 @@ func (m *outgoing) close() {
 // report tells the outcome of recipient i.
 func (m *outgoing) report(i int, o queue.Outcome) { m.delivery.Report(i, o) }
 
-// unreadable is the outcome of a message that cannot be read here: no fault
-// of the server's or the route's, and it may pass.
-func unreadable(err error) queue.Outcome {
-	return queue.OutcomeOf("", queue.Reply{Code: 451, Enhanced: "4.3.0", Text: "the stored message cannot be read on this machine: " + err.Error()})
+// unready is the outcome of a message that cannot be read or re-encoded here:
+// no fault of the server's or the route's, and it may pass.
+func unready(err error) queue.Outcome {
+	return queue.Defer("", "4.3.0", "the message cannot be made ready to be sent on this machine: "+err.Error())
 }
 
 // prepare finds the form of a message that the server takes, and reports the
@@ -70,7 +70,7 @@ func (s *Session) prepare(d *queue.Delivery) *outgoing {
 		return m.settleAll(queue.Refuse(m.host, "5.6.3", impossible.Error()))
 	}
 	if err != nil {
-		return m.settleAll(unreadable(err))
+		return m.settleAll(unready(err))
 	}
 	if s.caps.MaxSize > 0 && m.size > s.caps.MaxSize {
 		m.close()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"mailcrane/queue"
 )
@@ -12,6 +13,9 @@ import (
 // before their replies are known. A refusal costs these octets, waiting costs
 // every message a round trip.
 const oneFlight = 64 << 10
+
+// codeLogin is "authentication required" (RFC 4954 section 6).
+const codeLogin = 530
 
 // A transaction is one MAIL, the RCPTs, and the message. Replies fill it in
 // whatever groups they come.
@@ -28,7 +32,8 @@ type transaction struct {
 	// of it.
 	refused, end reply
 	// login is a 530: the server wants AUTH after all (RFC 4954 section 6). It
-	// says nothing about the message, so it is the route's.
+	// says nothing about the message, so it is the route's; but recipients that
+	// the server takes without a log-in get their mail all the same.
 	login reply
 	// final: the last octet has been handed to the network.
 	final bool
@@ -41,7 +46,7 @@ type transaction struct {
 func (t *transaction) run(ctx context.Context) (left []int, fault *queue.RouteFault) {
 	src, err := t.message.open()
 	if err != nil {
-		t.message.settleAll(unreadable(err))
+		t.message.settleAll(unready(err))
 		return nil, nil
 	}
 	defer src.Close()
@@ -59,11 +64,11 @@ func (t *transaction) run(ctx context.Context) (left []int, fault *queue.RouteFa
 	switch {
 	case err != nil:
 		fault := t.session.broken(queue.StepSession, err)
-		_, fault.Untaken = errors.AsType[*closing](err)
+		fault.Untaken = t.untaken(err)
 		return nil, fault
 	case t.login.answered():
 		fault := t.session.personFault(queue.StepAuth, t.session.loginHint(), "the server wants a log-in before it takes mail: %v", t.login)
-		fault.Untaken = !t.end.ok()
+		fault.Untaken = true // by those who wait for the log-in
 		return nil, fault
 	}
 	return t.tooMany, nil
@@ -91,7 +96,7 @@ func (t *transaction) envelope() error {
 
 func (t *transaction) mailAnswered(r reply) {
 	t.mail = r
-	if r.code == 530 {
+	if r.code == codeLogin {
 		t.login = r
 	}
 }
@@ -103,7 +108,7 @@ func (t *transaction) rcptAnswered(pos int, r reply) {
 		// Only an echo of the refused MAIL.
 	case r.ok():
 		t.accepted++
-	case r.code == 530:
+	case r.code == codeLogin:
 		t.login = r
 	case t.accepted > 0 && overLimit(r):
 		t.tooMany = append(t.tooMany, t.to[pos])
@@ -124,9 +129,16 @@ func overLimit(r reply) bool {
 	return false
 }
 
+// untaken says that a session that ended by err has certainly not taken the
+// message: its last octet was not sent, or the server said so by a 421.
+func (t *transaction) untaken(err error) bool {
+	_, ended := errors.AsType[*closing](err)
+	return ended || !t.final
+}
+
 // hopeless says that there is nobody to send the data to, as far as is known.
 func (t *transaction) hopeless() bool {
-	if t.mail.refused() || t.login.answered() {
+	if t.mail.refused() {
 		return true
 	}
 	for _, r := range t.rcpt {
@@ -136,6 +148,9 @@ func (t *transaction) hopeless() bool {
 	}
 	return true
 }
+
+// anybody says that the server took a recipient, whatever it said to MAIL.
+func (t *transaction) anybody() bool { return slices.ContainsFunc(t.rcpt, reply.ok) }
 
 // data sends the message by DATA.
 func (t *transaction) data(ctx context.Context, b *body) error {
@@ -153,6 +168,11 @@ func (t *transaction) data(ctx context.Context, b *body) error {
 	case start.code != 354:
 		t.refused = start
 		return nil
+	}
+	if t.hopeless() && t.anybody() {
+		// A server that refused MAIL and then took the rest has some other
+		// transaction open: nothing may be put into that.
+		return &unexpected{"DATA", start}
 	}
 	s.dialogue.expect(expected{verb: "the end of the message", limit: limit.DataFinal, take: func(r reply) { t.end = r }})
 	if t.hopeless() {
@@ -237,18 +257,17 @@ func (t *transaction) commit(ctx context.Context) error {
 // settle reports what is known of the recipients that the server took, or
 // might have taken.
 func (t *transaction) settle(err error) {
-	if t.login.answered() {
-		return
-	}
-	_, ended := errors.AsType[*closing](err)
-	t.settleTooMany()
+	t.settleTooMany(err)
 	for pos, i := range t.to {
 		r := t.rcpt[pos]
 		switch {
+		case t.mail.code == codeLogin:
+			// Left open.
 		case t.mail.refused():
 			t.message.report(i, queue.OutcomeOf(t.message.host, t.mail.said()))
 		case r.refused():
-			// Reported when the reply came, or left for another transaction.
+			// Reported when the reply came, or left for another transaction or a
+			// log-in.
 		case t.refused.answered() && t.end.ok():
 			t.message.report(i, queue.NoAnswer(t.message.host, "the server refused a part of the message and then accepted the whole: "+t.refused.String()))
 		case t.refused.answered():
@@ -256,21 +275,22 @@ func (t *transaction) settle(err error) {
 		case t.end.refused() || t.end.ok() && t.final:
 			t.message.report(i, queue.OutcomeOf(t.message.host, t.end.said()))
 		case t.local != nil:
-			t.message.report(i, unreadable(t.local))
-		case t.final && err != nil && !ended:
+			t.message.report(i, unready(t.local))
+		case err != nil && !t.untaken(err):
 			t.message.report(i, queue.NoAnswer(t.message.host, "the message was sent whole, but the server did not say whether it took it: "+plainly(err).Error()))
 		}
 	}
 }
 
 // settleTooMany defers the surplus recipients when the message itself was not
-// taken: another transaction would only be refused again.
-func (t *transaction) settleTooMany() {
-	if t.end.ok() && !t.refused.answered() {
+// taken: another transaction would only be refused again. Where the session
+// broke after the last octet their fate is known, unlike that of the others.
+func (t *transaction) settleTooMany(err error) {
+	switch {
+	case err == nil && t.end.ok() && !t.refused.answered():
 		return
-	}
-	if !t.end.answered() && !t.refused.answered() {
-		return // the session broke: they stay open
+	case err != nil && t.untaken(err) && !t.refused.answered():
+		return // they stay open
 	}
 	for _, i := range t.tooMany {
 		for pos, j := range t.to {
