@@ -36,6 +36,8 @@ func benches() []bench {
 		{"submit-ten", "the same, ten at once", submitTenAtOnce},
 		{"submit-50m", "sendmail -t -oi < 50 MB, delivery deferred", submitLarge},
 		{"relay-50m", "a queue run with one message of 50 MB, over TLS at once with AUTH", relayLarge},
+		{"route-up", "from the route that comes up to the first message accepted", routeUp},
+		{"idle", "an agent with nothing due, after 20 messages", idle},
 	}
 }
 
