@@ -33,6 +33,13 @@ func Main(ctx context.Context, p *Program) int {
 	if inv.TrafficLog != "" && p.Services != nil {
 		p.Services.LogTraffic(inv.TrafficLog)
 	}
+	if inv.ConfigFile != "" && p.Services != nil {
+		// The services read the file that was loaded last.
+		if _, err := p.Config(inv.ConfigFile); err != nil {
+			sysexits.Report(p.Stderr, "sendmail", err)
+			return sysexits.Code(err)
+		}
+	}
 	if inv.Queue.Given || inv.Queue.SetQuarantine {
 		return p.queueRun(ctx, inv)
 	}

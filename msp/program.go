@@ -46,7 +46,8 @@ type Program struct {
 	// Version is printed for -d0.
 	Version string
 
-	// Config loads the configuration; file is the value of -C, or "".
+	// Config loads the configuration; file is the value of -C, or "". It is
+	// called with -C's before any of Services.
 	Config func(file string) (*config.Config, error)
 	// OpenSpool opens the queue directory.
 	OpenSpool func(dir string) (Spool, error)

@@ -43,16 +43,17 @@ type home struct {
 }
 
 // newHome has an account at the server; top is put at the top of its
-// configuration.
+// configuration. Nothing in that stands on HOME, which s-nail and cron set
+// again to what the password file says.
 func newHome(t *testing.T, c smarthostCase, top string) *home {
 	t.Helper()
 	host := c.start(t)
 	h := &home{t: t, dir: t.TempDir(), host: host, box: host.Mailbox(t)}
 	h.me = h.box.Address("me")
-	h.write("password", host.Password+"\n")
-	h.write(".config/mailcrane/mailcrane.toml", top+fmt.Sprintf(
-		"[account.lab]\nfrom = [%q, \"*@example.test\"]\nsmarthost = %q\nuser = %q\nsecret = \"file:~/password\"\ntls = { ca = %q }\n",
-		h.me, c.url(host), host.User, host.CAFile))
+	password := h.write("password", host.Password+"\n")
+	h.write("mailcrane.toml", top+fmt.Sprintf(
+		"[queue]\ndirectory = %q\n[account.lab]\nfrom = [%q, \"*@example.test\"]\nsmarthost = %q\nuser = %q\nsecret = \"file:%s\"\ntls = { ca = %q }\n",
+		filepath.Join(h.dir, "spool"), h.me, c.url(host), host.User, password, host.CAFile))
 	return h
 }
 
@@ -72,7 +73,7 @@ func (h *home) write(name, text string) string {
 // env is the environment of the home's programs.
 func (h *home) env() []string {
 	return []string{
-		"HOME=" + h.dir, "PATH=" + bin + ":" + os.Getenv("PATH"), "LOGNAME=root", "USER=root", "EMAIL=" + h.me,
+		"HOME=" + h.dir, "MAILCRANE_CONFIG=" + filepath.Join(h.dir, "mailcrane.toml"), "PATH=" + bin + ":" + os.Getenv("PATH"), "LOGNAME=root", "USER=root", "EMAIL=" + h.me,
 		"LC_ALL=C.UTF-8", "TERM=dumb", "TMPDIR=" + h.dir,
 	}
 }

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"mailcrane/internal/config"
@@ -17,7 +19,11 @@ func cannotUseSpool(c *config.Config, err error) error {
 	if sysexits.Code(err) != sysexits.Software {
 		return err
 	}
-	return sysexits.Errorf(sysexits.CantCreat, "look at its owner and mode with: ls -ld "+c.Spool,
+	hint := "look at its owner and mode with: ls -ld " + c.Spool
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		hint = "free some space: df -h " + c.Spool
+	}
+	return sysexits.Errorf(sysexits.CantCreat, hint,
 		"the queue in %s cannot be used: %w", c.Spool, err)
 }
 

@@ -52,8 +52,13 @@ func sendRaw(t *testing.T, address, to, text string) {
 		line string
 		code int
 	}{
-		{"", 220}, {"EHLO test\r\n", 250}, {"MAIL FROM:<me@example.test>\r\n", 250}, {"RCPT TO:<" + to + ">\r\n", 250}, {"DATA\r\n", 354},
-		{strings.ReplaceAll(text, "\n", "\r\n") + ".\r\n", 250}, {"QUIT\r\n", 221},
+		{"", 220},
+		{"EHLO test\r\n", 250},
+		{"MAIL FROM:<me@example.test>\r\n", 250},
+		{"RCPT TO:<" + to + ">\r\n", 250},
+		{"DATA\r\n", 354},
+		{strings.ReplaceAll(text, "\n", "\r\n") + ".\r\n", 250},
+		{"QUIT\r\n", 221},
 	} {
 		if _, err := c.W.WriteString(step.line); err != nil {
 			t.Fatal(err)
