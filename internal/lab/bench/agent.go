@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -67,8 +68,7 @@ func (w *workshop) afield(f func(*field) error) error {
 		ended := make(chan error, 1)
 		go func() { ended <- at.agent.Wait() }()
 		s.Cleanup(func() {
-			_ = at.agent.Process.Signal(unix.SIGTERM)
-			<-ended
+			_ = errors.Join(at.agent.Process.Signal(unix.SIGTERM), <-ended)
 		})
 		// It is up when it has taken a message.
 		if err := at.sendOne(); err != nil {

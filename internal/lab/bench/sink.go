@@ -71,11 +71,10 @@ func (s *sink) serve() {
 		go func() {
 			defer conn.Close()
 			session := tls.Server(conn, s.tls)
-			defer session.Close()
 			c := &sinkSession{r: bufio.NewReaderSize(session, 64<<10), w: session, accepted: s.accepted}
 			// A client that breaks off is one whose message does not arrive,
 			// which the bench notices.
-			_ = c.talk()
+			_ = errors.Join(c.talk(), session.Close())
 		}()
 	}
 }
