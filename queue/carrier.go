@@ -3,6 +3,7 @@ package queue
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -33,41 +34,96 @@ func withGrace(ctx context.Context, grace time.Duration) (context.Context, conte
 type carrier struct {
 	runner *Runner
 	route  Route
+	// lull, if not nil, is called when a lane has no more to do while others
+	// are still at work: what it has put off may fall due before they end.
+	lull func()
 
-	mu    sync.Mutex
-	todo  []Name
-	again map[ID]bool // put back once after its session broke
-	lanes int
-	// taken are the messages that were tried or found busy; busy the latter.
-	taken, busy []Name
+	mu   sync.Mutex
+	todo []Name
+	// inHand are the messages that wait in todo or are under way; had are
+	// those that still count as due though this carrier is done with them, by
+	// the name it left them under.
+	inHand map[ID]bool
+	had    map[ID]Name
+	again  map[ID]bool // put back once after its session broke
+	// lanes are open; still of them stand at a delivery in which nothing moves.
+	lanes, still int
+	// narrow: one more lane could not be opened; no other is tried.
+	narrow bool
+	// busy are the messages that another process was at.
+	busy []Name
 	// broken counts sessions that broke since the last answer.
 	broken int
 	fault  *RouteFault // why the carrier stopped, nil while it goes on
+	over   bool        // it takes in no more
 	open   sync.WaitGroup
 }
 
-// carry sends names by route and returns when all are settled or the route
-// is down; its fault says why it is.
-func (r *Runner) carry(ctx context.Context, route Route, names []Name) *carrier {
-	c := &carrier{runner: r, route: route, todo: names, again: make(map[ID]bool)}
-	c.startLane(ctx)
-	c.open.Wait()
-	if ctx.Err() == nil {
-		// What the last messages did to the directory; the syncs before each
-		// last octet have covered the others.
-		if err := r.Spool.disk.SyncDir(r.Spool.QueueDir()); err != nil {
-			r.Log.Error("cannot sync the queue directory", "err", err)
-		}
-	}
+func (r *Runner) newCarrier(route Route, names []Name) *carrier {
+	c := &carrier{runner: r, route: route, inHand: make(map[ID]bool), had: make(map[ID]Name), again: make(map[ID]bool)}
+	c.enlist(names)
 	return c
 }
 
-func (c *carrier) startLane(ctx context.Context) {
+// carry sends the carrier's messages and returns when all are settled or the
+// route is down; its fault says why it is.
+func (c *carrier) carry(ctx context.Context) {
+	for c.startFirst(ctx) {
+		c.open.Wait()
+	}
+	// What the last messages did to the directory; the syncs before each last
+	// octet have covered the others.
+	r := c.runner
+	if err := r.Spool.disk.SyncDir(r.Spool.QueueDir()); err != nil {
+		r.Log.Error("cannot sync the queue directory", "err", err)
+	}
+}
+
+// startFirst opens the first lane, also for what was added while the last one
+// was closing. It says false when there is nothing more to do.
+func (c *carrier) startFirst(ctx context.Context) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.lanes == maxLanes || len(c.todo) == 0 || c.fault != nil {
-		return
+	if len(c.todo) == 0 || c.fault != nil || ctx.Err() != nil {
+		c.over = true
+		return false
 	}
+	c.startLane(ctx)
+	return true
+}
+
+// add takes in what came due while the carrier is at work. If all its lanes
+// stand still, it goes by another one (law 3).
+func (c *carrier) add(ctx context.Context, names []Name) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.over {
+		c.enlist(names)
+		c.passStill(ctx)
+	}
+}
+
+// enlist puts those of names into todo that the carrier does not have in hand
+// and has not left in that very state. The caller holds mu.
+func (c *carrier) enlist(names []Name) {
+	for _, name := range names {
+		if last, had := c.had[name.ID]; c.inHand[name.ID] || had && last == name {
+			continue
+		}
+		c.inHand[name.ID] = true
+		c.todo = append(c.todo, name)
+	}
+}
+
+// passStill opens one more lane where all stand still. The caller holds mu.
+func (c *carrier) passStill(ctx context.Context) {
+	if c.lanes > 0 && c.lanes == c.still && c.lanes < maxLanes && !c.narrow && len(c.todo) > 0 && c.fault == nil && ctx.Err() == nil {
+		c.startLane(ctx)
+	}
+}
+
+// startLane opens a lane. The caller holds mu.
+func (c *carrier) startLane(ctx context.Context) {
 	c.lanes++
 	c.open.Go(func() { c.lane(ctx) })
 }
@@ -80,7 +136,6 @@ func (c *carrier) take() (Name, bool) {
 	}
 	name := c.todo[0]
 	c.todo = c.todo[1:]
-	c.taken = append(c.taken, name)
 	return name, true
 }
 
@@ -89,7 +144,16 @@ func (c *carrier) putBack(name Name) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.todo = append(c.todo, name)
-	c.taken = slices.DeleteFunc(c.taken, func(n Name) bool { return n.ID == name.ID })
+}
+
+// leave says that the carrier is done with a message, which now has that name.
+func (c *carrier) leave(name Name) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.inHand, name.ID)
+	if c.runner.due(name, c.runner.Now()) {
+		c.had[name.ID] = name
+	}
 }
 
 // lane carries messages one after another over one session, opened for the
@@ -103,7 +167,11 @@ func (c *carrier) lane(ctx context.Context) {
 		}
 		c.mu.Lock()
 		c.lanes--
+		last := c.lanes == 0
 		c.mu.Unlock()
+		if !last && c.lull != nil {
+			c.lull()
+		}
 	}()
 	for ctx.Err() == nil {
 		name, ok := c.take()
@@ -128,11 +196,18 @@ func (c *carrier) lane(ctx context.Context) {
 				continue
 			}
 		}
-		if fault := c.deliver(ctx, session, m); fault != nil {
+		a, fault := c.deliver(ctx, session, m)
+		again := a != nil && c.afterwards(ctx, a, fault)
+		m.Release()
+		if again {
+			c.putBack(m.Name)
+		} else {
+			c.leave(m.Name)
+		}
+		if fault != nil {
 			session.Close(ctx)
 			session = nil
 		}
-		m.Release()
 	}
 }
 
@@ -142,7 +217,20 @@ func (c *carrier) untried() bool {
 	return slices.ContainsFunc(c.todo, func(n Name) bool { return !c.again[n.ID] })
 }
 
+// tried is the messages that were tried or found busy and still count as due,
+// each by the name that it was left under. The carrier must have ended.
+func (c *carrier) tried() []Name {
+	names := slices.Collect(maps.Values(c.had))
+	for _, n := range c.todo {
+		if c.again[n.ID] {
+			names = append(names, n)
+		}
+	}
+	return names
+}
+
 func (c *carrier) skipped(name Name, err error) {
+	c.leave(name)
 	switch {
 	case errors.Is(err, errBusy):
 		c.mu.Lock()
@@ -158,12 +246,26 @@ func (c *carrier) openSession(ctx context.Context) Session {
 	r.tell(Event{Kind: Opening, Route: c.route})
 	session, fault := r.Transport.Open(ctx, c.route)
 	if fault != nil {
-		c.stop(fault)
+		c.notOpened(fault)
 		return nil
 	}
 	r.noteRoute(c.route, nil)
 	r.tell(Event{Kind: Opened, Route: c.route})
 	return session
+}
+
+// notOpened takes it for the route's fault, unless other lanes are open: a
+// server may allow us no more sessions at once.
+func (c *carrier) notOpened(fault *RouteFault) {
+	c.mu.Lock()
+	alone := c.lanes == 1
+	c.narrow = c.narrow || !alone
+	c.mu.Unlock()
+	if alone {
+		c.stop(fault)
+		return
+	}
+	c.runner.tell(Event{Kind: Closed, Route: c.route, Fault: fault})
 }
 
 func (c *carrier) stop(fault *RouteFault) {
@@ -188,23 +290,24 @@ func (r *Runner) noteRoute(route Route, fault *RouteFault) {
 	}
 }
 
-// deliver makes one attempt at m. While nothing moves for longer than the
-// runner's patience, the messages behind go by another lane.
-func (c *carrier) deliver(ctx context.Context, session Session, m *Message) *RouteFault {
+// deliver makes one attempt at m, and returns nil if none could be made. While
+// nothing moves for longer than the runner's patience, the messages behind go
+// by another lane.
+func (c *carrier) deliver(ctx context.Context, session Session, m *Message) (*attempt, *RouteFault) {
 	r := c.runner
 	a, err := r.newAttempt(c.route, m)
 	if err != nil {
 		r.Log.Error("cannot prepare the attempt", "id", m.Name.ID, "err", err)
-		return nil
+		return nil, nil
 	}
 	if len(a.delivery.To) == 0 {
 		a.settle(nil)
-		return nil
+		return nil, nil
 	}
-	stuck := time.AfterFunc(r.patience(), func() { c.startLane(ctx) })
-	defer stuck.Stop()
+	watch := c.watch(ctx)
+	defer watch.end()
 	a.delivery.Progress = func(octets int64) {
-		stuck.Reset(r.patience())
+		watch.moved()
 		r.tell(Event{Kind: Progress, Route: c.route, ID: m.Name.ID, Size: m.Name.Size, Octets: octets})
 	}
 	r.tell(Event{Kind: Begun, Route: c.route, ID: m.Name.ID, From: m.Envelope.From, Size: m.Name.Size})
@@ -214,14 +317,13 @@ func (c *carrier) deliver(ctx context.Context, session Session, m *Message) *Rou
 	fault := session.Deliver(patient, &a.delivery)
 	cancel()
 	a.settle(fault)
-	c.afterwards(ctx, a, fault)
-	return fault
+	return a, fault
 }
 
 // afterwards decides what a broken session means: for the message that was on
-// it, one more chance behind all others, then a pause; for the route, an end
-// when sessions break again and again.
-func (c *carrier) afterwards(ctx context.Context, a *attempt, fault *RouteFault) {
+// it, one more chance behind all others, which it returns as again, then a
+// pause; for the route, an end when sessions break again and again.
+func (c *carrier) afterwards(ctx context.Context, a *attempt, fault *RouteFault) (again bool) {
 	r, m := c.runner, a.message
 	c.mu.Lock()
 	if a.answered {
@@ -229,16 +331,15 @@ func (c *carrier) afterwards(ctx context.Context, a *attempt, fault *RouteFault)
 	}
 	if fault == nil || ctx.Err() != nil {
 		c.mu.Unlock()
-		return
+		return false
 	}
 	c.broken++
 	secondTime := c.again[m.Name.ID]
 	// Where no other message had an answer in between, it is the route's doing
 	// as far as anybody can tell (law 2).
 	down := c.broken >= maxBroken || secondTime && c.broken > 1
-	if !a.settled && !secondTime && !down {
+	if again = !a.settled && !secondTime && !down; again {
 		c.again[m.Name.ID] = true
-		c.todo = append(c.todo, m.Name)
 	}
 	c.mu.Unlock()
 	if !a.settled && secondTime && !down {
@@ -254,4 +355,5 @@ func (c *carrier) afterwards(ctx context.Context, a *attempt, fault *RouteFault)
 	} else {
 		r.tell(Event{Kind: Closed, Route: c.route, Fault: fault})
 	}
+	return again
 }

@@ -44,7 +44,8 @@ func (r *Runner) Flush(ctx context.Context, want func(Entry) bool) (Summary, err
 		var all sync.WaitGroup
 		for route, names := range counting.byRoute(ctx, names, make(map[ID]Route)) {
 			all.Go(func() {
-				c := counting.carry(ctx, route, names)
+				c := counting.newCarrier(route, names)
+				c.carry(ctx)
 				mu.Lock()
 				defer mu.Unlock()
 				busy = append(busy, c.busy...)

@@ -5,13 +5,16 @@ import (
 	"fmt"
 	"maps"
 	"time"
+
+	"mailcrane/internal/sysexits"
 )
 
 // A line is what the serving runner knows of one route.
 type line struct {
-	busy    bool // a carrier is at work
-	stale   bool // something happened meanwhile: look again when it ends
-	faults  int  // in a row
+	carrier *carrier  // at work, or nil
+	stale   bool      // something happened meanwhile: look again when it ends
+	faults  int       // in a row
+	faultAt time.Time // the last of them
 	retryAt time.Time
 }
 
@@ -20,28 +23,40 @@ type line struct {
 // to take what became of it. Without a rest it would be tried in a circle.
 const restTime = time.Minute
 
+// A rest leaves a message alone as long as it has that very name: another one
+// is another state.
+type rest struct {
+	name  Name
+	until time.Time
+}
+
 // A server is the state of Serve.
 type server struct {
 	*Runner
 	lines map[Route]*line
 	known map[ID]Route
-	rest  map[ID]time.Time
+	rests map[ID]rest
 	done  chan *carrier
+	lulls chan struct{}
 }
 
 // Serve runs the queue until ctx ends: whenever something arrives (a value on
-// arrivals), a route may have come up, a retry falls due, or Poke is called.
-// With nothing due it sleeps without a timer (law 6).
+// arrivals), a route may have come up, a retry falls due, or a value comes on
+// pokes. With nothing due it sleeps without a timer (law 6). It ends with an
+// error when arrivals is closed: nothing would wake it any more.
 func (r *Runner) Serve(ctx context.Context, arrivals, pokes <-chan struct{}) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	if err := r.Spool.Prepare(); err != nil {
 		return fmt.Errorf("the queue in %s cannot be used: %w", r.Spool.dir, cause(err))
 	}
 	r.setAsideStrays()
 	s := &server{
 		Runner: r, lines: make(map[Route]*line), known: make(map[ID]Route),
-		rest: make(map[ID]time.Time), done: make(chan *carrier),
+		rests: make(map[ID]rest), done: make(chan *carrier), lulls: make(chan struct{}, 1),
 	}
 	running := 0
+	var lost error
 	for {
 		started, next, err := s.dispatch(ctx)
 		if err != nil {
@@ -56,12 +71,18 @@ func (r *Runner) Serve(ctx context.Context, arrivals, pokes <-chan struct{}) err
 			for ; running > 0; running-- {
 				<-s.done
 			}
-			return nil
-		case <-arrivals:
+			return lost
+		case _, ok := <-arrivals:
+			if !ok {
+				lost = sysexits.Errorf(sysexits.IOErr, "start the agent again", "the queue in %s was moved or removed while the agent watched it", r.Spool.dir)
+				arrivals = nil
+				stop()
+			}
 		case <-pokes:
 			s.forget()
 		case <-r.Reach.Changes():
 			s.forget()
+		case <-s.lulls:
 		case <-timer.C:
 		case c := <-s.done:
 			running--
@@ -85,15 +106,15 @@ func newTimer(next, now time.Time) *time.Timer {
 // have changed.
 func (s *server) forget() {
 	for _, l := range s.lines {
-		l.faults, l.retryAt, l.stale = 0, time.Time{}, l.busy
+		l.faults, l.retryAt, l.stale = 0, time.Time{}, l.carrier != nil
 	}
-	clear(s.rest)
+	clear(s.rests)
 }
 
 func (s *server) ended(c *carrier) {
 	l, now := s.lines[c.route], s.Now()
-	l.busy = false
-	rest := restTime
+	l.carrier, l.faultAt = nil, now
+	pause := restTime
 	switch {
 	case c.fault == nil || l.stale:
 		// Nothing failed, or the network changed while it did: at once again.
@@ -102,14 +123,14 @@ func (s *server) ended(c *carrier) {
 		// The server lets us in, and breaks off at each message that was due:
 		// those rest, and what comes meanwhile need not wait for them.
 		l.faults++
-		rest = routeRetry(l.faults, c.fault.NeedsPerson)
+		pause = routeRetry(l.faults, c.fault.NeedsPerson)
 	default:
 		l.faults++
 		l.retryAt = now.Add(routeRetry(l.faults, c.fault.NeedsPerson))
 	}
 	if !l.stale {
-		for _, name := range c.taken {
-			s.rest[name.ID] = now.Add(rest)
+		for _, name := range c.tried() {
+			s.rests[name.ID] = rest{name, now.Add(pause)}
 		}
 	}
 	l.stale = false
@@ -130,13 +151,13 @@ func (s *server) dispatch(ctx context.Context) (started int, next time.Time, err
 	}
 	var due []Name
 	for _, n := range names {
-		rest := s.rest[n.ID]
+		rest := s.rests[n.ID]
 		switch {
 		case n.Held:
-		case !n.Due(now):
+		case !s.due(n, now):
 			sooner(n.Next)
-		case rest.After(now):
-			sooner(rest)
+		case rest.name == n && rest.until.After(now):
+			sooner(rest.until)
 		default:
 			due = append(due, n)
 		}
@@ -149,17 +170,43 @@ func (s *server) dispatch(ctx context.Context) (started int, next time.Time, err
 			s.lines[route] = l
 		}
 		switch {
-		case l.busy:
+		case l.carrier != nil:
+			l.carrier.add(ctx, names)
 		case !s.Reach.Verdict(route).Try: // a change will wake us
-		case l.retryAt.After(now):
+		case l.retryAt.After(now) && !s.reachedSince(route, l.faultAt):
 			sooner(l.retryAt)
 		default:
-			l.busy = true
+			c := s.newCarrier(route, names)
+			c.lull = s.lull
+			l.carrier = c
 			started++
-			go func() { s.done <- s.carry(ctx, route, names) }()
+			go func() {
+				c.carry(ctx)
+				s.done <- c
+			}()
 		}
 	}
 	return started, next, nil
+}
+
+func (s *server) lull() {
+	select {
+	case s.lulls <- struct{}{}:
+	default:
+	}
+}
+
+// due is Name.Due, but for a message that is put off for longer than the
+// schedule ever waits: the clock was wrong when it was, and has been set back.
+func (r *Runner) due(n Name, now time.Time) bool {
+	return n.Due(now) || !n.Held && n.Next.Sub(now) > r.Schedule.Retry(n.Attempts+1)+restTime
+}
+
+// reachedSince says that another process, such as a flush, has opened a
+// session on the route since then.
+func (s *server) reachedSince(route Route, then time.Time) bool {
+	state, err := s.Spool.RouteState(route)
+	return err == nil && state.Fault == nil && state.At.After(then)
 }
 
 // forgetGone drops what is remembered of messages that have left the queue.
@@ -169,7 +216,7 @@ func (s *server) forgetGone(names []Name) {
 		present[n.ID] = true
 	}
 	maps.DeleteFunc(s.known, func(id ID, _ Route) bool { return !present[id] })
-	maps.DeleteFunc(s.rest, func(id ID, _ time.Time) bool { return !present[id] })
+	maps.DeleteFunc(s.rests, func(id ID, _ rest) bool { return !present[id] })
 }
 
 // Prepare makes the directories and removes what dead processes left.

@@ -16,8 +16,9 @@ import (
 )
 
 // Watch sends on the channel when a message in s became due, once for any
-// number that nobody has received yet. The spool's directories must exist. It
-// ends with ctx.
+// number that nobody has received yet. The spool's directories must exist; the
+// channel is closed when the queue is moved or removed, since the kernel then
+// says no more. Watch ends with ctx.
 func Watch(ctx context.Context, s *queue.Spool, now func() time.Time, log *slog.Logger) (<-chan struct{}, error) {
 	watcher, err := fsnotify.NewBufferedWatcher(64)
 	if err != nil {
@@ -35,6 +36,10 @@ func Watch(ctx context.Context, s *queue.Spool, now func() time.Time, log *slog.
 			case <-ctx.Done():
 				return
 			case event := <-watcher.Events:
+				if event.Name == s.QueueDir() && (event.Has(fsnotify.Remove) || event.Has(fsnotify.Rename)) {
+					close(arrived)
+					return
+				}
 				if !event.Has(fsnotify.Create) || !due(event.Name, now()) {
 					continue
 				}

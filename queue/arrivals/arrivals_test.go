@@ -3,6 +3,7 @@ package arrivals
 import (
 	"context"
 	"log/slog"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -45,6 +46,36 @@ func TestWhatBecomesDueIsTold(t *testing.T) {
 	case <-arrived:
 		t.Error("holding a message was told as an arrival")
 	default:
+	}
+}
+
+func TestARemovedQueueEndsTheWatch(t *testing.T) {
+	for _, c := range []struct {
+		how string
+		do  func(dir string) error
+	}{
+		{"removed", os.RemoveAll},
+		{"moved", func(dir string) error { return os.Rename(dir, dir+".old") }},
+	} {
+		s := queue.NewSpool(t.TempDir(), queue.OS{}, time.Now)
+		if err := s.Prepare(); err != nil {
+			t.Fatal(err)
+		}
+		arrived, err := Watch(t.Context(), s, time.Now, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.do(s.QueueDir()); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case _, ok := <-arrived:
+			if ok {
+				t.Errorf("%s: told as an arrival", c.how)
+			}
+		case <-time.After(10 * time.Second):
+			t.Errorf("%s: the watch goes on", c.how)
+		}
 	}
 }
 
