@@ -56,10 +56,17 @@ func (r *Runner) recover(route Route, m *Message) error {
 		return err
 	}
 	r.Log.Warn("message may be delivered twice", "id", m.Name.ID, "why", why)
-	return m.rename(func(n *Name) {
+	err := m.rename(func(n *Name) {
 		n.OnWire, n.Unsure = false, true
 		n.Attempts++
 	})
+	if err != nil {
+		return err
+	}
+	for _, rec := range records {
+		r.tell(Event{Kind: Settled, Route: route, ID: m.Name.ID, From: m.Envelope.From, To: rec.Address, Outcome: NoAnswer("", why)})
+	}
+	return nil
 }
 
 // commit marks the message as on the wire, durably: from here on no answer

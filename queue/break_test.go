@@ -3,6 +3,7 @@ package queue
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -103,4 +104,30 @@ func TestAMessageThatBreaksSessionsAloneDoesNotHoldUpWhatComes(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+func TestADeathOnTheWireIsToldToWhoWatches(t *testing.T) {
+	s := testSpool(t)
+	put(t, s, envelope("a@x.org"), "x")
+	m, err := s.claim(only(t, s), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.rename(func(n *Name) { n.OnWire = true }); err != nil {
+		t.Fatal(err)
+	}
+	m.Release() // as if the process had died
+	w := newWorld(t, s)
+	var told []string
+	w.runner.Watch = func(e Event) {
+		if e.Kind == Settled {
+			told = append(told, e.Outcome.State().String()+" "+e.To)
+		}
+	}
+	if sum := w.flush(); sum.Uncertain != 1 || sum.Delivered != 1 {
+		t.Errorf("summary %+v", sum)
+	}
+	if want := []string{"uncertain a@x.org", "delivered a@x.org"}; !slices.Equal(told, want) {
+		t.Errorf("told %q, want %q", told, want)
+	}
 }

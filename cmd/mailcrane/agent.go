@@ -4,14 +4,12 @@ import (
 	"context"
 	"log/slog"
 	"os"
-	"runtime/debug"
 	"strings"
 	"sync"
 
 	"github.com/spf13/cobra"
 
 	"mailcrane/internal/config"
-	"mailcrane/msp"
 	"mailcrane/msp/listen"
 	"mailcrane/netwatch"
 	"mailcrane/queue"
@@ -68,9 +66,8 @@ type network interface {
 func (a *app) agent(ctx context.Context, log *slog.Logger, net network) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	// An agent mostly waits: give memory back early rather than save a little
-	// time now and then.
-	debug.SetGCPercent(50)
+	idle := newRest()
+	defer idle.end()
 	c, err := a.config()
 	if err != nil {
 		return err
@@ -95,7 +92,7 @@ func (a *app) agent(ctx context.Context, log *slog.Logger, net network) error {
 	if net == nil {
 		net = netwatch.New(ctx, netwatch.Options{Log: log, Now: a.now, Server: serverOf(c)})
 	}
-	runner.Reach, runner.Transport = net, net.Prove(out)
+	runner.Reach, runner.Transport, runner.Watch = net, net.Prove(out), idle.watch
 	since := a.now()
 	status := func() agentStatus {
 		s := agentStatus{PID: os.Getpid(), Since: since, Network: net.State(), Routes: map[queue.Route]netwatch.Standing{}, Listen: c.ListenMSP}
@@ -160,5 +157,3 @@ func (a *app) submissionServer(c *config.Config, log *slog.Logger) *listen.Serve
 	program := a.program(nil)
 	return listen.New(program.SubmitSMTP(c, a.spool(c)), listen.Options{Hostname: hostname(c), Log: log})
 }
-
-var _ = msp.Main

@@ -2,7 +2,6 @@ package trial
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -101,22 +100,47 @@ func (r result) said() string { return r.stdout + r.stderr }
 
 func (h *home) run(input, program string, args ...string) result {
 	h.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
 	cmd := h.command(program, args...)
-	stop := context.AfterFunc(ctx, func() { cmd.Process.Kill() })
-	defer stop()
-	var stdout, stderr bytes.Buffer
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(input), &stdout, &stderr
-	began := time.Now()
-	err := cmd.Run()
+	cmd.Stdin = strings.NewReader(input)
+	return h.start(cmd).wait()
+}
+
+// begin is run without waiting for the end.
+func (h *home) begin(program string, args ...string) *running {
+	h.t.Helper()
+	return h.start(h.command(program, args...))
+}
+
+// A running command is killed when it takes longer than a trial's patience.
+type running struct {
+	t              testing.TB
+	cmd            *exec.Cmd
+	began          time.Time
+	limit          *time.Timer
+	stdout, stderr bytes.Buffer
+}
+
+func (h *home) start(cmd *exec.Cmd) *running {
+	h.t.Helper()
+	r := &running{t: h.t, cmd: cmd, began: time.Now()}
+	cmd.Stdout, cmd.Stderr = &r.stdout, &r.stderr
+	if err := cmd.Start(); err != nil {
+		h.t.Fatal(err)
+	}
+	r.limit = time.AfterFunc(patience, func() { cmd.Process.Kill() })
+	return r
+}
+
+func (r *running) wait() result {
+	r.t.Helper()
+	err := r.cmd.Wait()
 	if _, ended := errors.AsType[*exec.ExitError](err); err != nil && !ended {
-		h.t.Errorf("%s %q: %v", program, args, err)
+		r.t.Errorf("%q: %v", r.cmd.Args, err)
 	}
-	if ctx.Err() != nil {
-		h.t.Errorf("%s %q did not end within %v; it said: %s%s", program, args, patience, stdout.String(), stderr.String())
+	if !r.limit.Stop() {
+		r.t.Errorf("%q did not end within %v; it said: %s%s", r.cmd.Args, patience, r.stdout.String(), r.stderr.String())
 	}
-	return result{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String(), time.Since(began)}
+	return result{r.cmd.ProcessState.ExitCode(), r.stdout.String(), r.stderr.String(), time.Since(r.began)}
 }
 
 // letter is a message with that Message-ID; its body is enough to tell whether

@@ -2,6 +2,7 @@ package trial
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -10,13 +11,14 @@ import (
 	"time"
 )
 
-// TestAnIdleAgentSleeps takes more than a minute, so it waits to be asked for.
+// TestAnIdleAgentSleeps takes minutes, so it waits to be asked for.
 func TestAnIdleAgentSleeps(t *testing.T) {
 	const asked = "MAILCRANE_TRIAL_IDLE"
 	span, err := time.ParseDuration(os.Getenv(asked))
 	if err != nil {
 		t.Skipf("takes its time: set %s to how long the agent is watched, such as 60s", asked)
 	}
+	t.Parallel()
 	w := newAway(t, "")
 	for n := range 20 {
 		id := fmt.Sprintf("idle-%d", n)
@@ -24,44 +26,55 @@ func TestAnIdleAgentSleeps(t *testing.T) {
 		w.server.wantArrival(t, id)
 	}
 	await(t, "the queue is empty", func() bool { return len(w.home.queued()) == 0 })
-	// What the last session left behind is over when the agent has slept for a
-	// while; the span begins then.
+	// What follows the last session is over when the agent has slept for longer
+	// than it waits before it gives memory back.
 	await(t, "the agent has come to rest", func() bool {
 		before := w.agent.switches(t)
-		<-time.After(2 * time.Second)
-		return w.agent.switches(t) == before
+		<-time.After(5 * time.Second)
+		return maps.Equal(w.agent.switches(t), before)
 	})
 	before := w.agent.switches(t)
 	<-time.After(span)
-	wakeups := w.agent.switches(t) - before
-	resident := number(t, w.agent.proc("status"), "VmRSS")
-	t.Logf("in %v of nothing to do: %d wake-ups; resident memory %d kB after 20 messages, of it %d kB anonymous, at most %d kB",
-		span, wakeups, resident, number(t, w.agent.proc("status"), "RssAnon"), number(t, w.agent.proc("status"), "VmHWM"))
-	if wakeups > 0 {
-		t.Errorf("%d wake-ups in %v; the agent said:\n%s", wakeups, span, w.agent.said())
+	woken := w.agent.switches(t)
+	for thread, count := range before {
+		if woken[thread] -= count; woken[thread] == 0 {
+			delete(woken, thread)
+		}
+	}
+	status := w.agent.proc("status")
+	resident := number(t, status, "VmRSS")
+	t.Logf("in %v of nothing to do: wake-ups by thread: %v; resident memory %d kB after 20 messages, of it %d kB anonymous; at most %d kB",
+		span, woken, resident, number(t, status, "RssAnon"), number(t, status, "VmHWM"))
+	// The runtime's watchman looks about once a minute, which costs two, in a
+	// thread of its own, and nothing can be done about it.
+	watchman := 2 * (int(span/time.Minute) + 1)
+	for thread, count := range woken {
+		if len(woken) > 1 || count > watchman {
+			t.Errorf("thread %s was woken %d times in %v; the agent said:\n%s", thread, count, span, w.agent.said())
+		}
 	}
 	if resident > 20<<10 {
 		t.Errorf("resident memory is %d kB, want less than 20 MB", resident)
 	}
 }
 
-// switches is how often the agent's threads have gone to sleep of themselves,
-// which is how often they were woken.
-func (a *agent) switches(t *testing.T) int {
+// switches is how often each of the agent's threads has gone to sleep of
+// itself, which is how often it was woken.
+func (a *agent) switches(t *testing.T) map[string]int {
 	t.Helper()
 	tasks, err := filepath.Glob(filepath.Join("/proc", fmt.Sprint(a.cmd.Process.Pid), "task/*/status"))
 	if err != nil || len(tasks) == 0 {
 		t.Fatalf("the agent has no threads: %v", err)
 	}
-	sum := 0
+	counts := make(map[string]int)
 	for _, task := range tasks {
 		text, err := os.ReadFile(task)
 		if err != nil {
 			t.Fatal(err)
 		}
-		sum += number(t, string(text), "voluntary_ctxt_switches")
+		counts[filepath.Base(filepath.Dir(task))] = number(t, string(text), "voluntary_ctxt_switches")
 	}
-	return sum
+	return counts
 }
 
 // number is the value of a line of a status file of proc(5).

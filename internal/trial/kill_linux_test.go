@@ -3,6 +3,7 @@ package trial
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -183,8 +184,7 @@ func (s *smarthost) killDelivery(t *testing.T, kill int, started func(ctx contex
 	}
 	ended := h.traced(kill, began, "", "mailcrane", args...)
 	at := stepName(ended, kill)
-	unsure := map[string]bool{}
-	h.unsure(t, at)
+	unsure, shown := map[string]bool{}, h.unsure(t, at)
 	for _, item := range h.list() {
 		r := h.run("", "mailcrane", "queue", "show", item.ID)
 		for _, id := range ids {
@@ -193,7 +193,10 @@ func (s *smarthost) killDelivery(t *testing.T, kill int, started func(ctx contex
 			}
 		}
 	}
-	h.flushed()
+	said := h.flushed().stdout
+	if got := strings.Contains(said, "uncertain"); got != slices.Contains(slices.Collect(maps.Values(shown)), true) {
+		t.Errorf("%s: uncertain were %v, and the flush said: %s", at, shown, said)
+	}
 	for _, id := range ids {
 		s.wantOnce(t, at, id, true, unsure[id])
 	}
