@@ -33,7 +33,7 @@ type Spool struct {
 
 // NewSpool is the spool in dir, which Put makes when it is missing.
 func NewSpool(dir string, disk Disk, now func() time.Time) *Spool {
-	return &Spool{dir: dir, disk: disk, now: now}
+	return &Spool{dir: filepath.Clean(dir), disk: disk, now: now}
 }
 
 // Dir is the spool's directory.
@@ -43,7 +43,17 @@ func (s *Spool) Dir() string { return s.dir }
 // due shows as a new name there.
 func (s *Spool) QueueDir() string { return s.path(dirQueue, "") }
 
-func (s *Spool) path(dir, name string) string { return filepath.Join(s.dir, dir, name) }
+// path is that of a file in one of the spool's directories, or of the
+// directory where name is "". All of them are clean, so filepath.Join would
+// look through them in vain, some ten times a message.
+func (s *Spool) path(dir, name string) string {
+	const slash = string(filepath.Separator)
+	path := s.dir + slash + dir
+	if name == "" {
+		return path
+	}
+	return path + slash + name
+}
 
 // Put is the one way in: when it returns nil, the message and its directory
 // entry are on the disk (law 1). It streams message, which is kept as it
@@ -106,17 +116,21 @@ func (s *Spool) create(received time.Time) (ID, File, error) {
 	}
 }
 
-// makeDirs makes the tree, each new directory durable in its parent.
+// makeDirs makes the tree, each new directory durable in its parent. Where
+// tmp/ is, create takes the others to be there and durable: it comes last.
 func (s *Spool) makeDirs() error {
 	if err := s.makeDir(s.dir); err != nil {
 		return err
 	}
-	for _, dir := range []string{dirTmp, dirQueue, dirResult, dirDamaged} {
+	for _, dir := range []string{dirQueue, dirResult, dirDamaged} {
 		if err := s.disk.Mkdir(s.path(dir, "")); err != nil {
 			return err
 		}
 	}
-	return s.disk.SyncDir(s.dir)
+	if err := s.disk.SyncDir(s.dir); err != nil {
+		return err
+	}
+	return s.disk.Mkdir(s.path(dirTmp, ""))
 }
 
 func (s *Spool) makeDir(dir string) error {
@@ -202,7 +216,7 @@ func (w *spoolWriter) Write(p []byte) (int, error) {
 // memory of its own.
 func (w *spoolWriter) copy(ctx context.Context, e *Envelope, message io.Reader) error {
 	out := bufio.NewWriterSize(w, 64<<10)
-	if _, err := out.Write(appendEnvelope(nil, e)); err != nil {
+	if _, err := out.Write(appendEnvelope(out.AvailableBuffer(), e)); err != nil {
 		return err
 	}
 	for {

@@ -5,7 +5,7 @@ import "strings"
 // nearestKey is the known key that is spelled most like the unknown one, as a
 // whole dotted name, or "" where none is near. A key that stands in the wrong
 // table is found by its last part.
-func nearestKey(key []string, known []setting) string {
+func nearestKey(key []string) string {
 	name := strings.Join(key, ".")
 	last := key[len(key)-1]
 	account := "NAME"
@@ -13,7 +13,7 @@ func nearestKey(key []string, known []setting) string {
 		account = key[1]
 	}
 	best, distance := "", 1+len(last)/3
-	for _, s := range known {
+	for _, s := range settings {
 		k := strings.Replace(s.key, "NAME", account, 1)
 		d := min(editDistance(name, k), editDistance(last, k[strings.LastIndexByte(k, '.')+1:]))
 		if d < distance || d == distance && best == "" {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 )
 
 // A setting is a key of the file and how its value is taken in. NAME in a key
@@ -14,41 +13,36 @@ type setting struct {
 	set func(f *file, a *accountFile, v value) error
 }
 
-// settings is every key there is. It is a function, so that the table costs
-// nothing where no file is read.
-func settings() []setting {
-	timeout := func(name string, field func(*Timeout) *time.Duration) setting {
-		return setting{"timeout." + name, func(f *file, _ *accountFile, v value) error { return parsed(v, parseTimeout, field(&f.timeout)) }}
-	}
-	return []setting{
-		{"delivery_mode", func(f *file, _ *accountFile, v value) error { return parsed(v, ParseMode, &f.deliveryMode) }},
-		{"privacy", func(f *file, _ *accountFile, v value) error { return v.boolean(&f.privacy) }},
-		{"hostname", func(f *file, _ *accountFile, v value) error { return v.text(&f.hostname) }},
-		{"default_account", func(f *file, _ *accountFile, v value) error { return v.text(&f.defaultAccount) }},
-		{"queue.directory", func(f *file, _ *accountFile, v value) error { return v.text(&f.directory) }},
-		timeout("connect", func(t *Timeout) *time.Duration { return &t.Connect }),
-		timeout("initial", func(t *Timeout) *time.Duration { return &t.Initial }),
-		timeout("helo", func(t *Timeout) *time.Duration { return &t.Helo }),
-		timeout("starttls", func(t *Timeout) *time.Duration { return &t.StartTLS }),
-		timeout("auth", func(t *Timeout) *time.Duration { return &t.Auth }),
-		timeout("mail", func(t *Timeout) *time.Duration { return &t.Mail }),
-		timeout("rcpt", func(t *Timeout) *time.Duration { return &t.Rcpt }),
-		timeout("datainit", func(t *Timeout) *time.Duration { return &t.DataInit }),
-		timeout("datablock", func(t *Timeout) *time.Duration { return &t.DataBlock }),
-		timeout("datafinal", func(t *Timeout) *time.Duration { return &t.DataFinal }),
-		timeout("rset", func(t *Timeout) *time.Duration { return &t.Rset }),
-		timeout("quit", func(t *Timeout) *time.Duration { return &t.Quit }),
-		{"account.NAME.from", func(_ *file, a *accountFile, v value) error { return list(v, parsePattern, &a.from) }},
-		{"account.NAME.smarthost", func(_ *file, a *accountFile, v value) error { return parsed(v, ParseSmarthost, &a.smarthost) }},
-		{"account.NAME.user", func(_ *file, a *accountFile, v value) error { return v.text(&a.user) }},
-		{"account.NAME.auth", func(_ *file, a *accountFile, v value) error { return parsed(v, parseAuth, &a.auth) }},
-		{"account.NAME.secret", func(_ *file, a *accountFile, v value) error { return parsed(v, parseSecret, &a.secret) }},
-		{"account.NAME.tls.ca", func(_ *file, a *accountFile, v value) error { return v.text(&a.tls.CA) }},
-		{"account.NAME.tls.pin", func(_ *file, a *accountFile, v value) error { return list(v, parsePin, &a.tls.Pin) }},
-		{"account.NAME.tls.cert", func(_ *file, a *accountFile, v value) error { return v.text(&a.tls.Cert) }},
-		{"account.NAME.tls.key", func(_ *file, a *accountFile, v value) error { return v.text(&a.tls.Key) }},
-		{"listen.msp", func(f *file, _ *accountFile, v value) error { return list(v, parseListen, &f.listen) }},
-	}
+// settings is every key there is. No entry captures a variable, so that the
+// compiler lays the table out and nothing is done for it at run time.
+var settings = [...]setting{
+	{"delivery_mode", func(f *file, _ *accountFile, v value) error { return parsed(v, ParseMode, &f.deliveryMode) }},
+	{"privacy", func(f *file, _ *accountFile, v value) error { return v.boolean(&f.privacy) }},
+	{"hostname", func(f *file, _ *accountFile, v value) error { return v.text(&f.hostname) }},
+	{"default_account", func(f *file, _ *accountFile, v value) error { return v.text(&f.defaultAccount) }},
+	{"queue.directory", func(f *file, _ *accountFile, v value) error { return v.text(&f.directory) }},
+	{"timeout.connect", func(f *file, _ *accountFile, v value) error { return parsed(v, parseTimeout, &f.timeout.Connect) }},
+	{"timeout.initial", func(f *file, _ *accountFile, v value) error { return parsed(v, parseTimeout, &f.timeout.Initial) }},
+	{"timeout.helo", func(f *file, _ *accountFile, v value) error { return parsed(v, parseTimeout, &f.timeout.Helo) }},
+	{"timeout.starttls", func(f *file, _ *accountFile, v value) error { return parsed(v, parseTimeout, &f.timeout.StartTLS) }},
+	{"timeout.auth", func(f *file, _ *accountFile, v value) error { return parsed(v, parseTimeout, &f.timeout.Auth) }},
+	{"timeout.mail", func(f *file, _ *accountFile, v value) error { return parsed(v, parseTimeout, &f.timeout.Mail) }},
+	{"timeout.rcpt", func(f *file, _ *accountFile, v value) error { return parsed(v, parseTimeout, &f.timeout.Rcpt) }},
+	{"timeout.datainit", func(f *file, _ *accountFile, v value) error { return parsed(v, parseTimeout, &f.timeout.DataInit) }},
+	{"timeout.datablock", func(f *file, _ *accountFile, v value) error { return parsed(v, parseTimeout, &f.timeout.DataBlock) }},
+	{"timeout.datafinal", func(f *file, _ *accountFile, v value) error { return parsed(v, parseTimeout, &f.timeout.DataFinal) }},
+	{"timeout.rset", func(f *file, _ *accountFile, v value) error { return parsed(v, parseTimeout, &f.timeout.Rset) }},
+	{"timeout.quit", func(f *file, _ *accountFile, v value) error { return parsed(v, parseTimeout, &f.timeout.Quit) }},
+	{"account.NAME.from", func(_ *file, a *accountFile, v value) error { return list(v, parsePattern, &a.from) }},
+	{"account.NAME.smarthost", func(_ *file, a *accountFile, v value) error { return parsed(v, ParseSmarthost, &a.smarthost) }},
+	{"account.NAME.user", func(_ *file, a *accountFile, v value) error { return v.text(&a.user) }},
+	{"account.NAME.auth", func(_ *file, a *accountFile, v value) error { return parsed(v, parseAuth, &a.auth) }},
+	{"account.NAME.secret", func(_ *file, a *accountFile, v value) error { return parsed(v, parseSecret, &a.secret) }},
+	{"account.NAME.tls.ca", func(_ *file, a *accountFile, v value) error { return v.text(&a.tls.CA) }},
+	{"account.NAME.tls.pin", func(_ *file, a *accountFile, v value) error { return list(v, parsePin, &a.tls.Pin) }},
+	{"account.NAME.tls.cert", func(_ *file, a *accountFile, v value) error { return v.text(&a.tls.Cert) }},
+	{"account.NAME.tls.key", func(_ *file, a *accountFile, v value) error { return v.text(&a.tls.Key) }},
+	{"listen.msp", func(f *file, _ *accountFile, v value) error { return list(v, parseListen, &f.listen) }},
 }
 
 // A value is the right side of a key, as TOML has it.

@@ -17,34 +17,33 @@ type reader struct {
 	path   string
 	parser unstable.Parser
 	file   *file
-	known  []setting
 	seen   map[string]bool
 }
 
 // read takes in text, the content of path. Its errors name file and line.
 func (f *file) read(path string, text []byte) error {
-	r := &reader{path: path, file: f, known: settings(), seen: make(map[string]bool)}
+	r := &reader{path: path, file: f, seen: make(map[string]bool)}
 	r.parser.Reset(text)
 	var table []string
 	for r.parser.NextExpression() {
 		node := r.parser.Expression()
 		switch node.Kind {
 		case unstable.Table:
-			var line int
-			table, line = r.key(nil, node)
-			if err := r.once(line, "["+strings.Join(table, ".")+"]"); err != nil {
+			var at unstable.Range
+			table, at = r.key(nil, node)
+			if err := r.once(at, "["+strings.Join(table, ".")+"]"); err != nil {
 				return err
 			}
 			if r.account(table) != nil && !plainName(table[1]) {
-				return r.badName(line, table[1])
+				return r.badName(at, table[1])
 			}
 		case unstable.KeyValue:
 			if err := r.keyValue(table, node); err != nil {
 				return err
 			}
 		case unstable.ArrayTable:
-			key, line := r.key(nil, node)
-			return r.bad(line, "", "[[%s]] is a list of tables, and there is none of that name", strings.Join(key, "."))
+			key, at := r.key(nil, node)
+			return r.bad(at, "", "[[%s]] is a list of tables, and there is none of that name", strings.Join(key, "."))
 		default:
 			// Comments, where the parser is told to keep them.
 		}
@@ -52,7 +51,10 @@ func (f *file) read(path string, text []byte) error {
 	return r.syntax(r.parser.Error())
 }
 
-func (r *reader) bad(line int, hint, format string, args ...any) error {
+// bad is an error with the line of at, which is counted from the start of the
+// file and so only here.
+func (r *reader) bad(at unstable.Range, hint, format string, args ...any) error {
+	line := r.parser.Shape(at).Start.Line
 	return sysexits.Errorf(sysexits.Config, hint, "%s:%d: %s", r.path, line, fmt.Sprintf(format, args...))
 }
 
@@ -65,27 +67,26 @@ func (r *reader) syntax(err error) error {
 	if !ok {
 		return sysexits.Errorf(sysexits.Config, "", "%s: %w", r.path, err)
 	}
-	line := r.parser.Shape(r.parser.Range(wrong.Highlight)).Start.Line
-	return r.bad(line, "", "%s", wrong.Message)
+	return r.bad(r.parser.Range(wrong.Highlight), "", "%s", wrong.Message)
 }
 
-// key is the dotted key of node below table, and its line.
-func (r *reader) key(table []string, node *unstable.Node) (key []string, line int) {
+// key is the dotted key of node below table, and where it stands.
+func (r *reader) key(table []string, node *unstable.Node) (key []string, at unstable.Range) {
 	key = append(key, table...)
 	for it := node.Key(); it.Next(); {
 		part := it.Node()
-		if line == 0 {
-			line = r.parser.Shape(part.Raw).Start.Line
+		if at.Length == 0 {
+			at = part.Raw
 		}
 		key = append(key, string(part.Data))
 	}
-	return key, line
+	return key, at
 }
 
 // once refuses a key or a table that stands there twice.
-func (r *reader) once(line int, what string) error {
+func (r *reader) once(at unstable.Range, what string) error {
 	if r.seen[what] {
-		return r.bad(line, "keep one of them", "%s stands here a second time", what)
+		return r.bad(at, "keep one of them", "%s stands here a second time", what)
 	}
 	r.seen[what] = true
 	return nil
@@ -104,8 +105,8 @@ func (r *reader) account(key []string) *accountFile {
 	return a
 }
 
-func (r *reader) badName(line int, name string) error {
-	return r.bad(line, "use letters, digits, dot, dash and underscore", "%q cannot be the name of an account", name)
+func (r *reader) badName(at unstable.Range, name string) error {
+	return r.bad(at, "use letters, digits, dot, dash and underscore", "%q cannot be the name of an account", name)
 }
 
 // plainName says that an account's name can also be a file's.
@@ -123,9 +124,9 @@ func plainName(name string) bool {
 }
 
 func (r *reader) keyValue(table []string, node *unstable.Node) error {
-	key, line := r.key(table, node)
+	key, at := r.key(table, node)
 	name := strings.Join(key, ".")
-	if err := r.once(line, name); err != nil {
+	if err := r.once(at, name); err != nil {
 		return err
 	}
 	if node.Value().Kind == unstable.InlineTable {
@@ -138,26 +139,26 @@ func (r *reader) keyValue(table []string, node *unstable.Node) error {
 	}
 	account := r.account(key)
 	if account != nil && !plainName(key[1]) {
-		return r.badName(line, key[1])
+		return r.badName(at, key[1])
 	}
 	general := name
 	if account != nil {
 		general = strings.Join(append([]string{"account", "NAME"}, key[2:]...), ".")
 	}
-	for _, s := range r.known {
+	for _, s := range settings {
 		if s.key != general {
 			continue
 		}
 		if err := s.set(r.file, account, r.value(node.Value())); err != nil {
-			return r.bad(line, "", "%s: %v", name, err)
+			return r.bad(at, "", "%s: %v", name, err)
 		}
 		return nil
 	}
 	hint := "see all keys with: mailcrane config show"
-	if near := nearestKey(key, r.known); near != "" {
+	if near := nearestKey(key); near != "" {
 		hint = fmt.Sprintf("did you mean %q?", near)
 	}
-	return r.bad(line, hint, "unknown key %q", name)
+	return r.bad(at, hint, "unknown key %q", name)
 }
 
 func (r *reader) value(node *unstable.Node) value {
