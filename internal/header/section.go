@@ -15,12 +15,16 @@ type Section struct {
 	EOL string
 }
 
+// spare is room for the fields that are added to most messages.
+const spare = 4
+
 // Parse takes apart a header section as End measured it.
 func Parse(section []byte) *Section {
 	s := &Section{EOL: "\n"}
 	if i := bytes.IndexByte(section, '\n'); i > 0 && section[i-1] == '\r' {
 		s.EOL = "\r\n"
 	}
+	s.Fields = make([]Field, 0, bytes.Count(section, []byte("\n"))+spare)
 	for len(section) > 0 {
 		n := fieldLength(section)
 		s.Fields = append(s.Fields, Field{section[:n:n]})
@@ -95,10 +99,7 @@ func (s *Section) Insert(i int, fields ...Field) {
 	if i == len(s.Fields) {
 		s.closeLast()
 	}
-	all := make([]Field, 0, len(s.Fields)+len(fields))
-	all = append(all, s.Fields[:i]...)
-	all = append(all, fields...)
-	s.Fields = append(all, s.Fields[i:]...)
+	s.Fields = slices.Insert(s.Fields, i, fields...)
 }
 
 // closeLast gives the last field the line end that it lacks where the input
