@@ -2,11 +2,9 @@ package smarthost
 
 import (
 	"context"
-	"crypto/tls"
+	"errors"
 	"fmt"
-	"slices"
 	"strconv"
-	"strings"
 
 	gosasl "github.com/emersion/go-sasl"
 
@@ -29,7 +27,6 @@ type login struct {
 	value     secret.Value // what was given to the mechanism
 	fresh     bool         // it did not come from memory
 	err       error        // why there was none
-	code      int          // of the server's last reply to AUTH, 0 before it
 	refused   bool         // the server said that user or secret is wrong
 }
 
@@ -37,30 +34,27 @@ var _ relay.Authenticator = (*login)(nil)
 
 // Choose picks the mechanism first, without the secret, and gets the secret
 // only for one that needs it.
-func (l *login) Choose(offered []string, state *tls.ConnectionState) (gosasl.Client, string, error) {
-	c := l.credentials(offered)
-	_, name, err := c.Choose(offered, state)
+func (l *login) Choose(offered []string, link sasl.Link) (gosasl.Client, string, error) {
+	c := l.credentials()
+	client, name, err := c.Choose(offered, link)
 	if err != nil && c.Mechanism == "auto" {
 		// A server that takes tokens alone: then the secret is one.
 		c.Token = true
-		if _, name, tokenErr := c.Choose(offered, state); tokenErr == nil {
-			return l.withSecret(c, name, offered, state)
+		if _, name, tokenErr := c.Choose(offered, link); tokenErr == nil {
+			return l.withSecret(c, name, offered, link)
 		}
 	}
 	if err != nil {
 		return nil, "", err
 	}
 	if name == gosasl.External {
-		// With a user set, that is who we ask to be: servers set up after
-		// Exim's manual want to be told. Without one, the server takes the
-		// identity from the certificate (RFC 4422 appendix A.1).
 		l.mechanism = name
-		return gosasl.NewExternalClient(l.account.User), name, nil
+		return client, name, nil
 	}
-	return l.withSecret(c, name, offered, state)
+	return l.withSecret(c, name, offered, link)
 }
 
-func (l *login) withSecret(c sasl.Credentials, name string, offered []string, state *tls.ConnectionState) (gosasl.Client, string, error) {
+func (l *login) withSecret(c sasl.Credentials, name string, offered []string, link sasl.Link) (gosasl.Client, string, error) {
 	v, fresh, err := l.keeper.Get(l.ctx)
 	if err != nil {
 		l.err = err
@@ -68,32 +62,14 @@ func (l *login) withSecret(c sasl.Credentials, name string, offered []string, st
 	}
 	c.Mechanism, c.Secret = name, string(v.Reveal())
 	l.mechanism, l.value, l.fresh = name, v, fresh
-	return c.Choose(offered, state)
+	return c.Choose(offered, link)
 }
 
-// credentials is all but the secret. A client certificate comes before a
-// password where the server takes it as a log-in.
-func (l *login) credentials(offered []string) sasl.Credentials {
+// credentials is all but the secret.
+func (l *login) credentials() sasl.Credentials {
 	a := l.account
 	port, _ := strconv.Atoi(a.Smarthost.Port) // checked by config
-	c := sasl.Credentials{User: a.User, Mechanism: a.Auth, Host: a.Smarthost.Host, Port: port}
-	if c.Mechanism == "auto" && a.TLS.Cert != "" && slices.Contains(offered, gosasl.External) {
-		c.Mechanism = "external"
-	}
-	return c
-}
-
-// observe passes the trace on, and keeps the code of the server's last reply
-// once a secret has been given out.
-func (l *login) observe(trace func(string)) func(string) {
-	return func(line string) {
-		if text, ok := strings.CutPrefix(line, "<<< "); ok && l.mechanism != "" && len(text) >= 3 {
-			l.code, _ = strconv.Atoi(text[:3])
-		}
-		if trace != nil {
-			trace(line)
-		}
-	}
+	return sasl.Credentials{User: a.User, Mechanism: a.Auth, Host: a.Smarthost.Host, Port: port, Certificate: a.TLS.Cert != ""}
 }
 
 // settle draws the conclusions for the secret from how the connection went.
@@ -104,15 +80,27 @@ func (l *login) settle(fault *queue.RouteFault) *queue.RouteFault {
 	if l.err != nil {
 		return secretFault(l.account, l.err)
 	}
-	// RFC 4954 section 6: 535 is a wrong user or secret. Providers say it with
-	// 534, 538, 550 and 554 too. 500 to 504 are about the command.
-	l.refused = fault.Step == queue.StepAuth && l.code/100 == 5 && l.code > 504
+	_, l.refused = errors.AsType[*relay.Refused](fault.Err)
 	switch {
 	case l.refused && l.mechanism == gosasl.External:
-		fault.Hint = fmt.Sprintf("check tls.cert and user in [account.%s], or set auth to another mechanism", l.account.Name)
+		fault.Hint = certificateHint(l.account)
 	case l.refused:
 		l.keeper.Refuse(l.value)
-		fault.Hint = secret.Mend(l.account)
 	}
 	return fault
+}
+
+// loginHint is what to do where the server refuses the log-in, or wants one.
+func loginHint(a *config.Account) string {
+	switch a.Auth {
+	case "none":
+		return fmt.Sprintf(`set user and secret, and auth = "auto", in [account.%s]`, a.Name)
+	case "external":
+		return certificateHint(a)
+	}
+	return secret.Mend(a)
+}
+
+func certificateHint(a *config.Account) string {
+	return fmt.Sprintf("check tls.cert and user in [account.%s], or set auth to another mechanism", a.Name)
 }

@@ -114,7 +114,7 @@ func (t *Transport) open(ctx context.Context, r queue.Route) (*relay.Session, *l
 func attempt(ctx context.Context, a *config.Account, keeper *secret.Keeper, target relay.Target) (*relay.Session, *login, *queue.RouteFault) {
 	l := &login{ctx: ctx, account: a, keeper: keeper}
 	if a.Auth != "none" {
-		target.Auth, target.Trace = l, l.observe(target.Trace)
+		target.Auth = l
 	}
 	s, fault := relay.Open(ctx, target)
 	return s, l, l.settle(fault)
@@ -133,7 +133,7 @@ func (t *Transport) target(a *config.Account) (relay.Target, *queue.RouteFault) 
 		return relay.Target{}, configFault(a.Smarthost.Addr(), err)
 	}
 	target := relay.Target{
-		Account: a.Name, Server: a.Smarthost.Host, Address: a.Smarthost.Addr(),
+		LoginHint: loginHint(a), Server: a.Smarthost.Host, Address: a.Smarthost.Addr(),
 		Mode: mode(a.Smarthost.TLS), TLS: policy, Hello: hello,
 		Timeouts: relay.Timeouts(t.config.Timeout),
 		Dial:     t.options.Dial, Now: t.options.Now,

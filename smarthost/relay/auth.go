@@ -11,6 +11,7 @@ import (
 
 	"mailcrane/internal/sysexits"
 	"mailcrane/queue"
+	"mailcrane/smarthost/relay/sasl"
 )
 
 const (
@@ -21,9 +22,17 @@ const (
 	maxChallenges = 10
 )
 
-// safeInClear are the mechanisms that do not show the secret to whoever
-// listens. All others need TLS.
-var safeInClear = []string{"CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-512"}
+// A Refused is in the Err of a RouteFault when the server has said for good
+// that it does not take this user with this secret (or client certificate).
+type Refused struct {
+	Code      int    // the reply's, 5yz
+	Mechanism string // "PLAIN"
+	said      string
+}
+
+func (e *Refused) Error() string {
+	return fmt.Sprintf("the server refuses user name or password (%s): %s", e.Mechanism, e.said)
+}
 
 // What a mechanism may know besides the go-sasl interface.
 type (
@@ -39,11 +48,12 @@ func (s *Session) logIn() *queue.RouteFault {
 	if len(s.caps.Auth) == 0 {
 		return s.personFault(queue.StepAuth, `check server and port in smarthost; if it wants no log-in, set auth = "none"`, "the server offers no log-in (AUTH)")
 	}
-	client, name, err := s.target.Auth.Choose(slices.Clone(s.caps.Auth), s.tls)
+	link := sasl.Link{TLS: s.tls, Loopback: s.dialogue.wire.loopback()}
+	client, name, err := s.target.Auth.Choose(slices.Clone(s.caps.Auth), link)
 	if err != nil {
 		return s.personFault(queue.StepAuth, sysexits.Hint(err), "%w", err)
 	}
-	if s.tls == nil && !slices.Contains(safeInClear, name) {
+	if !link.Allows(name) {
 		return s.personFault(queue.StepAuth, "write smtps:// or smtp:// in smarthost", "%s would send the password in the clear, so nothing was sent", name)
 	}
 	r, err := s.converse(client, name)
@@ -174,11 +184,15 @@ func (s *Session) authResult(client gosasl.Client, name string, r reply) *queue.
 		return s.personFault(queue.StepAuth, "log in to the provider's web page once", "the password must be changed over first: %s", said)
 	case r.code/100 == 4:
 		return s.fault(queue.StepAuth, "", "the server cannot check the log-in just now: %s", said)
-	case r.code == 504 || r.code == 500 || r.code == 502 || r.code == 503:
+	case r.code/100 == 3:
+		return s.broken(queue.StepAuth, &unexpected{"AUTH", r})
+	case r.code <= 504: // about the command, not about who logs in
 		return s.personFault(queue.StepAuth, "set auth to another mechanism of the server's: "+strings.ToLower(strings.Join(s.caps.Auth, ", ")),
 			"the server does not take %s: %s", name, said)
 	}
-	return s.personFault(queue.StepAuth, s.loginHint(), "the server refuses user name or password (%s): %s", name, said)
+	// RFC 4954 section 6: 535 is a wrong user or secret. Providers say it with
+	// 534, 538, 550 and 554 too.
+	return s.personFault(queue.StepAuth, s.target.LoginHint, "%w", &Refused{r.code, name, said})
 }
 
 // mutual checks the server's proof that it knows the password as well.
@@ -193,9 +207,12 @@ func (s *Session) mutual(client gosasl.Client, name string) *queue.RouteFault {
 	return nil
 }
 
-func (s *Session) loginHint() string {
-	if s.target.Account == "" {
-		return "check user and secret, or type: mailcrane login"
+// loginWanted is the fault of a server that takes no mail from us as we are.
+func (s *Session) loginWanted(r reply) *queue.RouteFault {
+	if s.tls == nil {
+		// RFC 3207 section 4 has the same code for "issue STARTTLS first".
+		return s.personFault(queue.StepAuth, "write smtp:// in place of smtp+insecure:// in smarthost; or, if it wants a log-in: "+s.target.LoginHint,
+			"the server wants TLS or a log-in before it takes mail: %v", r)
 	}
-	return fmt.Sprintf("type: mailcrane login %s", s.target.Account)
+	return s.personFault(queue.StepAuth, s.target.LoginHint, "the server wants a log-in before it takes mail: %v", r)
 }

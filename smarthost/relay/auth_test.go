@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -21,7 +22,7 @@ func secured(t *testing.T, mechs string, auth Authenticator, play ...string) (s 
 	start := script{"TLS", "S: 220 hi", "C: EHLO *", "S: 250-x\n250 AUTH " + mechs}
 	var lines strings.Builder
 	s, fault = Open(t.Context(), Target{
-		Account: "work", Server: "smtp.example.org", Address: "smtp.example.org:465", TLS: TLS{Roots: ca.pool()}, Auth: auth,
+		LoginHint: "type: mailcrane login work", Server: "smtp.example.org", Address: "smtp.example.org:465", TLS: TLS{Roots: ca.pool()}, Auth: auth,
 		Trace: func(line string) { fmt.Fprintln(&lines, line) },
 		Dial:  serve(t, ca.good(t), append(start, play...)),
 	})
@@ -175,6 +176,61 @@ func TestCRAMIsLeftWithoutTLS(t *testing.T) {
 	s := opened(t, "AUTH PLAIN CRAM-MD5", func(target *Target) { target.Auth = password },
 		"C: AUTH CRAM-MD5", "S: 334 "+challenge, "C: *", "S: 235 ok", "C: QUIT", "CLOSE")
 	s.Close(t.Context())
+}
+
+// connAt is a connection whose other end is said to be elsewhere.
+type connAt struct {
+	net.Conn
+	peer net.Addr
+}
+
+func (c connAt) RemoteAddr() net.Addr { return c.peer }
+
+func TestPasswordGoesInTheClearToThisMachineOnly(t *testing.T) {
+	for peer, allowed := range map[string]bool{
+		"127.0.0.1": true, "127.3.2.1": true, "::1": true,
+		"192.0.2.1": false, "::": false, "0.0.0.0": false, "10.0.0.1": false, "fe80::1": false,
+	} {
+		t.Run(peer, func(t *testing.T) {
+			play := script{"S: 220 hi", "C: EHLO *", "S: 250-x\n250 AUTH PLAIN"}
+			if allowed {
+				play = append(play, "C: AUTH PLAIN "+b64("\x00ann\x00sesame-open"), "S: 235 ok", "C: QUIT", "CLOSE")
+			}
+			dial := serve(t, nil, play)
+			s, fault := Open(t.Context(), Target{
+				// The name says nothing: localhost may be anywhere.
+				Server: "localhost", Address: "localhost:25", Mode: Insecure, Auth: password,
+				Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+					conn, err := dial(ctx, network, address)
+					return connAt{conn, &net.TCPAddr{IP: net.ParseIP(peer), Port: 25}}, err
+				},
+			})
+			if !allowed {
+				refusal{queue.StepAuth, "without TLS the password is not sent", "smtps://", true}.check(t, fault)
+				return
+			}
+			if fault != nil {
+				t.Fatal(fault.Sentence())
+			}
+			s.Close(t.Context())
+		})
+	}
+}
+
+func TestOnlyARefusedSecretIsRefused(t *testing.T) {
+	for said, code := range map[string]int{
+		"535 5.7.8 no": 535, "534 5.7.9 app password": 534, "554 5.7.1 blocked": 554,
+		"501 5.5.2 cannot decode": 0, "504 5.5.4 no such mechanism": 0, "454 4.7.0 later": 0, "421 4.7.0 bye": 0, "354 go": 0,
+	} {
+		_, fault, _ := secured(t, "PLAIN", password, "C: AUTH PLAIN *", "S: "+said)
+		if fault == nil {
+			t.Fatalf("%s: no fault", said)
+		}
+		refused, ok := errors.AsType[*Refused](fault.Err)
+		if ok != (code != 0) || ok && (refused.Code != code || refused.Mechanism != "PLAIN") {
+			t.Errorf("%s: %+v", said, fault.Err)
+		}
+	}
 }
 
 func TestClientCertificateThatIsMissingIsNamed(t *testing.T) {

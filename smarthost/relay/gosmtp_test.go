@@ -104,7 +104,7 @@ func goSMTP(t testing.TB, mode Mode) (Target, *inbox) {
 			t.Error(err)
 		}
 	})
-	return Target{Account: "work", Server: "smtp.example.org", Address: address, Mode: mode, TLS: TLS{Roots: ca.pool()}, Auth: password}, box
+	return Target{LoginHint: "type: mailcrane login work", Server: "smtp.example.org", Address: address, Mode: mode, TLS: TLS{Roots: ca.pool()}, Auth: password}, box
 }
 
 func TestGoSMTPTakesMessageAfterMessage(t *testing.T) {

@@ -24,7 +24,7 @@ func at(t testing.TB, s lab.Smarthost, address string, mode Mode) Target {
 		t.Fatal(err)
 	}
 	return Target{
-		Account: "lab", Server: s.Name, Address: address, Mode: mode, TLS: policy,
+		LoginHint: "type: mailcrane login lab", Server: s.Name, Address: address, Mode: mode, TLS: policy,
 		Auth: sasl.Credentials{User: s.User, Secret: s.Password, Mechanism: "auto"},
 	}
 }

@@ -201,7 +201,7 @@ func TestOpenFaultsInTheClear(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.why, func(t *testing.T) {
 			_, fault := Open(t.Context(), Target{
-				Account: "work", Server: "smtp.example.org", Address: "smtp.example.org:587", Mode: test.mode, Auth: test.auth,
+				LoginHint: "type: mailcrane login work", Server: "smtp.example.org", Address: "smtp.example.org:587", Mode: test.mode, Auth: test.auth,
 				Dial: serve(t, nil, test.script),
 			})
 			test.want.check(t, fault)
@@ -212,7 +212,7 @@ func TestOpenFaultsInTheClear(t *testing.T) {
 // reckless chooses a mechanism that must not be used without TLS.
 type reckless struct{}
 
-func (reckless) Choose([]string, *tls.ConnectionState) (gosasl.Client, string, error) {
+func (reckless) Choose([]string, sasl.Link) (gosasl.Client, string, error) {
 	return gosasl.NewPlainClient("", "ann", password.Secret), "XOAUTH2", nil
 }
 

@@ -14,16 +14,16 @@ package relay
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"io"
 	"net"
 	"time"
 
-	"github.com/emersion/go-sasl"
+	gosasl "github.com/emersion/go-sasl"
 
 	"mailcrane/internal/recode"
 	"mailcrane/queue"
+	"mailcrane/smarthost/relay/sasl"
 )
 
 // A Mode says how a connection gets its TLS.
@@ -44,16 +44,14 @@ func (m Mode) scheme() string {
 const NeutralHello = "localhost.localdomain"
 
 // An Authenticator picks a SASL mechanism of those that the server offers,
-// upper case. tls is nil on a connection without TLS. name is the mechanism's
-// name. An error must not contain a secret; its sysexits hint is shown.
+// upper case. name is the mechanism's name. An error must not contain a
+// secret; its sysexits hint is shown.
 type Authenticator interface {
-	Choose(mechs []string, tls *tls.ConnectionState) (client sasl.Client, name string, err error)
+	Choose(mechs []string, link sasl.Link) (client gosasl.Client, name string, err error)
 }
 
 // A Target is a server and all that is needed to speak with it.
 type Target struct {
-	// Account names the account in hints, for "mailcrane login NAME".
-	Account string
 	// Server is the host name that the certificate must be for, or an IP
 	// address without brackets. It is the host of every outcome.
 	Server string
@@ -67,6 +65,9 @@ type Target struct {
 	Timeouts Timeouts
 	// Auth, if nil, means that nobody logs in.
 	Auth Authenticator
+	// LoginHint is what to do when the server refuses the log-in, or wants one;
+	// "" says to check user and secret.
+	LoginHint string
 
 	// Dial opens the connection; nil is net.Dialer's, which tries IPv6 and
 	// IPv4 side by side (RFC 8305).
@@ -136,6 +137,9 @@ func (t *Target) fill() {
 	t.Timeouts.fill()
 	if t.Hello == "" {
 		t.Hello = NeutralHello
+	}
+	if t.LoginHint == "" {
+		t.LoginHint = "check user and secret"
 	}
 	if t.Dial == nil {
 		t.Dial = new(net.Dialer).DialContext

@@ -67,7 +67,7 @@ func (t *transaction) run(ctx context.Context) (left []int, fault *queue.RouteFa
 		fault.Untaken = t.untaken(err)
 		return nil, fault
 	case t.login.answered():
-		fault := t.session.personFault(queue.StepAuth, t.session.loginHint(), "the server wants a log-in before it takes mail: %v", t.login)
+		fault := t.session.loginWanted(t.login)
 		fault.Untaken = true // by those who wait for the log-in
 		return nil, fault
 	}

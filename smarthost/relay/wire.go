@@ -42,7 +42,9 @@ func (w *wire) cut(why error) {
 	}
 	w.cause = why
 	past := time.Unix(1, 0)
-	w.SetDeadline(past)
+	if w.SetDeadline(past) != nil {
+		w.Conn.Close() // that ends every wait too
+	}
 }
 
 // why prefers the cause of a cut to the deadline error that came of it.
@@ -78,6 +80,13 @@ func (w *wire) hurry(limit time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.block = limit
+}
+
+// loopback says whether the other end is this machine, by its address rather
+// than by the name that was dialled.
+func (w *wire) loopback() bool {
+	peer, ok := w.RemoteAddr().(*net.TCPAddr)
+	return ok && peer.IP.IsLoopback()
 }
 
 func (w *wire) Read(p []byte) (int, error) {

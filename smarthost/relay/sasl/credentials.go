@@ -24,8 +24,8 @@ type Credentials struct {
 	// Host and Port are the server's, which OAUTHBEARER tells it.
 	Host string
 	Port int
-	// Certificate says that we show a client certificate, by which EXTERNAL
-	// logs in.
+	// Certificate says that we show a client certificate: where the server
+	// takes it as a log-in (EXTERNAL), "auto" needs no secret.
 	Certificate bool
 }
 
@@ -35,11 +35,26 @@ func (c Credentials) String() string { return fmt.Sprintf("%s (secret not shown)
 // GoString keeps the secret out of %#v too.
 func (c Credentials) GoString() string { return c.String() }
 
+// A Link is the connection that a log-in goes over.
+type Link struct {
+	// TLS is its state, of a verified server; nil without TLS.
+	TLS *tls.ConnectionState
+	// Loopback says that the peer is this machine: there is no way on which
+	// somebody could listen.
+	Loopback bool
+}
+
+// Allows says whether a mechanism may be used on the link: one that shows the
+// secret only where nobody else can see it.
+func (l Link) Allows(mechanism string) bool {
+	return l.TLS != nil || l.Loopback || slices.Contains(inClear[:], mechanism)
+}
+
 // The orders of preference. SCRAM never shows the password to the server, and
 // with PLUS not to a false one in between either. PLAIN and LOGIN come before
 // CRAM-MD5 because they run under a TLS that was verified, while CRAM-MD5
-// makes the server keep the password in the clear; without TLS only the
-// mechanisms of inClear are left.
+// makes the server keep the password in the clear; where others can listen
+// only the mechanisms of inClear are left.
 var (
 	forPasswords = [...]string{"SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", gosasl.Plain, gosasl.Login, "CRAM-MD5"}
 	forTokens    = [...]string{gosasl.OAuthBearer, "XOAUTH2"}
@@ -47,31 +62,32 @@ var (
 )
 
 // Choose picks a mechanism out of those that the server offers, upper case.
-// state is nil on a connection without TLS. An error has a sysexits hint and
-// no secret in it.
-func (c Credentials) Choose(offered []string, state *tls.ConnectionState) (gosasl.Client, string, error) {
-	name, err := c.pick(offered, state)
+// An error has a sysexits hint and no secret in it.
+func (c Credentials) Choose(offered []string, link Link) (gosasl.Client, string, error) {
+	name, err := c.pick(offered, link)
 	if err != nil {
 		return nil, "", err
 	}
-	client, err := c.client(name, offered, state)
+	client, err := c.client(name, offered, link.TLS)
 	return client, name, err
 }
 
-func (c Credentials) pick(offered []string, state *tls.ConnectionState) (string, error) {
+func (c Credentials) pick(offered []string, link Link) (string, error) {
 	if c.Mechanism != "" && !strings.EqualFold(c.Mechanism, "auto") {
-		return c.named(strings.ToUpper(c.Mechanism), offered, state)
+		return c.named(strings.ToUpper(c.Mechanism), offered, link)
 	}
+	known := false
 	for _, name := range c.preferred() {
-		if slices.Contains(offered, name) && (state != nil || slices.Contains(inClear[:], name)) {
+		known = known || slices.Contains(offered, name)
+		if slices.Contains(offered, name) && link.Allows(name) {
 			return name, nil
 		}
 	}
 	why, hint := "the server offers no way to log in that we know", "ask the provider for another server; this one offers "
-	if state == nil {
+	if known {
 		why, hint = "without TLS the password is not sent, and the server offers no log-in that hides it", "write smtps:// or smtp:// in smarthost; the server offers "
 	}
-	if c.Token {
+	if c.Token && !known {
 		why = "the server does not take OAuth 2 tokens"
 		hint = "use a password (an app password, perhaps); the server offers "
 	}
@@ -80,15 +96,15 @@ func (c Credentials) pick(offered []string, state *tls.ConnectionState) (string,
 
 // named is the mechanism that the configuration names. SCRAM is taken with
 // channel binding where the server has it.
-func (c Credentials) named(name string, offered []string, state *tls.ConnectionState) (string, error) {
-	if name == "SCRAM-SHA-256" && state != nil && slices.Contains(offered, name+"-PLUS") {
+func (c Credentials) named(name string, offered []string, link Link) (string, error) {
+	if name == "SCRAM-SHA-256" && link.TLS != nil && slices.Contains(offered, name+"-PLUS") {
 		name += "-PLUS"
 	}
 	if !slices.Contains(offered, name) {
 		return "", sysexits.Errorf(sysexits.Config, `set auth = "auto", or one of `+strings.ToLower(strings.Join(offered, ", ")),
 			"the server does not offer the log-in set in auth, %s", strings.ToLower(name))
 	}
-	if state == nil && !slices.Contains(inClear[:], name) {
+	if !link.Allows(name) {
 		return "", sysexits.Errorf(sysexits.Config, "write smtps:// or smtp:// in smarthost",
 			"%s shows the password to everyone on the way, and there is no TLS: nothing was sent", strings.ToLower(name))
 	}
@@ -96,13 +112,14 @@ func (c Credentials) named(name string, offered []string, state *tls.ConnectionS
 }
 
 func (c Credentials) preferred() []string {
-	switch {
-	case c.Token:
-		return forTokens[:]
-	case c.Secret == "" && c.Certificate:
-		return []string{gosasl.External}
+	names := forPasswords[:]
+	if c.Token {
+		names = forTokens[:]
 	}
-	return forPasswords[:]
+	if c.Certificate {
+		names = append([]string{gosasl.External}, names...)
+	}
+	return names
 }
 
 func (c Credentials) client(name string, offered []string, state *tls.ConnectionState) (gosasl.Client, error) {
@@ -112,8 +129,9 @@ func (c Credentials) client(name string, offered []string, state *tls.Connection
 	case gosasl.Login:
 		return &login{Client: gosasl.NewLoginClient(c.User, c.Secret), user: c.User}, nil
 	case gosasl.External:
-		// Without a user the server takes the one that the certificate names
-		// (RFC 4422 appendix A). Exim wants to be told.
+		// With a user set, that is who we ask to be: servers set up after Exim's
+		// manual want to be told. Without one, the server takes the identity
+		// from the certificate (RFC 4422 appendix A.1).
 		return gosasl.NewExternalClient(c.User), nil
 	case gosasl.OAuthBearer:
 		inner := gosasl.NewOAuthBearerClient(&gosasl.OAuthBearerOptions{Username: c.User, Token: c.Secret, Host: c.Host, Port: c.Port})

@@ -15,12 +15,13 @@ func TestChoice(t *testing.T) {
 	token := Credentials{User: "ann", Secret: "sesame", Token: true, Mechanism: "auto"}
 	named := func(name string) Credentials { return Credentials{User: "ann", Secret: "sesame", Mechanism: name} }
 	tests := []struct {
-		why     string
-		with    Credentials
-		offered string
-		clear   bool
-		want    string // or
-		says    string
+		why      string
+		with     Credentials
+		offered  string
+		clear    bool
+		loopback bool
+		want     string // or
+		says     string
 	}{
 		{why: "channel binding first", with: secret, offered: all + " SCRAM-SHA-256-PLUS", want: "SCRAM-SHA-256-PLUS"},
 		{why: "then SCRAM", with: secret, offered: all, want: "SCRAM-SHA-256"},
@@ -31,12 +32,16 @@ func TestChoice(t *testing.T) {
 		{why: "in the clear SCRAM without binding", with: secret, offered: all + " SCRAM-SHA-256-PLUS", clear: true, want: "SCRAM-SHA-256"},
 		{why: "in the clear CRAM-MD5", with: secret, offered: "PLAIN LOGIN CRAM-MD5", clear: true, want: "CRAM-MD5"},
 		{why: "in the clear nothing that shows the password", with: secret, offered: "PLAIN LOGIN", clear: true, says: "without TLS the password is not sent"},
-		{why: "in the clear no token", with: token, offered: "XOAUTH2", clear: true, says: "OAuth 2"},
+		{why: "in the clear no token", with: token, offered: "XOAUTH2", clear: true, says: "without TLS the password is not sent"},
+		{why: "in the clear on this machine PLAIN", with: secret, offered: "PLAIN LOGIN", clear: true, loopback: true, want: "PLAIN"},
+		{why: "named, in the clear, on this machine", with: named("login"), offered: "PLAIN LOGIN", clear: true, loopback: true, want: "LOGIN"},
+		{why: "in the clear nothing that is known", with: secret, offered: "NTLM", clear: true, says: "no way to log in that we know"},
 		{why: "the standard's mechanism for tokens first", with: token, offered: all, want: "OAUTHBEARER"},
 		{why: "then Google's", with: token, offered: "PLAIN XOAUTH2", want: "XOAUTH2"},
 		{why: "a token is no password", with: token, offered: "PLAIN", says: "does not take OAuth 2 tokens"},
 		{why: "a certificate and no secret", with: Credentials{Certificate: true}, offered: all, want: "EXTERNAL"},
-		{why: "a certificate besides a password", with: Credentials{User: "ann", Secret: "x", Certificate: true}, offered: "EXTERNAL PLAIN", want: "PLAIN"},
+		{why: "a certificate before a password", with: Credentials{User: "ann", Secret: "x", Certificate: true}, offered: "EXTERNAL PLAIN", want: "EXTERNAL"},
+		{why: "a certificate that is no log-in here", with: Credentials{User: "ann", Secret: "x", Certificate: true}, offered: "PLAIN", want: "PLAIN"},
 		{why: "named, in lower case", with: named("cram-md5"), offered: all, want: "CRAM-MD5"},
 		{why: "named SCRAM is bound where it can be", with: named("scram-sha-256"), offered: all + " SCRAM-SHA-256-PLUS", want: "SCRAM-SHA-256-PLUS"},
 		{why: "named and not offered", with: named("login"), offered: "PLAIN", says: "does not offer the log-in set in auth, login"},
@@ -45,19 +50,20 @@ func TestChoice(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.why, func(t *testing.T) {
-			state := &tls.ConnectionState{}
+			link := Link{TLS: &tls.ConnectionState{}}
 			if test.clear {
-				state = nil
+				link.TLS = nil
 			}
-			name, err := test.with.pick(strings.Fields(test.offered), state)
+			link.Loopback = test.loopback
+			name, err := test.with.pick(strings.Fields(test.offered), link)
 			if err == nil {
 				// Channel binding needs a real connection; see the test of SCRAM.
 				if test.says == "" && !strings.HasSuffix(name, "-PLUS") {
-					if _, got, err := test.with.Choose(strings.Fields(test.offered), state); err != nil || got != name {
+					if _, got, err := test.with.Choose(strings.Fields(test.offered), link); err != nil || got != name {
 						t.Errorf("chose %q, %v", got, err)
 					}
 				}
-				_, err = test.with.client(name, strings.Fields(test.offered), state)
+				_, err = test.with.client(name, strings.Fields(test.offered), link.TLS)
 			}
 			if test.says != "" {
 				if err == nil || !strings.Contains(err.Error(), test.says) || sysexits.Hint(err) == "" || strings.Contains(err.Error(), "sesame") {

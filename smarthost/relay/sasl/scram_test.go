@@ -112,7 +112,7 @@ func TestSCRAMWithAWrongPasswordIsNotVerified(t *testing.T) {
 // converse runs both sides. With why not empty it must fail.
 func converse(t *testing.T, secret string, offered []string, state *tls.ConnectionState, server *scram.ServerConversation, why string) (first string) {
 	t.Helper()
-	client, _, err := Credentials{User: "ann", Secret: secret, Mechanism: "auto"}.Choose(offered, state)
+	client, _, err := Credentials{User: "ann", Secret: secret, Mechanism: "auto"}.Choose(offered, Link{TLS: state})
 	if err != nil {
 		t.Fatal(err)
 	}
