@@ -69,6 +69,7 @@ func TestBadConfigurationNamesFileLineAndMend(t *testing.T) {
 		{"a bare host as smarthost", "[account.a]\nsmarthost = \"x.org\"\n", `m.toml:2: account.a.smarthost: "x.org" is no smarthost`, ""},
 		{"a password in place of its source", "[account.a]\nsecret = \"hunter2\"\n", "m.toml:2: account.a.secret: secret says where", ""},
 		{"a listener that others reach", "[listen]\nmsp = [\"0.0.0.0:25\"]\n", "m.toml:2: listen.msp: \"0.0.0.0:25\" can be reached from other machines", ""},
+		{"a spool that depends on where one stands", "[queue]\ndirectory = \"spool\"\n", `directory "spool" would be another one in every folder`, "begin it with /"},
 		{"no smarthost", "[account.a]\nfrom=[\"me@x.org\"]\n", "[account.a] has no smarthost", "for example"},
 		{"only patterns in from", "[account.a]\nfrom=[\"*@x.org\"]\nsmarthost=\"smtps://x.org\"\n", "does not say your own address", "for example"},
 		{"a password in clear", "[account.a]\nfrom=[\"me@x.org\"]\nsmarthost=\"smtp+insecure://x.org\"\nuser=\"me\"\n", "over a connection without TLS", "use smtps"},
@@ -93,6 +94,12 @@ func TestBadConfigurationNamesFileLineAndMend(t *testing.T) {
 				t.Error("shows what may be a password")
 			}
 		})
+	}
+}
+
+func TestWithoutHomeATildeIsNoFolder(t *testing.T) {
+	if c, err := Parse("m.toml", []byte("[queue]\ndirectory = \"~/spool\"\n"), func(string) string { return "" }); sysexits.Code(err) != sysexits.Config {
+		t.Errorf("got %+v, %v", c, err)
 	}
 }
 

@@ -116,6 +116,10 @@ func build(path string, raw *file, getenv func(string) string) (*Config, error) 
 		return nil, sysexits.Errorf(sysexits.Config, "set HOME, or [queue] directory in the configuration",
 			"there is no place for the spool: HOME is not set")
 	}
+	if !filepath.IsAbs(c.Spool) {
+		return nil, sysexits.Errorf(sysexits.Config, "begin it with / or, where HOME is set, with ~/",
+			"%s: [queue] directory %q would be another one in every folder that a program is started in", path, c.Spool)
+	}
 	for _, l := range raw.listen {
 		if socket, ok := strings.CutPrefix(l, "unix:"); ok {
 			l = "unix:" + expandHome(socket, home)
