@@ -193,7 +193,11 @@ func parseRecipient(value string) (Recipient, error) {
 		return Recipient{}, err
 	}
 	to := Recipient{Address: address}
-	for word := range strings.FieldsSeq(rest) {
+	// Not FieldsSeq: an ORCPT in UTF-8 (RFC 6533) may hold other white space.
+	for word := range strings.SplitSeq(rest, " ") {
+		if word == "" {
+			continue
+		}
 		key, parameter, _ := strings.Cut(word, "=")
 		switch key {
 		case "NOTIFY":
