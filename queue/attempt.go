@@ -3,6 +3,7 @@ package queue
 import (
 	"context"
 	"io"
+	"slices"
 	"sync"
 	"time"
 )
@@ -103,25 +104,23 @@ func (a *attempt) report(i int, o Outcome) {
 // next state.
 func (a *attempt) settle(fault *RouteFault) {
 	r, m, now := a.runner, a.message, a.runner.Now()
+	tried := triedFor(m.history, r.Schedule, now)
+	giveUp := r.Schedule.GiveUp(tried)
 	var records []Record
-	var failed []int
 	for i, place := range a.pending {
 		o := a.outcome(i, fault)
-		if o.state == Deferred && r.Schedule.GiveUp(m.Envelope.Received, now) {
-			o = expired(o, now.Sub(m.Envelope.Received))
-		}
 		if o.state == 0 {
 			continue
 		}
+		if giveUp && o.state != Delivered && o.state != Failed {
+			o = expired(o, tried)
+		}
 		a.settled = true
 		a.answered = a.answered || o.state != Uncertain
-		if o.state == Failed {
-			failed = append(failed, place)
-		}
 		records = append(records, record(now, a.route, place, m.Envelope.To[place].Address, o))
 		a.log(m.Envelope.To[place].Address, o)
 	}
-	if err := a.write(now, records, failed); err != nil {
+	if err := a.write(now, records); err != nil {
 		// What the server said could not be kept. The mark "on the wire" is
 		// still there, so that the next attempt knows what may have happened.
 		r.Log.Error("cannot write down what became of the message", "id", m.Name.ID, "err", err)
@@ -147,31 +146,29 @@ func (a *attempt) outcome(i int, fault *RouteFault) Outcome {
 	return o
 }
 
-func (a *attempt) write(now time.Time, records []Record, failed []int) error {
+func (a *attempt) write(now time.Time, records []Record) error {
 	r, m := a.runner, a.message
-	done := m.Pending() // those that remain once records are counted
-	for _, rec := range records {
-		if rec.Event == Delivered.String() || rec.Event == Failed.String() {
-			done = without(done, rec.To)
-		}
-	}
+	results := slices.Clone(m.Results)
+	update(results, records)
+	left := len(pending(results)) > 0
 	held := false
-	if len(failed) > 0 {
+	switch {
+	case m.Envelope.From == "":
+		// Nobody can be told (RFC 5321 section 4.5.5): a person must see it.
+		if held = !left && len(records) > 0 && slices.ContainsFunc(results, Result.failed); held {
+			records = append(records, nobodyToTell(now, a.route))
+		}
+	case slices.ContainsFunc(records, Record.failed):
 		// The bounce is safe in the queue before the failure is written down:
 		// a crash in between sends it twice rather than never.
 		note, err := r.bounce(a.route, m, records)
 		if err != nil {
 			return err
 		}
-		held = note.Event == "held"
 		records = append(records, note)
 	}
-	if len(done) == 0 && !held {
-		for _, rec := range records {
-			if rec.To >= 0 && !m.Results[rec.To].Done() {
-				m.Results[rec.To] = standing(len(m.Results), []Record{rec})[rec.To]
-			}
-		}
+	if !left && !held {
+		m.Results = results
 		return m.remove()
 	}
 	if err := m.note(records...); err != nil {
@@ -187,16 +184,6 @@ func (a *attempt) write(now time.Time, records []Record, failed []int) error {
 		n.Unsure = unsure(m.Results)
 		n.Next = now.Add(r.Schedule.Retry(n.Attempts)).Truncate(time.Second)
 	})
-}
-
-func without(places []int, place int) []int {
-	kept := places[:0]
-	for _, p := range places {
-		if p != place {
-			kept = append(kept, p)
-		}
-	}
-	return kept
 }
 
 func unsure(results []Result) bool {

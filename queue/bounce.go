@@ -8,13 +8,14 @@ import (
 	"time"
 )
 
-// expired turns the last deferral of a message that is too old into a
-// failure (RFC 3463: 4.4.7).
-func expired(o Outcome, age time.Duration) Outcome {
-	return Outcome{Failed, Reply{
-		Enhanced: "4.4.7",
-		Text:     fmt.Sprintf("tried for %s without success; the last answer was: %s", spell(age), o.reply),
-	}, o.host}
+// expired turns the last result for a recipient that was tried for too long
+// into a failure (RFC 3463: 4.4.7).
+func expired(o Outcome, tried time.Duration) Outcome {
+	text := fmt.Sprintf("tried for %s without success; the last answer was: %s", spell(tried), o.reply)
+	if o.state == Uncertain {
+		text = fmt.Sprintf("sent again and again for %s, and no answer came, so it may have arrived, and more than once: %s", spell(tried), o.reply)
+	}
+	return Outcome{Failed, Reply{Enhanced: "4.4.7", Text: text}, o.host}
 }
 
 // spell is a time in plain words, in its largest unit.
@@ -34,23 +35,27 @@ func spell(d time.Duration) string {
 	return unit(int64(d/time.Minute), "minute")
 }
 
+// nobodyToTell is the record of a message with the null reverse-path that
+// could not be delivered. It gets no report, which would make a loop (RFC 5321
+// section 4.5.5).
+func nobodyToTell(now time.Time, route Route) Record {
+	return Record{
+		At: now, To: -1, Event: "held", Route: route,
+		Text: "it could not be delivered, and it has no sender to tell: read it, then remove it",
+	}
+}
+
 // bounce queues a report for the recipients that failed and want one, and
-// returns the record that says so. A message with the null reverse-path gets
-// no report, which would make a loop (RFC 5321 section 4.5.5): it is held, so
-// that a person sees it.
+// returns the record that says so.
 func (r *Runner) bounce(route Route, m *Message, records []Record) (Record, error) {
 	note := Record{At: r.Now(), To: -1, Event: "bounced", Route: route}
 	var failed []Record
 	for _, rec := range records {
-		if rec.Event == Failed.String() && wantsFailure(m.Envelope.To[rec.To]) {
+		if rec.failed() && wantsFailure(m.Envelope.To[rec.To]) {
 			failed = append(failed, rec)
 		}
 	}
-	switch {
-	case m.Envelope.From == "":
-		note.Event, note.Text = "held", "it could not be delivered, and it has no sender to tell: read it, then remove it"
-		return note, nil
-	case len(failed) == 0:
+	if len(failed) == 0 {
 		note.Event, note.Text = "unreported", "the sender asked for no report (NOTIFY)"
 		return note, nil
 	}

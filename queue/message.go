@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"strconv"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
@@ -34,6 +35,8 @@ type Message struct {
 
 	spool *Spool
 	file  File
+	// history is all that was written down of the message.
+	history []Record
 	// start is where the message begins in the file, behind the envelope, and
 	// end where the file ends.
 	start, end int64
@@ -101,11 +104,10 @@ func (m *Message) load() error {
 	if err != nil {
 		return &damagedError{err.Error()}
 	}
-	history, err := m.spool.History(m.Name.ID)
-	if err != nil {
+	if m.history, err = m.spool.History(m.Name.ID); err != nil {
 		return err
 	}
-	m.Results = standing(len(m.Envelope.To), history)
+	m.Results = standing(len(m.Envelope.To), m.history)
 	return nil
 }
 
@@ -116,13 +118,7 @@ func (m *Message) Open() io.ReadSeeker {
 
 // Pending is the places in Envelope.To of the recipients still to be tried.
 func (m *Message) Pending() []int {
-	var pending []int
-	for i, r := range m.Results {
-		if !r.Done() {
-			pending = append(pending, i)
-		}
-	}
-	return pending
+	return pending(m.Results)
 }
 
 // note appends records and takes them into Results.
@@ -130,11 +126,8 @@ func (m *Message) note(records ...Record) error {
 	if err := m.spool.appendRecords(m.Name.ID, records); err != nil {
 		return err
 	}
-	for i, r := range standing(len(m.Results), records) {
-		if r.State != 0 && !m.Results[i].Done() {
-			m.Results[i] = r
-		}
-	}
+	m.history = append(m.history, records...)
+	update(m.Results, records)
 	return nil
 }
 
@@ -154,13 +147,18 @@ func (m *Message) rename(change func(*Name)) error {
 	return nil
 }
 
-// remove takes the message out of the queue. The message goes first: if the
-// machine stops in between, results without a message say nothing, while a
-// message without its results would be sent to everybody again.
+// remove takes the message out of the queue. The message goes first, for good:
+// if the machine stops in between, results without a message say nothing,
+// while a message without its results would be sent to everybody again.
 func (m *Message) remove() error {
 	s := m.spool
 	if err := s.disk.Remove(s.path(dirQueue, m.Name.String())); err != nil {
 		return err
+	}
+	if len(m.history) > 0 {
+		if err := s.disk.SyncDir(s.QueueDir()); err != nil {
+			return err
+		}
 	}
 	err := s.disk.Remove(s.path(dirResult, string(m.Name.ID)))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -173,25 +171,43 @@ func (m *Message) remove() error {
 func (m *Message) Release() { m.file.Close() }
 
 // setAside moves a damaged file out of the way, and writes the reason beside
-// it. It is never deleted, sent or bounced.
+// it. It is never deleted, sent or bounced; nor is one of the same name that
+// was set aside before.
 func (s *Spool) setAside(fileName, why string) error {
-	note, err := s.disk.Create(s.path(dirDamaged, fileName+".why"))
-	if err == nil {
-		_, err = fmt.Fprintf(note, "%s: set aside: %s\n", s.now().UTC().Format(time.RFC3339), why)
-		if cerr := note.Close(); err == nil {
-			err = cerr
-		}
-	}
-	if err != nil && !errors.Is(err, fs.ErrExist) {
+	there, note, err := s.reserve(fileName)
+	if err != nil {
 		return err
 	}
-	if err := s.disk.Rename(s.path(dirQueue, fileName), s.path(dirDamaged, fileName)); err != nil {
+	_, err = fmt.Fprintf(note, "%s: set aside: %s\n", s.now().UTC().Format(time.RFC3339), why)
+	if cerr := note.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return err
+	}
+	if err := s.disk.Rename(s.path(dirQueue, fileName), there); err != nil {
 		return err
 	}
 	if err := s.disk.SyncDir(s.path(dirDamaged, "")); err != nil {
 		return err
 	}
 	return s.disk.SyncDir(s.QueueDir())
+}
+
+// reserve is a path in damaged/ that no other file has, and the file for the
+// reason beside it, which keeps the path for us.
+func (s *Spool) reserve(fileName string) (path string, note File, err error) {
+	const most = 1000
+	for i := range most {
+		path = s.path(dirDamaged, fileName)
+		if i > 0 {
+			path += "." + strconv.Itoa(i+1)
+		}
+		if note, err = s.disk.Create(path + ".why"); !errors.Is(err, fs.ErrExist) {
+			return path, note, err
+		}
+	}
+	return "", nil, err
 }
 
 // find is the name under which the message of that ID stands now.

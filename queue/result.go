@@ -22,8 +22,8 @@ type Record struct {
 	// -1 and "" where the record is about the whole message.
 	To      int    `json:"to"`
 	Address string `json:"address,omitempty"`
-	// Event is a State's word, or "held", "released", "retried", "bounced",
-	// "route": a fault of the route that kept the message waiting.
+	// Event is a State's word, or "held", "released", "retried", "bounced" or
+	// "unreported".
 	Event    string `json:"event"`
 	Route    Route  `json:"route,omitempty"`
 	Host     string `json:"host,omitempty"`
@@ -43,6 +43,10 @@ type Result struct {
 
 // Done says that nothing remains to be tried for the recipient.
 func (r Result) Done() bool { return r.State == Delivered || r.State == Failed }
+
+func (r Result) failed() bool { return r.State == Failed }
+
+func (r Record) failed() bool { return r.Event == Failed.String() }
 
 func record(at time.Time, route Route, to int, address string, o Outcome) Record {
 	return Record{
@@ -162,8 +166,14 @@ func readRecords(r io.Reader) ([]Record, error) {
 // standing is where each of n recipients stands after records.
 func standing(n int, records []Record) []Result {
 	results := make([]Result, n)
+	update(results, records)
+	return results
+}
+
+// update takes records into results. What is done stays as it is.
+func update(results []Result, records []Record) {
 	for _, r := range records {
-		if r.To < 0 || r.To >= n {
+		if r.To < 0 || r.To >= len(results) {
 			continue
 		}
 		for state, name := range stateNames {
@@ -172,5 +182,15 @@ func standing(n int, records []Record) []Result {
 			}
 		}
 	}
-	return results
+}
+
+// pending is the places of the recipients still to be tried.
+func pending(results []Result) []int {
+	var places []int
+	for i, r := range results {
+		if !r.Done() {
+			places = append(places, i)
+		}
+	}
+	return places
 }

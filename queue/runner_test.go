@@ -368,28 +368,6 @@ func TestTwoWeeksWithoutARouteAgeNothing(t *testing.T) {
 	})
 }
 
-func TestAMessageRefusedForFiveDaysComesBack(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := testSpool(t)
-		w := newWorld(t, s)
-		w.answer = func(_ *Delivery, to Recipient) (Outcome, *RouteFault) {
-			if to.Address == "a@x.org" {
-				return refuse(450, "mailbox full"), nil
-			}
-			return refuse(250, "ok"), nil
-		}
-		put(t, s, envelope("a@x.org"), "x")
-		for range 6 {
-			w.flush()
-			time.Sleep(24 * time.Hour)
-		}
-		w.flush()
-		if report := strings.Join(w.got["me@example.org"], ""); !strings.Contains(report, "tried for 5 days without success; the last answer was: 450 mailbox full") {
-			t.Errorf("report: %s", report)
-		}
-	})
-}
-
 func TestServeDoesNotCircleWhenItCannotWriteDownTheResult(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		disk := &faultyDisk{Disk: OS{}}
@@ -450,6 +428,13 @@ func (d *faultyDisk) Rename(from, to string) error {
 		return err
 	}
 	return d.Disk.Rename(from, to)
+}
+
+func (d *faultyDisk) Mkdir(path string) error {
+	if err := d.check("mkdir", path); err != nil {
+		return err
+	}
+	return d.Disk.Mkdir(path)
 }
 
 func (d *faultyDisk) Remove(path string) error {

@@ -7,13 +7,40 @@ import "time"
 type Schedule interface {
 	// Retry is how long a message waits after its nth attempt, n from 1.
 	Retry(n int) time.Duration
-	// GiveUp says whether a message that was received then, and was refused
-	// for now just now, is to be returned instead.
-	GiveUp(received, now time.Time) bool
+	// GiveUp says whether the recipients of a message that was tried for so
+	// long, and just now did not reach them again, are to be given up.
+	GiveUp(tried time.Duration) bool
 }
 
-// Backoff doubles the wait from First to Most, and gives up After the receipt
-// (RFC 5321 section 4.5.4.1: at least 4 to 5 days).
+// triedFor is how long a message with that history has been tried. From one
+// attempt to the next no more counts than the schedule would have waited: what
+// is above it is time without a way out, or a machine asleep or with a wrong
+// clock, which never counts (law 5).
+func triedFor(history []Record, s Schedule, now time.Time) time.Duration {
+	var tried time.Duration
+	var last time.Time
+	attempts := 0
+	count := func(at time.Time) {
+		if at.Equal(last) {
+			return // another recipient, in the same attempt
+		}
+		if attempts > 0 {
+			tried += min(max(at.Sub(last), 0), s.Retry(attempts))
+		}
+		attempts++
+		last = at
+	}
+	for _, r := range history {
+		if r.To >= 0 && (r.Event == Deferred.String() || r.Event == Uncertain.String()) {
+			count(r.At)
+		}
+	}
+	count(now)
+	return tried
+}
+
+// Backoff doubles the wait from First to Most, and gives up After that time of
+// trying (RFC 5321 section 4.5.4.1: at least 4 to 5 days).
 type Backoff struct{ First, Most, After time.Duration }
 
 // DefaultBackoff tries again soon, for a greylisting server, and later every
@@ -32,8 +59,8 @@ func (b Backoff) Retry(n int) time.Duration {
 }
 
 // GiveUp implements Schedule.
-func (b Backoff) GiveUp(received, now time.Time) bool {
-	return now.Sub(received) >= b.After
+func (b Backoff) GiveUp(tried time.Duration) bool {
+	return tried >= b.After
 }
 
 // routeRetry is how long to leave a route alone after its nth fault in a row:

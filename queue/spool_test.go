@@ -51,6 +51,7 @@ func TestPutKeepsEnvelopeAndOctetsAsTheyCame(t *testing.T) {
 		From: `"a > b"@example.org`, Ret: "HDRS", EnvID: "QQ314159", UTF8: true, Account: "work", Submitter: "uid 1000 (joe), sendmail -t",
 		To: []Recipient{
 			{Address: "jürgen@exämple.org"},
+			{Address: "ann@example.net", ORcpt: "utf-8;ann\u3000b\u00a0c@example.net"},
 			{Address: `"x\" <y>"@example.net`, Notify: "SUCCESS,FAILURE", ORcpt: "rfc822;x+2By@example.net"},
 		},
 		Received: time.Date(2026, 11, 22, 5, 0, 0, 123456000, time.UTC),
@@ -214,6 +215,26 @@ func TestADamagedFileIsSetAsideWithItsReason(t *testing.T) {
 		}
 		if _, err := os.Stat(s.path(dirDamaged, name.String())); err != nil {
 			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+func TestAFileThatIsSetAsideReplacesNoOther(t *testing.T) {
+	s := testSpool(t)
+	w := newWorld(t, s)
+	put(t, s, envelope("a@b.c"), "x")
+	for _, text := range []string{"one", "two", "three"} {
+		if err := os.WriteFile(s.path(dirQueue, "core"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		w.flush()
+	}
+	for name, want := range map[string]string{"core": "one", "core.2": "two", "core.3": "three"} {
+		if text, err := os.ReadFile(s.path(dirDamaged, name)); string(text) != want {
+			t.Errorf("%s holds %q, %v; want %q", name, text, err, want)
+		}
+		if _, err := os.Stat(s.path(dirDamaged, name+".why")); err != nil {
+			t.Error(err)
 		}
 	}
 }
