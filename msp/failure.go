@@ -30,7 +30,7 @@ func (s *submission) exitCode() int {
 // fail tells of the failures of a message of which nothing was queued. The
 // message itself goes with that, so that it is not lost.
 func (s *submission) fail(ctx context.Context) int {
-	m := &message{head: s.header.AppendTo(nil), body: s.body, rest: s.rest, limit: -1}
+	m := &message{fields: s.header.Fields, body: s.body, rest: s.rest, limit: -1}
 	defer func() { s.rest = m.rest }()
 	switch s.inv.ErrorMode {
 	case ErrorQuiet:

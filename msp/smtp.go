@@ -51,7 +51,7 @@ func (s *submission) runSMTP(ctx context.Context, e *queue.Envelope, spool Spool
 		return "", s.firstFailure()
 	}
 	s.fixUp()
-	m := &message{head: s.header.AppendTo(nil), body: s.body, rest: s.rest, limit: -1}
+	m := &message{fields: s.header.Fields, body: s.body, rest: s.rest, limit: -1}
 	id, err := spool.Put(ctx, &s.envelope, m)
 	switch {
 	case err != nil && m.failed != nil:

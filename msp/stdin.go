@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"io"
+
+	"mailcrane/internal/header"
 )
 
 // dotReader ends the input at a line that holds a lone dot, and takes one of
@@ -116,21 +118,22 @@ var errMessageTooLarge = errors.New("552 5.2.3 Message is too large")
 // A message is what goes into the spool: the header as fixed up, what was
 // read of the body with it, and the rest of the input.
 type message struct {
-	head, body []byte
-	rest       io.Reader // nil where the input has ended
-	limit      int64     // octets that may still come; negative: any number
-	failed     error     // what reading the input failed with, if not io.EOF
+	field  []byte // of the header, what is left of the field under way
+	fields []header.Field
+	body   []byte
+	rest   io.Reader // nil where the input has ended
+	limit  int64     // octets that may still come; negative: any number
+	failed error     // what reading the input failed with, if not io.EOF
 }
 
 // Read fills p as far as what is in memory goes, so that a small message is
 // one read, and otherwise lets the input be read into p itself.
 func (m *message) Read(p []byte) (int, error) {
-	if m.rest != nil && len(m.head)+len(m.body) == 0 && len(p) < minRead {
+	if m.rest != nil && len(m.field)+len(m.fields)+len(m.body) == 0 && len(p) < minRead {
 		m.body = make([]byte, 4<<10)
 		m.body = m.body[:m.input(m.body)]
 	}
-	n := copy(p, m.head)
-	m.head = m.head[n:]
+	n := m.header(p)
 	k := copy(p[n:], m.body)
 	m.body = m.body[k:]
 	n += k
@@ -138,6 +141,20 @@ func (m *message) Read(p []byte) (int, error) {
 		n += m.input(p[n:])
 	}
 	return n, m.account(n)
+}
+
+// header fills p with the next octets of the header.
+func (m *message) header(p []byte) int {
+	n := 0
+	for {
+		k := copy(p[n:], m.field)
+		m.field = m.field[k:]
+		n += k
+		if n == len(p) || len(m.fields) == 0 {
+			return n
+		}
+		m.field, m.fields = m.fields[0].Raw, m.fields[1:]
+	}
 }
 
 func (m *message) input(p []byte) int {
@@ -160,7 +177,7 @@ func (m *message) account(n int) error {
 	switch {
 	case m.failed != nil:
 		return m.failed
-	case n == 0 && m.rest == nil && len(m.head) == 0 && len(m.body) == 0:
+	case n == 0 && m.rest == nil && len(m.field)+len(m.fields)+len(m.body) == 0:
 		return io.EOF
 	}
 	return nil

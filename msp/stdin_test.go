@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+
+	"mailcrane/internal/header"
 )
 
 // dotsByLine is the dot rule of sendmail's table, said line by line.
@@ -101,7 +103,7 @@ func TestReaderStopsAtTheDotWithoutWaiting(t *testing.T) {
 func TestMessageIsReadWholeInAnySteps(t *testing.T) {
 	long := bytes.Repeat([]byte("0123456789abcdef\n"), 4096)
 	fresh := func() *message {
-		return &message{head: []byte("head\n"), body: []byte("\nbody\n"), rest: bytes.NewReader(long), limit: -1}
+		return &message{fields: []header.Field{{Raw: []byte("he")}, {Raw: []byte("ad\n")}}, body: []byte("\nbody\n"), rest: bytes.NewReader(long), limit: -1}
 	}
 	want := "head\n\nbody\n" + string(long)
 	for _, size := range []int{1, 7, 15, 16, 17, 100, 4096, 5000, 1 << 17} {
@@ -125,15 +127,15 @@ func TestMessageIsReadWholeInAnySteps(t *testing.T) {
 
 func TestMessageSaysWhatFailed(t *testing.T) {
 	broken := errors.New("broken")
-	m := &message{head: []byte("head\n"), rest: iotest.ErrReader(broken), limit: -1}
+	m := &message{fields: []header.Field{{Raw: []byte("he")}, {Raw: []byte("ad\n")}}, rest: iotest.ErrReader(broken), limit: -1}
 	if _, err := io.ReadAll(m); !errors.Is(err, broken) || !errors.Is(m.failed, broken) {
 		t.Errorf("%v, %v", err, m.failed)
 	}
-	m = &message{head: []byte("head\n"), rest: strings.NewReader("0123456789"), limit: 14}
+	m = &message{fields: []header.Field{{Raw: []byte("he")}, {Raw: []byte("ad\n")}}, rest: strings.NewReader("0123456789"), limit: 14}
 	if _, err := io.ReadAll(m); !errors.Is(err, errMessageTooLarge) {
 		t.Errorf("%v", err)
 	}
-	m = &message{head: []byte("head\n"), rest: strings.NewReader("0123456789"), limit: 15}
+	m = &message{fields: []header.Field{{Raw: []byte("he")}, {Raw: []byte("ad\n")}}, rest: strings.NewReader("0123456789"), limit: 15}
 	if _, err := io.ReadAll(m); err != nil {
 		t.Errorf("at the limit: %v", err)
 	}

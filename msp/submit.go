@@ -241,7 +241,7 @@ func (s *submission) notQueued(err error) error {
 }
 
 func (s *submission) put(ctx context.Context, spool Spool) (queue.ID, int) {
-	m := &message{head: s.header.AppendTo(make([]byte, 0, s.header.Len())), body: s.body, rest: s.rest, limit: -1}
+	m := &message{fields: s.header.Fields, body: s.body, rest: s.rest, limit: -1}
 	if s.inv.MaxMessage > 0 {
 		m.limit = s.inv.MaxMessage
 	}

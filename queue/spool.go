@@ -43,6 +43,9 @@ func (s *Spool) Dir() string { return s.dir }
 // due shows as a new name there.
 func (s *Spool) QueueDir() string { return s.path(dirQueue, "") }
 
+// DamagedDir is where files stand that could not be a message.
+func (s *Spool) DamagedDir() string { return s.path(dirDamaged, "") }
+
 // path is that of a file in one of the spool's directories, or of the
 // directory where name is "". All of them are clean, so filepath.Join would
 // look through them in vain, some ten times a message.
@@ -149,7 +152,8 @@ func (s *Spool) makeDir(dir string) error {
 
 // fill writes and syncs the file and says which name it earned.
 func (s *Spool) fill(ctx context.Context, f File, e *Envelope, message io.Reader) (Name, error) {
-	w := &spoolWriter{file: f, sum: xxhash.New()}
+	w := &spoolWriter{file: f}
+	w.sum.Reset()
 	err := w.copy(ctx, e, message)
 	if err == nil {
 		err = f.Sync()
@@ -201,7 +205,7 @@ func cause(err error) error {
 // A spoolWriter writes a message's file and learns what its name must say.
 type spoolWriter struct {
 	file File
-	sum  *xxhash.Digest
+	sum  xxhash.Digest
 	scan scanner
 }
 

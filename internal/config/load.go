@@ -89,11 +89,11 @@ func unreadable(path string, err error) error {
 
 // Parse reads text as the configuration that stands in path.
 func Parse(path string, text []byte, getenv func(string) string) (*Config, error) {
-	raw := file{accounts: make(map[string]*accountFile)}
-	if err := raw.read(path, text); err != nil {
+	raw, err := read(path, text)
+	if err != nil {
 		return nil, err
 	}
-	return build(path, &raw, getenv)
+	return build(path, raw, getenv)
 }
 
 func build(path string, raw *file, getenv func(string) string) (*Config, error) {

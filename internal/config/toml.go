@@ -16,13 +16,13 @@ import (
 type reader struct {
 	path   string
 	parser unstable.Parser
-	file   *file
+	file   file
 	seen   map[string]bool
 }
 
 // read takes in text, the content of path. Its errors name file and line.
-func (f *file) read(path string, text []byte) error {
-	r := &reader{path: path, file: f, seen: make(map[string]bool)}
+func read(path string, text []byte) (*file, error) {
+	r := &reader{path: path, file: file{accounts: make(map[string]*accountFile)}, seen: make(map[string]bool)}
 	r.parser.Reset(text)
 	var table []string
 	for r.parser.NextExpression() {
@@ -32,23 +32,23 @@ func (f *file) read(path string, text []byte) error {
 			var at unstable.Range
 			table, at = r.key(nil, node)
 			if err := r.once(at, "["+strings.Join(table, ".")+"]"); err != nil {
-				return err
+				return nil, err
 			}
 			if r.account(table) != nil && !plainName(table[1]) {
-				return r.badName(at, table[1])
+				return nil, r.badName(at, table[1])
 			}
 		case unstable.KeyValue:
 			if err := r.keyValue(table, node); err != nil {
-				return err
+				return nil, err
 			}
 		case unstable.ArrayTable:
 			key, at := r.key(nil, node)
-			return r.bad(at, "", "[[%s]] is a list of tables, and there is none of that name", strings.Join(key, "."))
+			return nil, r.bad(at, "", "[[%s]] is a list of tables, and there is none of that name", strings.Join(key, "."))
 		default:
 			// Comments, where the parser is told to keep them.
 		}
 	}
-	return r.syntax(r.parser.Error())
+	return &r.file, r.syntax(r.parser.Error())
 }
 
 // bad is an error with the line of at, which is counted from the start of the
@@ -149,7 +149,7 @@ func (r *reader) keyValue(table []string, node *unstable.Node) error {
 		if s.key != general {
 			continue
 		}
-		if err := s.set(r.file, account, r.value(node.Value())); err != nil {
+		if err := s.set(&r.file, account, r.value(node.Value())); err != nil {
 			return r.bad(at, "", "%s: %v", name, err)
 		}
 		return nil
