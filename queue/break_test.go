@@ -131,3 +131,31 @@ func TestADeathOnTheWireIsToldToWhoWatches(t *testing.T) {
 		t.Errorf("told %q, want %q", told, want)
 	}
 }
+
+func TestAMessageInWhoseMiddleTheRouteWentDownGoesSoonAfterItIsUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := testSpool(t)
+		w := newWorld(t, s)
+		put(t, s, envelope("a@x.org"), "x")
+		w.answer = func(*Delivery, Recipient) (Outcome, *RouteFault) {
+			w.set(func() {
+				w.down = &RouteFault{Step: StepConnect, Server: "mx.test:465", Err: errors.New("no connection within 1s")}
+			})
+			return Outcome{}, ends()
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		stopped := make(chan error)
+		go func() { stopped <- w.runner.Serve(ctx, nil, nil) }()
+		synctest.Wait()
+		w.set(func() { w.down, w.answer = nil, nil })
+		time.Sleep(10 * time.Second) // virtual
+		synctest.Wait()
+		if w.copies("a@x.org") != 1 {
+			t.Error("10 s after the route is up, the message has not gone")
+		}
+		cancel()
+		if err := <-stopped; err != nil {
+			t.Error(err)
+		}
+	})
+}

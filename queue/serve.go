@@ -27,7 +27,7 @@ const restTime = time.Minute
 // is another state.
 type rest struct {
 	name  Name
-	until time.Time
+	until time.Time // zero: until something happens that makes all due
 }
 
 // A server is the state of Serve.
@@ -126,7 +126,13 @@ func (s *server) ended(c *carrier) {
 		pause = routeRetry(l.faults, c.fault.NeedsPerson)
 	default:
 		l.faults++
-		l.retryAt = now.Add(routeRetry(l.faults, c.fault.NeedsPerson))
+		again := routeRetry(l.faults, c.fault.NeedsPerson)
+		l.retryAt = now.Add(again)
+		if c.fault.Step != StepSession {
+			// The way out went in the middle of a message. The others get one
+			// go before it, should it have been the cause.
+			pause = min(pause, 2*again)
+		}
 	}
 	if !l.stale {
 		for _, name := range c.tried() {
@@ -156,6 +162,7 @@ func (s *server) dispatch(ctx context.Context) (started int, next time.Time, err
 		case n.Held:
 		case !s.due(n, now):
 			sooner(n.Next)
+		case rest.name == n && rest.until.IsZero():
 		case rest.name == n && rest.until.After(now):
 			sooner(rest.until)
 		default:
@@ -163,7 +170,15 @@ func (s *server) dispatch(ctx context.Context) (started int, next time.Time, err
 		}
 	}
 	s.forgetGone(names)
-	for route, names := range s.byRoute(ctx, due, s.known) {
+	routes := s.byRoute(ctx, due, s.known)
+	for _, n := range due {
+		if _, ok := s.known[n.ID]; !ok && ctx.Err() == nil {
+			// It cannot be read, or no account carries it. To look again each
+			// time would find the same.
+			s.rests[n.ID] = rest{name: n}
+		}
+	}
+	for route, names := range routes {
 		l := s.lines[route]
 		if l == nil {
 			l = &line{}

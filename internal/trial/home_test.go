@@ -14,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"mailcrane/internal/lab"
 	"mailcrane/internal/sysexits"
 )
 
@@ -29,8 +28,8 @@ const (
 type home struct {
 	t   testing.TB
 	dir string
-	// within, if not nil, makes the commands run in a network namespace.
-	within *lab.Namespace
+	// within, if not nil, makes a command of another network.
+	within func(name string, args ...string) *exec.Cmd
 }
 
 // newHome has one account, whose lines are given, with a password file.
@@ -82,7 +81,7 @@ func (h *home) command(program string, args ...string) *exec.Cmd {
 	path := filepath.Join(programs, program)
 	cmd := exec.Command(path, args...)
 	if h.within != nil {
-		cmd = h.within.Command(path, args...)
+		cmd = h.within(path, args...)
 	}
 	cmd.Dir = h.dir
 	cmd.Env = []string{"HOME=" + h.dir, "PATH=/usr/bin:/bin:/usr/sbin:/sbin", "USER=me"}
@@ -149,9 +148,14 @@ func letter(id string) string {
 	return fmt.Sprintf("From: %s\nTo: someone@trial.example\nSubject: trial\nMessage-ID: <%s@trial.example>\n\n%s", me, id, body(id))
 }
 
+// body is a kilobyte, or ten million where the id begins with "large".
 func body(id string) string {
+	lines := 40
+	if strings.HasPrefix(id, "large") {
+		lines *= 10_000
+	}
 	var b strings.Builder
-	for i := range 40 {
+	for i := range lines {
 		fmt.Fprintf(&b, "line %d of %s\n", i, id)
 	}
 	return b.String() + ".\nthe end of " + id + "\n"

@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -27,7 +28,7 @@ func newAway(t *testing.T, more string) *away {
 	s.serve(n.Gateway.Listen(lab.SmarthostIP + ":465"))
 	h := newHome(t, "", s.password)
 	h.configure(h.account("smtps://smarthost.test", s.user, s.caFile) + more)
-	h.within = n.Laptop
+	h.within = n.Laptop.Command
 	return &away{n, t, s, h, h.agent()}
 }
 
@@ -98,6 +99,36 @@ func TestMailSubmittedWhileTheWayOutIsGoneArrivesAfterItIsBack(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestTheWayOutGoesInTheMiddleOfAMessage(t *testing.T) {
+	t.Parallel()
+	w := newAway(t, "[timeout]\nconnect = \"1s\"\ndatablock = \"1s\"\n")
+	reached, goOn := make(chan struct{}), make(chan struct{})
+	once := sync.OnceFunc(func() {
+		close(reached)
+		<-goOn
+	})
+	w.server.behave(behaviour{answer: func(at step) string {
+		if at.verb == "BDAT" {
+			once()
+		}
+		return ""
+	}})
+	w.home.mail("large-one", you)
+	<-reached
+	w.Silence()
+	close(goOn)
+	w.home.mail("small-one", you)
+	w.noticed("route is down", 0)
+	for _, item := range w.home.list() {
+		if item.State != "queued" || item.Attempts != 0 {
+			t.Errorf("meanwhile the queue shows %+v", item)
+		}
+	}
+	w.Answer()
+	w.server.wantArrival(t, "large-one")
+	w.server.wantArrival(t, "small-one")
 }
 
 func TestFromRouteUpToTheFirstMessageAccepted(t *testing.T) {
