@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"errors"
 	"io"
 	"time"
 )
@@ -11,7 +12,8 @@ import (
 type Disk interface {
 	// Create makes a new file with mode 0600; it fails if the path exists.
 	Create(path string) (File, error)
-	// Open opens a regular file for reading and never follows a link.
+	// Open opens a regular file for reading and never follows a link; what is
+	// no regular file is errNotRegular.
 	Open(path string) (File, error)
 	// Append opens a file for appending, and makes it if it is missing.
 	Append(path string) (File, error)
@@ -27,6 +29,8 @@ type Disk interface {
 	// Modified is when a file was last written to.
 	Modified(path string) (time.Time, error)
 }
+
+var errNotRegular = errors.New("it is no regular file")
 
 // A File is an open file of a Disk.
 type File interface {

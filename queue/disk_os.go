@@ -27,7 +27,22 @@ func (OS) Create(path string) (File, error) {
 
 // Open implements Disk.
 func (OS) Open(path string) (File, error) {
-	return wrap(os.OpenFile(path, os.O_RDONLY|openNoFollow, 0))
+	f, err := os.OpenFile(path, os.O_RDONLY|openNoFollow, 0)
+	if err != nil {
+		// A link or a socket cannot be opened at all.
+		if info, lerr := os.Lstat(path); lerr == nil && !info.Mode().IsRegular() {
+			return nil, errNotRegular
+		}
+		return nil, err
+	}
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		f.Close()
+		if err == nil {
+			err = errNotRegular
+		}
+		return nil, err
+	}
+	return osFile{f}, nil
 }
 
 // Append implements Disk.

@@ -3,10 +3,12 @@ package queue
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"math"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -46,27 +48,52 @@ type Entry struct {
 	Results  []Result
 	// Busy: a process is sending it just now.
 	Busy bool
+	// Trouble is why the message cannot be read, or "". If it cannot, the
+	// envelope has nothing but the time of its receipt.
+	Trouble string
 	// hold is why it was held last, or "".
 	hold string
 }
 
 // Entry reads the message of that name without claiming it. ok is false if
-// it has gone or moved on since the name was read, or is damaged.
+// it has gone or moved on since the name was read, or cannot be read.
 func (s *Spool) Entry(name Name) (entry Entry, ok bool) {
+	entry, err := s.entry(name)
+	return entry, err == nil
+}
+
+// Shown is Entry for a list: a message that cannot be read shows too, with
+// its Trouble. ok is false if it has gone or moved on.
+func (s *Spool) Shown(name Name) (entry Entry, ok bool) {
+	entry, err := s.entry(name)
+	if err == nil {
+		return entry, true
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return Entry{}, false
+	}
+	path := s.path(dirQueue, name.String())
+	return Entry{
+		Name: name, Envelope: &Envelope{Received: name.ID.Received()},
+		Trouble: fmt.Sprintf("%s cannot be read: %v", path, cause(err)),
+	}, true
+}
+
+func (s *Spool) entry(name Name) (Entry, error) {
 	f, err := s.disk.Open(s.path(dirQueue, name.String()))
 	if err != nil {
-		return Entry{}, false
+		return Entry{}, err
 	}
 	defer f.Close()
 	e, _, err := readEnvelope(f)
 	if err != nil {
-		return Entry{}, false
+		return Entry{}, err
 	}
-	entry = Entry{Name: name, Envelope: e}
+	entry := Entry{Name: name, Envelope: e}
 	var history []Record
 	if name.Attempts > 0 || name.Held || name.OnWire || name.Unsure || !name.Next.IsZero() {
 		if history, err = s.History(name.ID); err != nil {
-			return Entry{}, false
+			return Entry{}, err
 		}
 	}
 	entry.Results = standing(len(e.To), history)
@@ -79,12 +106,14 @@ func (s *Spool) Entry(name Name) (entry Entry, ok bool) {
 		free, err := f.Lock(false)
 		entry.Busy = err == nil && !free
 	}
-	return entry, true
+	return entry, nil
 }
 
 // State is one word for where the message stands.
 func (e Entry) State(now time.Time) string {
 	switch {
+	case e.Trouble != "":
+		return "unreadable"
 	case e.Busy:
 		return "sending"
 	case e.Name.Held:
@@ -97,9 +126,12 @@ func (e Entry) State(now time.Time) string {
 	return "queued"
 }
 
-// Why is the reason for which the message is held, else the last thing that
-// was said about it, or "".
+// Why is the reason for which the message cannot be read, or is held, else the
+// last thing that was said about it, or "".
 func (e Entry) Why() string {
+	if e.Trouble != "" {
+		return e.Trouble
+	}
 	if e.Name.Held && e.hold != "" {
 		return e.hold
 	}
@@ -135,16 +167,40 @@ func (s *Spool) Read(id ID) (Entry, io.ReadCloser, error) {
 	}
 	f, err := s.disk.Open(s.path(dirQueue, name.String()))
 	if err != nil {
-		return Entry{}, nil, noSuch(id)
+		return Entry{}, nil, notRead(id, err)
 	}
 	_, start, err := readEnvelope(io.NewSectionReader(f, 0, math.MaxInt64))
-	entry, ok := s.Entry(name)
-	if err != nil || !ok {
+	entry, err2 := s.entry(name)
+	if err := errors.Join(err, err2); err != nil {
 		f.Close()
-		return Entry{}, nil, noSuch(id)
+		return Entry{}, nil, notRead(id, err)
 	}
 	return entry, struct {
 		io.Reader
 		io.Closer
 	}{io.NewSectionReader(f, start, math.MaxInt64-start), f}, nil
+}
+
+func notRead(id ID, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return noSuch(id)
+	}
+	return unreadable(id, cause(err))
+}
+
+// SetAside is the names of the files that were set aside; the reason for each
+// stands beside it.
+func (s *Spool) SetAside() ([]string, error) {
+	var names []string
+	err := s.disk.Names(s.DamagedDir(), func(name string) bool {
+		if !strings.HasSuffix(name, whySuffix) {
+			names = append(names, name)
+		}
+		return true
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	slices.Sort(names)
+	return names, err
 }

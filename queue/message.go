@@ -50,6 +50,9 @@ func (s *Spool) claim(name Name, wait bool) (*Message, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, errGone
 	}
+	if errors.Is(err, errNotRegular) {
+		return nil, &damagedError{err.Error()}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -170,6 +173,10 @@ func (m *Message) remove() error {
 // Release lets other processes at the message again.
 func (m *Message) Release() { m.file.Close() }
 
+// whySuffix is added to the name of a file that was set aside for that of the
+// file with the reason.
+const whySuffix = ".why"
+
 // setAside moves a damaged file out of the way, and writes the reason beside
 // it. It is never deleted, sent or bounced; nor is one of the same name that
 // was set aside before.
@@ -203,7 +210,7 @@ func (s *Spool) reserve(fileName string) (path string, note File, err error) {
 		if i > 0 {
 			path += "." + strconv.Itoa(i+1)
 		}
-		if note, err = s.disk.Create(path + ".why"); !errors.Is(err, fs.ErrExist) {
+		if note, err = s.disk.Create(path + whySuffix); !errors.Is(err, fs.ErrExist) {
 			return path, note, err
 		}
 	}
@@ -232,6 +239,15 @@ func noSuch(id ID) error {
 	return sysexits.Errorf(sysexits.DataErr, "see what is there with: mailcrane queue", "there is no message %s in the queue", id)
 }
 
+// unreadable is for a person who names a message that cannot be read.
+func unreadable(id ID, why error) error {
+	hint := "look at its owner and mode"
+	if _, damaged := errors.AsType[*damagedError](why); damaged {
+		hint = "the next queue run sets it aside, below damaged/ in the spool: mailcrane flush"
+	}
+	return sysexits.Errorf(sysexits.DataErr, hint, "message %s cannot be read: %w", id, why)
+}
+
 // claimID claims the message that a person names.
 func (s *Spool) claimID(ctx context.Context, id ID) (*Message, error) {
 	for ctx.Err() == nil {
@@ -242,6 +258,9 @@ func (s *Spool) claimID(ctx context.Context, id ID) (*Message, error) {
 		m, err := s.claim(name, false)
 		if errors.Is(err, errBusy) {
 			return nil, sysexits.Errorf(sysexits.TempFail, "try again in a moment", "message %s is on its way just now", id)
+		}
+		if _, damaged := errors.AsType[*damagedError](err); damaged {
+			return nil, unreadable(id, err)
 		}
 		if !errors.Is(err, errGone) {
 			return m, err

@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -98,8 +99,12 @@ func (r *Runner) routeOf(name Name) (Route, bool) {
 // gone or is damaged; a damaged one is set aside.
 func (r *Runner) examine(name Name) {
 	m, err := r.claim(name)
-	if err == nil {
+	_, damaged := errors.AsType[*damagedError](err)
+	switch {
+	case err == nil:
 		m.Release()
+	case !damaged && !errors.Is(err, errGone) && !errors.Is(err, errBusy):
+		r.Log.Error("message cannot be read", "id", name.ID, "err", err)
 	}
 }
 

@@ -415,6 +415,13 @@ func (d *faultyDisk) Create(path string) (File, error) {
 	return &faultyFile{f, d, path}, err
 }
 
+func (d *faultyDisk) Open(path string) (File, error) {
+	if err := d.check("open", path); err != nil {
+		return nil, err
+	}
+	return d.Disk.Open(path)
+}
+
 func (d *faultyDisk) Append(path string) (File, error) {
 	if err := d.check("append", path); err != nil {
 		return nil, err
