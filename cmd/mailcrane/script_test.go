@@ -221,8 +221,8 @@ func scriptStopAgent(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check((*ts.Value(agentKey{}).(**agentProcess)).stop())
 }
 
-// TestScriptsAreComplete finds the parts that the scripts want, so that none
-// is skipped unseen where the lab is required.
+// A script whose parts are not there is skipped by testscript; this one tells
+// which, so that none is skipped unseen where the lab is required.
 func TestScriptsHaveTheirParts(t *testing.T) {
 	files, err := filepath.Glob("testdata/script/*.txtar")
 	if err != nil || len(files) == 0 {
