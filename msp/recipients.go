@@ -22,7 +22,7 @@ func (s *submission) address() error {
 		seen.addHeader()
 	}
 	if seen.tooMany {
-		return usage("more than %d recipients: send the message in parts", address.MaxList)
+		return usage("more than %d recipients: send the message in parts", maxRecipients)
 	}
 	if len(s.envelope.To) == 0 && len(s.failures) == 0 {
 		return usage("No recipient addresses found in header")
@@ -37,6 +37,10 @@ func (s *submission) address() error {
 	return nil
 }
 
+// maxRecipients bounds the recipients of a message, and what is named as one
+// and is none.
+const maxRecipients = 20000
+
 // recipients collects addresses, each once.
 type recipients struct {
 	*submission
@@ -47,7 +51,7 @@ type recipients struct {
 // addWord adds a word of the command line.
 func (r *recipients) addWord(word string) {
 	if why := special(strings.TrimSpace(word)); why != "" {
-		r.failure(word, why, sysexits.Usage, "5.1.3")
+		r.fail(Failure{address.Shown(word), why, sysexits.Usage, "5.1.3"})
 		return
 	}
 	r.addList(word)
@@ -75,14 +79,14 @@ func (r *recipients) addList(text string) {
 		r.add(box.Address)
 	}
 	for _, b := range bad {
-		r.failure(b.Text, b.Why, sysexits.Usage, "5.1.3")
+		r.fail(Failure{b.Text, b.Why, sysexits.Usage, "5.1.3"})
 	}
 }
 
 func (r *recipients) add(name string) {
 	final, failure := r.resolve(name)
 	if failure != nil {
-		r.failures = append(r.failures, *failure)
+		r.fail(*failure)
 		return
 	}
 	key := address.Key(final)
@@ -92,7 +96,7 @@ func (r *recipients) add(name string) {
 	if r.keys[key] {
 		return
 	}
-	if len(r.keys) == address.MaxList {
+	if len(r.keys) == maxRecipients {
 		r.tooMany = true
 		return
 	}
@@ -100,10 +104,14 @@ func (r *recipients) add(name string) {
 	r.envelope.To = append(r.envelope.To, queue.Recipient{Address: final, Notify: r.inv.Notify})
 }
 
-func (s *submission) failure(shown, why string, code int, status string) {
-	if len(s.failures) < address.MaxList {
-		s.failures = append(s.failures, Failure{address.Shown(shown), why, code, status})
+// fail notes what is no recipient. Above the bound nothing is queued: a
+// failure that goes unsaid would be a recipient lost in silence.
+func (r *recipients) fail(f Failure) {
+	if len(r.failures) == maxRecipients {
+		r.tooMany = true
+		return
 	}
+	r.failures = append(r.failures, f)
 }
 
 // special names the recipients that would run a program or write a file: those

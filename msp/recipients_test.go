@@ -72,6 +72,7 @@ func TestBadRecipientsAreToldAndTheOthersGetTheMessage(t *testing.T) {
 		{"an include", ":include:/etc/list", "", 64, ":include:/etc/list... Cannot mail directly to :include:s", ""},
 		{"a bracket", "<x@ a@x.org", "", 64, "<x@... Unbalanced '<'", "a@x.org"},
 		{"two addresses in a word", "'c@x d@x' a@x.org", "", 64, "c@x d@x... white space inside an address; put a comma between two addresses", "a@x.org"},
+		{"a comma that is missing before a group", "'a@x.org team: b@x.org' c@x.org", "", 64, "a@x.org team: b@x.org... white space inside an address; put a comma between two addresses", "c@x.org"},
 		{"an unknown user", "nobody-here a@x.org", "", 67, "nobody-here... User unknown", "a@x.org"},
 		{"an unknown user in the header", "-t", "To: ann, a@x.org\n", 67, "ann... User unknown", "a@x.org"},
 		{"the null address", "<>", "", 64, "<>... User address required", ""},
@@ -159,7 +160,7 @@ smarthost = "smtps://home.example"
 }
 
 func TestSenderThatCannotStandInMailIsRefused(t *testing.T) {
-	for _, from := range []string{"<x@", "a b@c", "a@b, c@d", "a@x..org", "a@b>\r\nRCPT TO:<c@d"} {
+	for _, from := range []string{"<x@", "a b@c", "a@b, c@d", "a@x..org", "a@b>\r\nRCPT TO:<c@d", "a@b.org\nBcc: c@d.org"} {
 		s := newStation(t, oneAccount)
 		code := s.sendmail("\n", "-f", from, "a@x.org")
 		if code != 64 || s.spool.puts > 0 || !strings.Contains(s.err.String(), "bad sender address") || strings.Count(s.err.String(), "\n") != 1 {
@@ -233,6 +234,12 @@ func TestRecipientsAreBounded(t *testing.T) {
 	}
 	if code := s.sendmail("\n", many(20_000), "z@x.org"); code != 64 || s.spool.puts != 1 {
 		t.Errorf("20001: exit %d", code)
+	}
+	if code := s.sendmail("To: "+many(20_001)+"\n\n", "-t"); code != 64 || s.spool.puts != 1 {
+		t.Errorf("20001 in one field, of which the last would be lost: exit %d, %d queued", code, s.spool.puts)
+	}
+	if code := s.sendmail("\n", strings.Repeat("ann,", 20_001), "z@x.org"); code != 64 || s.spool.puts != 1 {
+		t.Errorf("20001 that are none: exit %d", code)
 	}
 }
 

@@ -59,12 +59,9 @@ func Qualify(address, domain string) string {
 	return address + "@" + domain
 }
 
-// Same says whether two addresses are the same mailbox for all that a sender
+// Key is equal for addresses that are the same mailbox for all that a sender
 // may know: domains count without case, local parts with it (RFC 5321 section
 // 2.4).
-func Same(a, b string) bool { return Key(a) == Key(b) }
-
-// Key is equal for addresses that are the same.
 func Key(address string) string {
 	local, domain := Split(address)
 	if domain == "" {

@@ -78,8 +78,13 @@ func TestQualifyCompletesOnlyWhatHasNoDomain(t *testing.T) {
 }
 
 func TestCaseCountsBeforeTheAtOnly(t *testing.T) {
-	if !Same("a@X.org", "a@x.ORG") || Same("A@x.org", "a@x.org") || Same("A", "a") {
-		t.Error("wrong")
+	for _, c := range []struct {
+		a, b string
+		same bool
+	}{{"a@X.org", "a@x.ORG", true}, {"A@x.org", "a@x.org", false}, {"A", "a", false}} {
+		if (Key(c.a) == Key(c.b)) != c.same {
+			t.Errorf("%s and %s: %q, %q", c.a, c.b, Key(c.a), Key(c.b))
+		}
 	}
 }
 

@@ -61,6 +61,10 @@ func TestListIsReadAsMailProgramsWriteIt(t *testing.T) {
 		{"two brackets, one closed", "<a<b@x.org>, c@x.org", []string{"c@x.org"}, []string{"<a<b@x.org>... Unbalanced '<'"}},
 		{"a colon in brackets that ends no route", "<a:b@x.org>", nil, []string{"<a:b@x.org>... Colon not permitted"}},
 		{"a colon after an address", "a@x.org:b", nil, []string{"a@x.org:b... Invalid route address"}},
+		{"a group after an address without its comma: nobody is lost", "a@x.org team: b@x.org, c@x.org", []string{"c@x.org"}, []string{"a@x.org team: b@x.org... white space inside an address; put a comma between two addresses"}},
+		{"a field that was smuggled in behind a line feed", "a@x.org\nBcc: b@x.org", nil, []string{"a@x.org?Bcc: b@x.org... white space inside an address; put a comma between two addresses"}},
+		{"the name of a group has several words", "The whole team: b@x.org;", []string{"b@x.org"}, nil},
+		{"a backslash with nothing behind it", `\`, nil, nil},
 		{"a literal before the @", "[x]@x.org", []string{`"[x]"@x.org`}, nil},
 		{"a comment after brackets that does not close", "<a@x.org> (b", nil, []string{"<a@x.org> (b... Unbalanced '('"}},
 		{"text after the brackets", "<a@x.org> <b@x.org>", nil, []string{"<a@x.org> <b@x.org>... text after '>'; put a comma between two addresses"}},
@@ -90,6 +94,7 @@ func TestSpanIsTheAddressAlone(t *testing.T) {
 		{"quoted", `x: "a b";`, `"a b"`},
 		{"after a route", "<@a.org: joe@x.org>", "joe@x.org"},
 		{"null", "< >", " "},
+		{"a backslash belongs to it", `\root`, `\root`},
 	} {
 		list, bad := ParseList(c.text)
 		if len(list) != 1 || len(bad) > 0 {
@@ -147,7 +152,7 @@ func TestListIsBoundedAndLinear(t *testing.T) {
 		{"empty addresses", "<>,"},
 	} {
 		list, bad := ParseList(strings.Repeat(c.unit, size/len(c.unit)))
-		if len(list) > MaxList || len(bad) > maxErrors {
+		if len(list)+len(bad) > size {
 			t.Errorf("%s: %d addresses and %d errors", c.reason, len(list), len(bad))
 		}
 		for _, box := range list {
@@ -155,6 +160,14 @@ func TestListIsBoundedAndLinear(t *testing.T) {
 				t.Fatalf("%s: an address of %d octets", c.reason, len(box.Address))
 			}
 		}
+	}
+}
+
+func TestNoPartOfAListIsPassedOverInSilence(t *testing.T) {
+	const n = 50_000
+	list, bad := ParseList(strings.Repeat("a@x.org,b@,", n))
+	if len(list) != n || len(bad) != n {
+		t.Errorf("%d addresses and %d errors, want %d of each", len(list), len(bad), n)
 	}
 }
 
