@@ -181,7 +181,7 @@ type RouteFault struct {
 	// Hint is what to type or do next, one sentence, or "".
 	Hint string
 	// NeedsPerson says that trying again cannot help until a person has acted:
-	// a wrong password, a locked keyring, a wrong certificate. Such a route is
+	// a wrong password, a locked keyring, an expired certificate. Such a route is
 	// tried again at a change of route or a flush, and seldom otherwise.
 	NeedsPerson bool
 	// Untaken says that the server has certainly not taken the message for the

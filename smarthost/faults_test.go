@@ -50,7 +50,7 @@ func TestFaultsBeforeTheCertificateIsVerified(t *testing.T) {
 		{
 			why: "the certificate is for another server", step: queue.StepTLS,
 			cert:     func(w *world) *tls.Certificate { c := w.ca.issue("other.test", testNow.AddDate(1, 0, 0)); return &c },
-			sentence: "is for other.test, not for smtp.example.org", hint: "check the name", person: true,
+			sentence: "is for other.test, not for smtp.example.org", hint: "check the name",
 		},
 		{
 			why: "the certificate is of a CA that is not trusted", step: queue.StepTLS,
@@ -58,17 +58,17 @@ func TestFaultsBeforeTheCertificateIsVerified(t *testing.T) {
 				c := newAuthority(w.t, "somebody's CA").issue(hostName, testNow.AddDate(1, 0, 0))
 				return &c
 			},
-			sentence: `signed by "somebody's CA", a CA that is not trusted`, hint: "tls.ca", person: true,
+			sentence: `signed by "somebody's CA", a CA that is not trusted`, hint: "tls.ca",
 		},
 		{
 			why: "the system's CAs do not know the server's", step: queue.StepTLS,
 			change:   func(x setting) { x.a.TLS.CA = "" },
-			sentence: "not trusted", hint: "tls.ca", person: true,
+			sentence: "not trusted", hint: "tls.ca",
 		},
 		{
 			why: "the pin is another certificate's", step: queue.StepTLS,
 			change:   func(x setting) { x.a.TLS.Pin = []string{strings.Repeat("ab", 32)} },
-			sentence: "not the one pinned", hint: "tls.pin", person: true,
+			sentence: "not the one pinned", hint: "tls.pin",
 		},
 		{
 			why: "STARTTLS is not offered", mode: config.StartTLS, step: queue.StepTLS,

@@ -107,22 +107,23 @@ func TestRealSmarthostsFaults(t *testing.T) {
 				change         func(a *config.Account)
 				step           queue.Step // "" means that it works
 				sentence, hint string
+				person         bool
 			}{
-				{"expired", config.Implicit, s.Expired, nil, queue.StepTLS, "the certificate expired on", "clock"},
-				{"expired, STARTTLS", config.StartTLS, s.ExpiredStartTLS, nil, queue.StepTLS, "the certificate expired on", "clock"},
-				{"wrong name", config.Implicit, s.WrongName, nil, queue.StepTLS, "is for other.test, not for 127.0.0.1", "check the name"},
-				{"wrong name, STARTTLS", config.StartTLS, s.WrongNameStartTLS, nil, queue.StepTLS, "is for other.test, not for 127.0.0.1", "check the name"},
-				{"unknown CA", config.Implicit, s.Implicit, func(a *config.Account) { a.TLS.CA = "" }, queue.StepTLS, "not trusted", "tls.ca"},
+				{"expired", config.Implicit, s.Expired, nil, queue.StepTLS, "the certificate expired on", "clock", true},
+				{"expired, STARTTLS", config.StartTLS, s.ExpiredStartTLS, nil, queue.StepTLS, "the certificate expired on", "clock", true},
+				{"wrong name", config.Implicit, s.WrongName, nil, queue.StepTLS, "is for other.test, not for 127.0.0.1", "check the name", false},
+				{"wrong name, STARTTLS", config.StartTLS, s.WrongNameStartTLS, nil, queue.StepTLS, "is for other.test, not for 127.0.0.1", "check the name", false},
+				{"unknown CA", config.Implicit, s.Implicit, func(a *config.Account) { a.TLS.CA = "" }, queue.StepTLS, "not trusted", "tls.ca", false},
 				{"the right pin needs no CA, name or date", config.Implicit, s.Expired, func(a *config.Account) {
 					a.TLS = config.TLS{Pin: []string{pinOf(filepath.Join(dir, "expired.pem"))}}
-				}, "", "", ""},
+				}, "", "", "", false},
 				{"another's pin", config.Implicit, s.Implicit, func(a *config.Account) {
 					a.TLS.Pin = []string{pinOf(filepath.Join(dir, "expired.pem"))}
-				}, queue.StepTLS, "not the one pinned", "tls.pin"},
-				{"no STARTTLS there", config.StartTLS, s.Plain, nil, queue.StepTLS, "does not offer STARTTLS", "smtps://"},
-				{"TLS at once where there is none", config.Implicit, s.StartTLS, nil, queue.StepTLS, "does not speak TLS at once", "smtp://"},
+				}, queue.StepTLS, "not the one pinned", "tls.pin", false},
+				{"no STARTTLS there", config.StartTLS, s.Plain, nil, queue.StepTLS, "does not offer STARTTLS", "smtps://", true},
+				{"TLS at once where there is none", config.Implicit, s.StartTLS, nil, queue.StepTLS, "does not speak TLS at once", "smtp://", true},
 				// Last, because Dovecot lets whoever failed wait for some seconds.
-				{"wrong password", config.Implicit, s.Implicit, func(a *config.Account) { setPassword(t, a, password) }, queue.StepAuth, "535", "correct the password in"},
+				{"wrong password", config.Implicit, s.Implicit, func(a *config.Account) { setPassword(t, a, password) }, queue.StepAuth, "535", "correct the password in", true},
 			} {
 				t.Run(c.why, func(t *testing.T) {
 					w := &world{t: t}
@@ -136,7 +137,7 @@ func TestRealSmarthostsFaults(t *testing.T) {
 					}
 					switch {
 					case c.step != "":
-						w.wantFault(fault, c.step, c.sentence, c.hint, true)
+						w.wantFault(fault, c.step, c.sentence, c.hint, c.person)
 					case fault != nil:
 						t.Errorf("%s; %s", fault.Sentence(), fault.Hint)
 					}

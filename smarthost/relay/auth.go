@@ -56,8 +56,9 @@ func (s *Session) logIn() *queue.RouteFault {
 	if !link.Allows(name) {
 		return s.personFault(queue.StepAuth, "write smtps:// or smtp:// in smarthost", "%s would send the password in the clear, so nothing was sent", name)
 	}
+	s.dialogue.hideParts = map[string]bool{}
 	r, err := s.converse(client, name)
-	s.dialogue.hide = nil
+	s.dialogue.hide, s.dialogue.hideParts = nil, nil
 	if err != nil {
 		return s.authBroken(name, err)
 	}
@@ -144,7 +145,8 @@ func (s *Session) authLine(line, name string) (reply, error) {
 func encodeResponse(response []byte) string { return base64.StdEncoding.EncodeToString(response) }
 
 // hide keeps a response, and the parts of it that may be secret, out of what
-// is shown of the server's replies.
+// is shown of the server's replies; fragments of its encoded form too, since a
+// server that repeats a line may cut it short.
 func (s *Session) hide(response []byte, encoded string) {
 	const least = 4 // shorter ones are no secrets and would hit by chance
 	parts := strings.FieldsFunc(string(response), func(c rune) bool { return c == 0 || c == 1 })
@@ -153,12 +155,16 @@ func (s *Session) hide(response []byte, encoded string) {
 			s.dialogue.hide = append(s.dialogue.hide, part)
 		}
 	}
+	for i := 0; i+fragment <= len(encoded); i++ {
+		s.dialogue.hideParts[encoded[i:i+fragment]] = true
+	}
 }
 
 // mechanismError: our side of the mechanism could not go on.
 type mechanismError struct{ err error }
 
-func (e *mechanismError) Error() string { return e.err.Error() }
+// Error is cleaned: a mechanism may quote what the server has sent.
+func (e *mechanismError) Error() string { return clean(e.err.Error()) }
 func (e *mechanismError) Unwrap() error { return e.err }
 
 func (s *Session) authBroken(name string, err error) *queue.RouteFault {

@@ -127,6 +127,11 @@ func TestLogIn(t *testing.T) {
 			want: refusal{queue.StepAuth, "what is *, is it *?", "mailcrane login work", true},
 		},
 		{
+			why: "nor does one that cuts short what it repeats", mechs: "XOAUTH2", with: token("auto", long),
+			play: script{"C: AUTH XOAUTH2", "S: 334 ", "C: *", "S: 535 5.5.2 unknown: \"" + b64("user=ann\x01auth=Bearer " + long)[:200] + "\", see https://example.org/support"},
+			want: refusal{queue.StepAuth, `unknown: "*", see https://example.org/support`, "mailcrane login work", true},
+		},
+		{
 			why: "nor by an answer that is no reply", mechs: "PLAIN", with: set("auto"),
 			play: script{"C: AUTH PLAIN *", "S: what is sesame-open"},
 			want: refusal{queue.StepAuth, `not SMTP: "what is *"`, "log-in page", false},
@@ -140,6 +145,16 @@ func TestLogIn(t *testing.T) {
 			why: "a server that asks for the work of a miner", mechs: "SCRAM-SHA-256", with: set("auto"),
 			play: script{"C: AUTH SCRAM-SHA-256 *", "S: 334 " + b64("r=x,s=QUJD,i=2000000000"), "C: *", "S: 501 cancelled"},
 			want: refusal{queue.StepAuth, "rounds of hashing", "scram-sha-256", true},
+		},
+		{
+			why: "a server that says in SCRAM's own words that the password is wrong", mechs: "SCRAM-SHA-256", with: set("auto"),
+			play: script{"C: AUTH SCRAM-SHA-256 *", "S: 334 " + b64("e=invalid-proof"), "C: ", "S: 535 5.7.8 no"},
+			want: refusal{queue.StepAuth, "refuses user name or password (SCRAM-SHA-256): 535 5.7.8 no (invalid-proof)", "mailcrane login work", true},
+		},
+		{
+			why: "a challenge that would write on the terminal", mechs: "SCRAM-SHA-256", with: set("auto"),
+			play: script{"C: AUTH SCRAM-SHA-256 *", "S: 334 " + b64("\x1b[2Jx,s=QUJD,i=4096"), "C: *", "S: 501 cancelled"},
+			want: refusal{queue.StepAuth, "error parsing ' [2Jx' for field", "scram-sha-256", true},
 		},
 		{
 			why: "a server that says yes to SCRAM without its proof", mechs: "SCRAM-SHA-256", with: set("auto"),

@@ -38,8 +38,10 @@ type dialogue struct {
 	pending []expected
 	trips   int  // waits for the server that a write of ours had begun
 	asked   bool // something went out since the last reply came in
-	// hide are what a trace or an error must not show, while AUTH goes on.
-	hide []string
+	// hide are what a trace or an error must not show, while AUTH goes on, and
+	// hideParts all stretches of fragment octets that it must not show.
+	hide      []string
+	hideParts map[string]bool
 }
 
 // expected is a reply that is outstanding.
@@ -171,12 +173,17 @@ func (d *dialogue) next(verb string, limit time.Duration) (reply, error) {
 	if err != nil {
 		return reply{}, d.reason(d.wire.why(err), verb, limit)
 	}
-	d.conceal(&r)
-	d.traceReply(r)
-	if r.code == 421 {
-		return r, &closing{r}
+	shown := d.conceal(r)
+	d.traceReply(shown)
+	switch r.code {
+	case 421:
+		return shown, &closing{shown}
+	case 334:
+		// A challenge, which is answered and never shown: SCRAM's repeats a part
+		// of what we sent, and must stay whole.
+		return r, nil
 	}
-	return r, nil
+	return shown, nil
 }
 
 // reason turns what a read gave into what a person can use.
@@ -235,17 +242,41 @@ func (d *dialogue) traceReply(r reply) {
 	}
 }
 
-// conceal cuts what must stay secret out of a reply: some servers repeat a
+// conceal is a reply without what must stay secret: some servers repeat a
 // command that they do not understand.
-func (d *dialogue) conceal(r *reply) {
-	for i, line := range r.lines {
-		r.lines[i] = d.without(line)
+func (d *dialogue) conceal(r reply) reply {
+	if len(d.hide) == 0 {
+		return r
 	}
+	shown := reply{code: r.code}
+	for _, line := range r.lines {
+		shown.lines = append(shown.lines, d.without(line))
+	}
+	return shown
 }
 
 func (d *dialogue) without(line string) string {
 	for _, secret := range d.hide {
 		line = strings.ReplaceAll(line, secret, "*")
 	}
-	return line
+	if len(d.hideParts) == 0 {
+		return line
+	}
+	shown, until := make([]byte, 0, len(line)), 0
+	for i := range len(line) {
+		if i+fragment <= len(line) && d.hideParts[line[i:i+fragment]] {
+			until = i + fragment
+		}
+		switch {
+		case i >= until:
+			shown = append(shown, line[i])
+		case len(shown) == 0 || shown[len(shown)-1] != '*':
+			shown = append(shown, '*')
+		}
+	}
+	return string(shown)
 }
+
+// fragment is how much of an encoded secret may be shown at most, less one: so
+// few octets of base64 give away five of it.
+const fragment = 8

@@ -172,21 +172,22 @@ func TestRealCertificatesThatAreWrong(t *testing.T) {
 				mode    Mode
 				roots   bool
 				says    string
+				person  bool
 			}{
-				{host.Expired, Implicit, true, "expired on"},
-				{host.ExpiredStartTLS, StartTLS, true, "expired on"},
-				{host.WrongName, Implicit, true, "is for other.test"},
-				{host.WrongNameStartTLS, StartTLS, true, "is for other.test"},
-				{host.Implicit, Implicit, false, "a CA that is not trusted here"},
-				{host.StartTLS, Implicit, true, "does not speak TLS at once"},
-				{host.Plain, StartTLS, true, "does not offer STARTTLS"},
+				{host.Expired, Implicit, true, "expired on", true},
+				{host.ExpiredStartTLS, StartTLS, true, "expired on", true},
+				{host.WrongName, Implicit, true, "is for other.test", false},
+				{host.WrongNameStartTLS, StartTLS, true, "is for other.test", false},
+				{host.Implicit, Implicit, false, "a CA that is not trusted here", false},
+				{host.StartTLS, Implicit, true, "does not speak TLS at once", true},
+				{host.Plain, StartTLS, true, "does not offer STARTTLS", true},
 			} {
 				target := at(t, host, port.address, port.mode)
 				if !port.roots {
 					target.TLS = TLS{}
 				}
 				_, fault := Open(t.Context(), target)
-				if fault == nil || !strings.Contains(fault.Sentence(), port.says) || fault.Hint == "" || !fault.NeedsPerson {
+				if fault == nil || !strings.Contains(fault.Sentence(), port.says) || fault.Hint == "" || fault.NeedsPerson != port.person {
 					t.Errorf("%s: %+v, want %q", port.address, fault, port.says)
 				}
 			}

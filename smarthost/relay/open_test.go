@@ -237,19 +237,29 @@ func TestOpenFaultsOfCertificates(t *testing.T) {
 		},
 		{
 			why: "another name", cert: ca.issue(t, "portal.example", now.Add(-time.Hour), now.Add(time.Hour)), policy: TLS{Roots: ca.pool()},
-			want: refusal{queue.StepTLS, "is for portal.example, not for smtp.example.org", "log-in page", true},
+			want: refusal{queue.StepTLS, "is for portal.example, not for smtp.example.org", "log-in page", false},
+		},
+		{
+			why:  "another name that has expired too: what a portal shows is not ours to renew",
+			cert: ca.issue(t, "portal.example", now.Add(-2*time.Hour), now.Add(-time.Hour)), policy: TLS{Roots: ca.pool()},
+			want: refusal{queue.StepTLS, "is for portal.example, not for smtp.example.org", "log-in page", false},
+		},
+		{
+			why:  "another name of a CA that nobody trusts",
+			cert: ca.issue(t, "portal.example", now.Add(-time.Hour), now.Add(time.Hour)), policy: TLS{Roots: stranger.pool()},
+			want: refusal{queue.StepTLS, "is for portal.example, not for smtp.example.org", "log-in page", false},
 		},
 		{
 			why: "a CA that nobody trusts: the hint has the fingerprint to paste", cert: good, policy: TLS{Roots: stranger.pool()},
-			want: refusal{queue.StepTLS, `signed by "Test CA"`, `tls.pin = ["` + CertificatePin(good.Leaf).String() + `"]`, true},
+			want: refusal{queue.StepTLS, `signed by "Test CA"`, `tls.pin = ["` + CertificatePin(good.Leaf).String() + `"]`, false},
 		},
 		{
 			why: "the system's CAs do not know it either", cert: good,
-			want: refusal{queue.StepTLS, `signed by "Test CA"`, "tls.ca", true},
+			want: refusal{queue.StepTLS, `signed by "Test CA"`, "tls.ca", false},
 		},
 		{
 			why: "not the pinned one, although a trusted CA signed it", cert: good, policy: TLS{Roots: ca.pool(), Pins: []Pin{CertificatePin(stranger.cert)}},
-			want: refusal{queue.StepTLS, "not the one pinned", CertificatePin(good.Leaf).String(), true},
+			want: refusal{queue.StepTLS, "not the one pinned", CertificatePin(good.Leaf).String(), false},
 		},
 	}
 	for _, test := range tests {

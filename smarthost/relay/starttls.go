@@ -72,7 +72,7 @@ func (s *Session) tlsFault(err error) *queue.RouteFault {
 	clear, isClear := errors.AsType[tls.RecordHeaderError](err)
 	switch {
 	case isUnpinned:
-		return s.personFault(queue.StepTLS, fmt.Sprintf("only if you know that the server has a new certificate: tls.pin = [%q]; else do not use this network", CertificatePin(other.cert)),
+		return s.fault(queue.StepTLS, fmt.Sprintf("only if you know that the server has a new certificate: tls.pin = [%q]; else do not use this network", CertificatePin(other.cert)),
 			"the server's certificate (for %s) is not the one pinned in tls.pin", names(other.cert))
 	case isClear:
 		return s.clearFault(clear)
@@ -90,21 +90,32 @@ func (s *Session) tlsFault(err error) *queue.RouteFault {
 	return s.broken(queue.StepTLS, err)
 }
 
+// tlsRefused reads the alert by which the server broke off (RFC 8446 section
+// 6.2). Only those that can be about our side need a person: a portal's web
+// server, which does not know the name we ask for, sends others.
 func (s *Session) tlsRefused(alert string) *queue.RouteFault {
-	return s.personFault(queue.StepTLS, "where the server wants a client certificate, set tls.cert and tls.key", "the server refused TLS: %s", alert)
+	for _, word := range []string{"certificate", "handshake failure", "access denied", "protocol version", "insufficient security"} {
+		if strings.Contains(alert, word) {
+			return s.personFault(queue.StepTLS, "where the server wants a client certificate, set tls.cert and tls.key", "the server refused TLS: %s", alert)
+		}
+	}
+	return s.fault(queue.StepTLS, hintPortal, "the server refused TLS: %s", alert)
 }
 
 // certificateFault says what is wrong with a certificate that no pin allows.
+// Another server's certificate, or one of a CA that nobody knows, is what the
+// log-in page of a network shows: that passes without a change here.
 func (s *Session) certificateFault(cert *x509.Certificate, why error) *queue.RouteFault {
 	t := s.target
 	pin := fmt.Sprintf("tls.pin = [%q]", CertificatePin(cert))
-	wrong, isName := errors.AsType[x509.HostnameError](why)
 	invalid, isInvalid := errors.AsType[x509.CertificateInvalidError](why)
 	_, isUnknown := errors.AsType[x509.UnknownAuthorityError](why)
 	switch {
-	case isName && wrong.Certificate != nil:
-		return s.personFault(queue.StepTLS, "check the name in smarthost; "+hintPortal,
-			"the certificate is for %s, not for %s", names(wrong.Certificate), t.Server)
+	case len(cert.DNSNames)+len(cert.IPAddresses) > 0 && cert.VerifyHostname(t.Server) != nil:
+		// Before the dates, and before the CA: what is somebody else's says
+		// nothing about our server.
+		return s.fault(queue.StepTLS, "check the name in smarthost; "+hintPortal+"; if it is your own server, after comparing the fingerprint on the server: "+pin,
+			"the certificate is for %s, not for %s", names(cert), t.Server)
 	case isInvalid && invalid.Reason == x509.Expired && t.Now().Before(cert.NotBefore):
 		return s.personFault(queue.StepTLS, "check this machine's clock",
 			"the certificate is good only from %s on, and this machine's clock says %s", day(cert.NotBefore), day(t.Now()))
@@ -112,7 +123,7 @@ func (s *Session) certificateFault(cert *x509.Certificate, why error) *queue.Rou
 		return s.personFault(queue.StepTLS, "check this machine's clock; if it is right, tell the server's administrator to renew the certificate",
 			"the certificate expired on %s, and this machine's clock says %s", day(cert.NotAfter), day(t.Now()))
 	case isUnknown:
-		return s.personFault(queue.StepTLS, "if it is your own server, set tls.ca to the file of its CA, or after comparing the fingerprint on the server: "+pin+"; else do not use this network: it may have a log-in page, or read along",
+		return s.fault(queue.StepTLS, "if it is your own server, set tls.ca to the file of its CA, or after comparing the fingerprint on the server: "+pin+"; else do not use this network: it may have a log-in page, or read along",
 			"the certificate for %s is signed by %q, a CA that is not trusted here", names(cert), clean(issuer(cert)))
 	}
 	return s.personFault(queue.StepTLS, "if it is your own server, after comparing the fingerprint on the server: "+pin,

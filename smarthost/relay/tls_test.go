@@ -1,17 +1,21 @@
 package relay
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/pem"
+	"errors"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"mailcrane/internal/sysexits"
+	"mailcrane/queue"
 )
 
 func TestPinsAreReadInAllTheirForms(t *testing.T) {
@@ -81,4 +85,22 @@ func TestTLSBelow12IsNotSpoken(t *testing.T) {
 			t.Errorf("%+v", c)
 		}
 	}
+}
+
+func TestAlertOfAServerThatIsNotOursPassesByItself(t *testing.T) {
+	ours, theirs := buffered()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		defer theirs.Close()
+		// As a web server does that knows no such name.
+		refuse := func(*tls.ClientHelloInfo) (*tls.Config, error) { return nil, errors.New("no such name") }
+		_ = tls.Server(theirs, &tls.Config{GetConfigForClient: refuse}).Handshake()
+	}()
+	_, fault := Open(t.Context(), Target{
+		Server: "smtp.example.org", Address: "smtp.example.org:465",
+		Dial: func(context.Context, string, string) (net.Conn, error) { return ours, nil },
+	})
+	<-ended
+	refusal{queue.StepTLS, "the server refused TLS: internal error", "log-in page", false}.check(t, fault)
 }

@@ -61,7 +61,7 @@ func TestTLSSessionsAreResumedAndPinsStillChecked(t *testing.T) {
 	}
 	target.TLS.Pins = []Pin{{1, 2, 3}}
 	_, fault := Open(t.Context(), target)
-	refusal{queue.StepTLS, "not the one pinned", "tls.pin", true}.check(t, fault)
+	refusal{queue.StepTLS, "not the one pinned", "tls.pin", false}.check(t, fault)
 }
 
 func TestLongLinesReachAServerWithoutBINARYMIME(t *testing.T) {

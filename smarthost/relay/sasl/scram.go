@@ -17,8 +17,9 @@ const maxIterations = 2_000_000
 
 // scramClient is SCRAM (RFC 5802, RFC 7677).
 type scramClient struct {
-	name string
-	talk *scram.ClientConversation
+	name   string
+	talk   *scram.ClientConversation
+	reason string // why the server refused, or ""
 }
 
 func newScram(c Credentials, name string, offered []string, state *tls.ConnectionState) (*scramClient, error) {
@@ -58,7 +59,13 @@ func (s *scramClient) Start() (string, []byte, error) {
 	return s.name, []byte(first), err
 }
 
+// Next answers a server-error (RFC 5802 section 7) with nothing, so that the
+// server comes to say 535, as it should have.
 func (s *scramClient) Next(challenge []byte) ([]byte, error) {
+	if reason, ok := strings.CutPrefix(string(challenge), "e="); ok && s.reason == "" {
+		s.reason, _, _ = strings.Cut(reason, ",")
+		return []byte{}, nil
+	}
 	if err := checkIterations(string(challenge)); err != nil {
 		return nil, err
 	}
@@ -78,6 +85,9 @@ func checkIterations(challenge string) error {
 	}
 	return nil
 }
+
+// Explain is why the server refused, in the words of RFC 5802, or "".
+func (s *scramClient) Explain() string { return s.reason }
 
 // Verified says whether the server has proved that it knows the password.
 func (s *scramClient) Verified() error {
