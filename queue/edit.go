@@ -3,6 +3,8 @@ package queue
 import (
 	"context"
 	"time"
+
+	"mailcrane/internal/sysexits"
 )
 
 // What a person can do to a message. Each claims it first, so that none works
@@ -10,17 +12,29 @@ import (
 
 // Hold keeps the message from being tried until it is released.
 func (s *Spool) Hold(ctx context.Context, id ID, why string) error {
-	return s.edit(ctx, id, "held", why, func(n *Name) { n.Held = true })
+	return s.edit(ctx, id, Record{Event: "held", Text: why}, func(n *Name) error {
+		n.Held = true
+		return nil
+	})
 }
 
 // ReleaseHeld lets a held message go, and makes it due.
 func (s *Spool) ReleaseHeld(ctx context.Context, id ID) error {
-	return s.edit(ctx, id, "released", "", func(n *Name) { n.Held, n.Next = false, time.Time{} })
+	return s.edit(ctx, id, Record{Event: "released"}, func(n *Name) error {
+		n.Held, n.Next = false, time.Time{}
+		return nil
+	})
 }
 
-// Retry makes a message due at once.
+// Retry makes a message due at once. One that is held is an error.
 func (s *Spool) Retry(ctx context.Context, id ID) error {
-	return s.edit(ctx, id, "retried", "", func(n *Name) { n.Next = time.Time{} })
+	return s.edit(ctx, id, Record{Event: "retried"}, func(n *Name) error {
+		n.Next = time.Time{}
+		if n.Held {
+			return sysexits.Errorf(sysexits.DataErr, "let it go with: mailcrane queue release "+string(id), "message %s is held", id)
+		}
+		return nil
+	})
 }
 
 // Remove takes a message out of the queue, undelivered and without a bounce.
@@ -36,16 +50,22 @@ func (s *Spool) Remove(ctx context.Context, id ID) error {
 	return s.disk.SyncDir(s.QueueDir())
 }
 
-func (s *Spool) edit(ctx context.Context, id ID, event, why string, change func(*Name)) error {
+// edit writes down what a person does, and does it, unless change forbids it.
+func (s *Spool) edit(ctx context.Context, id ID, done Record, change func(*Name) error) error {
 	m, err := s.claimID(ctx, id)
 	if err != nil {
 		return err
 	}
 	defer m.Release()
-	if err := m.note(Record{At: s.now(), To: -1, Event: event, Text: why}); err != nil {
+	name := m.Name
+	if err := change(&name); err != nil {
 		return err
 	}
-	if err := m.rename(change); err != nil {
+	done.At, done.To = s.now(), -1
+	if err := m.note(done); err != nil {
+		return err
+	}
+	if err := m.rename(func(n *Name) { *n = name }); err != nil {
 		return err
 	}
 	return s.disk.SyncDir(s.QueueDir())

@@ -11,6 +11,8 @@ import (
 // were down.
 type Summary struct {
 	Delivered, Deferred, Failed, Uncertain int
+	// Others is messages that another process was at, and took care of.
+	Others int
 	// Waiting is messages that are neither held nor done when the run ends.
 	Waiting int
 	// Faults are the routes that were down.
@@ -20,7 +22,7 @@ type Summary struct {
 // Flush makes one queue run now, over the messages that want selects (all, if
 // nil), due or not, but not held ones; several routes at once. It waits for
 // messages that another process is sending, and returns when each has been
-// tried or its route is down. The summary does not count what others sent.
+// tried or its route is down. What others sent, the summary counts apart.
 func (r *Runner) Flush(ctx context.Context, want func(Entry) bool) (Summary, error) {
 	var mu sync.Mutex
 	sum := Summary{Faults: make(map[Route]*RouteFault)}
@@ -58,6 +60,7 @@ func (r *Runner) Flush(ctx context.Context, want func(Entry) bool) (Summary, err
 		if names, err = r.leftByOthers(ctx, busy); err != nil {
 			break
 		}
+		sum.Others += len(busy) - len(names)
 		// What came meanwhile goes too, such as the bounce of what just failed.
 		var now []Name
 		if now, err = r.wanted(want); err == nil {

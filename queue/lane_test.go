@@ -3,10 +3,13 @@ package queue
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"mailcrane/internal/sysexits"
 )
 
 // serve runs Serve until the returned function is called, which gives its
@@ -214,5 +217,54 @@ func TestAClockSetBackDoesNotPutMailOff(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+func TestAFlushSaysWhatAnotherProcessSent(t *testing.T) {
+	disk := &faultyDisk{Disk: OS{}}
+	s := NewSpool(t.TempDir(), disk, time.Now)
+	w := newWorld(t, s)
+	id := put(t, s, envelope("a@x.org"), "x")
+	m, err := NewSpool(s.Dir(), OS{}, time.Now).claim(only(t, s), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	waits, opens := make(chan struct{}), 0
+	disk.fail = func(op, path string) error {
+		if op == "open" && strings.Contains(path, string(id)) {
+			// To find its route, to claim it, and to wait for it.
+			if opens++; opens == 3 {
+				close(waits)
+			}
+		}
+		return nil
+	}
+	done := make(chan Summary)
+	go func() {
+		sum, _ := w.runner.Flush(t.Context(), nil)
+		done <- sum
+	}()
+	<-waits
+	if err := m.remove(); err != nil { // delivered, as far as others can see
+		t.Fatal(err)
+	}
+	m.Release()
+	if sum := <-done; sum.Others != 1 || sum.Delivered != 0 || sum.Waiting != 0 {
+		t.Errorf("summary %+v", sum)
+	}
+}
+
+func TestARetryOfAHeldMessageIsRefused(t *testing.T) {
+	s := testSpool(t)
+	id := put(t, s, envelope("a@x.org"), "x")
+	if err := s.Hold(t.Context(), id, "wait"); err != nil {
+		t.Fatal(err)
+	}
+	err := s.Retry(t.Context(), id)
+	if sysexits.Code(err) != sysexits.DataErr || !strings.Contains(sysexits.Hint(err), "queue release") {
+		t.Errorf("retry of a held message: %v", err)
+	}
+	if history, _ := s.History(id); len(history) != 1 {
+		t.Errorf("what was refused is in its story: %v", history)
 	}
 }

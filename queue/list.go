@@ -185,6 +185,9 @@ func notRead(id ID, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return noSuch(id)
 	}
+	if _, disk := errors.AsType[*fs.PathError](err); !disk {
+		err = &damagedError{err.Error()}
+	}
 	return unreadable(id, cause(err))
 }
 

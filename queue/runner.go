@@ -113,7 +113,7 @@ func (r *Runner) claim(name Name) (*Message, error) {
 	m, err := r.Spool.claim(name, false)
 	damaged, is := err.(*damagedError) //nolint:errorlint // claim returns it bare
 	if is {
-		r.Log.Error("message set aside: its file is damaged", "id", name.ID, "why", damaged.why)
+		r.Log.Error("message set aside: its file is damaged", "id", name.ID, "why", damaged.why, "now in", r.Spool.DamagedDir())
 		if err := r.Spool.setAside(name.String(), damaged.why); err != nil {
 			r.Log.Error("cannot set the damaged file aside", "file", name.String(), "err", err)
 		}
@@ -135,7 +135,7 @@ func (r *Runner) setAsideStrays() {
 	}
 	for _, text := range strays {
 		_, why := ParseName(text)
-		r.Log.Error("file set aside: it is no message of ours", "why", why)
+		r.Log.Error("file set aside: it is no message of ours", "why", why, "now in", r.Spool.DamagedDir())
 		if err := r.Spool.setAside(text, why.Error()); err != nil {
 			r.Log.Error("cannot set the file aside", "file", text, "err", err)
 		}

@@ -350,24 +350,6 @@ func TestServeRunsForArrivalsChangesPokesAndRetries(t *testing.T) {
 	})
 }
 
-func TestTwoWeeksWithoutARouteAgeNothing(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := testSpool(t)
-		w := newWorld(t, s)
-		w.down = lost()
-		put(t, s, envelope("a@x.org"), "x")
-		for range 14 {
-			time.Sleep(24 * time.Hour)
-			w.flush()
-		}
-		w.set(func() { w.down = nil })
-		w.flush()
-		if w.copies("a@x.org") != 1 {
-			t.Errorf("queue holds %v", only(t, s))
-		}
-	})
-}
-
 func TestServeDoesNotCircleWhenItCannotWriteDownTheResult(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		disk := &faultyDisk{Disk: OS{}}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"mailcrane/internal/config"
+	"mailcrane/internal/sysexits"
 	"mailcrane/msp/listen"
 	"mailcrane/netwatch"
 	"mailcrane/queue"
@@ -37,6 +38,9 @@ type agentStatus struct {
 // serveControl answers until ctx ends. run is called for askRun.
 func serveControl(ctx context.Context, c *config.Config, status func() agentStatus, run func()) error {
 	l, err := listen.Listen(ctx, "unix:"+agentSocket(c), listen.Access{})
+	if sysexits.Code(err) == sysexits.Unavailable {
+		return sysexits.Errorf(sysexits.Unavailable, "see how it is with: mailcrane status", "an agent runs already for the spool %s", c.Spool)
+	}
 	if err != nil {
 		return err
 	}

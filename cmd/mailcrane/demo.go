@@ -77,8 +77,9 @@ func (a *app) demo(ctx context.Context) error {
 		return ""
 	}
 	d.configFile = filepath.Join(home, "mailcrane.toml")
-	// Not below HOME: the agent's socket stands in the spool, the path of a
-	// socket is short, and the name of a temporary folder may be long.
+	// Not where it would be by default, folders deeper: the agent's socket
+	// stands in the spool, the path of a socket is short, and the name of a
+	// temporary folder may be long.
 	text := fmt.Sprintf("[queue]\ndirectory = %q\n\n", filepath.Join(home, "spool")) + server.account()
 	if err := os.WriteFile(d.configFile, []byte(text), 0o600); err != nil {
 		return sysexits.Errorf(sysexits.CantCreat, "", "the demo cannot write its settings: %w", err)

@@ -144,6 +144,7 @@ func summary(s queue.Summary) string {
 	add(s.Deferred, "deferred")
 	add(s.Failed, "failed and returned")
 	add(s.Uncertain, "uncertain")
+	add(s.Others, "tried by another process, such as the agent")
 	add(s.Waiting, "still in the queue")
 	if len(parts) == 0 {
 		return "nothing to send"

@@ -18,6 +18,8 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// The first signal asks for an end in good order; the second one ends.
+	context.AfterFunc(ctx, stop)
 	code := run(ctx, os.Args)
 	stop()
 	os.Exit(code)

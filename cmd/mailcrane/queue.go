@@ -82,7 +82,7 @@ func (a *app) eachWaiting(c *config.Config, f func(waiting)) error {
 	}
 	routes := make(map[queue.Route]queue.RouteState)
 	for _, name := range names {
-		entry, ok := spool.Entry(name)
+		entry, ok := spool.Shown(name)
 		if !ok {
 			continue // sent, or changed by another process, since it was read
 		}
@@ -95,6 +95,10 @@ func (a *app) eachWaiting(c *config.Config, f func(waiting)) error {
 // fault, or that no account carries it.
 func describe(s *queue.Spool, out *smarthost.Transport, routes map[queue.Route]queue.RouteState, e queue.Entry) waiting {
 	w := waiting{Entry: e, why: e.Why()}
+	if e.Trouble != "" {
+		w.mend = "look at its owner and mode; what is damaged is set aside by: mailcrane flush"
+		return w
+	}
 	var err error
 	w.route, err = out.Route(e.Envelope)
 	switch {
@@ -122,6 +126,7 @@ func describe(s *queue.Spool, out *smarthost.Transport, routes map[queue.Route]q
 
 func (w waiting) item(now time.Time) queueItem {
 	item := queueItem{
+		To: []recipientItem{}, // not null
 		ID: w.Name.ID, State: w.State(now), From: w.Envelope.From, Size: w.Name.Size,
 		Received: w.Envelope.Received, Attempts: w.Name.Attempts, Account: string(w.route), Why: w.why, Mend: w.mend,
 	}
@@ -155,8 +160,11 @@ func (a *app) queueList() error {
 		if count++; count == 1 {
 			fmt.Fprintf(out, row, "ID", "RECEIVED", "SIZE", "STATE", "FROM", "TO")
 		}
-		fmt.Fprintf(out, row, w.Name.ID, ago(now, w.Envelope.Received), octets(w.Name.Size), w.state(now),
-			printable(path(w.Envelope.From)), printable(w.pendingList()))
+		from, to := path(w.Envelope.From), w.pendingList()
+		if w.Trouble != "" {
+			from, to = "?", "?"
+		}
+		fmt.Fprintf(out, row, w.Name.ID, ago(now, w.Envelope.Received), octets(w.Name.Size), w.state(now), printable(from), printable(to))
 		if w.why != "" {
 			fmt.Fprintf(out, "    %s\n", printable(w.why))
 		}
@@ -221,13 +229,17 @@ func (a *app) queueEditCommand(name, short, done string, edit func(context.Conte
 			if err != nil {
 				return err
 			}
+			code := sysexits.OK
 			for _, id := range ids {
 				if err := edit(cmd.Context(), a.spool(c), id); err != nil {
-					return cannotUseSpool(c, err)
+					err = cannotUseSpool(c, err)
+					sysexits.Report(a.stderr, "mailcrane", err)
+					code = sysexits.Code(err)
+					continue // one that cannot be changed is no reason to leave the others
 				}
 				fmt.Fprintf(a.stdout, "%s %s\n", id, done)
 			}
-			return nil
+			return exit(code)
 		},
 	}
 }

@@ -38,7 +38,8 @@ func (a *app) sayFaults(faults map[queue.Route]*queue.RouteFault) {
 	}
 }
 
-// sayUnroutable tells which messages have no account to go by.
+// sayUnroutable tells which messages have no account to go by, or cannot be
+// read.
 func (a *app) sayUnroutable(c *config.Config, r *queue.Runner, want func(queue.Entry) bool) error {
 	names, err := r.Spool.Sorted()
 	if err != nil {
@@ -46,8 +47,12 @@ func (a *app) sayUnroutable(c *config.Config, r *queue.Runner, want func(queue.E
 	}
 	said := make(map[string]bool)
 	for _, name := range names {
-		entry, ok := r.Spool.Entry(name)
+		entry, ok := r.Spool.Shown(name)
 		if !ok || name.Held || want != nil && !want(entry) {
+			continue
+		}
+		if entry.Trouble != "" {
+			fmt.Fprintf(a.stderr, "mailcrane: %s waits: %s\n", name.ID, printable(entry.Trouble))
 			continue
 		}
 		if _, err := r.Router.Route(entry.Envelope); err != nil && !said[err.Error()] {

@@ -184,9 +184,11 @@ func (s *services) logTraffic(line string) {
 // runEvery stays and runs the queue at each interval, for those who start
 // "sendmail -q30m"; the agent needs no such clock.
 func (s *services) runEvery(ctx context.Context, run msp.QueueRun, verbose bool) int {
-	for {
+	for first := true; ; first = false {
 		began := s.now()
-		if code := s.runOnce(ctx, run, verbose); code != sysexits.OK {
+		// What is wrong from the start is for a person; a disk that fails later
+		// may come back.
+		if code := s.runOnce(ctx, run, verbose); code != sysexits.OK && first {
 			return code
 		}
 		pause := run.Interval
@@ -210,7 +212,7 @@ func (s *services) quarantine(ctx context.Context, run msp.QueueRun) int {
 	spool := s.spool(c)
 	var ids []queue.ID
 	err = s.eachWaiting(c, func(w waiting) {
-		if w.Name.Held == (run.Quarantined || run.Reason == "") && chosen(run, w.Entry) {
+		if w.Trouble == "" && w.Name.Held == (run.Quarantined || run.Reason == "") && chosen(run, w.Entry) {
 			ids = append(ids, w.Name.ID)
 		}
 	})

@@ -42,13 +42,18 @@ type accountStatus struct {
 }
 
 type queueStatus struct {
-	Messages  int        `json:"messages"`
-	Octets    int64      `json:"octets"`
-	Due       int        `json:"due"`
-	Deferred  int        `json:"deferred"`
-	Held      int        `json:"held"`
-	Uncertain int        `json:"uncertain"`
-	Next      *time.Time `json:"next,omitempty"`
+	Messages  int   `json:"messages"`
+	Octets    int64 `json:"octets"`
+	Due       int   `json:"due"`
+	Deferred  int   `json:"deferred"`
+	Held      int   `json:"held"`
+	Uncertain int   `json:"uncertain"`
+	// Unreadable is messages that cannot be read; SetAside is files that could
+	// not be a message, in the folder Damaged.
+	Unreadable int        `json:"unreadable"`
+	SetAside   int        `json:"set_aside"`
+	Damaged    string     `json:"damaged"`
+	Next       *time.Time `json:"next,omitempty"`
 	// Unroutable is why messages that no account carries wait.
 	Unroutable string `json:"unroutable,omitempty"`
 }
@@ -90,6 +95,11 @@ func (a *app) gather(ctx context.Context, c *config.Config) (*statusReport, erro
 		return nil, err
 	}
 	spool := a.spool(c)
+	aside, err := spool.SetAside()
+	if err != nil {
+		return nil, cannotUseSpool(c, err)
+	}
+	r.Queue.SetAside, r.Queue.Damaged = len(aside), spool.DamagedDir()
 	for _, account := range c.Accounts {
 		s := accountStatus{Name: account.Name, Smarthost: account.Smarthost.String(), User: account.User, Waiting: waitingFor[queue.Route(account.Name)]}
 		if last, err := spool.RouteState(queue.Route(account.Name)); err == nil && !last.At.IsZero() {
@@ -110,6 +120,9 @@ func (q *queueStatus) count(w waiting, now time.Time) {
 		q.Deferred++
 	case "uncertain":
 		q.Uncertain++
+	case "unreadable":
+		q.Unreadable++
+		return
 	default:
 		q.Due++
 	}
@@ -150,11 +163,17 @@ func (a *app) showStatus(r *statusReport) {
 		}
 	}
 	q := r.Queue
+	if q.SetAside > 0 {
+		line("damaged", "%s set aside in %s, the reason beside each in NAME.why", count(q.SetAside, "file"), q.Damaged)
+	}
 	if q.Messages == 0 {
 		line("queue", "empty")
 		return
 	}
 	line("queue", "%s, %s: %d due, %d deferred, %d held, %d uncertain", count(q.Messages, "message"), octets(q.Octets), q.Due, q.Deferred, q.Held, q.Uncertain)
+	if q.Unreadable > 0 {
+		line("", "%s cannot be read; see why with: mailcrane queue", count(q.Unreadable, "message"))
+	}
 	if q.Unroutable != "" {
 		line("", "%s", q.Unroutable)
 	}

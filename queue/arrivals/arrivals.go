@@ -5,6 +5,7 @@ package arrivals
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -25,12 +26,16 @@ func Watch(ctx context.Context, s *queue.Spool, now func() time.Time, log *slog.
 		return nil, fmt.Errorf("cannot watch for new messages: %w", err)
 	}
 	if err := watcher.Add(s.QueueDir()); err != nil {
-		watcher.Close()
+		err = errors.Join(err, watcher.Close())
 		return nil, fmt.Errorf("cannot watch %s for new messages: %w", s.QueueDir(), err)
 	}
 	arrived := make(chan struct{}, 1)
 	go func() {
-		defer watcher.Close()
+		defer func() {
+			if err := watcher.Close(); err != nil {
+				log.Debug("closing the watch for new messages", "why", err)
+			}
+		}()
 		for {
 			select {
 			case <-ctx.Done():
