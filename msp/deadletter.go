@@ -3,6 +3,7 @@ package msp
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -18,7 +19,8 @@ type deadLetter struct {
 	stderr io.Writer
 	file   *os.File
 	out    *bufio.Writer
-	start  int64
+	start  int64 // where this message begins
+	ours   int64 // octets of it that are in the file
 	inLine bool
 	held   []byte // the start of a line that may become "From "
 	err    error
@@ -34,11 +36,7 @@ func (s *submission) deadLetterIfFailed() *deadLetter {
 
 func (s *submission) openDeadLetter() *deadLetter {
 	home := s.Getenv("HOME")
-	if home == "" {
-		u, _ := s.Users.ByID(s.Getuid())
-		home = u.Home
-	}
-	if home == "" || !filepath.IsAbs(home) {
+	if !filepath.IsAbs(home) {
 		return nil
 	}
 	d := &deadLetter{path: filepath.Join(home, "dead.letter"), stderr: s.Stderr}
@@ -49,13 +47,22 @@ func (s *submission) openDeadLetter() *deadLetter {
 	if info, err := d.file.Stat(); err == nil {
 		d.start = info.Size()
 	}
-	d.out = bufio.NewWriterSize(d.file, 64<<10)
+	d.out = bufio.NewWriterSize(appender{d}, 64<<10)
 	sender := s.envelope.From
 	if sender == "" {
 		sender = "MAILER-DAEMON"
 	}
 	fmt.Fprintf(d.out, "From %s %s\n", strings.ReplaceAll(sender, " ", "_"), s.Now().UTC().Format("Mon Jan _2 15:04:05 2006"))
 	return d
+}
+
+// An appender counts what it puts into the file.
+type appender struct{ *deadLetter }
+
+func (a appender) Write(p []byte) (int, error) {
+	n, err := a.file.Write(p)
+	a.ours += int64(n)
+	return n, err
 }
 
 // Write appends, with > before each line that would start another message.
@@ -114,13 +121,24 @@ func (d *deadLetter) close(failed error) {
 	}
 }
 
-// discard takes back what was appended: the caller keeps the message.
+// discard takes back what was appended: the caller keeps the message. Where
+// another program has appended its own since, nothing may be cut off.
 func (d *deadLetter) discard() {
 	if d == nil || d.file == nil {
 		return
 	}
-	if err := d.file.Truncate(d.start); err != nil {
-		fmt.Fprintf(d.stderr, "%s... holds a message that could not be sent: %v\n", d.path, plain(err))
+	defer d.file.Close()
+	if d.ours == 0 {
+		return
 	}
-	d.file.Close()
+	info, err := d.file.Stat()
+	if err == nil && info.Size() != d.start+d.ours {
+		err = errors.New("another message stands behind it")
+	}
+	if err == nil {
+		err = d.file.Truncate(d.start)
+	}
+	if err != nil {
+		fmt.Fprintf(d.stderr, "%s... holds a part of this message: %v\n", d.path, plain(err))
+	}
 }

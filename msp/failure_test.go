@@ -120,6 +120,34 @@ func TestDeadLetterIsTakenBackWhereTheCallerKeepsTheMessage(t *testing.T) {
 	}
 }
 
+func TestDeadLetterOfAnotherProgramIsNotCutOff(t *testing.T) {
+	for _, c := range []struct {
+		reason string
+		size   int
+	}{{"all of ours is in memory", 10}, {"a part of ours is in the file", 200_000}} {
+		t.Run(c.reason, func(t *testing.T) {
+			s := newStation(t, oneAccount)
+			path := filepath.Join(s.env["HOME"], "dead.letter")
+			s.spool.fail = errors.New("disk full")
+			s.spool.meanwhile = func() {
+				f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
+				if err == nil {
+					_, err = f.WriteString("theirs\n")
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			if code := s.sendmail("\n"+strings.Repeat("x", c.size), "ann", "a@x.org"); code != 75 {
+				t.Errorf("exit %d: %s", code, &s.err)
+			}
+			if text, _ := os.ReadFile(path); !strings.HasSuffix(string(text), "theirs\n") {
+				t.Errorf("dead.letter ends in %q", text[max(0, len(text)-20):])
+			}
+		})
+	}
+}
+
 func TestDeadLetterThatCannotBeWrittenStopsNothing(t *testing.T) {
 	s := newStation(t, oneAccount)
 	s.env["HOME"] = "/nonexistent"

@@ -32,12 +32,17 @@ type memorySpool struct {
 	message  string
 	puts     int
 	fail     error
+	// meanwhile happens after the message was read.
+	meanwhile func()
 }
 
 func (s *memorySpool) Put(_ context.Context, e *queue.Envelope, m io.Reader) (queue.ID, error) {
 	text, err := io.ReadAll(m)
 	if err != nil {
 		return "", err
+	}
+	if s.meanwhile != nil {
+		s.meanwhile()
 	}
 	if s.fail != nil {
 		return "", s.fail

@@ -5,6 +5,9 @@ import (
 	"encoding/binary"
 	"math/rand/v2"
 	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
 	"time"
 
 	"mailcrane/internal/config"
@@ -12,12 +15,24 @@ import (
 )
 
 // Process is a Program on this process's own streams, files and clock, but
-// for Services and Handoff.
+// for Services and Handoff. It makes two things sure for the process:
+//
+// A caller that does not read what is said to it does not end it, which would
+// be in the middle of a submission. And HOME is set, to what the password file
+// says: the mail of a system service or a boot script, which have none, must
+// not be refused for that.
 func Process(version string) *Program {
+	signal.Ignore(syscall.SIGPIPE)
+	users := NewPasswdFile(passwdPath)
+	if os.Getenv("HOME") == "" {
+		if u, ok := users.ByID(os.Getuid()); ok && filepath.IsAbs(u.Home) {
+			os.Setenv("HOME", u.Home) //nolint:errcheck // neither name nor value can be wrong
+		}
+	}
 	return &Program{
 		Args: os.Args, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 		Getenv: os.Getenv, Getuid: os.Getuid, Now: time.Now, Hostname: os.Hostname,
-		Rand: quickRand{}, Users: NewPasswdFile(passwdPath), Version: version,
+		Rand: quickRand{}, Users: users, Version: version,
 		Config: func(file string) (*config.Config, error) { return config.Load(file, os.Getenv) },
 		OpenSpool: func(dir string) (Spool, error) {
 			return queue.NewSpool(dir, queue.OS{}, time.Now), nil
