@@ -135,7 +135,7 @@ func (t *Transport) target(a *config.Account) (relay.Target, *queue.RouteFault) 
 	target := relay.Target{
 		LoginHint: loginHint(a), Server: a.Smarthost.Host, Address: a.Smarthost.Addr(),
 		Mode: mode(a.Smarthost.TLS), TLS: policy, Hello: hello,
-		Timeouts: relay.Timeouts(t.config.Timeout),
+		Timeouts: t.config.Timeout,
 		Dial:     t.options.Dial, Now: t.options.Now,
 	}
 	if t.options.Trace != nil {

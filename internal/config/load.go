@@ -104,7 +104,7 @@ func build(path string, raw *file, getenv func(string) string) (*Config, error) 
 		Privacy:      raw.privacy == nil || *raw.privacy,
 		Hostname:     raw.hostname,
 		Spool:        expandHome(raw.directory, home),
-		Timeout:      raw.timeout.orDefault(),
+		Timeout:      raw.timeout.OrDefault(),
 	}
 	if raw.deliveryMode != 0 {
 		c.DeliveryMode = raw.deliveryMode
@@ -145,8 +145,8 @@ func defaultSpool(home string) string {
 	return filepath.Join(home, ".local/state/mailcrane/spool")
 }
 
-// orDefault fills in what is not set.
-func (t Timeout) orDefault() Timeout {
+// OrDefault fills in what is not set.
+func (t Timeout) OrDefault() Timeout {
 	d := DefaultTimeout()
 	for _, pair := range [...]struct{ set, standard *time.Duration }{
 		{&t.Connect, &d.Connect},

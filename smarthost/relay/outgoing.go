@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"mailcrane/internal/recode"
 	"mailcrane/queue"
@@ -22,8 +23,9 @@ type outgoing struct {
 	// mail is what follows "MAIL FROM:".
 	mail string
 	size int64
-	dsn  bool
-	open func() (io.ReadCloser, error)
+	// utf8: the transaction is one of SMTPUTF8.
+	dsn, utf8 bool
+	open      func() (io.ReadCloser, error)
 	// spilled holds the message where it had to be re-encoded, or is nil.
 	spilled *spill
 }
@@ -53,13 +55,13 @@ func (s *Session) prepare(d *queue.Delivery) *outgoing {
 	if refusal, ok := s.unfitSender(d.Envelope); ok {
 		return m.settleAll(refusal)
 	}
-	utf8 := d.Envelope.UTF8 || !ascii(d.Envelope.From)
+	wanted := d.Envelope.UTF8 || !ascii(d.Envelope.From)
 	m.to = slices.DeleteFunc(m.to, func(i int) bool {
 		refusal, unfit := s.unfitRecipient(d.To[i])
 		if unfit {
 			d.Report(i, refusal)
 		}
-		utf8 = utf8 || !unfit && !ascii(d.To[i].Address)
+		wanted = wanted || !unfit && !ascii(d.To[i].Address)
 		return unfit
 	})
 	if len(m.to) == 0 {
@@ -77,7 +79,8 @@ func (s *Session) prepare(d *queue.Delivery) *outgoing {
 		return m.settleAll(queue.Refuse(m.host, "5.3.4", fmt.Sprintf("the message has %d octets, and %s takes no more than %d: send a smaller one, or a link in place of the attachment",
 			m.size, m.host, s.caps.MaxSize)))
 	}
-	m.mail = s.mailParameters(d.Envelope, m.size, content, utf8)
+	m.utf8 = wanted && s.caps.SMTPUTF8
+	m.mail = s.mailParameters(d.Envelope, m.size, content, m.utf8)
 	return m
 }
 
@@ -111,7 +114,7 @@ func (s *Session) unfitRecipient(to queue.Recipient) (queue.Outcome, bool) {
 	switch {
 	case !sound(to.Address):
 		return queue.Refuse(host, "5.1.3", fmt.Sprintf("the address %q is not one that SMTP can carry", to.Address)), true
-	case !parameter(to.Notify) || !parameter(to.ORcpt):
+	case !parameter(to.Notify) || !unitext(to.ORcpt):
 		return queue.Refuse(host, "5.5.4", "the delivery status options of this recipient (NOTIFY, ORCPT) are not ones that SMTP can carry"), true
 	case !ascii(to.Address) && !s.caps.SMTPUTF8:
 		return queue.Refuse(host, "5.6.7", fmt.Sprintf("%s does not take addresses with letters beyond ASCII (SMTPUTF8)", host)), true
@@ -156,7 +159,7 @@ func (m *outgoing) fit(s *Session, content queue.Content) (queue.Content, error)
 
 // mailParameters is what follows "MAIL FROM:". Nothing is said that the
 // server does not offer.
-func (s *Session) mailParameters(e *queue.Envelope, size int64, content queue.Content, utf8 bool) string {
+func (s *Session) mailParameters(e *queue.Envelope, size int64, content queue.Content, international bool) string {
 	c := s.caps
 	words := []string{"<" + e.From + ">"}
 	if c.Size {
@@ -168,7 +171,7 @@ func (s *Session) mailParameters(e *queue.Envelope, size int64, content queue.Co
 	case content.EightBit && c.EightBitMIME:
 		words = append(words, "BODY=8BITMIME")
 	}
-	if utf8 && c.SMTPUTF8 {
+	if international {
 		words = append(words, "SMTPUTF8")
 	}
 	if c.DSN && e.Ret != "" {
@@ -187,7 +190,9 @@ func (m *outgoing) rcpt(i int) string {
 	if m.dsn && to.Notify != "" {
 		text += " NOTIFY=" + to.Notify
 	}
-	if m.dsn && to.ORcpt != "" {
+	// RFC 6533 section 3 allows an original address in UTF-8 under SMTPUTF8
+	// only. Elsewhere the mail goes without it: it is for reports alone.
+	if m.dsn && to.ORcpt != "" && (m.utf8 || ascii(to.ORcpt)) {
 		text += " ORCPT=" + to.ORcpt
 	}
 	return text
@@ -239,12 +244,15 @@ func sound(address string) bool {
 }
 
 // parameter says that text can be the value of an ESMTP parameter.
-func parameter(text string) bool {
+func parameter(text string) bool { return unitext(text) && ascii(text) }
+
+// unitext says so of one that may be in UTF-8.
+func unitext(text string) bool {
 	const most = 1000
 	for _, c := range []byte(text) {
-		if c <= ' ' || c >= 0x7f {
+		if c <= ' ' || c == 0x7f {
 			return false
 		}
 	}
-	return len(text) <= most
+	return len(text) <= most && utf8.ValidString(text)
 }

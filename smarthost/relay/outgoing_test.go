@@ -36,6 +36,8 @@ func TestParametersAreObeyedOnlyWhereOffered(t *testing.T) {
 		{"DSN not offered", full, queue.Content{}, dsn, "<a@example.org>", "<x@d>"},
 		{"SMTPUTF8 declared", long, queue.Content{}, func(e *queue.Envelope) { e.UTF8 = true }, "<a@example.org> SIZE=3 SMTPUTF8", "<x@d>"},
 		{"SMTPUTF8 by an address", long, queue.Content{}, func(e *queue.Envelope) { e.To[0].Address = "ü@d" }, "<a@example.org> SIZE=3 SMTPUTF8", "<ü@d>"},
+		{"an original address in UTF-8, which the queue keeps", long, queue.Content{}, func(e *queue.Envelope) { e.UTF8, e.To[0].ORcpt = true, "utf-8;ü@d" }, "<a@example.org> SIZE=3 SMTPUTF8", "<x@d> ORCPT=utf-8;ü@d"},
+		{"and where it cannot be said, the mail goes without it", long, queue.Content{}, func(e *queue.Envelope) { e.To[0].ORcpt = "utf-8;ü@d" }, "<a@example.org> SIZE=3", "<x@d>"},
 		{"a quoted local part may hold nearly all", long, queue.Content{}, func(e *queue.Envelope) { e.From = `"a> \"b"@d` }, `<"a> \"b"@d> SIZE=3`, "<x@d>"},
 	}
 	for _, test := range tests {
@@ -67,6 +69,7 @@ func TestRefusedHereWithoutAWordToTheServer(t *testing.T) {
 		{"SMTPUTF8 lacks for the message", full, func(o *outcomes) { o.Envelope.UTF8 = true }, "failed failed", "5.6.7", "SMTPUTF8"},
 		{"SMTPUTF8 lacks for the sender", full, func(o *outcomes) { o.Envelope.From = "ü@d" }, "failed failed", "5.6.7", "ü@d"},
 		{"a line end in the sender", full, func(o *outcomes) { o.Envelope.From = "a@d\r\nRSET" }, "failed failed", "5.1.7", "sender address"},
+		{"a line end in ORCPT", full, func(o *outcomes) { o.To[0].ORcpt, o.To[1].ORcpt = "utf-8;ü@d\r\nRSET", "rfc822;x y" }, "failed failed", "5.5.4", "ORCPT"},
 		{"a line end in ENVID", full, func(o *outcomes) { o.Envelope.EnvID = "a\nRSET" }, "failed failed", "5.5.4", "ENVID"},
 	}
 	for _, test := range tests {

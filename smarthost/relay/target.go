@@ -21,6 +21,7 @@ import (
 
 	gosasl "github.com/emersion/go-sasl"
 
+	"mailcrane/internal/config"
 	"mailcrane/internal/recode"
 	"mailcrane/queue"
 	"mailcrane/smarthost/relay/sasl"
@@ -61,8 +62,10 @@ type Target struct {
 	TLS     TLS
 	// Hello is our name in EHLO; "" is NeutralHello.
 	Hello string
-	// Timeouts: a zero one takes the default.
-	Timeouts Timeouts
+	// Timeouts are each for one wait: a zero one takes the default, below zero
+	// there is no limit. StartTLS is for the handshake too, Auth for each step,
+	// DataBlock for sending without any progress.
+	Timeouts config.Timeout
 	// Auth, if nil, means that nobody logs in.
 	Auth Authenticator
 	// LoginHint is what to do when the server refuses the log-in, or wants one;
@@ -82,59 +85,8 @@ type Target struct {
 	Recode func(w io.Writer, r io.Reader, need recode.Need) error
 }
 
-// Timeouts are sendmail's (Timeout.connect and so on), each for one wait.
-// Below zero there is no limit.
-type Timeouts struct {
-	Connect   time.Duration // the TCP connection
-	Initial   time.Duration // the 220 greeting
-	Helo      time.Duration // the reply to EHLO
-	StartTLS  time.Duration // the reply to STARTTLS, and the TLS handshake
-	Auth      time.Duration // each step of AUTH
-	Mail      time.Duration // the reply to MAIL
-	Rcpt      time.Duration // the reply to RCPT
-	DataInit  time.Duration // the 354 to DATA
-	DataBlock time.Duration // sending without any progress
-	DataFinal time.Duration // the reply to the end of the message
-	Rset      time.Duration // the reply to RSET
-	Quit      time.Duration // the reply to QUIT
-}
-
-// DefaultTimeouts suit a laptop: nothing below the minimum of RFC 5321 section
-// 4.5.3.2 but the greeting's, whose end costs no message anything.
-func DefaultTimeouts() Timeouts {
-	return Timeouts{
-		Connect: 30 * time.Second, Initial: 2 * time.Minute, Helo: 5 * time.Minute,
-		StartTLS: time.Minute, Auth: 2 * time.Minute,
-		Mail: 5 * time.Minute, Rcpt: 5 * time.Minute, DataInit: 2 * time.Minute,
-		DataBlock: 3 * time.Minute, DataFinal: 10 * time.Minute,
-		Rset: 5 * time.Minute, Quit: 2 * time.Minute,
-	}
-}
-
-func (t *Timeouts) fill() {
-	d := DefaultTimeouts()
-	for _, pair := range [...]struct{ have, lack *time.Duration }{
-		{&t.Connect, &d.Connect},
-		{&t.Initial, &d.Initial},
-		{&t.Helo, &d.Helo},
-		{&t.StartTLS, &d.StartTLS},
-		{&t.Auth, &d.Auth},
-		{&t.Mail, &d.Mail},
-		{&t.Rcpt, &d.Rcpt},
-		{&t.DataInit, &d.DataInit},
-		{&t.DataBlock, &d.DataBlock},
-		{&t.DataFinal, &d.DataFinal},
-		{&t.Rset, &d.Rset},
-		{&t.Quit, &d.Quit},
-	} {
-		if *pair.have == 0 {
-			*pair.have = *pair.lack
-		}
-	}
-}
-
 func (t *Target) fill() {
-	t.Timeouts.fill()
+	t.Timeouts = t.Timeouts.OrDefault()
 	if t.Hello == "" {
 		t.Hello = NeutralHello
 	}

@@ -43,7 +43,7 @@ func (w *wire) cut(why error) {
 	w.cause = why
 	past := time.Unix(1, 0)
 	if w.SetDeadline(past) != nil {
-		w.Conn.Close() // that ends every wait too
+		w.Close() // that ends every wait too
 	}
 }
 
