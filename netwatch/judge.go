@@ -168,7 +168,7 @@ func (m *netmap) sourceScore(r *route, a address) int {
 	}
 	score := 1
 	if !a.fading {
-		score += 1
+		score++
 	}
 	if r.gateway.IsValid() && a.prefix.Contains(r.gateway) {
 		score += 2

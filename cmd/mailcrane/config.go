@@ -97,9 +97,18 @@ func (a *app) configShow() error {
 		name  string
 		value time.Duration
 	}{
-		{"connect", t.Connect}, {"initial", t.Initial}, {"helo", t.Helo}, {"starttls", t.StartTLS}, {"auth", t.Auth},
-		{"mail", t.Mail}, {"rcpt", t.Rcpt}, {"datainit", t.DataInit}, {"datablock", t.DataBlock},
-		{"datafinal", t.DataFinal}, {"rset", t.Rset}, {"quit", t.Quit},
+		{"connect", t.Connect},
+		{"initial", t.Initial},
+		{"helo", t.Helo},
+		{"starttls", t.StartTLS},
+		{"auth", t.Auth},
+		{"mail", t.Mail},
+		{"rcpt", t.Rcpt},
+		{"datainit", t.DataInit},
+		{"datablock", t.DataBlock},
+		{"datafinal", t.DataFinal},
+		{"rset", t.Rset},
+		{"quit", t.Quit},
 	} {
 		p("%-9s = %q", v.name, fmt.Sprintf("%ds", int(v.value/time.Second)))
 	}

@@ -140,6 +140,6 @@ func FuzzParseNeverPanics(f *testing.F) {
 	f.Add("[account.a]\nfrom=[\"me@x.org\"]\nsmarthost=\"smtps://[::1]:1\"\nuser=\"me\"\ntls={pin=[\"\"]}\n")
 	f.Add("delivery_mode=\"d\"\n[timeout]\nmail=\"1h2\"\n[listen]\nmsp=[\"unix:x\"]\n")
 	f.Fuzz(func(_ *testing.T, text string) {
-		Parse("m.toml", []byte(text), home) //nolint:errcheck // only a panic would be wrong
+		Parse("m.toml", []byte(text), home) // only a panic would be wrong
 	})
 }

@@ -205,7 +205,7 @@ func expandHome(path, home string) string {
 func parseListen(text string) (string, error) {
 	if path, ok := strings.CutPrefix(text, "unix:"); ok {
 		if path == "" || len(path) > 100 {
-			return "", fmt.Errorf("%q needs a path of 1 to 100 octets after unix:", text)
+			return "", fmt.Errorf("%q does not name a socket: after unix: stands a path of at most 100 octets", text)
 		}
 		return text, nil
 	}
