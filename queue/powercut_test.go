@@ -125,7 +125,7 @@ func TestASpoolThatWasHalfMadeTakesMail(t *testing.T) {
 				return nil
 			}
 			s := NewSpool(dir, disk, time.Now)
-			s.Put(t.Context(), envelope("a@x.org"), strings.NewReader("x")) //nolint:errcheck // it stops
+			s.Put(t.Context(), envelope("a@x.org"), strings.NewReader("x")) // it stops
 			disk.fail = func(string, string) error { return nil }
 			if _, err := s.Put(t.Context(), envelope("b@x.org"), strings.NewReader("x")); err != nil {
 				t.Errorf("stopped at step %d: the next message is refused: %v", stop, err)

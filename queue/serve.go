@@ -142,6 +142,33 @@ func (s *server) ended(c *carrier) {
 	l.stale = false
 }
 
+// sooner is the earlier of two times, of which the zero one is never.
+func sooner(a, b time.Time) time.Time {
+	if a.IsZero() || b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// ready are the names that are due and do not rest; next is when another will
+// be, zero for never.
+func (s *server) ready(names []Name, now time.Time) (due []Name, next time.Time) {
+	for _, n := range names {
+		rest := s.rests[n.ID]
+		switch {
+		case n.Held:
+		case !s.due(n, now):
+			next = sooner(next, n.Next)
+		case rest.name == n && rest.until.IsZero():
+		case rest.name == n && rest.until.After(now):
+			next = sooner(next, rest.until)
+		default:
+			due = append(due, n)
+		}
+	}
+	return due, next
+}
+
 // dispatch starts a carrier for each idle route that has due messages and may
 // be tried. next is when to look again though nothing happens; zero for never.
 func (s *server) dispatch(ctx context.Context) (started int, next time.Time, err error) {
@@ -150,25 +177,7 @@ func (s *server) dispatch(ctx context.Context) (started int, next time.Time, err
 		return 0, time.Time{}, err
 	}
 	now := s.Now()
-	sooner := func(t time.Time) {
-		if next.IsZero() || t.Before(next) {
-			next = t
-		}
-	}
-	var due []Name
-	for _, n := range names {
-		rest := s.rests[n.ID]
-		switch {
-		case n.Held:
-		case !s.due(n, now):
-			sooner(n.Next)
-		case rest.name == n && rest.until.IsZero():
-		case rest.name == n && rest.until.After(now):
-			sooner(rest.until)
-		default:
-			due = append(due, n)
-		}
-	}
+	due, next := s.ready(names, now)
 	s.forgetGone(names)
 	routes := s.byRoute(ctx, due, s.known)
 	for _, n := range due {
@@ -189,7 +198,7 @@ func (s *server) dispatch(ctx context.Context) (started int, next time.Time, err
 			l.carrier.add(ctx, names)
 		case !s.Reach.Verdict(route).Try: // a change will wake us
 		case l.retryAt.After(now) && !s.reachedSince(route, l.faultAt):
-			sooner(l.retryAt)
+			next = sooner(next, l.retryAt)
 		default:
 			c := s.newCarrier(route, names)
 			c.lull = s.lull

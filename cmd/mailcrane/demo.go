@@ -155,8 +155,15 @@ func (d *demo) comeUp(ctx context.Context, n int) ([]received, error) {
 	ended := make(chan error, 1)
 	a := d.app
 	a.stderr = io.Discard
-	go func() { ended <- a.agent(agentCtx, slog.New(slog.DiscardHandler), d.net) }()
-	defer func() { stop(); <-ended }()
+	go func() {
+		defer close(ended)
+		ended <- a.agent(agentCtx, slog.New(slog.DiscardHandler), d.net)
+	}()
+	defer func() {
+		stop()
+		for range ended { // an end that was asked for has nothing to say
+		}
+	}()
 	if err := d.server.listen(); err != nil {
 		return nil, err
 	}
@@ -169,7 +176,6 @@ func (d *demo) comeUp(ctx context.Context, n int) ([]received, error) {
 			fmt.Fprintf(d.stdout, "   +%3d ms  %s arrived for %s\n", time.Since(began).Milliseconds(), octets(int64(len(m.text))), strings.Join(m.to, ", "))
 			got = append(got, m)
 		case err := <-ended:
-			ended <- nil
 			return nil, sysexits.Errorf(sysexits.Software, "", "the agent ended early: %w", err)
 		case <-ctx.Done():
 			return nil, sysexits.Errorf(sysexits.Software, "", "%d of %d messages arrived within %v", len(got), n, demoTime)
