@@ -76,8 +76,16 @@ func TestHeaderGetsTheNamedFixUpsAndNoOthers(t *testing.T) {
 			"From me\n" + whole + "\n", fReceived + whole + "\n",
 		},
 		{
-			"with -s the mbox line stays, and begins the body", oneAccount, "-s a@x.org",
-			"From me\nA: b\n\n", fReceived + fDate + fFrom + fID + "\nFrom me\nA: b\n\n",
+			"with -s the mbox line stays, as a field, and the header a header", oneAccount, "-s -t",
+			"From me\nTo: a@x.org\n\nb\n", fReceived + fDate + fFrom + fID + "X-From-Line: me\nTo: a@x.org\n\nb\n",
+		},
+		{
+			"with -s and no mbox line nothing is added", oneAccount, "-s -t",
+			"From: me@example.org\nTo: a@x.org\n\nb\n", fReceived + fDate + fID + "From: me@example.org\nTo: a@x.org\n\nb\n",
+		},
+		{
+			"the Message-ID that is added needs no SMTPUTF8", oneAccount, "a@x.org",
+			"From: j@ü.example\n\n", fReceived + fDate + fID + "From: j@ü.example\n\n",
 		},
 		{
 			"what only a mailbox or a program wrote goes", oneAccount, "a@x.org",
@@ -308,7 +316,7 @@ func stuffed(text string, ignoreDots bool) string {
 
 // divide is the fields that no fix-up is about, and the body.
 func divide(text string) (fields []header.Field, body string) {
-	section, blank, _ := header.End([]byte(text), true)
+	section, blank, _ := new(header.Scan).End([]byte(text), true)
 	for _, f := range header.Parse([]byte(text)[:section]).Fields {
 		switch strings.ToLower(f.Name()) {
 		case "return-path", "full-name", "content-length", "bcc", "resent-bcc", "from", "sender", "reply-to", "to", "cc",

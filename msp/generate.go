@@ -106,7 +106,7 @@ func (s *submission) stamp(t time.Time) string {
 // date is now, or what the mbox line said.
 func (s *submission) date() string {
 	now := s.Now()
-	if words := strings.Fields(s.fromDate); len(words) >= 7 {
+	if words := strings.Fields(s.fromLine); len(words) >= 7 {
 		text := strings.Join(words[2:7], " ")
 		if t, err := time.ParseInLocation("Mon Jan 2 15:04:05 2006", text, now.Location()); err == nil {
 			return s.stamp(t)
@@ -129,12 +129,11 @@ func (s *submission) messageID() string {
 	return "<" + s.Now().UTC().Format("200601021504") + "." + random + "@" + s.hostname() + ">"
 }
 
+// authorDomain is ASCII, so that no field of ours makes a message one that
+// needs SMTPUTF8.
 func (s *submission) authorDomain() string {
-	if author := s.author(); author != "" {
-		return address.Domain(author)
-	}
-	for _, a := range [...]string{s.envelope.From, s.own} {
-		if domain := address.Domain(a); domain != "" {
+	for _, a := range [...]string{s.author(), s.envelope.From, s.own} {
+		if domain := address.Domain(a); domain != "" && !address.NeedsUTF8(domain) {
 			return domain
 		}
 	}
@@ -146,7 +145,7 @@ func (s *submission) from() string {
 	if s.envelope.From == "" {
 		return "MAILER-DAEMON@" + s.domain()
 	}
-	name := phrase(s.fullName())
+	name := phrase(s.fullName(), s.header.EOL+" ")
 	if name == "" {
 		return s.envelope.From
 	}

@@ -16,7 +16,7 @@ func TestFullNameCanStandBeforeAnAddress(t *testing.T) {
 		{"a second field", "Joe\r\nBcc: x@y", `"Joe Bcc: x@y"`},
 		{"nothing", " ", ""},
 	} {
-		if got := phrase(c.name); got != c.want {
+		if got := phrase(c.name, " "); got != c.want {
 			t.Errorf("%s: %q, want %q", c.reason, got, c.want)
 		}
 	}
@@ -24,16 +24,22 @@ func TestFullNameCanStandBeforeAnAddress(t *testing.T) {
 
 // FuzzPhrase reads what we write with another program's eyes.
 func FuzzPhrase(f *testing.F) {
-	for _, seed := range []string{"Joe", "Jö Ü", "a.b \"c", strings.Repeat("ü", 100), "=?utf-8?q?x?=", "\xff", "a\x00\x7fb"} {
+	for _, seed := range []string{"Joe", "Jö Ü", "a.b \"c", strings.Repeat("ü", 100), strings.Repeat("ü", 128), "=?utf-8?q?x?=", "\xff", "a\x00\x7fb"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, name string) {
-		got := phrase(name)
+		got := phrase(name, "\r\n ")
 		for word := range strings.FieldsSeq(got) {
 			if strings.HasPrefix(got, "=?") && len(word) > 75 {
 				t.Fatalf("%q: an encoded word of %d characters", name, len(word))
 			}
 		}
+		for line := range strings.SplitSeq(got, "\r\n") {
+			if len(line) > 600 { // an address of 320 is to follow
+				t.Fatalf("%q: a line of %d octets", name, len(line))
+			}
+		}
+		got = strings.ReplaceAll(got, "\r\n ", " ")
 		if got == "" || len(name) > maxPhrase || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f || r == 0xfffd }) {
 			return
 		}

@@ -140,3 +140,15 @@ func TestMessageSaysWhatFailed(t *testing.T) {
 		t.Errorf("at the limit: %v", err)
 	}
 }
+
+// One octet a read made the header cost the square of its length: two minutes
+// for one of 250 KiB.
+func TestLargeHeaderInSmallStepsIsReadInLinearTime(t *testing.T) {
+	s := newStation(t, oneAccount)
+	text := "To: a@x.org\n" + strings.Repeat("a: b\n", 50_000) + "\nbody\n"
+	s.Stdin = iotest.OneByteReader(strings.NewReader(text))
+	s.Args = []string{"sendmail", "-t", "-i"}
+	if code := Main(t.Context(), s.Program); code != 0 || !strings.HasSuffix(s.spool.message, text) {
+		t.Errorf("exit %d, %d octets kept: %s", code, len(s.spool.message), &s.err)
+	}
+}

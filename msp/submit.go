@@ -25,7 +25,7 @@ type submission struct {
 	own string
 
 	header   *header.Section
-	fromDate string // the mbox line that was dropped, or ""
+	fromLine string // the mbox line that came first, or ""
 	body     []byte // what was read behind the header, blank line included
 	rest     io.Reader
 	envelope queue.Envelope
@@ -101,9 +101,14 @@ func (s *submission) refuse(err error) int {
 // read takes in the header section.
 func (s *submission) read() error {
 	var from, section, blank int
+	var scan header.Scan
+	begun := false // it is known where the header begins
 	buf, ended, err := readHeader(s.rest, s.inv.MaxHeaders, func(b []byte, eof bool) (ok bool) {
-		if from, ok = s.fromLine(b, eof); ok {
-			section, blank, ok = header.End(b[from:], eof)
+		if !begun {
+			from, begun = fromLine(b, eof)
+		}
+		if begun {
+			section, blank, ok = scan.End(b[from:], eof)
 		}
 		return ok
 	})
@@ -116,7 +121,7 @@ func (s *submission) read() error {
 	case err != nil:
 		return unreadable(err)
 	}
-	s.fromDate = string(buf[:from])
+	s.fromLine = string(buf[:from])
 	buf = buf[from:]
 	s.header = header.Parse(buf[:section])
 	s.body = buf[section:]
@@ -130,7 +135,13 @@ func (s *submission) read() error {
 	if ended {
 		s.rest = nil
 	}
-	return checkSection(buf[:section])
+	s.keepFromLine()
+	for _, f := range s.header.Fields {
+		if err := checkSection(f.Raw); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func unreadable(err error) error {
@@ -145,20 +156,30 @@ func plain(err error) error {
 	return err
 }
 
+const mboxFrom = "From "
+
 // fromLine measures the mbox line "From …" that some programs put first; it
 // belongs to no message.
-func (s *submission) fromLine(b []byte, eof bool) (n int, ok bool) {
-	const from = "From "
-	if s.inv.KeepFromLine || !strings.HasPrefix(from, string(b[:min(len(b), len(from))])) {
+func fromLine(b []byte, eof bool) (n int, ok bool) {
+	if !strings.HasPrefix(mboxFrom, string(b[:min(len(b), len(mboxFrom))])) {
 		return 0, true
 	}
-	if end := bytes.IndexByte(b, '\n'); end >= 0 && len(b) >= len(from) {
+	if end := bytes.IndexByte(b, '\n'); end >= 0 && len(b) >= len(mboxFrom) {
 		return end + 1, true
 	}
-	if eof && len(b) >= len(from) {
+	if eof && len(b) >= len(mboxFrom) {
 		return len(b), true
 	}
 	return 0, eof
+}
+
+// keepFromLine is -s. On the wire a line that is no field ends the header, so
+// it becomes one; sendmail makes the whole header a part of the body.
+func (s *submission) keepFromLine() {
+	line := strings.TrimRight(strings.TrimPrefix(s.fromLine, mboxFrom), "\r\n")
+	if s.inv.KeepFromLine && line != "" {
+		s.header.Insert(0, s.field("X-From-Line", line))
+	}
 }
 
 // checkSection refuses what no server takes in a header and no encoding can

@@ -12,29 +12,42 @@ import (
 // octets (RFC 5322 section 2.1.1).
 const maxName = 997
 
+// A Scan looks for the end of a header section in a buffer that grows. It
+// looks at each octet once, in however small steps they come; the zero value
+// is at the start.
+type Scan struct {
+	line   int  // where the line under way begins
+	seen   int  // where to look on for its end
+	shaped bool // it is known to be of a field
+}
+
 // End finds where the header section at the start of b ends: before the first
 // blank line, or before the first line that is not shaped like "name:", which
 // is the first line of the body. section is its length and blank that of the
 // blank line (0 where there is none). ok is false where b is too short to
-// tell; eof says that nothing comes after b.
-func End(b []byte, eof bool) (section, blank int, ok bool) {
-	for at := 0; ; {
-		line := b[at:]
-		switch kind := shape(line, at > 0, eof); kind {
-		case undecided:
-			return 0, 0, false
-		case blankLF:
-			return at, 1, true
-		case blankCRLF:
-			return at, 2, true
-		case bodyLine:
-			return at, 0, true
+// tell: call again with more behind the same octets. eof says that nothing
+// comes after b.
+func (s *Scan) End(b []byte, eof bool) (section, blank int, ok bool) {
+	for {
+		if !s.shaped {
+			switch shape(b[s.line:], s.line > 0, eof) {
+			case undecided:
+				return 0, 0, false
+			case blankLF:
+				return s.line, 1, true
+			case blankCRLF:
+				return s.line, 2, true
+			case bodyLine:
+				return s.line, 0, true
+			}
+			s.shaped, s.seen = true, s.line
 		}
-		end := bytes.IndexByte(line, '\n')
+		end := bytes.IndexByte(b[s.seen:], '\n')
 		if end < 0 {
+			s.seen = len(b)
 			return len(b), 0, eof
 		}
-		at += end + 1
+		s.line, s.shaped = s.seen+end+1, false
 	}
 }
 

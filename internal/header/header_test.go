@@ -37,7 +37,7 @@ func TestHeaderEndsAtBlankLineOrFirstLineThatIsNoField(t *testing.T) {
 		{"a name of 998 octets", long + ": x\n\n", 0, 0},
 	} {
 		t.Run(c.reason, func(t *testing.T) {
-			section, blank, ok := End([]byte(c.text), true)
+			section, blank, ok := new(Scan).End([]byte(c.text), true)
 			if section != c.section || blank != c.blank || !ok {
 				t.Errorf("%q: %d, %d, %v, want %d, %d", c.text, section, blank, ok, c.section, c.blank)
 			}
@@ -61,8 +61,42 @@ func TestEndDoesNotGuess(t *testing.T) {
 		{"a word that is no name", "Hello Joe", true},
 		{"a name that is too long", strings.Repeat("x", 998), true},
 	} {
-		if _, _, ok := End([]byte(c.text), false); ok != c.ok {
+		if _, _, ok := new(Scan).End([]byte(c.text), false); ok != c.ok {
 			t.Errorf("%s: %q: %v", c.reason, c.text, ok)
+		}
+	}
+}
+
+func TestEndIsFoundInTheSmallestSteps(t *testing.T) {
+	for _, text := range []string{
+		"A: b\n c\nD: e\n\nbody\n", "A: b\r\nC : d\r\n\r\nbody", "A: b\nHello Joe\n", "A: b", "A: b\r", "\r\n", "--x", "A\t: \n\t\n\rx",
+	} {
+		var scan Scan
+		section, blank, ok := 0, 0, false
+		for n := 0; n <= len(text) && !ok; n++ {
+			section, blank, ok = scan.End([]byte(text[:n]), n == len(text))
+		}
+		if s, b, _ := new(Scan).End([]byte(text), true); s != section || b != blank || !ok {
+			t.Errorf("%q: %d, %d, %v, want %d, %d", text, section, blank, ok, s, b)
+		}
+	}
+}
+
+// Ten seconds would not do for a scan that begins anew with each octet.
+func TestScanLooksAtEachOctetOnce(t *testing.T) {
+	for _, unit := range []string{"a: b\n", "a:\n", "a: " + strings.Repeat("b", 256<<10), " \n"} {
+		text := []byte("A: b\n" + strings.Repeat(unit, 256<<10/len(unit)))
+		var scan Scan
+		looked := 0
+		for n := range text {
+			at := max(scan.line, scan.seen)
+			if _, _, ok := scan.End(text[:n], false); ok {
+				t.Fatalf("%.10q: ends at %d", unit, n)
+			}
+			looked += n - at
+		}
+		if looked > 8*len(text) {
+			t.Errorf("%.10q: looked at %d octets of %d", unit, looked, len(text))
 		}
 	}
 }
@@ -146,7 +180,7 @@ func FuzzScanKeepsEveryOctet(f *testing.F) {
 		f.Add([]byte(seed), 3)
 	}
 	f.Fuzz(func(t *testing.T, b []byte, cut int) {
-		section, blank, ok := End(b, true)
+		section, blank, ok := new(Scan).End(b, true)
 		if !ok || section < 0 || section+blank > len(b) {
 			t.Fatalf("%q: %d %d %v", b, section, blank, ok)
 		}
@@ -166,7 +200,7 @@ func FuzzScanKeepsEveryOctet(f *testing.F) {
 		if cut < 0 || cut > len(b) {
 			return
 		}
-		if n, k, ok := End(b[:cut], false); ok && (n != section || k != blank) {
+		if n, k, ok := new(Scan).End(b[:cut], false); ok && (n != section || k != blank) {
 			t.Fatalf("%q: %d octets say %d, %d; all say %d, %d", b, cut, n, k, section, blank)
 		}
 	})
