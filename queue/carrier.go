@@ -20,6 +20,11 @@ const maxBroken = 3
 // stopGrace is how long a stop waits for the answer to a message on the wire.
 const stopGrace = 10 * time.Second
 
+// quitGrace is how long a stop then waits for the server's farewell, on which
+// nothing depends: with stopGrace it is well within the time that a service
+// manager allows.
+const quitGrace = 3 * time.Second
+
 // withGrace is ctx, but it ends only a while after ctx does.
 func withGrace(ctx context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
 	late, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -163,7 +168,9 @@ func (c *carrier) lane(ctx context.Context) {
 	var session Session
 	defer func() {
 		if session != nil {
-			session.Close(context.WithoutCancel(ctx))
+			polite, cancel := withGrace(ctx, quitGrace)
+			session.Close(polite)
+			cancel()
 		}
 		c.mu.Lock()
 		c.lanes--
