@@ -1,7 +1,7 @@
 //go:build linux
 
 // Command bench measures mailcrane beside other programs that do the same, all
-// in one run and in alternating order, so that what the machine does meanwhile
+// in one run and in changing order, so that what the machine does meanwhile
 // hits all of them alike.
 //
 //	go run ./internal/lab/bench [-rounds N] [NAME…]

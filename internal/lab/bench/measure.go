@@ -5,6 +5,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -29,9 +30,10 @@ func median(times []time.Duration) time.Duration {
 	return slices.Sorted(slices.Values(times))[len(times)/2]
 }
 
-// compare lets each contestant take message, batch times at once, in rounds;
-// every second round goes through them backwards. It checks that each message
-// was kept.
+// compare lets each contestant take message, batch times at once, in rounds,
+// each in an order of its own: whoever comes next finds the caches as the one
+// before has left them, and no two shall always be neighbours. It checks that
+// each message was kept.
 func (w *workshop) compare(all []contestant, message string, rounds, batch int) ([]*sample, error) {
 	samples := make([]*sample, len(all))
 	for i, c := range all {
@@ -46,13 +48,14 @@ func (w *workshop) compare(all []contestant, message string, rounds, batch int) 
 		}
 	}
 	order := slices.Clone(samples)
+	shuffle := rand.New(rand.NewPCG(0, 0)) // the same orders in each run
 	for range rounds {
+		shuffle.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
 		for _, s := range order {
 			if err := w.round(s, message, batch); err != nil {
 				return nil, err
 			}
 		}
-		slices.Reverse(order)
 	}
 	return samples, w.peaks(samples, message)
 }
