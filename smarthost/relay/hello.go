@@ -70,11 +70,22 @@ func (c *Capabilities) add(keyword string, params []string) {
 		}
 	case "AUTH":
 		for _, mech := range params {
-			if !slices.Contains(c.Auth, mech) {
+			if mechanismName(mech) && len(c.Auth) < maxMechanisms && !slices.Contains(c.Auth, mech) {
 				c.Auth = append(c.Auth, mech)
 			}
 		}
 	}
+}
+
+// maxMechanisms bounds a list that hints show to people; servers offer up to
+// ten.
+const maxMechanisms = 30
+
+// mechanismName says that a word in upper case can be the name of a SASL
+// mechanism (RFC 4422 section 3.1). Others are not for us, nor for a terminal.
+func mechanismName(word string) bool {
+	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
+	return len(word) <= 20 && strings.Trim(word, letters) == ""
 }
 
 // greeting waits for the server's first word.

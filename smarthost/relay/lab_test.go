@@ -205,7 +205,7 @@ func TestRealServerThatWasPinned(t *testing.T) {
 	}
 	_, pasted, _ := strings.Cut(fault.Hint, `tls.pin = ["`)
 	pasted, _, _ = strings.Cut(pasted, `"]`)
-	pin, err := ParsePin(pasted)
+	pin, err := parsePin(pasted)
 	if err != nil {
 		t.Fatalf("the hint %q has no pin: %v", fault.Hint, err)
 	}

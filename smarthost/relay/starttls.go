@@ -127,7 +127,7 @@ func (s *Session) certificateFault(cert *x509.Certificate, why error) *queue.Rou
 			"the certificate for %s is signed by %q, a CA that is not trusted here", names(cert), clean(issuer(cert)))
 	}
 	return s.personFault(queue.StepTLS, "if it is your own server, after comparing the fingerprint on the server: "+pin,
-		"the certificate for %s is not valid: %w", names(cert), why)
+		"the certificate for %s is not valid: %s", names(cert), clean(why.Error()))
 }
 
 func issuer(cert *x509.Certificate) string {

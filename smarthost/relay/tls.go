@@ -37,10 +37,10 @@ type TLS struct {
 // meant. A key's pin outlives the renewal of a certificate with the same key.
 type Pin [sha256.Size]byte
 
-// ParsePin reads a pin in hexadecimal, with colons or without, or base64;
+// parsePin reads a pin in hexadecimal, with colons or without, or base64;
 // "sha256:" or "sha256//" may stand before it. These are the forms that
 // openssl, msmtp, curl and ssh print.
-func ParsePin(text string) (Pin, error) {
+func parsePin(text string) (Pin, error) {
 	var pin Pin
 	bare := strings.TrimSpace(text)
 	if len(bare) > 7 && strings.EqualFold(bare[:6], "sha256") {
@@ -59,7 +59,7 @@ func ParsePin(text string) (Pin, error) {
 	return pin, nil
 }
 
-// String is the pin as the hint of a fault shows it and ParsePin reads it.
+// String is the pin as the hint of a fault shows it and parsePin reads it.
 func (p Pin) String() string { return "sha256:" + hex.EncodeToString(p[:]) }
 
 // CertificatePin is the pin of the certificate itself, which is what openssl
@@ -78,7 +78,7 @@ func (p Pin) matches(cert *x509.Certificate) bool {
 func LoadTLS(ca, cert, key string, pins []string) (TLS, error) {
 	var policy TLS
 	for _, text := range pins {
-		pin, err := ParsePin(text)
+		pin, err := parsePin(text)
 		if err != nil {
 			return TLS{}, err
 		}

@@ -33,12 +33,12 @@ func TestPinsAreReadInAllTheirForms(t *testing.T) {
 		digits, strings.ToUpper(digits), strings.Join(colons, ":"), "sha256:" + digits, "SHA256:" + strings.Join(colons, ":"),
 		std, url, strings.TrimRight(std, "="), "sha256//" + std, "SHA256:" + strings.TrimRight(std, "="), " " + pin.String() + " ",
 	} {
-		if got, err := ParsePin(text); err != nil || got != pin {
+		if got, err := parsePin(text); err != nil || got != pin {
 			t.Errorf("%q: %v, %v", text, got, err)
 		}
 	}
 	for _, text := range []string{"", "sha256:", digits[2:], digits + "00", "sha1:" + digits[:40], std[4:], strings.Repeat("?", 44)} {
-		if _, err := ParsePin(text); sysexits.Code(err) != sysexits.Config || sysexits.Hint(err) == "" {
+		if _, err := parsePin(text); sysexits.Code(err) != sysexits.Config || sysexits.Hint(err) == "" {
 			t.Errorf("%q: %v", text, err)
 		}
 	}

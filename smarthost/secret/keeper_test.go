@@ -22,7 +22,7 @@ func (s *script) Read(context.Context) (Value, error) {
 	if err, ok := a.(error); ok {
 		return Value{}, err
 	}
-	return Seal([]byte(a.(string))), nil
+	return seal([]byte(a.(string))), nil
 }
 
 func keep(answers ...any) (*Keeper, *script) {
@@ -105,7 +105,7 @@ type slow struct {
 func (s *slow) Read(context.Context) (Value, error) {
 	s.asked++
 	<-s.let
-	return Seal([]byte("late")), nil
+	return seal([]byte("late")), nil
 }
 
 func TestKeeperAsksForSeveralAtOnceOnlyOnce(t *testing.T) {

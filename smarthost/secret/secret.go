@@ -86,7 +86,7 @@ func valueOf(account, where string, text []byte) (Value, error) {
 		// RFC 4616 section 2: NUL separates the parts of a PLAIN message.
 		return Value{}, sysexits.Errorf(sysexits.Config, hint, "%s holds a NUL octet, which no password can have", where)
 	}
-	return Seal(text), nil
+	return seal(text), nil
 }
 
 func tooLong(account, where string) error {

@@ -19,8 +19,8 @@ type Value struct {
 	reveal func() []byte
 }
 
-// Seal makes a Value of octets, which must not be changed after.
-func Seal(octets []byte) Value { return Value{func() []byte { return octets }} }
+// seal makes a Value of octets, which must not be changed after.
+func seal(octets []byte) Value { return Value{func() []byte { return octets }} }
 
 // Reveal is the secret itself, for the SASL exchange and nothing else. It
 // must not be changed.

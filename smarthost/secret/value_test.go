@@ -14,7 +14,7 @@ import (
 const planted = "hunter2-planted"
 
 func TestAValueNeverShowsItself(t *testing.T) {
-	v := Seal([]byte(planted))
+	v := seal([]byte(planted))
 	type wrapped struct {
 		V      Value
 		hidden Value
