@@ -74,6 +74,9 @@ func TestBadConfigurationNamesFileLineAndMend(t *testing.T) {
 		{"only patterns in from", "[account.a]\nfrom=[\"*@x.org\"]\nsmarthost=\"smtps://x.org\"\n", "does not say your own address", "for example"},
 		{"a password in clear", "[account.a]\nfrom=[\"me@x.org\"]\nsmarthost=\"smtp+insecure://x.org\"\nuser=\"me\"\n", "over a connection without TLS", "use smtps"},
 		{"an unknown default account", "default_account=\"b\"\n" + account, `default_account = "b"`, "[account.b]"},
+		{"a host name with a space", "hostname = \"my laptop\"\n", `m.toml:1: hostname: "my laptop" is no name of a machine`, ""},
+		{"a host name that would be a command", "hostname = \"x\\r\\nRSET\"\n", `is no name of a machine`, ""},
+		{"a host name that is too long", "hostname = \"" + strings.Repeat("x", 256) + "\"\n", `at most 255 octets`, ""},
 		{"an unknown mechanism", account + "auth=\"digest-md5\"\n", `m.toml:5: account.a.auth: "digest-md5" is no way to log in`, ""},
 	} {
 		t.Run(c.reason, func(t *testing.T) {

@@ -18,7 +18,7 @@ type setting struct {
 var settings = [...]setting{
 	{"delivery_mode", func(f *file, _ *accountFile, v value) error { return parsed(v, ParseMode, &f.deliveryMode) }},
 	{"privacy", func(f *file, _ *accountFile, v value) error { return v.boolean(&f.privacy) }},
-	{"hostname", func(f *file, _ *accountFile, v value) error { return v.text(&f.hostname) }},
+	{"hostname", func(f *file, _ *accountFile, v value) error { return parsed(v, parseHostname, &f.hostname) }},
 	{"default_account", func(f *file, _ *accountFile, v value) error { return v.text(&f.defaultAccount) }},
 	{"queue.directory", func(f *file, _ *accountFile, v value) error { return v.text(&f.directory) }},
 	{"timeout.connect", func(f *file, _ *accountFile, v value) error { return parsed(v, parseTimeout, &f.timeout.Connect) }},

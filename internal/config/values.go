@@ -10,6 +10,23 @@ import (
 	"time"
 )
 
+// parseHostname reads the name that stands in EHLO and in header fields: of a
+// machine, or an address in square brackets (RFC 5321 section 4.1.3).
+func parseHostname(text string) (string, error) {
+	const most = 255
+	for _, c := range []byte(text) {
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', strings.IndexByte("-._[]:", c) >= 0:
+		default:
+			return "", fmt.Errorf("%q is no name of a machine: it has letters, digits, dots and hyphens only", text)
+		}
+	}
+	if len(text) > most {
+		return "", fmt.Errorf("a name of a machine has at most %d octets, and this has %d", most, len(text))
+	}
+	return text, nil
+}
+
 // parseTimeout reads a time-out; a number without a unit counts minutes, as
 // most of sendmail's timeouts do.
 func parseTimeout(text string) (time.Duration, error) {
