@@ -86,9 +86,12 @@ func TestTheLinesToAddAreAConfiguration(t *testing.T) {
 
 func TestTheAddToListLineIsTOML(t *testing.T) {
 	text := "a\"b\\c\x01d\x7fe\nf\u0085gü\xff"
-	c, err := config.Parse("m.toml", []byte("hostname = "+toml(text)), func(string) string { return "/home/me" })
-	if want := strings.ToValidUTF8(text, "\uFFFD"); err != nil || c.Hostname != want {
-		t.Errorf("got %v, want %q", err, want)
+	c, err := config.Parse("m.toml", []byte("[account.a]\nfrom = [\"me@x.org\"]\nsmarthost = \"smtps://x.org\"\nuser = "+toml(text)), func(string) string { return "/home/me" })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := c.Accounts[0].User, strings.ToValidUTF8(text, "\uFFFD"); got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
