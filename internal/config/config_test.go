@@ -69,14 +69,30 @@ func TestBadConfigurationNamesFileLineAndMend(t *testing.T) {
 		{"a bare host as smarthost", "[account.a]\nsmarthost = \"x.org\"\n", `m.toml:2: account.a.smarthost: "x.org" is no smarthost`, ""},
 		{"a password in place of its source", "[account.a]\nsecret = \"hunter2\"\n", "m.toml:2: account.a.secret: secret says where", ""},
 		{"a listener that others reach", "[listen]\nmsp = [\"0.0.0.0:25\"]\n", "m.toml:2: listen.msp: \"0.0.0.0:25\" can be reached from other machines", ""},
-		{"a spool that depends on where one stands", "[queue]\ndirectory = \"spool\"\n", `directory "spool" would be another one in every folder`, "begin it with /"},
-		{"no smarthost", "[account.a]\nfrom=[\"me@x.org\"]\n", "[account.a] has no smarthost", "for example"},
-		{"only patterns in from", "[account.a]\nfrom=[\"*@x.org\"]\nsmarthost=\"smtps://x.org\"\n", "does not say your own address", "for example"},
+		{"a spool that depends on where one stands", "[queue]\ndirectory = \"spool\"\n", `m.toml:2: [queue] directory "spool" would be another one in every folder`, "begin it with /"},
+		{"no smarthost", "[account.a]\nfrom=[\"me@x.org\"]\n", "m.toml:1: [account.a] has no smarthost", "for example"},
+		{"only patterns in from", "[account.a]\nfrom=[\"*@x.org\"]\nsmarthost=\"smtps://x.org\"\n", "m.toml:1: [account.a] does not say your own address", "for example"},
 		{"a password in clear", "[account.a]\nfrom=[\"me@x.org\"]\nsmarthost=\"smtp+insecure://x.org\"\nuser=\"me\"\n", "over a connection without TLS", "use smtps"},
-		{"an unknown default account", "default_account=\"b\"\n" + account, `default_account = "b"`, "[account.b]"},
+		{"an unknown default account", "# home\ndefault_account=\"b\"\n" + account, `m.toml:2: default_account = "b"`, "[account.b]"},
 		{"a host name with a space", "hostname = \"my laptop\"\n", `m.toml:1: hostname: "my laptop" is no name of a machine`, ""},
 		{"a host name that would be a command", "hostname = \"x\\r\\nRSET\"\n", `is no name of a machine`, ""},
 		{"a host name that is too long", "hostname = \"" + strings.Repeat("x", 256) + "\"\n", `at most 255 octets`, ""},
+		{"an account far below", "\n\n\naccount.a.from=[\"me@x.org\"]\n", "m.toml:4: [account.a] has no smarthost", ""},
+		{"a misspelt table", account + "[timeuot]\n", "m.toml:5: there is no table [timeuot]", "did you mean [timeout]?"},
+		{"a misspelt table of an account", "[acount.a]\nuser = \"x\"\n", "m.toml:1: there is no table [acount.a]", "did you mean [account.a]?"},
+		{"a key as a table", "[account.a.user]\n", "m.toml:1: there is no table [account.a.user]", ""},
+		{"a table of nothing we know", "[zebra]\n", "m.toml:1: there is no table [zebra]", "mailcrane config show"},
+		{"a table as a key", "queue = \"/x\"\n", "m.toml:1: queue is a table, which has keys and no value", "for example: queue.directory = …"},
+		{"a table of an account as a key", account + "tls = \"ca.pem\"\n", "m.toml:5: account.a.tls is a table", "for example: account.a.tls.ca = …"},
+		{"a table as a value", account + "secret = {}\n", "m.toml:5: account.a.secret: this wants a string in quotes, not a table", ""},
+		{"quotes around a dot", "\"queue.directory\" = \"/x\"\n", "m.toml:1: unknown key \"\\\"queue.directory\\\"\"", `did you mean "queue.directory"?`},
+		{"quotes around a dot in a table", "[\"account.a\"]\n", "m.toml:1: there is no table [\"account.a\"]", ""},
+		{"two letters changed places", "[account.a]\nform = [\"me@x.org\"]\n", `m.toml:2: unknown key "account.a.form"`, `did you mean "account.a.from"?`},
+		{"a key cut short", "[queue]\ndir = \"/x\"\n", `m.toml:2: unknown key "queue.dir"`, `did you mean "queue.directory"?`},
+		{"the end of a key", "[account.a]\nhost = \"x\"\n", `m.toml:2: unknown key "account.a.host"`, `did you mean "account.a.smarthost"?`},
+		{"nothing like a key", "[account.a]\npassword = \"hunter2\"\n", `m.toml:2: unknown key "account.a.password"`, "mailcrane config show"},
+		{"an address without a domain", "[account.a]\nfrom = [\"me@\"]\n", `m.toml:2: account.a.from: "me@" is no address: no domain stands after the @`, ""},
+		{"an address that no server takes", "[account.a]\nfrom = [\"me@x(y.org\"]\n", `m.toml:2: account.a.from: "me@x(y.org" is no address`, ""},
 		{"an unknown mechanism", account + "auth=\"digest-md5\"\n", `m.toml:5: account.a.auth: "digest-md5" is no way to log in`, ""},
 	} {
 		t.Run(c.reason, func(t *testing.T) {
@@ -97,6 +113,24 @@ func TestBadConfigurationNamesFileLineAndMend(t *testing.T) {
 				t.Error("shows what may be a password")
 			}
 		})
+	}
+}
+
+func TestFileIsReadAsEditorsWriteIt(t *testing.T) {
+	const text = "[account.work]\n\tfrom\t= [\"me@example.org\"]\nsmarthost = \"smtps://smtp.example.org\"\n"
+	for _, c := range []struct{ reason, text string }{
+		{"plain", text},
+		{"with a byte order mark", "\ufeff" + text},
+		{"with CRLF", strings.ReplaceAll(text, "\n", "\r\n")},
+		{"in dotted keys", "account.work.from = [\n \"me@example.org\", # mine\n]\naccount . work.smarthost = \"smtps://smtp.example.org\"\n"},
+		{"in inline tables", `account = { work = { from = ["me@example.org"], smarthost = "smtps://smtp.example.org", tls = {} } }`},
+		{"in quotes", strings.Replace(text, "[account.work]", `["account"."work"]`, 1)},
+		{"an account with a dot in its name", strings.Replace(text, "work", `"work.org"`, 1)},
+	} {
+		cfg, err := Parse("m.toml", []byte(c.text), home)
+		if err != nil || len(cfg.Accounts) != 1 || cfg.Accounts[0].Address() != "me@example.org" {
+			t.Errorf("%s: %+v, %v", c.reason, cfg, err)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -19,6 +20,10 @@ const maxFile = 1 << 20
 
 // file is mailcrane.toml as it stands, before defaults.
 type file struct {
+	path string
+	text []byte
+	at   map[string]int // where each key, and each table in its brackets, stands in text
+
 	deliveryMode   Mode
 	privacy        *bool
 	hostname       string
@@ -30,11 +35,18 @@ type file struct {
 }
 
 type accountFile struct {
+	at         int // where it begins
 	from       []string
 	smarthost  Smarthost
 	user, auth string
 	secret     Secret
 	tls        TLS
+}
+
+// where is the file and the line of an offset, which is counted from the start
+// of the text and so only for an error.
+func (f *file) where(at int) string {
+	return fmt.Sprintf("%s:%d", f.path, 1+bytes.Count(f.text[:at], []byte("\n")))
 }
 
 // Find is the file that Load reads: flag if given, else $MAILCRANE_CONFIG,
@@ -118,7 +130,7 @@ func build(path string, raw *file, getenv func(string) string) (*Config, error) 
 	}
 	if !filepath.IsAbs(c.Spool) {
 		return nil, sysexits.Errorf(sysexits.Config, "begin it with / or, where HOME is set, with ~/",
-			"%s: [queue] directory %q would be another one in every folder that a program is started in", path, c.Spool)
+			"%s: [queue] directory %q would be another one in every folder that a program is started in", raw.where(raw.at["queue.directory"]), c.Spool)
 	}
 	for _, l := range raw.listen {
 		if socket, ok := strings.CutPrefix(l, "unix:"); ok {
@@ -127,14 +139,14 @@ func build(path string, raw *file, getenv func(string) string) (*Config, error) 
 		c.ListenMSP = append(c.ListenMSP, l)
 	}
 	for name, a := range raw.accounts {
-		account, err := a.build(path, name, home)
+		account, err := a.build(raw.where, name, home)
 		if err != nil {
 			return nil, err
 		}
 		c.Accounts = append(c.Accounts, account)
 	}
 	sort.Slice(c.Accounts, func(i, j int) bool { return c.Accounts[i].Name < c.Accounts[j].Name })
-	return c, c.chooseDefault(raw.defaultAccount)
+	return c, c.chooseDefault(raw)
 }
 
 // defaultSpool is below the user's state directory (XDG base directories).
@@ -169,7 +181,8 @@ func (t Timeout) OrDefault() Timeout {
 	return t
 }
 
-func (c *Config) chooseDefault(name string) error {
+func (c *Config) chooseDefault(raw *file) error {
+	name := raw.defaultAccount
 	switch {
 	case name == "" && len(c.Accounts) == 1:
 		c.DefaultAccount = c.Accounts[0]
@@ -179,14 +192,14 @@ func (c *Config) chooseDefault(name string) error {
 	}
 	if c.DefaultAccount = c.Account(name); c.DefaultAccount == nil {
 		return sysexits.Errorf(sysexits.Config, fmt.Sprintf("add a table [account.%s], or name another", name),
-			"%s: default_account = %q, but there is no such account", c.Path, name)
+			"%s: default_account = %q, but there is no such account", raw.where(raw.at["default_account"]), name)
 	}
 	return nil
 }
 
-func (raw *accountFile) build(path, name, home string) (*Account, error) {
+func (raw *accountFile) build(where func(int) string, name, home string) (*Account, error) {
 	bad := func(hint, format string, args ...any) error {
-		return sysexits.Errorf(sysexits.Config, hint, "%s: [account.%s] %s", path, name, fmt.Sprintf(format, args...))
+		return sysexits.Errorf(sysexits.Config, hint, "%s: [account.%s] %s", where(raw.at), name, fmt.Sprintf(format, args...))
 	}
 	a := &Account{
 		Name: name, From: raw.from, Smarthost: raw.smarthost, User: raw.user, Auth: raw.auth, Secret: raw.secret,

@@ -2,25 +2,64 @@ package config
 
 import "strings"
 
-// nearestKey is the known key that is spelled most like the unknown one, as a
-// whole dotted name, or "" where none is near. A key that stands in the wrong
-// table is found by its last part.
+// nearestKey is the known key that is spelled most like the unknown one, or ""
+// where none is near. Slips count as letters that differ; a part of a key's
+// name finds it, and so does the name without the right table before it.
 func nearestKey(key []string) string {
-	name := strings.Join(key, ".")
-	last := key[len(key)-1]
-	account := "NAME"
-	if len(key) > 1 && key[0] == "account" {
-		account = key[1]
-	}
-	best, distance := "", 1+len(last)/3
+	name, last := strings.Join(key, "."), key[len(key)-1]
+	best, distance := "", 2+len(last)/3
 	for _, s := range settings {
-		k := strings.Replace(s.key, "NAME", account, 1)
-		d := min(editDistance(name, k), editDistance(last, k[strings.LastIndexByte(k, '.')+1:]))
-		if d < distance || d == distance && best == "" {
+		k := named(s.key, key)
+		dot := strings.LastIndexByte(k, '.')
+		d := editDistance(name, k)
+		if len(last) > 2 && strings.Contains(k[dot+1:], strings.ToLower(last)) {
+			d = min(d, 2)
+			if strings.TrimSuffix(name, last) == k[:dot+1] {
+				d = min(d, 1)
+			}
+		}
+		// Of short names elsewhere, any two are only a few letters apart.
+		if elsewhere := editDistance(last, k[dot+1:]); elsewhere <= len(last)/3 {
+			d = min(d, elsewhere+1)
+		}
+		if d < distance {
 			best, distance = k, d
 		}
 	}
 	return best
+}
+
+// nearestTable is the same for the name of a table.
+func nearestTable(key []string) string {
+	best, distance := "", 1+len(key[0])/3
+	for _, s := range settings {
+		name, _, isTable := strings.Cut(s.key, ".")
+		if d := editDistance(key[0], name); isTable && d <= distance && firstBelow(name) != "" {
+			near := append([]string{name}, key[1:]...)
+			if firstBelow(dotted(generally(near))) != "" {
+				best, distance = dotted(near), d-1
+			}
+		}
+	}
+	return best
+}
+
+// firstBelow is the first known key in a table, "" where it is none.
+func firstBelow(general string) string {
+	for _, s := range settings {
+		if len(s.key) > len(general) && s.key[len(general)] == '.' && strings.HasPrefix(s.key, general) {
+			return s.key
+		}
+	}
+	return ""
+}
+
+// named is a known key with the name of the account that key is about.
+func named(known string, key []string) string {
+	if len(key) < 2 || key[0] != "account" && len(key) < 3 {
+		return known
+	}
+	return strings.Replace(known, "NAME", key[1], 1)
 }
 
 // maxCompared bounds the names that are compared, in octets.

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -14,15 +15,14 @@ import (
 // does that in ten microseconds, where filling a struct by reflection takes
 // the shim a hundred and thirty, once a message.
 type reader struct {
-	path   string
 	parser unstable.Parser
 	file   file
-	seen   map[string]bool
 }
 
 // read takes in text, the content of path. Its errors name file and line.
 func read(path string, text []byte) (*file, error) {
-	r := &reader{path: path, file: file{accounts: make(map[string]*accountFile)}, seen: make(map[string]bool)}
+	text = bytes.TrimPrefix(text, []byte("\ufeff")) // as Windows editors put it
+	r := &reader{file: file{path: path, text: text, at: make(map[string]int), accounts: make(map[string]*accountFile)}}
 	r.parser.Reset(text)
 	var table []string
 	for r.parser.NextExpression() {
@@ -31,11 +31,8 @@ func read(path string, text []byte) (*file, error) {
 		case unstable.Table:
 			var at unstable.Range
 			table, at = r.key(nil, node)
-			if err := r.once(at, "["+strings.Join(table, ".")+"]"); err != nil {
+			if err := r.table(at, table); err != nil {
 				return nil, err
-			}
-			if r.account(table) != nil && !plainName(table[1]) {
-				return nil, r.badName(at, table[1])
 			}
 		case unstable.KeyValue:
 			if err := r.keyValue(table, node); err != nil {
@@ -51,11 +48,8 @@ func read(path string, text []byte) (*file, error) {
 	return &r.file, r.syntax(r.parser.Error())
 }
 
-// bad is an error with the line of at, which is counted from the start of the
-// file and so only here.
 func (r *reader) bad(at unstable.Range, hint, format string, args ...any) error {
-	line := r.parser.Shape(at).Start.Line
-	return sysexits.Errorf(sysexits.Config, hint, "%s:%d: %s", r.path, line, fmt.Sprintf(format, args...))
+	return sysexits.Errorf(sysexits.Config, hint, "%s: %s", r.file.where(int(at.Offset)), fmt.Sprintf(format, args...))
 }
 
 // syntax puts the line before the library's own words.
@@ -65,7 +59,7 @@ func (r *reader) syntax(err error) error {
 	}
 	wrong, ok := errors.AsType[*unstable.ParserError](err)
 	if !ok {
-		return sysexits.Errorf(sysexits.Config, "", "%s: %w", r.path, err)
+		return sysexits.Errorf(sysexits.Config, "", "%s: %w", r.file.path, err)
 	}
 	return r.bad(r.parser.Range(wrong.Highlight), "", "%s", wrong.Message)
 }
@@ -85,28 +79,45 @@ func (r *reader) key(table []string, node *unstable.Node) (key []string, at unst
 
 // once refuses a key or a table that stands there twice.
 func (r *reader) once(at unstable.Range, what string) error {
-	if r.seen[what] {
+	if _, twice := r.file.at[what]; twice {
 		return r.bad(at, "keep one of them", "%s stands here a second time", what)
 	}
-	r.seen[what] = true
+	r.file.at[what] = int(at.Offset)
 	return nil
 }
 
+// table takes in a line [key].
+func (r *reader) table(at unstable.Range, key []string) error {
+	name := dotted(key)
+	if err := r.once(at, "["+name+"]"); err != nil {
+		return err
+	}
+	general := dotted(generally(key))
+	if firstBelow(general) == "" {
+		hint := "see all keys with: mailcrane config show"
+		if near := nearestTable(key); near != "" {
+			hint = fmt.Sprintf("did you mean [%s]?", near)
+		}
+		return r.bad(at, hint, "there is no table [%s]", name)
+	}
+	_, err := r.account(at, key)
+	return err
+}
+
 // account makes the account that a key is about, if it is about one.
-func (r *reader) account(key []string) *accountFile {
+func (r *reader) account(at unstable.Range, key []string) (*accountFile, error) {
 	if len(key) < 2 || key[0] != "account" {
-		return nil
+		return nil, nil
+	}
+	if !plainName(key[1]) {
+		return nil, r.bad(at, "use letters, digits, dot, dash and underscore", "%q cannot be the name of an account", key[1])
 	}
 	a := r.file.accounts[key[1]]
 	if a == nil {
-		a = &accountFile{}
+		a = &accountFile{at: int(at.Offset)}
 		r.file.accounts[key[1]] = a
 	}
-	return a
-}
-
-func (r *reader) badName(at unstable.Range, name string) error {
-	return r.bad(at, "use letters, digits, dot, dash and underscore", "%q cannot be the name of an account", name)
+	return a, nil
 }
 
 // plainName says that an account's name can also be a file's.
@@ -123,13 +134,32 @@ func plainName(name string) bool {
 	return true
 }
 
+// dotted is a key as one writes it; quotes tell "a.b" from a.b.
+func dotted(key []string) string {
+	for i, part := range key {
+		if strings.Contains(part, ".") {
+			return strings.Join(key[:i], ".") + "."[:min(i, 1)] + fmt.Sprintf("%q", part) + "."[:min(len(key)-1-i, 1)] + dotted(key[i+1:])
+		}
+	}
+	return strings.Join(key, ".")
+}
+
+// generally is the key as settings has it.
+func generally(key []string) []string {
+	if len(key) < 2 || key[0] != "account" {
+		return key
+	}
+	return append([]string{"account", "NAME"}, key[2:]...)
+}
+
 func (r *reader) keyValue(table []string, node *unstable.Node) error {
 	key, at := r.key(table, node)
-	name := strings.Join(key, ".")
+	name, general := dotted(key), dotted(generally(key))
 	if err := r.once(at, name); err != nil {
 		return err
 	}
-	if node.Value().Kind == unstable.InlineTable {
+	below := firstBelow(general)
+	if below != "" && node.Value().Kind == unstable.InlineTable {
 		for it := node.Value().Children(); it.Next(); {
 			if err := r.keyValue(key, it.Node()); err != nil {
 				return err
@@ -137,13 +167,9 @@ func (r *reader) keyValue(table []string, node *unstable.Node) error {
 		}
 		return nil
 	}
-	account := r.account(key)
-	if account != nil && !plainName(key[1]) {
-		return r.badName(at, key[1])
-	}
-	general := name
-	if account != nil {
-		general = strings.Join(append([]string{"account", "NAME"}, key[2:]...), ".")
+	account, err := r.account(at, key)
+	if err != nil {
+		return err
 	}
 	for _, s := range settings {
 		if s.key != general {
@@ -153,6 +179,16 @@ func (r *reader) keyValue(table []string, node *unstable.Node) error {
 			return r.bad(at, "", "%s: %v", name, err)
 		}
 		return nil
+	}
+	return r.unknown(at, key, below)
+}
+
+// unknown is the error for a key that is none. Where it is a table, below is
+// one of its keys.
+func (r *reader) unknown(at unstable.Range, key []string, below string) error {
+	name := dotted(key)
+	if below != "" {
+		return r.bad(at, "for example: "+named(below, key)+" = …", "%s is a table, which has keys and no value", name)
 	}
 	hint := "see all keys with: mailcrane config show"
 	if near := nearestKey(key); near != "" {

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"mailcrane/internal/address"
 )
 
 // parseHostname reads the name that stands in EHLO and in header fields: of a
@@ -205,6 +207,11 @@ func parsePin(text string) (string, error) {
 func parsePattern(s string) (string, error) {
 	if s == "" || len(s) > 320 || strings.ContainsAny(s, " \t\r\n<>,\x00") || (!strings.Contains(s, "@") && s != "*") {
 		return "", fmt.Errorf("%q is no address: write me@example.org, or a pattern such as *@example.org", s)
+	}
+	if !strings.Contains(s, "*") {
+		if err := address.Valid(s); err != nil {
+			return "", fmt.Errorf("%q is no address: %w", s, err)
+		}
 	}
 	return s, nil
 }
