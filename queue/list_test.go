@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"os"
 	"testing"
 	"time"
 )
@@ -26,6 +27,32 @@ func TestWhyIsTheReasonOfTheHold(t *testing.T) {
 		}
 		if entry, ok := s.Entry(only(t, s)); !ok || entry.Why() != step.want {
 			t.Errorf("why is %q, want %q", entry.Why(), step.want)
+		}
+	}
+}
+
+func TestARouteThatCouldNotBeNotedLeavesNothingForEver(t *testing.T) {
+	disk := &faultyDisk{Disk: OS{}}
+	later := time.Now()
+	s := NewSpool(t.TempDir(), disk, func() time.Time { return later })
+	put(t, s, envelope("a@x.org"), "x")
+	disk.fail = func(op, _ string) error {
+		if op == "rename" || op == "remove" {
+			return errStop
+		}
+		return nil
+	}
+	if err := s.NoteRoute("main", nil); err == nil {
+		t.Fatal("the process did not stop")
+	}
+	disk.fail = func(string, string) error { return nil }
+	later = later.Add(2 * tmpAge)
+	if err := s.Sweep(); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{dirTmp, dirRoute} {
+		if left, err := os.ReadDir(s.path(dir, "")); err != nil || len(left) > 0 {
+			t.Errorf("%s/ holds %v, %v", dir, left, err)
 		}
 	}
 }

@@ -25,7 +25,8 @@ func (s *Spool) NoteRoute(route Route, fault *RouteFault) error {
 	if err := s.disk.Mkdir(s.path(dirRoute, "")); err != nil {
 		return err
 	}
-	tmp := s.path(dirRoute, ".new-"+strconv.FormatUint(uint64(s.now().UnixNano()), 36))
+	// Under tmp/, where Sweep finds what a process that died has left.
+	tmp := s.path(dirTmp, "route-"+strconv.FormatUint(uint64(s.now().UnixNano()), 36))
 	f, err := s.disk.Create(tmp)
 	if err != nil {
 		return err
