@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -41,7 +42,7 @@ func shim(t *testing.T, env []string, args ...string) *exec.Cmd {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(own, args...)
-	cmd.Env = append(env, "BE_THE_SHIM=1")
+	cmd.Env = slices.Concat(env, []string{"BE_THE_SHIM=1"})
 	cmd.Stdin = strings.NewReader("Subject: x\n\nbody\n")
 	return cmd
 }
