@@ -97,13 +97,17 @@ func (s *submission) mail(ctx context.Context, spool Spool, m io.Reader, headerO
 			To: s.envelope.From, Failures: s.failures, Message: m, HeaderOnly: headerOnly,
 			EnvID: s.envelope.EnvID, Ret: s.envelope.Ret,
 		})
-		if err != nil {
-			err = s.notQueued(err)
-		}
 	}
-	if err != nil {
+	switch {
+	case err == nil:
+		return s.exitCode()
+	case headerOnly:
+		// Not EX_TEMPFAIL, upon which the caller would send it again, to those
+		// who have it too.
 		s.print(s.Stderr)
-		return s.refuse(err)
+		fmt.Fprintf(s.Stderr, "the message is queued for the others; that these are no good could not be mailed: %v\n", plain(err))
+		return s.failureCode()
 	}
-	return s.exitCode()
+	s.print(s.Stderr)
+	return s.refuse(s.notQueued(err))
 }

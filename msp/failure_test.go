@@ -77,6 +77,15 @@ func TestBounceThatCannotBeQueuedIsNoSuccess(t *testing.T) {
 	}
 }
 
+func TestBounceThatCannotBeQueuedDoesNotHaveTheMessageSentTwice(t *testing.T) {
+	s := newStation(t, oneAccount)
+	s.Bounce = func(context.Context, Spool, *Bounce) error { return errors.New("disk full") }
+	const want = "ann... User unknown\nthe message is queued for the others; that these are no good could not be mailed: disk full\n"
+	if code := s.sendmail("\n", "-oee", "ann", "a@x.org"); code != 67 || s.err.String() != want || s.spool.puts != 1 {
+		t.Errorf("exit %d, said %q, %d queued", code, &s.err, s.spool.puts)
+	}
+}
+
 type terminal struct{ strings.Builder }
 
 func (*terminal) Close() error { return nil }

@@ -63,7 +63,7 @@ var flags = [...]flag{
 	{'h', wanted, true, (*Invocation).setHops},
 	{'i', none, true, (*Invocation).setIgnoreDots},
 	{'m', none, false, (*Invocation).ignore},
-	{'n', none, true, (*Invocation).setNoAliases},
+	{'n', none, true, (*Invocation).ignore},
 	{'o', wanted, false, (*Invocation).setShortOption},
 	{'p', wanted, true, (*Invocation).setProtocol},
 	{'q', attached, false, (*Invocation).setQueueRun},
@@ -78,7 +78,6 @@ func (inv *Invocation) ignore(string) error { return nil }
 
 func (inv *Invocation) setGateway(string) error      { inv.Gateway = true; return nil }
 func (inv *Invocation) setIgnoreDots(string) error   { inv.IgnoreDots = true; return nil }
-func (inv *Invocation) setNoAliases(string) error    { inv.NoAliases = true; return nil }
 func (inv *Invocation) setKeepFromLine(string) error { inv.KeepFromLine = true; return nil }
 func (inv *Invocation) setFromHeader(string) error   { inv.FromHeader = true; return nil }
 func (inv *Invocation) setUTF8(string) error         { inv.UTF8 = true; return nil }
@@ -94,11 +93,11 @@ func (inv *Invocation) setDebug(v string) error {
 	return nil
 }
 
+// setSide: there is one configuration for client and server.
 func (inv *Invocation) setSide(v string) error {
 	if v != "c" && v != "m" {
 		return usage("Invalid -A value %s: use -Ac or -Am", address.Shown(v))
 	}
-	inv.Side = v[0]
 	return nil
 }
 
@@ -112,10 +111,11 @@ func (inv *Invocation) setConfig(v string) error {
 	return nil
 }
 
+// setBody: what the body holds decides how it is sent, whatever the caller says
+// of it.
 func (inv *Invocation) setBody(v string) error {
-	switch body := strings.ToUpper(v); body {
+	switch strings.ToUpper(v) {
 	case "7BIT", "8BITMIME":
-		inv.Body = body
 	default:
 		inv.warn("Illegal body type " + address.Shown(v))
 	}

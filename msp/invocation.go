@@ -75,8 +75,6 @@ type Invocation struct {
 
 	// ConfigFile is the value of -C.
 	ConfigFile string
-	// Side is the value of -A: 'c', 'm', or 0.
-	Side byte
 	// Sender is the value of -f or -r; HasSender tells '' from none.
 	Sender    string
 	HasSender bool
@@ -87,16 +85,12 @@ type Invocation struct {
 	IgnoreDots bool
 	// Gateway is -G: nothing in the message is qualified.
 	Gateway bool
-	// NoAliases is -n.
-	NoAliases bool
 	// KeepFromLine is -s: a leading mbox "From " line is not dropped.
 	KeepFromLine bool
 	// UTF8 is -U: the message needs SMTPUTF8.
 	UTF8 bool
 	// Verbose is -v.
 	Verbose bool
-	// Body is the value of -B, "7BIT", "8BITMIME" or "".
-	Body string
 	// Notify, Ret and EnvID are the DSN values of -N, -R and -V, as in
 	// queue.Envelope.
 	Notify, Ret, EnvID string
