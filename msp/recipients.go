@@ -133,12 +133,14 @@ func special(name string) string {
 // machine has no mailboxes: what is for a local user, and so what cron and
 // other programs write, goes to the person's own address.
 func (s *submission) resolve(name string) (string, *Failure) {
+	given := name
 	fail := func(why string, code int, status string) (string, *Failure) {
-		return "", &Failure{address.Shown(name), why, code, status}
+		return "", &Failure{address.Shown(given), why, code, status}
 	}
 	if name == "" {
 		return "", &Failure{"<>", "User address required", sysexits.Usage, "5.1.3"}
 	}
+	name = withoutLocalhost(name)
 	if address.Domain(name) == "" {
 		if why := special(name); why != "" {
 			return fail(why, sysexits.Usage, "5.1.3")
@@ -155,6 +157,17 @@ func (s *submission) resolve(name string) (string, *Failure) {
 		return fail(err.Error(), sysexits.Usage, "5.1.3")
 	}
 	return name, nil
+}
+
+// withoutLocalhost is root for root@localhost, which many programs write to out
+// of the box. To a smarthost that would be somebody else, or nobody: the name
+// means the machine that it is said on (RFC 6761 section 6.3).
+func withoutLocalhost(name string) string {
+	local, domain := address.Split(name)
+	if strings.EqualFold(domain, "localhost") || strings.EqualFold(domain, neutral) {
+		return local
+	}
+	return name
 }
 
 // isLocal says whether a name without a domain is a person of this machine,

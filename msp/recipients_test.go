@@ -38,6 +38,9 @@ func TestRecipientsComeFromWhereTheCallerSays(t *testing.T) {
 		{"an empty group is nobody", oneAccount, "-t", "To: undisclosed-recipients:;\nBcc: a@x.org\n", "a@x.org"},
 		{"each recipient once, the domain's case aside", oneAccount, "-t a@x.org A@x.org", "To: a@X.ORG, joe, root\nCc: me@example.org\n", "a@x.org A@x.org me@example.org"},
 		{"root, postmaster and mailer-daemon are the person", oneAccount, "Postmaster", "", "me@example.org"},
+		{"root at localhost is the person, as fail2ban and rkhunter write it", oneAccount, "root@localhost Root@LOCALHOST.localdomain", "", "me@example.org"},
+		{"so in a header", oneAccount, "-t", "To: root@localhost (x)\n", "me@example.org"},
+		{"a host that only begins so is another", oneAccount, "root@localhost.example", "", "root@localhost.example"},
 		{"so is a user with a detail", oneAccount, "joe+cron", "", "me@example.org"},
 		{"so is who is logged in, without a password file", oneAccount, "JOE", "", "me@example.org"},
 		{"so is another user", oneAccount, "www-data", "", "me@example.org"},
@@ -74,6 +77,7 @@ func TestBadRecipientsAreToldAndTheOthersGetTheMessage(t *testing.T) {
 		{"two addresses in a word", "'c@x d@x' a@x.org", "", 64, "c@x d@x... white space inside an address; put a comma between two addresses", "a@x.org"},
 		{"a comma that is missing before a group", "'a@x.org team: b@x.org' c@x.org", "", 64, "a@x.org team: b@x.org... white space inside an address; put a comma between two addresses", "c@x.org"},
 		{"an unknown user", "nobody-here a@x.org", "", 67, "nobody-here... User unknown", "a@x.org"},
+		{"an unknown user at localhost", "ann@localhost a@x.org", "", 67, "ann@localhost... User unknown", "a@x.org"},
 		{"an unknown user in the header", "-t", "To: ann, a@x.org\n", 67, "ann... User unknown", "a@x.org"},
 		{"the null address", "<>", "", 64, "<>... User address required", ""},
 		{"a domain that is none", "a@x..org", "", 64, "a@x..org... the domain has a dot too many", ""},
@@ -128,6 +132,7 @@ smarthost = "smtps://home.example"
 	const undecided = oneAccount + "[account.home]\nfrom = [\"joe@home.example\"]\nsmarthost = \"smtps://home.example\"\n"
 	for _, c := range []struct{ reason, toml, line, header, want string }{
 		{"-f wins", two, "-f x@far.example", "From: joe@home.example\n", "x@far.example"},
+		{"root at localhost is the person", two, "-f root@localhost", "", "me@example.org"},
 		{"with a name and brackets", two, "-f 'X <x@far.example>'", "", "x@far.example"},
 		{"-f of nothing is null", two, "-f ''", "From: joe@home.example\n", ""},
 		{"so is <>", two, "-r <>", "", ""},

@@ -15,7 +15,7 @@ func (s *submission) chooseSender() error {
 	if s.inv.HasSender {
 		from, err := address.Parse(s.inv.Sender)
 		if err == nil && from != "" {
-			from = s.qualify(from)
+			from = s.qualify(withoutLocalhost(from))
 			err = address.Valid(from)
 		}
 		if err != nil {
