@@ -7,12 +7,12 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
 
 	"mailcrane/internal/sysexits"
+	"mailcrane/internal/visible"
 )
 
 // The directories of a spool (docs/spool.md).
@@ -248,20 +248,8 @@ func (w *spoolWriter) copy(ctx context.Context, e *Envelope, message io.Reader) 
 	}
 }
 
-// oneLine makes text fit for the envelope block.
-func oneLine(text string) string {
-	text = strings.ToValidUTF8(text, "?")
-	text = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return '?'
-		}
-		return r
-	}, text)
-	if len(text) > maxEnvelopeLine/8 {
-		text = strings.ToValidUTF8(text[:maxEnvelopeLine/8], "")
-	}
-	return text
-}
+// oneLine makes text fit for the envelope block, and for a result file.
+func oneLine(text string) string { return visible.Line(text, maxEnvelopeLine/8) }
 
 func diskFull(err error) bool {
 	for _, full := range diskFullErrors() {

@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"syscall"
 	"time"
 
 	"mailcrane/internal/config"
 	"mailcrane/internal/sysexits"
+	"mailcrane/internal/visible"
 	"mailcrane/queue"
 )
 
@@ -67,14 +67,7 @@ func (a *app) sayUnroutable(c *config.Config, r *queue.Runner, want func(queue.E
 }
 
 // printable is text from outside, fit for a terminal.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 {
-			return '?'
-		}
-		return r
-	}, strings.ToValidUTF8(text, "?"))
-}
+func printable(text string) string { return visible.Line(text, 0) }
 
 // count is a number with its noun.
 func count(n int, noun string) string {

@@ -1,6 +1,10 @@
 package address
 
-import "strings"
+import (
+	"strings"
+
+	"mailcrane/internal/visible"
+)
 
 // A Mailbox is one address of a list.
 type Mailbox struct {
@@ -27,18 +31,7 @@ func (e *SyntaxError) Error() string { return e.Text + "... " + e.Why }
 
 // Shown is text fit to be printed on a terminal: at most 200 octets, and
 // control characters as question marks.
-func Shown(text string) string {
-	text = strings.TrimSpace(text)
-	if len(text) > 200 {
-		text = strings.ToValidUTF8(text[:200], "") + "…"
-	}
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || 0x7f <= r && r < 0xa0 {
-			return '?'
-		}
-		return r
-	}, text)
-}
+func Shown(text string) string { return visible.Line(strings.TrimSpace(text), 200) }
 
 // ParseList reads an address list: commas (or semicolons) divide; names,
 // comments, routes and groups are understood and set aside; the members of a

@@ -4,13 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"syscall"
-	"unicode"
 
 	"github.com/emersion/go-smtp"
 
 	"mailcrane/internal/sysexits"
+	"mailcrane/internal/visible"
 )
 
 func refuse(code int, enhanced smtp.EnhancedCode, format string, args ...any) *smtp.SMTPError {
@@ -52,17 +51,5 @@ func replyTo(err error) *smtp.SMTPError {
 	return refuse(451, smtp.EnhancedCode{4, 3, 0}, "The message could not be queued: %s", why)
 }
 
-// oneLine makes s fit one line of a reply (RFC 5321 section 4.5.3.1.5).
-func oneLine(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
-		}
-		return r
-	}, s)
-	const room = 400
-	if len(s) > room {
-		s = strings.ToValidUTF8(s[:room], "") + "…"
-	}
-	return s
-}
+// oneLine is text fit for a reply.
+func oneLine(s string) string { return visible.Line(s, 400) }

@@ -291,7 +291,7 @@ func TestErrorsOfSubmitBecomePlainReplies(t *testing.T) {
 	}{
 		{"no room", fmt.Errorf("writing: %w", syscall.ENOSPC), "452 4.3.1 The disk that holds the queue is full"},
 		{"no quota", &os.PathError{Op: "write", Path: "x", Err: syscall.EDQUOT}, "452 4.3.1"},
-		{"a fault without a name", errors.New("spool: two\r\nlines"), "451 4.3.0 The message could not be queued: spool: two  lines"},
+		{"a fault without a name", errors.New("spool: two\r\nlines"), "451 4.3.0 The message could not be queued: spool: two??lines"},
 		{"a read-only disk", syscall.EROFS, "451 4.3.0"},
 		{"stopping", context.Canceled, "451 4.3.2"},
 		{"a message that cannot be sent", sysexits.Errorf(sysexits.DataErr, "type this", "bad header"), "554 5.6.0 bad header; type this"},

@@ -174,7 +174,12 @@ func (d *dialogue) next(verb string, limit time.Duration) (reply, error) {
 		return reply{}, d.reason(d.wire.why(err), verb, limit)
 	}
 	shown := d.conceal(r)
-	d.traceReply(shown)
+	if r.code == 334 {
+		// With what SCRAM's challenges say, a password can be guessed at home.
+		d.traceReply(reply{code: r.code, lines: []string{"*"}})
+	} else {
+		d.traceReply(shown)
+	}
 	switch r.code {
 	case 421:
 		return shown, &closing{shown}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 
+	"mailcrane/internal/visible"
 	"mailcrane/queue"
 )
 
@@ -110,7 +111,7 @@ func (r reply) said() queue.Reply {
 			texts = append(texts, text)
 		}
 	}
-	whole.Text = shorten(strings.Join(texts, " "))
+	whole.Text = visible.Line(strings.Join(texts, " "), maxReplyText)
 	return whole
 }
 
@@ -132,20 +133,5 @@ func splitEnhanced(code int, line string) (enhanced, text string) {
 	return word, rest
 }
 
-// clean makes text of the server's safe for a terminal and a log.
-func clean(text string) string {
-	text = strings.Map(func(c rune) rune {
-		if c < ' ' || 0x7f <= c && c < 0xa0 {
-			return ' '
-		}
-		return c
-	}, strings.ToValidUTF8(text, "?"))
-	return shorten(strings.TrimSpace(text))
-}
-
-func shorten(text string) string {
-	if len(text) <= maxReplyText {
-		return text
-	}
-	return strings.ToValidUTF8(text[:maxReplyText], "") + "…"
-}
+// clean is a server's word, fit for a line.
+func clean(text string) string { return visible.Line(strings.TrimSpace(text), maxReplyText) }

@@ -27,7 +27,7 @@ func TestReplies(t *testing.T) {
 		{"an enhanced code of another class is text", "550 2.1.1 no\r\n", queue.Reply{Code: 550, Text: "2.1.1 no"}},
 		{"a number is not an enhanced code", "550 5.1 no\r\n", queue.Reply{Code: 550, Text: "5.1 no"}},
 		{"an address is not an enhanced code", "550 5.1.2222 no\r\n", queue.Reply{Code: 550, Text: "5.1.2222 no"}},
-		{"what a terminal would obey", "550 \x1b[2J\x00no\u009b\xff\r\n", queue.Reply{Code: 550, Text: "[2J no ?"}},
+		{"what a terminal would obey", "550 \x1b[2J\x00no\u009b\xff\r\n", queue.Reply{Code: 550, Text: "?[2J?no??"}},
 	}
 	for _, test := range tests {
 		t.Run(test.why, func(t *testing.T) {

@@ -6,10 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
-	"strings"
 	"time"
 
 	"mailcrane/internal/sysexits"
+	"mailcrane/internal/visible"
 )
 
 // A command is a secret that a program prints on the first line of its
@@ -76,19 +76,8 @@ func (s command) failed(what string, stderr, printed []byte) error {
 		"the password command %s", what)
 }
 
-// plain is text without control characters, short enough for one line.
-func plain(text string) string {
-	text = strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 {
-			return -1
-		}
-		return r
-	}, strings.ToValidUTF8(text, "?"))
-	if runes := []rune(text); len(runes) > 200 {
-		return string(runes[:200]) + "…"
-	}
-	return text
-}
+// plain is a child's word, fit for an error.
+func plain(text string) string { return visible.Line(text, 600) }
 
 // A head keeps the first octets that are written to it, and calls full, if
 // there is one, at the first that is too much.

@@ -38,7 +38,7 @@ func TestCommandSecret(t *testing.T) {
 			why: "its complaint shows what it printed", line: "set -x; echo " + planted + "; exit 1",
 			sentence: "failed (exit status 1)", hint: "yourself",
 		},
-		{why: "its complaint moves the cursor", line: `printf '\033[31mred\a\n' >&2; exit 1`, sentence: "status 1): [31mred", hint: "yourself"},
+		{why: "its complaint moves the cursor", line: `printf '\033[31mred\a\n' >&2; exit 1`, sentence: "status 1): ?[31mred", hint: "yourself"},
 		{why: "more than the bound in one line", line: "head -c 70000 /dev/zero | tr '\\0' x", sentence: "more than 65536 octets", hint: "alone"},
 		{why: "it never stops printing", line: "echo " + planted + "; exec yes", sentence: "more than 65536 octets", hint: "alone"},
 		{why: "it never stops complaining", line: "yes >&2 & echo " + planted + "; kill $!", want: planted},
