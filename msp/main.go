@@ -33,6 +33,9 @@ func Main(ctx context.Context, p *Program) int {
 	if inv.TrafficLog != "" && p.Services != nil {
 		p.Services.LogTraffic(inv.TrafficLog)
 	}
+	if inv.QueueDirectory != "" && p.Services != nil {
+		p.Services.UseQueue(inv.QueueDirectory)
+	}
 	if inv.ConfigFile != "" && p.Services != nil {
 		// The services read the file that was loaded last.
 		if _, err := p.Config(inv.ConfigFile); err != nil {

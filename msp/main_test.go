@@ -19,6 +19,7 @@ import (
 // services writes down what is asked of it.
 type services struct {
 	asked []string
+	queue string
 	code  int
 }
 
@@ -37,6 +38,8 @@ func (s *services) Deliver(_ context.Context, ids []queue.ID, verbose bool) int 
 	return s.note("deliver %v verbose=%v", ids, verbose)
 }
 
+func (s *services) UseQueue(dir string) { s.queue = dir }
+
 func (s *services) LogTraffic(file string) { s.note("log %s", file) }
 
 func (s *services) ServeSMTP(_ context.Context, in io.Reader, _ io.Writer) int {
@@ -50,6 +53,18 @@ func (s *services) Daemon(_ context.Context, mode Mode, run QueueRun) int {
 
 func (s *services) HostStatus(_ context.Context, purge, verbose bool) int {
 	return s.note("hosts purge=%v verbose=%v", purge, verbose)
+}
+
+func TestServicesUseTheQueueThatIsNamed(t *testing.T) {
+	for _, line := range []string{"-oQ/var/side -bp", "-OQueueDirectory=/var/side -q", "-oQ/var/side -bs"} {
+		s := newStation(t, oneAccount)
+		sv := &services{}
+		s.Services = sv
+		s.sendmail("", strings.Fields(line)...)
+		if sv.queue != "/var/side" {
+			t.Errorf("sendmail %s: the services use queue %q", line, sv.queue)
+		}
+	}
 }
 
 func TestMailcraneServesTheSameCommandLine(t *testing.T) {

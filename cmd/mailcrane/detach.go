@@ -19,6 +19,9 @@ func (s *services) detach(args []string) error {
 	if s.configFile != "" {
 		words = append(words, "-C", s.configFile)
 	}
+	if s.queueDir != "" {
+		words = append(words, "-OQueueDirectory="+s.queueDir)
+	}
 	child := exec.CommandContext(context.Background(), own, append(words, args...)...)
 	ownSession(child)
 	if err := child.Start(); err != nil {

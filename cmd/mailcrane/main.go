@@ -70,6 +70,7 @@ type app struct {
 	now            func() time.Time
 
 	configFile string // --config
+	queueDir   string // sendmail's -oQ; "" for the configured one
 	json       bool   // --json
 }
 

@@ -169,6 +169,9 @@ func (s *services) trace(verbose bool) func(line string) {
 	}
 }
 
+// UseQueue is -oQ.
+func (s *services) UseQueue(dir string) { s.queueDir = dir }
+
 // LogTraffic is -X.
 func (s *services) LogTraffic(file string) { s.traffic = file }
 

@@ -22,7 +22,11 @@ func version() string {
 }
 
 func (a *app) config() (*config.Config, error) {
-	return config.Load(a.configFile, a.getenv)
+	c, err := config.Load(a.configFile, a.getenv)
+	if err == nil && a.queueDir != "" {
+		c.Spool = a.queueDir
+	}
+	return c, err
 }
 
 func (a *app) spool(c *config.Config) *queue.Spool {
