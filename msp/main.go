@@ -148,7 +148,11 @@ func (inv *Invocation) carry() []string {
 		args = append(args, "-L", inv.Tag)
 	}
 	for _, s := range inv.Settings {
-		if s.Name != "DeliveryMode" {
+		switch s.Name {
+		case "DeliveryMode": // it is settled by now
+		case "QueueDirectory":
+			args = append(args, "-oQ"+s.Value) // -O takes white space off a value
+		default:
 			args = append(args, "-O"+s.Name+"="+s.Value)
 		}
 	}

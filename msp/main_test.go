@@ -113,7 +113,7 @@ func TestDeliveryModeIsObeyedAfterTheMessageIsSafe(t *testing.T) {
 		{"-v is interactive", "", "-v -odq a@x.org", "-v -odi -qI2600000000001", false, "deliver [2600000000001] verbose=true"},
 		{
 			"what delivery must know goes along", "", "-odi -C /c -Lx -oem -oQ/q a@x.org",
-			"-C /c -L x -OErrorMode=m -OQueueDirectory=/q -odi -qI2600000000001", false, "deliver [2600000000001] verbose=false",
+			"-C /c -L x -OErrorMode=m -oQ/q -odi -qI2600000000001", false, "deliver [2600000000001] verbose=false",
 		},
 		{"the exit code of a bad recipient is not lost", "", "-odi -oeq ann a@x.org", "-OErrorMode=q -odi -qI2600000000001", true, "deliver [2600000000001] verbose=false"},
 	} {

@@ -20,7 +20,7 @@ func (s *services) detach(args []string) error {
 		words = append(words, "-C", s.configFile)
 	}
 	if s.queueDir != "" {
-		words = append(words, "-OQueueDirectory="+s.queueDir)
+		words = append(words, "-oQ"+s.queueDir)
 	}
 	child := exec.CommandContext(context.Background(), own, append(words, args...)...)
 	ownSession(child)
