@@ -57,7 +57,7 @@ func (quickRand) Read(p []byte) (int, error) {
 // putBounce queues a report on what could not even be queued.
 func putBounce(ctx context.Context, s Spool, b *Bounce) error {
 	report := queue.Report{
-		To: b.To, Hostname: "localhost.localdomain", At: time.Now(), EnvID: b.EnvID,
+		To: b.To, Hostname: neutral, At: time.Now(), EnvID: b.EnvID,
 		Original: b.Message, HeaderOnly: b.HeaderOnly || b.Ret == "HDRS",
 	}
 	for _, f := range b.Failures {

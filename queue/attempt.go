@@ -181,18 +181,9 @@ func (a *attempt) write(now time.Time, records []Record) error {
 			return
 		}
 		n.Attempts++
-		n.Unsure = unsure(m.Results)
+		n.Unsure = slices.ContainsFunc(m.Results, Result.unsure)
 		n.Next = now.Add(r.Schedule.Retry(n.Attempts)).Truncate(time.Second)
 	})
-}
-
-func unsure(results []Result) bool {
-	for _, r := range results {
-		if r.State == Uncertain {
-			return true
-		}
-	}
-	return false
 }
 
 func (a *attempt) log(to string, o Outcome) {

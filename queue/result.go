@@ -46,6 +46,8 @@ func (r Result) Done() bool { return r.State == Delivered || r.State == Failed }
 
 func (r Result) failed() bool { return r.State == Failed }
 
+func (r Result) unsure() bool { return r.State == Uncertain }
+
 func (r Record) failed() bool { return r.Event == Failed.String() }
 
 func record(at time.Time, route Route, to int, address string, o Outcome) Record {

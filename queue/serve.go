@@ -154,14 +154,14 @@ func sooner(a, b time.Time) time.Time {
 // be, zero for never.
 func (s *server) ready(names []Name, now time.Time) (due []Name, next time.Time) {
 	for _, n := range names {
-		rest := s.rests[n.ID]
+		resting := s.rests[n.ID]
 		switch {
 		case n.Held:
 		case !s.due(n, now):
 			next = sooner(next, n.Next)
-		case rest.name == n && rest.until.IsZero():
-		case rest.name == n && rest.until.After(now):
-			next = sooner(next, rest.until)
+		case resting.name == n && resting.until.IsZero():
+		case resting.name == n && resting.until.After(now):
+			next = sooner(next, resting.until)
 		default:
 			due = append(due, n)
 		}

@@ -145,7 +145,7 @@ func TestEditKeepsAllElse(t *testing.T) {
 			input := []byte(three)
 			s := Parse(input)
 			c.edit(s)
-			if got := string(s.AppendTo(nil)); got != c.want || s.Len() != len(got) {
+			if got := string(s.AppendTo(nil)); got != c.want {
 				t.Errorf("%q, want %q", got, c.want)
 			}
 			if string(input) != three {
@@ -185,7 +185,7 @@ func FuzzScanKeepsEveryOctet(f *testing.F) {
 			t.Fatalf("%q: %d %d %v", b, section, blank, ok)
 		}
 		s := Parse(b[:section])
-		if got := s.AppendTo(nil); !bytes.Equal(got, b[:section]) || s.Len() != len(got) {
+		if got := s.AppendTo(nil); !bytes.Equal(got, b[:section]) {
 			t.Fatalf("%q became %q", b[:section], got)
 		}
 		for _, field := range s.Fields {

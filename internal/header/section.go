@@ -124,15 +124,6 @@ func (s *Section) Set(name, body string) {
 	s.Insert(len(s.Fields), field)
 }
 
-// Len is the section's length in octets.
-func (s *Section) Len() int {
-	n := 0
-	for _, f := range s.Fields {
-		n += len(f.Raw)
-	}
-	return n
-}
-
 // AppendTo appends the section to b.
 func (s *Section) AppendTo(b []byte) []byte {
 	for _, f := range s.Fields {
