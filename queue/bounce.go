@@ -15,7 +15,7 @@ func expired(o Outcome, tried time.Duration) Outcome {
 	if o.state == Uncertain {
 		text = fmt.Sprintf("sent again and again for %s, and no answer came, so it may have arrived, and more than once: %s", spell(tried), o.reply)
 	}
-	return Outcome{Failed, Reply{Enhanced: "4.4.7", Text: text}, o.host}
+	return Outcome{state: Failed, reply: Reply{Enhanced: "4.4.7", Text: text}, host: o.host}
 }
 
 // spell is a time in plain words, in its largest unit.

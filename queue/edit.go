@@ -47,7 +47,7 @@ func (s *Spool) Remove(ctx context.Context, id ID) error {
 	if err := m.remove(); err != nil {
 		return err
 	}
-	return s.disk.SyncDir(s.QueueDir())
+	return s.disk.SyncDir(s.placeOf(m.Name).dir)
 }
 
 // edit writes down what a person does, and does it, unless change forbids it.
@@ -68,7 +68,7 @@ func (s *Spool) edit(ctx context.Context, id ID, done Record, change func(*Name)
 	if err := m.rename(func(n *Name) { *n = name }); err != nil {
 		return err
 	}
-	return s.disk.SyncDir(s.QueueDir())
+	return s.disk.SyncDir(s.placeOf(m.Name).dir)
 }
 
 // tmpAge is how old a file under tmp/ must be before it counts as left behind

@@ -93,7 +93,7 @@ func (r *Runner) wanted(want func(Entry) bool) ([]Name, error) {
 	}
 	kept := names[:0]
 	for _, name := range names {
-		if name.Held {
+		if name.Waits() {
 			continue
 		}
 		if want != nil {
@@ -123,7 +123,7 @@ func (r *Runner) leftByOthers(ctx context.Context, busy []Name) ([]Name, error) 
 		if !was {
 			continue
 		}
-		if now, here := r.await(ctx, name); here && now.Attempts == old.Attempts && !now.Held {
+		if now, here := r.await(ctx, name); here && now.Attempts == old.Attempts && !now.Waits() {
 			left = append(left, now)
 		}
 	}

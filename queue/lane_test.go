@@ -264,7 +264,7 @@ func TestARetryOfAHeldMessageIsRefused(t *testing.T) {
 	if sysexits.Code(err) != sysexits.DataErr || !strings.Contains(sysexits.Hint(err), "queue release") {
 		t.Errorf("retry of a held message: %v", err)
 	}
-	if history, _ := s.History(id); len(history) != 1 {
+	if history, _ := s.History(only(t, s)); len(history) != 1 {
 		t.Errorf("what was refused is in its story: %v", history)
 	}
 }

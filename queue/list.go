@@ -72,7 +72,7 @@ func (s *Spool) Shown(name Name) (entry Entry, ok bool) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return Entry{}, false
 	}
-	path := s.path(dirQueue, name.String())
+	path := s.file(name)
 	return Entry{
 		Name: name, Envelope: &Envelope{Received: name.ID.Received()},
 		Trouble: fmt.Sprintf("%s cannot be read: %v", path, cause(err)),
@@ -80,7 +80,7 @@ func (s *Spool) Shown(name Name) (entry Entry, ok bool) {
 }
 
 func (s *Spool) entry(name Name) (Entry, error) {
-	f, err := s.disk.Open(s.path(dirQueue, name.String()))
+	f, err := s.disk.Open(s.file(name))
 	if err != nil {
 		return Entry{}, err
 	}
@@ -91,8 +91,8 @@ func (s *Spool) entry(name Name) (Entry, error) {
 	}
 	entry := Entry{Name: name, Envelope: e}
 	var history []Record
-	if name.Attempts > 0 || name.Held || name.OnWire || name.Unsure || !name.Next.IsZero() {
-		if history, err = s.History(name.ID); err != nil {
+	if name.Attempts > 0 || name.History > 0 || name.Waits() || name.Edited || name.OnWire || name.Unsure || !name.Next.IsZero() {
+		if history, err = s.History(name); err != nil {
 			return Entry{}, err
 		}
 	}
@@ -165,7 +165,7 @@ func (s *Spool) Read(id ID) (Entry, io.ReadCloser, error) {
 	if err != nil {
 		return Entry{}, nil, err
 	}
-	f, err := s.disk.Open(s.path(dirQueue, name.String()))
+	f, err := s.disk.Open(s.file(name))
 	if err != nil {
 		return Entry{}, nil, notRead(id, err)
 	}
@@ -196,7 +196,7 @@ func notRead(id ID, err error) error {
 func (s *Spool) SetAside() ([]string, error) {
 	var names []string
 	err := s.disk.Names(s.DamagedDir(), func(name string) bool {
-		if !strings.HasSuffix(name, whySuffix) {
+		if !strings.HasSuffix(name, whySuffix) && !strings.HasSuffix(name, resultSuffix) {
 			names = append(names, name)
 		}
 		return true

@@ -9,8 +9,8 @@ import (
 func TestWhyIsTheReasonOfTheHold(t *testing.T) {
 	s := testSpool(t)
 	id := put(t, s, envelope("a@x.org"), "x")
-	refused := record(time.Now(), "work", 0, "a@x.org", Outcome{Deferred, Reply{450, "4.2.0", "try later"}, "mx"})
-	if err := s.appendRecords(id, []Record{refused}); err != nil {
+	refused := record(time.Now(), "work", 0, "a@x.org", OutcomeOf("mx", Reply{450, "4.2.0", "try later"}))
+	if _, err := s.appendRecords(only(t, s), []Record{refused}); err != nil {
 		t.Fatal(err)
 	}
 	for _, step := range []struct {
@@ -18,7 +18,7 @@ func TestWhyIsTheReasonOfTheHold(t *testing.T) {
 		want string
 	}{
 		{func() error { return s.Hold(t.Context(), id, "spam") }, "spam"},
-		{func() error { return s.ReleaseHeld(t.Context(), id) }, ""},
+		{func() error { return s.ReleaseHeld(t.Context(), id) }, "450 4.2.0 try later"},
 		{func() error { return s.Hold(t.Context(), id, "read it first") }, "read it first"},
 		{func() error { return s.Hold(t.Context(), id, "") }, "450 4.2.0 try later"},
 	} {

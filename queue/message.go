@@ -37,6 +37,8 @@ type Message struct {
 	file  File
 	// history is all that was written down of the message.
 	history []Record
+	// historySize is that of the result file, where it was written to.
+	historySize int64
 	// start is where the message begins in the file, behind the envelope, and
 	// end where the file ends.
 	start, end int64
@@ -45,7 +47,7 @@ type Message struct {
 // claim locks the message of that name and reads its envelope and results.
 // With wait it waits until another process has let go.
 func (s *Spool) claim(name Name, wait bool) (*Message, error) {
-	path := s.path(dirQueue, name.String())
+	path := s.file(name)
 	f, err := s.disk.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, errGone
@@ -107,7 +109,7 @@ func (m *Message) load() error {
 	if err != nil {
 		return &damagedError{err.Error()}
 	}
-	if m.history, err = m.spool.History(m.Name.ID); err != nil {
+	if m.history, err = m.spool.History(m.Name); err != nil {
 		return err
 	}
 	m.Results = standing(len(m.Envelope.To), m.history)
@@ -126,9 +128,14 @@ func (m *Message) Pending() []int {
 
 // note appends records and takes them into Results.
 func (m *Message) note(records ...Record) error {
-	if err := m.spool.appendRecords(m.Name.ID, records); err != nil {
+	if len(records) == 0 {
+		return nil
+	}
+	size, err := m.spool.appendRecords(m.Name, records)
+	if err != nil {
 		return err
 	}
+	m.historySize = size
 	m.history = append(m.history, records...)
 	update(m.Results, records)
 	return nil
@@ -139,11 +146,12 @@ func (m *Message) note(records ...Record) error {
 func (m *Message) rename(change func(*Name)) error {
 	name := m.Name
 	change(&name)
+	name.History = max(name.History, m.historySize)
 	if name == m.Name {
 		return nil
 	}
 	s := m.spool
-	if err := s.disk.Rename(s.path(dirQueue, m.Name.String()), s.path(dirQueue, name.String())); err != nil {
+	if err := s.disk.Rename(s.file(m.Name), s.file(name)); err != nil {
 		return err
 	}
 	m.Name = name
@@ -155,15 +163,15 @@ func (m *Message) rename(change func(*Name)) error {
 // while a message without its results would be sent to everybody again.
 func (m *Message) remove() error {
 	s := m.spool
-	if err := s.disk.Remove(s.path(dirQueue, m.Name.String())); err != nil {
+	if err := s.disk.Remove(s.file(m.Name)); err != nil {
 		return err
 	}
 	if len(m.history) > 0 {
-		if err := s.disk.SyncDir(s.QueueDir()); err != nil {
+		if err := s.disk.SyncDir(s.placeOf(m.Name).dir); err != nil {
 			return err
 		}
 	}
-	err := s.disk.Remove(s.path(dirResult, string(m.Name.ID)))
+	err := s.disk.Remove(s.resultFile(m.Name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -176,6 +184,9 @@ func (m *Message) Release() { m.file.Close() }
 // whySuffix is added to the name of a file that was set aside for that of the
 // file with the reason.
 const whySuffix = ".why"
+
+// resultSuffix is added for its result file.
+const resultSuffix = ".result"
 
 // setAside moves a damaged file out of the way, and writes the reason beside
 // it. It is never deleted, sent or bounced; nor is one of the same name that
@@ -194,6 +205,13 @@ func (s *Spool) setAside(fileName, why string) error {
 	}
 	if err := s.disk.Rename(s.path(dirQueue, fileName), there); err != nil {
 		return err
+	}
+	if name, err := ParseName(fileName); err == nil {
+		// What became of it so far goes with it.
+		err := s.disk.Rename(s.resultFile(name), there+resultSuffix)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
 	}
 	if err := s.disk.SyncDir(s.path(dirDamaged, "")); err != nil {
 		return err

@@ -11,7 +11,7 @@ import (
 // queue run must know before it opens the file, so that a run over 100,000
 // messages reads one directory, and a change of state is one rename:
 //
-//	06e3yq5v2s9tk.s4183.r2.a1.n1764000000.f8.c9ae3f0d15b7c2e04
+//	06e3yq5v2s9tk.s4183.r2.a1.n1764000000.f8.c9ae3f0d15b7c2e04.k51a7e0c2.p-60l.l1763990000
 //
 // docs/spool.md describes each part.
 type Name struct {
@@ -27,26 +27,50 @@ type Name struct {
 	Content Content
 	// Held: not tried until a person releases it.
 	Held bool
+	// Quarantined: held for what it is; sendmail lists such messages apart.
+	Quarantined bool
 	// OnWire: handed to a session, all of it perhaps, and the result not yet
 	// written down. On a message that no process holds it means that one died
 	// in between: its open recipients are Uncertain.
 	OnWire bool
 	// Unsure: a recipient's last result was Uncertain.
 	Unsure bool
+	// Warned: its sender was told of the delay.
+	Warned bool
+	// Edited: the envelope was changed after receipt, in the result file.
+	Edited bool
 	// Sum is the XXH64 of the whole file.
 	Sum uint64
-	// rest keeps parts that a later version wrote, unread.
-	rest string
+	// Key is the same for all messages of one sender and account: what the
+	// route of one is, is most likely that of the others.
+	Key uint32
+	// Class decides its order and its time-outs.
+	Class Class
+	// Last is when a server last answered for it; zero for never.
+	Last time.Time
+	// NotBefore is when its sender wants it to leave at the earliest.
+	NotBefore time.Time
+	// History is how many octets of its result file are known to be there; a
+	// shorter one was damaged.
+	History int64
+
+	// unknown are flags that a later version wrote, and rest its parts, unread.
+	unknown, rest string
+	// at is the directory in which it stands; nil for the spool's own queue.
+	at *place
 }
 
 // The flags, in the order in which they are written.
 const (
-	flagEightBit = '8'
-	flagBinary   = 'b'
-	flagHeld     = 'h'
-	flagLongLine = 'l'
-	flagOnWire   = 'w'
-	flagUnsure   = 'u'
+	flagEightBit    = '8'
+	flagBinary      = 'b'
+	flagWarned      = 'd'
+	flagEdited      = 'e'
+	flagHeld        = 'h'
+	flagLongLine    = 'l'
+	flagQuarantined = 'q'
+	flagOnWire      = 'w'
+	flagUnsure      = 'u'
 )
 
 func (n *Name) flags() []struct {
@@ -59,8 +83,11 @@ func (n *Name) flags() []struct {
 	}{
 		{flagEightBit, &n.Content.EightBit},
 		{flagBinary, &n.Content.Binary},
+		{flagWarned, &n.Warned},
+		{flagEdited, &n.Edited},
 		{flagHeld, &n.Held},
 		{flagLongLine, &n.Content.LongLine},
+		{flagQuarantined, &n.Quarantined},
 		{flagUnsure, &n.Unsure},
 		{flagOnWire, &n.OnWire},
 	}
@@ -68,31 +95,68 @@ func (n *Name) flags() []struct {
 
 // String is the file name.
 func (n Name) String() string {
-	b := make([]byte, 0, 128)
+	b := make([]byte, 0, 160)
 	b = append(b, n.ID...)
 	b = strconv.AppendInt(append(b, ".s"...), n.Size, 10)
 	b = strconv.AppendInt(append(b, ".r"...), int64(n.Recipients), 10)
 	b = strconv.AppendInt(append(b, ".a"...), int64(n.Attempts), 10)
-	next := int64(0)
-	if !n.Next.IsZero() {
-		next = n.Next.Unix()
-	}
-	b = strconv.AppendInt(append(b, ".n"...), next, 10)
+	b = strconv.AppendInt(append(b, ".n"...), seconds(n.Next), 10)
 	b = append(b, ".f"...)
 	for _, f := range n.flags() {
 		if *f.on {
 			b = append(b, f.letter)
 		}
 	}
-	b = append(b, ".c"...)
-	for shift := 60; shift >= 0; shift -= 4 {
-		b = append(b, "0123456789abcdef"[n.Sum>>shift&15])
+	b = append(b, n.unknown...)
+	b = appendHex(append(b, ".c"...), n.Sum, 16)
+	if n.Key != 0 {
+		b = appendHex(append(b, ".k"...), uint64(n.Key), 8)
+	}
+	if n.Class != (Class{}) {
+		b = n.Class.append(append(b, ".p"...))
+	}
+	for _, part := range [...]struct {
+		tag   string
+		value int64
+	}{{".l", seconds(n.Last)}, {".t", seconds(n.NotBefore)}, {".h", n.History}} {
+		if part.value != 0 {
+			b = strconv.AppendInt(append(b, part.tag...), part.value, 10)
+		}
 	}
 	return string(append(b, n.rest...))
 }
 
+func appendHex(b []byte, v uint64, digits int) []byte {
+	for shift := 4 * (digits - 1); shift >= 0; shift -= 4 {
+		b = append(b, "0123456789abcdef"[v>>shift&15])
+	}
+	return b
+}
+
+// seconds is a time as a name has it: 0 for none.
+func seconds(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.Unix()
+}
+
+func atSecond(s int64) time.Time {
+	if s == 0 {
+		return time.Time{}
+	}
+	return time.Unix(s, 0)
+}
+
+// The most that a number in a name may be.
+const (
+	mostOctets = 1 << 50
+	mostCount  = 1 << 30
+	mostTime   = 1 << 40 // seconds
+)
+
 // ParseName reads a file name. A name that is not ours is an error; parts
-// that a later version added are kept as they are.
+// and flags that a later version added are kept as they are.
 func ParseName(text string) (Name, error) {
 	bad := func(why string) (Name, error) {
 		return Name{}, fmt.Errorf("file name %q: %s", text, why)
@@ -107,40 +171,82 @@ func ParseName(text string) (Name, error) {
 		return bad("does not begin with the id of a message")
 	}
 	var size, recipients, attempts, next int64
-	for _, part := range []struct {
-		tag   string
+	for _, part := range [...]struct {
+		tag   byte
 		value *int64
 		most  int64
 	}{
-		{"s", &size, 1 << 50}, {"r", &recipients, 1 << 30}, {"a", &attempts, 1 << 30}, {"n", &next, 1 << 40},
+		{'s', &size, mostOctets}, {'r', &recipients, mostCount}, {'a', &attempts, mostCount}, {'n', &next, mostTime},
 	} {
 		var field string
 		field, rest, _ = strings.Cut(rest, ".")
-		digits, ok := strings.CutPrefix(field, part.tag)
-		*part.value, err = strconv.ParseInt(digits, 10, 64)
-		if !ok || err != nil || *part.value < 0 || *part.value > part.most || digits != strconv.FormatInt(*part.value, 10) {
-			return bad("part " + part.tag + " is not a number in its place")
+		if !parseNumber(field, part.tag, part.most, part.value) {
+			return bad("part " + string(part.tag) + " is not a number in its place")
 		}
 	}
-	n.Size, n.Recipients, n.Attempts = size, int(recipients), int(attempts)
-	if next > 0 {
-		n.Next = time.Unix(next, 0)
-	}
+	n.Size, n.Recipients, n.Attempts, n.Next = size, int(recipients), int(attempts), atSecond(next)
 	var field string
 	field, rest, _ = strings.Cut(rest, ".")
 	if err := n.parseFlags(field); err != nil {
 		return bad(err.Error())
 	}
 	field, rest, more := strings.Cut(rest, ".")
-	sum, err := strconv.ParseUint(strings.TrimPrefix(field, "c"), 16, 64)
-	if err != nil || len(field) != 17 || field[0] != 'c' {
+	if !parseHex(field, 'c', 16, &n.Sum) {
 		return bad("part c is not a check sum in its place")
 	}
-	n.Sum = sum
 	if more {
-		n.rest = "." + rest
+		n.parseMore(rest)
 	}
 	return n, nil
+}
+
+// parseMore reads the parts that are only there where they say something, in
+// their order. From the first that is not known, all is kept as it is.
+func (n *Name) parseMore(rest string) {
+	var key uint64
+	var last, notBefore int64
+	for _, known := range [...]func(field string) bool{
+		func(f string) bool { return parseHex(f, 'k', 8, &key) && key != 0 },
+		func(f string) bool { return n.Class.parse(f) },
+		func(f string) bool { return parseNumber(f, 'l', mostTime, &last) && last != 0 },
+		func(f string) bool { return parseNumber(f, 't', mostTime, &notBefore) && notBefore != 0 },
+		func(f string) bool { return parseNumber(f, 'h', mostOctets, &n.History) && n.History != 0 },
+	} {
+		field, after, more := strings.Cut(rest, ".")
+		if !known(field) {
+			continue
+		}
+		if rest = after; !more {
+			n.Key, n.Last, n.NotBefore = uint32(key), atSecond(last), atSecond(notBefore)
+			return
+		}
+	}
+	n.Key, n.Last, n.NotBefore = uint32(key), atSecond(last), atSecond(notBefore)
+	n.rest = "." + rest
+}
+
+func parseNumber(field string, tag byte, most int64, to *int64) bool {
+	if field == "" || field[0] != tag {
+		return false
+	}
+	v, err := strconv.ParseInt(field[1:], 10, 64)
+	if err != nil || v < 0 || v > most || field[1:] != strconv.FormatInt(v, 10) {
+		return false
+	}
+	*to = v
+	return true
+}
+
+func parseHex(field string, tag byte, digits int, to *uint64) bool {
+	if len(field) != 1+digits || field[0] != tag {
+		return false
+	}
+	v, err := strconv.ParseUint(field[1:], 16, 64)
+	if err != nil || strings.ToLower(field) != field {
+		return false
+	}
+	*to = v
+	return true
 }
 
 func (n *Name) parseFlags(field string) error {
@@ -155,14 +261,22 @@ func (n *Name) parseFlags(field string) error {
 				*f.on, known = true, true
 			}
 		}
-		if !known {
-			return fmt.Errorf("flag %q is unknown", letters[i])
+		switch {
+		case known:
+		case letters[i] >= '0' && letters[i] <= '9' || letters[i]|0x20 >= 'a' && letters[i]|0x20 <= 'z':
+			n.unknown += letters[i : i+1]
+		default:
+			return fmt.Errorf("flag %q is none", letters[i])
 		}
 	}
 	return nil
 }
 
+// Waits says that the message is not tried until a person has acted: it is
+// held, quarantined, or in a state that only a later version knows.
+func (n Name) Waits() bool { return n.Held || n.Quarantined || n.unknown != "" }
+
 // Due says whether the message is to be tried at now.
 func (n Name) Due(now time.Time) bool {
-	return !n.Held && !n.Next.After(now)
+	return !n.Waits() && !n.Next.After(now) && !n.NotBefore.After(now)
 }

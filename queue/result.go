@@ -2,12 +2,16 @@ package queue
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/cespare/xxhash/v2"
 )
 
 // maxResultLine bounds a line of a result file, in octets.
@@ -57,22 +61,35 @@ func record(at time.Time, route Route, to int, address string, o Outcome) Record
 	}
 }
 
-// recordFields is the fields of a line, which tabs divide (docs/spool.md).
-const recordFields = 9
+// recordFields is the fields of a line, which tabs divide (docs/spool.md). The
+// last is the sum of those before it.
+const recordFields = 10
 
 // append writes the line of a result file. No field can hold a tab or a line
 // end.
 func (r Record) append(b []byte) []byte {
+	start := len(b)
 	b = r.At.UTC().AppendFormat(b, time.RFC3339Nano)
-	for _, field := range [recordFields - 1]string{
+	for _, field := range [recordFields - 2]string{
 		r.Event, strconv.Itoa(r.To), r.Address, string(r.Route), r.Host, strconv.Itoa(r.Code), r.Enhanced, r.Text,
 	} {
 		b = append(append(b, '\t'), oneLine(field)...)
 	}
-	return append(b, '\n')
+	sum := lineSum(b[start:])
+	return append(appendHex(append(b, '\t'), sum, sumDigits), '\n')
 }
 
+// sumDigits is the length of a line's sum: enough that no damage by chance is
+// taken for a line.
+const sumDigits = 8
+
+func lineSum(line []byte) uint64 { return xxhash.Sum64(line) & (1<<(4*sumDigits) - 1) }
+
 func parseRecord(line string) (Record, bool) {
+	tab := strings.LastIndexByte(line, '\t')
+	if tab < 0 || string(appendHex(nil, lineSum([]byte(line[:tab])), sumDigits)) != line[tab+1:] {
+		return Record{}, false
+	}
 	fields := strings.Split(line, "\t")
 	if len(fields) != recordFields {
 		return Record{}, false
@@ -89,78 +106,97 @@ func parseRecord(line string) (Record, bool) {
 	}, true
 }
 
-// appendRecords writes records to the result file of id, synced.
-func (s *Spool) appendRecords(id ID, records []Record) error {
-	if len(records) == 0 {
-		return nil
-	}
+// tornMark ends a line that a power cut left half-written, so that it is told
+// from one that was damaged later.
+const tornMark = "~~"
+
+// appendRecords writes records to the result file of n, synced, and says how
+// long that is now.
+func (s *Spool) appendRecords(n Name, records []Record) (size int64, err error) {
 	var text []byte
 	for _, r := range records {
 		text = r.append(text)
 	}
-	path := s.path(dirResult, string(id))
-	f, err := s.disk.Append(path)
+	f, err := s.disk.Append(s.resultFile(n))
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer f.Close()
-	if endsTorn(f) {
-		// A power cut left half a line: end it, so that this one stands alone.
-		text = append([]byte{'\n'}, text...)
+	size, tail := ending(f)
+	if len(tail) > 0 {
+		end := tornMark + "\n"
+		if _, ok := parseRecord(string(tail)); ok {
+			end = "\n" // only its line end is missing
+		}
+		text = append([]byte(end), text...)
 	}
 	if _, err := f.Write(text); err != nil {
-		return err
+		return 0, err
 	}
 	if err := f.Sync(); err != nil {
-		return err
+		return 0, err
 	}
-	return s.disk.SyncDir(s.path(dirResult, ""))
+	return size + int64(len(text)), s.disk.SyncDir(s.placeOf(n).result)
 }
 
-// endsTorn says whether the file ends in the middle of a line.
-func endsTorn(f File) bool {
-	torn := false
+// ending is the length of the file, and the line at its end that has no end
+// of its own.
+func ending(f File) (size int64, tail []byte) {
 	buffer := make([]byte, 4096)
 	for {
 		n, err := f.Read(buffer)
-		if n > 0 {
-			torn = buffer[n-1] != '\n'
-		}
+		size += int64(n)
+		tail = append(tail, buffer[:n]...)
+		tail = tail[bytes.LastIndexByte(tail, '\n')+1:]
 		if err != nil {
-			return torn
+			return size, tail
 		}
 	}
 }
 
 // History is the whole story of a message, oldest first. A message that was
-// never tried has none.
-func (s *Spool) History(id ID) ([]Record, error) {
-	f, err := s.disk.Open(s.path(dirResult, string(id)))
-	if errors.Is(err, fs.ErrNotExist) {
+// never tried has none. A result file that was damaged is an error.
+func (s *Spool) History(n Name) ([]Record, error) {
+	f, err := s.disk.Open(s.resultFile(n))
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && n.History == 0:
 		return nil, nil
-	}
-	if err != nil {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, errNotRegular):
+		return nil, &damagedError{fmt.Sprintf("its result file %s is not there; who has the message already is not known", s.resultFile(n))}
+	case err != nil:
 		return nil, err
 	}
 	defer f.Close()
-	return readRecords(f)
+	records, size, err := readRecords(f)
+	if err == nil && size < n.History {
+		err = &damagedError{fmt.Sprintf("its result file has %d octets, and its name says %d: it was cut short", size, n.History)}
+	}
+	return records, err
 }
 
-func readRecords(r io.Reader) ([]Record, error) {
+// readRecords reads a result file. A last line without its end, and one that
+// ends in tornMark, are what a power cut left; any other that does not agree
+// with its sum was damaged.
+func readRecords(r io.Reader) (records []Record, size int64, err error) {
 	lines := bufio.NewReaderSize(r, maxResultLine)
-	var records []Record
 	for {
 		line, err := lines.ReadSlice('\n')
+		size += int64(len(line))
+		text, whole := strings.CutSuffix(string(line), "\n")
+		record, ok := parseRecord(text)
 		switch {
-		case errors.Is(err, bufio.ErrBufferFull):
-			continue // no line of ours is so long; its end will not parse either
-		case errors.Is(err, io.EOF):
-			return records, nil // a line without its end is half-written
-		case err != nil:
-			return records, err
-		}
-		if record, ok := parseRecord(string(line[:len(line)-1])); ok {
+		case ok:
 			records = append(records, record)
+		case errors.Is(err, io.EOF):
+		case err == nil && strings.HasSuffix(text, tornMark):
+		case whole, errors.Is(err, bufio.ErrBufferFull):
+			return records, size, &damagedError{"its result file was damaged: a line does not agree with its sum"}
+		}
+		if errors.Is(err, io.EOF) {
+			return records, size, nil
+		}
+		if err != nil {
+			return records, size, err
 		}
 	}
 }

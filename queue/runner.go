@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"mailcrane/internal/config"
 )
 
 // A Runner empties the queue: it owns when a message is tried and in what
@@ -14,8 +16,12 @@ type Runner struct {
 	Transport Transport
 	Reach     Reach
 	Schedule  Schedule
-	Now       func() time.Time
-	Log       Log
+	// Tuning is what the administrator has set.
+	Tuning config.Queue
+	Now    func() time.Time
+	// Load is the machine's load average over the last minute; nil is none.
+	Load func() float64
+	Log  Log
 	// Hostname is the name under which bounces report.
 	Hostname string
 	// Patience is how long one delivery may stand still before the messages

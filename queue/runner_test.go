@@ -53,7 +53,7 @@ func TestResultsAreKeptForEachRecipient(t *testing.T) {
 	if strings.Contains(report, "good@x.org") || strings.Contains(report, "later@x.org") {
 		t.Error("the report names recipients that did not fail")
 	}
-	if h, _ := s.History(id); len(h) != 0 {
+	if h, _ := s.History(Name{ID: id}); len(h) != 0 {
 		t.Errorf("results of a finished message remain: %v", h)
 	}
 }
@@ -129,7 +129,7 @@ func TestADeathOnTheWireIsWrittenDownBeforeTheNextTry(t *testing.T) {
 	m.Release() // as if the process had died
 	w := newWorld(t, s)
 	w.answer = func(*Delivery, Recipient) (Outcome, *RouteFault) {
-		history, err := s.History(id)
+		history, err := s.History(Name{ID: id})
 		if err != nil || len(history) != 2 || history[0].Event != "uncertain" || !strings.Contains(history[0].Text, "may have arrived") {
 			t.Errorf("history at the next try: %v, %v", history, err)
 		}

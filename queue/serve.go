@@ -156,7 +156,7 @@ func (s *server) ready(names []Name, now time.Time) (due []Name, next time.Time)
 	for _, n := range names {
 		resting := s.rests[n.ID]
 		switch {
-		case n.Held:
+		case n.Waits():
 		case !s.due(n, now):
 			next = sooner(next, n.Next)
 		case resting.name == n && resting.until.IsZero():
@@ -223,7 +223,7 @@ func (s *server) lull() {
 // due is Name.Due, but for a message that is put off for longer than the
 // schedule ever waits: the clock was wrong when it was, and has been set back.
 func (r *Runner) due(n Name, now time.Time) bool {
-	return n.Due(now) || !n.Held && n.Next.Sub(now) > r.Schedule.Retry(n.Attempts+1)+restTime
+	return n.Due(now) || !n.Waits() && n.Next.Sub(now) > r.Schedule.Retry(n.Attempts+1)+restTime
 }
 
 // reachedSince says that another process, such as a flush, has opened a

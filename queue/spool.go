@@ -29,11 +29,14 @@ type Spool struct {
 	dir  string
 	disk Disk
 	now  func() time.Time
+	own  *place
 }
 
 // NewSpool is the spool in dir, which Put makes when it is missing.
 func NewSpool(dir string, disk Disk, now func() time.Time) *Spool {
-	return &Spool{dir: filepath.Clean(dir), disk: disk, now: now}
+	s := &Spool{dir: filepath.Clean(dir), disk: disk, now: now}
+	s.own = &place{dir: s.path(dirQueue, ""), result: s.path(dirResult, "")}
+	return s
 }
 
 // Dir is the spool's directory.
@@ -162,13 +165,18 @@ func (s *Spool) fill(ctx context.Context, f File, e *Envelope, message io.Reader
 		err = cerr
 	}
 	return Name{
-		Size: w.scan.size, Recipients: len(e.To), Content: w.scan.content, Sum: w.sum.Sum64(),
+		Size: w.scan.size, Recipients: len(e.To), Content: w.scan.content, Sum: w.sum.Sum64(), Key: keyOf(e),
 	}, err
+}
+
+// keyOf is the Key of a message. It is a hint only: two senders may share one.
+func keyOf(e *Envelope) uint32 {
+	return uint32(xxhash.Sum64String(e.Account + "\n" + e.From)) //nolint:gosec // the low half
 }
 
 // publish renames the file into the queue and makes the new name durable.
 func (s *Spool) publish(id ID, name Name) error {
-	to := s.path(dirQueue, name.String())
+	to := s.file(name)
 	if err := s.disk.Rename(s.path(dirTmp, string(id)), to); err != nil {
 		return err
 	}

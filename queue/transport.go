@@ -62,6 +62,21 @@ type Delivery struct {
 	// Progress, if not nil, is told how many octets of the message have been
 	// handed to the network so far.
 	Progress func(octets int64)
+	// Transcript, if not nil, is told each line of the session as far as it is
+	// about this message, and what came before the first one: ">>> " or "<<< "
+	// and the line, without secrets and without the message's octets.
+	Transcript func(line string)
+	// HoldUntil, if not zero, is when the server is to let the message go
+	// (FUTURERELEASE, RFC 4865). It is only set for a session that offers that
+	// for so long; if it does not after all, no recipient is reported.
+	HoldUntil time.Time
+}
+
+// A Holder is a Session whose server may keep a message until a later time
+// (FUTURERELEASE, RFC 4865).
+type Holder interface {
+	// MayHold is the longest that the server keeps a message, 0 for not at all.
+	MayHold() time.Duration
 }
 
 // A Reply is an SMTP reply, whole.
@@ -109,6 +124,8 @@ type Outcome struct {
 	state State
 	reply Reply
 	host  string
+	// relayed: the next hop gives no report on success.
+	relayed bool
 }
 
 // OutcomeOf turns the reply of host to MAIL, RCPT or the data into an
@@ -117,29 +134,37 @@ type Outcome struct {
 func OutcomeOf(host string, r Reply) Outcome {
 	switch r.Code / 100 {
 	case 2:
-		return Outcome{Delivered, r, host}
+		return Outcome{state: Delivered, reply: r, host: host}
 	case 4:
-		return Outcome{Deferred, r, host}
+		return Outcome{state: Deferred, reply: r, host: host}
 	}
-	return Outcome{Failed, r, host}
+	return Outcome{state: Failed, reply: r, host: host}
+}
+
+// WithoutDSN says of an outcome that the server does not know DSN: where a
+// report on success is wanted, it is ours to give, as "relayed" (RFC 3461
+// section 5.2.2).
+func (o Outcome) WithoutDSN() Outcome {
+	o.relayed = true
+	return o
 }
 
 // Refuse is a permanent failure that we find ourselves: the message cannot be
 // put into a form that host takes. enhanced is its RFC 3463 code.
 func Refuse(host, enhanced, why string) Outcome {
-	return Outcome{Failed, Reply{Enhanced: enhanced, Text: why}, host}
+	return Outcome{state: Failed, reply: Reply{Enhanced: enhanced, Text: why}, host: host}
 }
 
 // Defer is a temporary failure that we find ourselves, and no server's doing:
 // the message cannot be made ready on this machine now. enhanced is its RFC
 // 3463 code.
 func Defer(host, enhanced, why string) Outcome {
-	return Outcome{Deferred, Reply{Enhanced: enhanced, Text: why}, host}
+	return Outcome{state: Deferred, reply: Reply{Enhanced: enhanced, Text: why}, host: host}
 }
 
 // NoAnswer is Uncertain: the last octet was sent to host and no reply came.
 func NoAnswer(host, why string) Outcome {
-	return Outcome{Uncertain, Reply{Text: why}, host}
+	return Outcome{state: Uncertain, reply: Reply{Text: why}, host: host}
 }
 
 // State is what became of the recipient.

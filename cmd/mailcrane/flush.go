@@ -82,7 +82,7 @@ func (a *app) mustBeThere(ids []queue.ID) error {
 		switch {
 		case i < 0:
 			return sysexits.Errorf(sysexits.DataErr, "see what is there with: mailcrane queue", "there is no message %s in the queue", id)
-		case names[i].Held:
+		case names[i].Waits():
 			return sysexits.Errorf(sysexits.DataErr, fmt.Sprintf("let it go with: mailcrane queue release %s", id), "message %s is held", id)
 		}
 	}
@@ -175,7 +175,7 @@ func (v *flushView) begin(stderr io.Writer, s *queue.Spool) {
 		return // Flush says why
 	}
 	for _, n := range names {
-		if !n.Held {
+		if !n.Waits() {
 			total += n.Size
 		}
 	}

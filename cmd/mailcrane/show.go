@@ -42,7 +42,7 @@ func (a *app) queueShow(word string, raw bool) error {
 		_, err := io.Copy(a.stdout, message)
 		return err
 	}
-	history, err := spool.History(entry.Name.ID)
+	history, err := spool.History(entry.Name)
 	if err != nil {
 		return cannotUseSpool(c, err)
 	}

@@ -39,6 +39,7 @@ type Config struct {
 	// there are several accounts and none is named.
 	DefaultAccount *Account
 	Timeout        Timeout
+	Queue          Queue
 	// ListenMSP are the submission listeners: "host:port" on loopback, or
 	// "unix:PATH".
 	ListenMSP []string

@@ -117,6 +117,7 @@ func build(path string, raw *file, getenv func(string) string) (*Config, error) 
 		Hostname:     raw.hostname,
 		Spool:        expandHome(raw.directory, home),
 		Timeout:      raw.timeout.OrDefault(),
+		Queue:        DefaultQueue(),
 	}
 	if raw.deliveryMode != 0 {
 		c.DeliveryMode = raw.deliveryMode

@@ -1,0 +1,105 @@
+package config
+
+import (
+	"runtime"
+	"time"
+)
+
+// Now, as a Queue's Return, gives a message up at once, untried.
+const Now time.Duration = -1
+
+// Queue is what can be set of the queue; the names are sendmail's, without
+// "Queue" where the type says it.
+type Queue struct {
+	// Interval is the time between two tries of a message, 0 for the built-in
+	// back-off: two minutes, doubling to two hours.
+	Interval time.Duration
+	// MinAge is the least time between two tries.
+	MinAge time.Duration
+	// MaxAge, if not 0, makes the pause between two tries as long as the message
+	// has been in the queue, this at the most. MinAge does not count then.
+	MaxAge time.Duration
+	// PlainAge counts the age of a message from its receipt, as sendmail does,
+	// and not the time that it was tried for.
+	PlainAge bool
+	// Return and Warn are when a message is given up, and when its sender is
+	// told of the delay; a Warn of 0 is never.
+	Return, Warn ByTiming
+	// Undo is how long a message that a person hands in is kept back at first.
+	Undo time.Duration
+
+	// Sort is how a queue run is ordered.
+	Sort SortOrder
+	// MaxRunSize bounds the messages of one queue run; 0 is no bound.
+	MaxRunSize int
+	// RecipientFactor, ClassFactor and RetryFactor make the priority from the
+	// number of recipients, the precedence, and the attempts.
+	RecipientFactor, ClassFactor, RetryFactor int64
+	// SeparateSessions sends each message over a session of its own.
+	SeparateSessions bool
+	// SingleThread never opens two sessions of one route at once, in no process.
+	SingleThread bool
+
+	// LoadLimit is the load average from which on messages wait for their turn,
+	// LoadFactor how strongly; RefuseLoad that from which on the listeners take
+	// no connection, DelayLoad that from which on they are slow. 0 is never.
+	LoadLimit, LoadFactor, RefuseLoad, DelayLoad int64
+
+	// HostStatus is how long the last failure of a host is believed, and
+	// HostStatusDirectory where it is kept for other processes; "" for nowhere.
+	HostStatus          time.Duration
+	HostStatusDirectory string
+
+	// DoubleBounce gets the reports that cannot be delivered; "" drops them.
+	DoubleBounce string
+	// PostmasterCopy gets the header of each message that fails; "" for nobody.
+	PostmasterCopy string
+	// DeadLetterDrop is a file for what nobody takes, not even DoubleBounce.
+	DeadLetterDrop string
+
+	// Slow are the side queues, by the age at which messages go there.
+	Slow []SlowQueue
+}
+
+// ByTiming is a time for each class of messages.
+type ByTiming struct{ Normal, Urgent, NonUrgent, DSN time.Duration }
+
+// A SlowQueue takes the messages that have been in the queue for long.
+type SlowQueue struct {
+	Name string
+	// After is the age, and Attempts the number of tries, from which on a
+	// message goes there; 0 is never.
+	After    time.Duration
+	Attempts int
+	// Interval is the time between two runs of it.
+	Interval time.Duration
+}
+
+// A SortOrder is how a queue run is ordered; the values are the first letters
+// of sendmail's words.
+type SortOrder byte
+
+// The orders.
+const (
+	ByPriority     SortOrder = 'p'
+	ByHost         SortOrder = 'h'
+	ByTime         SortOrder = 't'
+	ByFilename     SortOrder = 'f'
+	ByModification SortOrder = 'm'
+	AtRandom       SortOrder = 'r'
+	Unsorted       SortOrder = 'n'
+)
+
+// DefaultQueue is sendmail's defaults, but for the pauses between tries, and
+// for the age, which counts the time that a message was tried for.
+func DefaultQueue() Queue {
+	const day = 24 * time.Hour
+	all := func(d time.Duration) ByTiming { return ByTiming{d, d, d, d} }
+	cpus := int64(runtime.NumCPU())
+	return Queue{
+		Return: all(5 * day), Warn: all(4 * time.Hour),
+		Sort: ByPriority, RecipientFactor: 30_000, ClassFactor: 1800, RetryFactor: 90_000,
+		LoadLimit: 8 * cpus, LoadFactor: 600_000, RefuseLoad: 12 * cpus,
+		HostStatus: 30 * time.Minute, DoubleBounce: "postmaster",
+	}
+}
