@@ -16,6 +16,8 @@ type attempt struct {
 	message  *Message
 	pending  []int // places in the envelope, as delivery.To has them
 	delivery Delivery
+	// session is what was said about the message.
+	session recorder
 
 	mu        sync.Mutex
 	outcomes  []Outcome
@@ -43,6 +45,8 @@ func (r *Runner) newAttempt(route Route, m *Message) (*attempt, error) {
 		Open:   func() (io.ReadCloser, error) { return io.NopCloser(m.Open()), nil },
 		Commit: a.commit,
 		Report: a.report,
+
+		Transcript: a.session.line,
 	}
 	return a, nil
 }
@@ -126,6 +130,9 @@ func (a *attempt) settle(fault *RouteFault) {
 		r.Log.Error("cannot write down what became of the message", "id", m.Name.ID, "err", err)
 	}
 	left := len(m.Pending())
+	if left > 0 || m.Name.Waits() {
+		a.keepTranscript(now)
+	}
 	r.tell(Event{Kind: Ended, Route: a.route, ID: m.Name.ID, From: m.Envelope.From, Left: left, Next: m.Name.Next})
 }
 
@@ -189,4 +196,14 @@ func (a *attempt) write(now time.Time, records []Record) error {
 func (a *attempt) log(to string, o Outcome) {
 	a.runner.Log.Info("message "+o.state.String(), "id", a.message.Name.ID, "from", a.message.Envelope.From,
 		"to", to, "route", a.route, "host", o.host, "reply", o.reply.String())
+}
+
+// keepTranscript keeps what was said, for a person. A disk that does not take
+// it is no reason to stop.
+func (a *attempt) keepTranscript(now time.Time) {
+	r, id := a.runner, a.message.Name.ID
+	err := r.Spool.keepTranscript(id, Transcript{At: now, Route: a.route, Lines: a.session.lines()})
+	if err != nil {
+		r.Log.Debug("cannot keep the transcript of the session", "id", id, "err", err)
+	}
 }

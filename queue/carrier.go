@@ -324,6 +324,9 @@ func (c *carrier) deliver(ctx context.Context, session Session, m *Message) (*at
 	fault := session.Deliver(patient, &a.delivery)
 	cancel()
 	a.settle(fault)
+	if fault != nil && len(fault.Transcript) == 0 {
+		fault.Transcript = a.session.lines()
+	}
 	return a, fault
 }
 

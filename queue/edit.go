@@ -75,7 +75,8 @@ func (s *Spool) edit(ctx context.Context, id ID, done Record, change func(*Name)
 // by a process that died; the Maildir convention.
 const tmpAge = 36 * time.Hour
 
-// Sweep removes what dead processes left under tmp/. It was never accepted.
+// Sweep removes what dead processes left: under tmp/, which was never
+// accepted, and transcripts of messages that have gone.
 func (s *Spool) Sweep() error {
 	var names []string
 	err := s.disk.Names(s.path(dirTmp, ""), func(name string) bool {
@@ -91,5 +92,5 @@ func (s *Spool) Sweep() error {
 			s.disk.Remove(s.path(dirTmp, name))
 		}
 	}
-	return nil
+	return s.sweepTranscripts()
 }

@@ -196,7 +196,7 @@ func notRead(id ID, err error) error {
 func (s *Spool) SetAside() ([]string, error) {
 	var names []string
 	err := s.disk.Names(s.DamagedDir(), func(name string) bool {
-		if !strings.HasSuffix(name, whySuffix) && !strings.HasSuffix(name, resultSuffix) {
+		if !strings.HasSuffix(name, whySuffix) && !strings.HasSuffix(name, resultSuffix) && !strings.HasSuffix(name, transcriptSuffix) {
 			names = append(names, name)
 		}
 		return true

@@ -171,6 +171,9 @@ func (m *Message) remove() error {
 			return err
 		}
 	}
+	if m.Name.Attempts > 0 || m.Name.OnWire {
+		s.dropTranscript(m.Name.ID)
+	}
 	err := s.disk.Remove(s.resultFile(m.Name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -212,6 +215,8 @@ func (s *Spool) setAside(fileName, why string) error {
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
+		// Nothing rests on this one.
+		_ = s.disk.Rename(s.path(dirTranscript, string(name.ID)), there+transcriptSuffix)
 	}
 	if err := s.disk.SyncDir(s.path(dirDamaged, "")); err != nil {
 		return err

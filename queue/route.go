@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -22,26 +21,13 @@ func (s *Spool) NoteRoute(route Route, fault *RouteFault) error {
 	if fault != nil {
 		state.Fault = &RouteFaultText{Sentence: fault.Sentence(), Hint: fault.Hint, NeedsPerson: fault.NeedsPerson}
 	}
-	if err := s.disk.Mkdir(s.path(dirRoute, "")); err != nil {
-		return err
+	if fault != nil && len(fault.Transcript) > 0 {
+		t := Transcript{At: state.At, Route: route, Lines: fault.Transcript}
+		if err := s.replace(dirRoute, routeFile(route)+transcriptSuffix, t.append(nil)); err != nil {
+			return err
+		}
 	}
-	// Under tmp/, where Sweep finds what a process that died has left.
-	tmp := s.path(dirTmp, "route-"+strconv.FormatUint(uint64(s.now().UnixNano()), 36))
-	f, err := s.disk.Create(tmp)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(state.append(nil))
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err == nil {
-		err = s.disk.Rename(tmp, s.routePath(route))
-	}
-	if err != nil {
-		s.disk.Remove(tmp)
-	}
-	return err
+	return s.replace(dirRoute, routeFile(route), state.append(nil))
 }
 
 // RouteState is what was last seen of a route; the zero value if nothing.
@@ -93,8 +79,12 @@ func parseRouteState(text string) (RouteState, error) {
 	return RouteState{At: at}, nil
 }
 
-// routePath is the file of a route: an account's name, which config keeps to
+// transcriptSuffix is added for the transcript of the last session that could
+// not be opened. No account has a name with such a sign.
+const transcriptSuffix = "~transcript"
+
+func (s *Spool) routePath(route Route) string { return s.path(dirRoute, routeFile(route)) }
+
+// routeFile is the file of a route: an account's name, which config keeps to
 // letters, digits and a few signs.
-func (s *Spool) routePath(route Route) string {
-	return s.path(dirRoute, strings.ReplaceAll(string(route), "/", "_"))
-}
+func routeFile(route Route) string { return strings.ReplaceAll(string(route), "/", "_") }

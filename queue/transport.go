@@ -213,6 +213,9 @@ type RouteFault struct {
 	// recipients left open, though Commit was called: it has said so, as by a
 	// 421, or the last octet was not sent to them after all.
 	Untaken bool
+	// Transcript is the lines of the session that failed, as
+	// Delivery.Transcript has them: without secrets, some 8 KiB at the most.
+	Transcript []string
 }
 
 // Sentence is the fault in one line: what, where, why.

@@ -12,14 +12,21 @@ import (
 )
 
 func (a *app) queueShowCommand() *cobra.Command {
-	raw := false
+	raw, transcript := false, false
 	c := &cobra.Command{
 		Use: "show ID", Short: "One message: its envelope, its story, and its text",
-		Example: "  mailcrane queue show cemj155mdf2w5\n  mailcrane queue show --raw cemj155mdf2w5 > saved.eml",
+		Example: "  mailcrane queue show cemj155mdf2w5\n  mailcrane queue show --raw cemj155mdf2w5 > saved.eml\n  mailcrane queue show --transcript cemj155mdf2w5",
 		Args:    args(cobra.ExactArgs(1)),
-		RunE:    func(_ *cobra.Command, words []string) error { return a.queueShow(words[0], raw) },
+		RunE: func(_ *cobra.Command, words []string) error {
+			if transcript {
+				return a.queueTranscript(words[0])
+			}
+			return a.queueShow(words[0], raw)
+		},
 	}
 	c.Flags().BoolVar(&raw, "raw", false, "print the message alone, as it came")
+	c.Flags().BoolVar(&transcript, "transcript", false, "print what was said in the last session about it")
+	c.MarkFlagsMutuallyExclusive("raw", "transcript")
 	return c
 }
 

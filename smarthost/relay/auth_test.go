@@ -26,6 +26,16 @@ func secured(t *testing.T, mechs string, auth Authenticator, play ...string) (s 
 		Trace: func(line string) { fmt.Fprintln(&lines, line) },
 		Dial:  serve(t, ca.good(t), append(start, play...)),
 	})
+	// What is kept for a message's story, or a route's, is no more than that.
+	kept := ""
+	if fault != nil {
+		kept = strings.Join(fault.Transcript, "\n") + "\n"
+	} else {
+		kept = strings.Join(s.dialogue.prelude.lines, "\n") + "\n"
+	}
+	if kept != lines.String() {
+		t.Errorf("kept is %q, traced was %q", kept, lines.String())
+	}
 	return s, fault, lines.String()
 }
 

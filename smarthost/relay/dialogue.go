@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -33,6 +34,10 @@ type dialogue struct {
 	r     *bufio.Reader
 	w     *bufio.Writer
 	trace func(line string)
+	// prelude is what a trace shows of the session before its first message, and
+	// story, if not nil, is told of each line of the message under way.
+	prelude prelude
+	story   func(line string)
 	// window is how many commands may be unanswered; 1 without PIPELINING.
 	window  int
 	pending []expected
@@ -228,22 +233,30 @@ func (d *dialogue) salvage(err error) error {
 	return err
 }
 
+// tell shows a line to those who listen: the trace of all sessions, and the
+// story of the message under way or, before the first, the prelude.
 func (d *dialogue) tell(way, text string) {
+	if d.trace == nil && d.story == nil && d.prelude.closed {
+		return
+	}
+	line := way + text
 	if d.trace != nil {
-		d.trace(way + text)
+		d.trace(line)
+	}
+	if d.story != nil {
+		d.story(line)
+	} else {
+		d.prelude.add(line)
 	}
 }
 
 func (d *dialogue) traceReply(r reply) {
-	if d.trace == nil {
-		return
-	}
 	for i, line := range r.lines {
 		mark := "-"
 		if i == len(r.lines)-1 {
 			mark = " "
 		}
-		d.trace(fmt.Sprintf("<<< %d%s%s", r.code, mark, clean(line)))
+		d.tell("<<< ", strconv.Itoa(r.code)+mark+clean(line))
 	}
 }
 

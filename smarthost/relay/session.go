@@ -77,9 +77,14 @@ func (s *Session) Deliver(ctx context.Context, d *queue.Delivery) *queue.RouteFa
 	defer m.close()
 	release := s.dialogue.wire.obey(ctx)
 	defer release()
+	end := s.dialogue.tellStory(d.Transcript)
+	defer end()
 	fault := m.deliver(ctx, s)
 	if fault != nil && s.over == nil {
 		s.over = fault.Err
+	}
+	if fault != nil {
+		s.dialogue.tell("*** ", fault.Sentence())
 	}
 	return fault
 }

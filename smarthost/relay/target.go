@@ -114,14 +114,25 @@ func Open(ctx context.Context, t Target) (*Session, *queue.RouteFault) {
 		return nil, fault
 	}
 	s := newSession(&t, w)
+	s.dialogue.tell("*** ", "connected to "+t.Address+numeric(w.RemoteAddr(), t.Address))
 	release := w.obey(ctx)
 	fault = s.begin()
 	release()
 	if fault != nil {
 		w.Close()
+		s.dialogue.tell("*** ", fault.Sentence())
+		fault.Transcript = s.dialogue.prelude.lines
 		return nil, fault
 	}
 	return s, nil
+}
+
+// numeric is the numeric address of a connection, where the name does not say it.
+func numeric(remote net.Addr, address string) string {
+	if remote == nil || remote.String() == address {
+		return ""
+	}
+	return " at " + remote.String()
 }
 
 func (t *Target) dial(ctx context.Context) (*wire, *queue.RouteFault) {
