@@ -10,9 +10,11 @@ import (
 const longestLine = 998
 
 // A scanner finds, in one pass over the octets of a message, what kind of
-// content it is and how large it will be on the wire.
+// content it is, which class its header asks for, and how large it will be on
+// the wire.
 type scanner struct {
 	content Content
+	header  classifier
 	size    int64 // with every line end as CRLF
 	line    int   // octets of the line so far
 	cr      bool  // the last octet was CR
@@ -57,6 +59,7 @@ func (s *scanner) part(p []byte) {
 		s.content.Binary = true
 	}
 	s.line += len(p)
+	s.header.part(p)
 }
 
 func (s *scanner) endLine() {
@@ -64,6 +67,7 @@ func (s *scanner) endLine() {
 		s.content.LongLine = true
 	}
 	s.line, s.cr = 0, false
+	s.header.endLine()
 }
 
 // end is called after the last octet. A message without a final line end
@@ -75,6 +79,7 @@ func (s *scanner) end() {
 	if s.line > 0 {
 		s.size += 2
 	}
+	s.header.end()
 	s.endLine()
 }
 

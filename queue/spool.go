@@ -165,7 +165,8 @@ func (s *Spool) fill(ctx context.Context, f File, e *Envelope, message io.Reader
 		err = cerr
 	}
 	return Name{
-		Size: w.scan.size, Recipients: len(e.To), Content: w.scan.content, Sum: w.sum.Sum64(), Key: keyOf(e),
+		Size: w.scan.size, Recipients: len(e.To), Content: w.scan.content, Class: w.scan.header.class(),
+		Sum: w.sum.Sum64(), Key: keyOf(e),
 	}, err
 }
 
