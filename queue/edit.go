@@ -78,8 +78,20 @@ const tmpAge = 36 * time.Hour
 // Sweep removes what dead processes left: under tmp/, which was never
 // accepted, and transcripts of messages that have gone.
 func (s *Spool) Sweep() error {
+	for _, r := range s.roots {
+		if err := s.sweepTmp(r); err != nil {
+			return err
+		}
+	}
+	if s.within != "" {
+		return nil // it does not see whose transcript is still wanted
+	}
+	return s.sweepTranscripts()
+}
+
+func (s *Spool) sweepTmp(r *root) error {
 	var names []string
-	err := s.disk.Names(s.path(dirTmp, ""), func(name string) bool {
+	err := s.disk.Names(r.path(dirTmp, ""), func(name string) bool {
 		names = append(names, name)
 		return len(names) < 10_000
 	})
@@ -87,10 +99,11 @@ func (s *Spool) Sweep() error {
 		return err
 	}
 	for _, name := range names {
-		at, err := s.disk.Modified(s.path(dirTmp, name))
+		path := r.path(dirTmp, name)
+		at, err := s.disk.Modified(path)
 		if err == nil && s.now().Sub(at) > tmpAge {
-			s.disk.Remove(s.path(dirTmp, name))
+			s.disk.Remove(path)
 		}
 	}
-	return s.sweepTranscripts()
+	return nil
 }

@@ -16,14 +16,10 @@ import (
 // until f returns false. A file whose name is not ours is passed over here
 // and set aside by the next queue run. A queue that was never used is empty.
 func (s *Spool) Names(f func(Name) bool) error {
-	err := s.disk.Names(s.QueueDir(), func(text string) bool {
-		name, err := ParseName(text)
-		return err != nil || f(name)
+	return s.eachFile(func(p *place, file string) bool {
+		name, err := ParseName(file)
+		return err != nil || f(s.standingAt(name, p))
 	})
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return err
 }
 
 // Sorted is the names of all messages, oldest first. A message that was
@@ -195,15 +191,17 @@ func notRead(id ID, err error) error {
 // stands beside it.
 func (s *Spool) SetAside() ([]string, error) {
 	var names []string
-	err := s.disk.Names(s.DamagedDir(), func(name string) bool {
-		if !strings.HasSuffix(name, whySuffix) && !strings.HasSuffix(name, resultSuffix) && !strings.HasSuffix(name, transcriptSuffix) {
-			names = append(names, name)
+	for _, r := range s.roots {
+		err := s.disk.Names(r.path(dirDamaged, ""), func(name string) bool {
+			if !strings.HasSuffix(name, whySuffix) && !strings.HasSuffix(name, resultSuffix) && !strings.HasSuffix(name, transcriptSuffix) {
+				names = append(names, name)
+			}
+			return true
+		})
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
 		}
-		return true
-	})
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
 	}
 	slices.Sort(names)
-	return names, err
+	return names, nil
 }

@@ -194,8 +194,8 @@ const resultSuffix = ".result"
 // setAside moves a damaged file out of the way, and writes the reason beside
 // it. It is never deleted, sent or bounced; nor is one of the same name that
 // was set aside before.
-func (s *Spool) setAside(fileName, why string) error {
-	there, note, err := s.reserve(fileName)
+func (s *Spool) setAside(from *place, fileName, why string) error {
+	there, note, err := s.reserve(from.root, fileName)
 	if err != nil {
 		return err
 	}
@@ -206,30 +206,30 @@ func (s *Spool) setAside(fileName, why string) error {
 	if err != nil {
 		return err
 	}
-	if err := s.disk.Rename(s.path(dirQueue, fileName), there); err != nil {
+	if err := s.disk.Rename(from.dir+slash+fileName, there); err != nil {
 		return err
 	}
 	if name, err := ParseName(fileName); err == nil {
 		// What became of it so far goes with it.
-		err := s.disk.Rename(s.resultFile(name), there+resultSuffix)
+		err := s.disk.Rename(s.resultFile(s.standingAt(name, from)), there+resultSuffix)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 		// Nothing rests on this one.
 		_ = s.disk.Rename(s.path(dirTranscript, string(name.ID)), there+transcriptSuffix)
 	}
-	if err := s.disk.SyncDir(s.path(dirDamaged, "")); err != nil {
+	if err := s.disk.SyncDir(from.root.path(dirDamaged, "")); err != nil {
 		return err
 	}
-	return s.disk.SyncDir(s.QueueDir())
+	return s.disk.SyncDir(from.dir)
 }
 
 // reserve is a path in damaged/ that no other file has, and the file for the
 // reason beside it, which keeps the path for us.
-func (s *Spool) reserve(fileName string) (path string, note File, err error) {
+func (s *Spool) reserve(r *root, fileName string) (path string, note File, err error) {
 	const most = 1000
 	for i := range most {
-		path = s.path(dirDamaged, fileName)
+		path = r.path(dirDamaged, fileName)
 		if i > 0 {
 			path += "." + strconv.Itoa(i+1)
 		}

@@ -1,10 +1,46 @@
 package queue
 
-import "path/filepath"
+import (
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+)
+
+// slash divides the parts of a path. All directories of a spool are clean, so
+// filepath.Join would look through them in vain, some ten times a message.
+const slash = string(filepath.Separator)
+
+// A root is one queue directory, with everything that docs/spool.md describes.
+type root struct {
+	dir  string
+	main place // its queue/
+}
+
+func newRoot(dir string) *root {
+	r := &root{dir: dir}
+	r.main = place{root: r, dir: r.path(dirQueue, ""), result: r.path(dirResult, "")}
+	return r
+}
+
+// path is that of a file in one of the root's directories, or of the
+// directory where name is "".
+func (r *root) path(dir, name string) string {
+	path := r.dir + slash + dir
+	if name == "" {
+		return path
+	}
+	return path + slash + name
+}
 
 // A place is a directory in which messages stand. A Name knows its own, so
 // that a message is found, changed and removed where it was seen.
 type place struct {
+	root *root
+	// slow is the name of the slow queue that it is, "" for the queue itself.
+	slow string
 	// dir holds the messages and result what became of them.
 	dir, result string
 }
@@ -12,17 +48,152 @@ type place struct {
 // placeOf is where the message of that name stands.
 func (s *Spool) placeOf(n Name) *place {
 	if n.at == nil {
-		return s.own
+		return &s.roots[0].main
 	}
 	return n.at
 }
 
 // file is the path of the message of that name.
-func (s *Spool) file(n Name) string {
-	return s.placeOf(n).dir + string(filepath.Separator) + n.String()
-}
+func (s *Spool) file(n Name) string { return s.placeOf(n).dir + slash + n.String() }
 
 // resultFile is the path of its result file.
-func (s *Spool) resultFile(n Name) string {
-	return s.placeOf(n).result + string(filepath.Separator) + string(n.ID)
+func (s *Spool) resultFile(n Name) string { return s.placeOf(n).result + slash + string(n.ID) }
+
+// Slow is the name of the slow queue in which the message stands, or "".
+func (n Name) Slow() string {
+	if n.at == nil {
+		return ""
+	}
+	return n.at.slow
+}
+
+// standingAt is the name of a message that stands at p.
+func (s *Spool) standingAt(n Name, p *place) Name {
+	n.at = p
+	if p == &s.roots[0].main {
+		n.at = nil
+	}
+	return n
+}
+
+// slowPlace is a slow queue of a root; there is one place for each, so that
+// names can be compared.
+func (s *Spool) slowPlace(r *root, name string) *place {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range s.slow {
+		if p.root == r && p.slow == name {
+			return p
+		}
+	}
+	p := &place{root: r, slow: name, dir: r.path(dirSlow, name), result: r.main.result}
+	s.slow = append(s.slow, p)
+	return p
+}
+
+// slowNames calls f with the name of each slow queue of a root, by name.
+func (s *Spool) slowNames(r *root) ([]string, error) {
+	var names []string
+	err := s.disk.Names(r.path(dirSlow, ""), func(name string) bool {
+		if SlowName(name) {
+			names = append(names, name)
+		}
+		return true
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	slices.Sort(names)
+	return names, err
+}
+
+// SlowName says that name can be that of a slow queue, and so of a directory.
+func SlowName(name string) bool {
+	const most = 64
+	if name == "" || len(name) > most {
+		return false
+	}
+	for i := range len(name) {
+		c := name[i]
+		letter := c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9'
+		if !letter && (i == 0 || strings.IndexByte("._-", c) < 0) {
+			return false
+		}
+	}
+	return true
+}
+
+// places is every directory in which messages may stand. Of each root the
+// queue comes first: a message that moves to a slow queue meanwhile shows in
+// one of the two, or in both, never in none.
+func (s *Spool) places() ([]*place, error) {
+	var places []*place
+	for _, r := range s.roots {
+		if s.within == "" {
+			places = append(places, &r.main)
+		}
+		names, err := s.slowNames(r)
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range names {
+			if s.within == "" || s.within == name {
+				places = append(places, s.slowPlace(r, name))
+			}
+		}
+	}
+	return places, nil
+}
+
+// eachFile calls f with the name of each file at each place, until f returns
+// false. What is not there is empty.
+func (s *Spool) eachFile(f func(p *place, file string) bool) error {
+	places, err := s.places()
+	if err != nil {
+		return err
+	}
+	for _, p := range places {
+		more := true
+		err := s.disk.Names(p.dir, func(file string) bool {
+			more = f(p, file)
+			return more
+		})
+		switch {
+		case errors.Is(err, fs.ErrNotExist), p.slow != "" && errors.Is(err, syscall.ENOTDIR):
+		case err != nil:
+			return err
+		}
+		if !more {
+			return nil
+		}
+	}
+	return nil
+}
+
+// Within is the same spool, confined to one of its slow queues: only what
+// stands there is seen, and what is put goes there.
+func (s *Spool) Within(slow string) *Spool {
+	return &Spool{roots: s.roots, disk: s.disk, now: s.now, within: slow}
+}
+
+// Confined is the slow queue to which the spool is confined, or "".
+func (s *Spool) Confined() string { return s.within }
+
+// WatchDirs is the directories in which messages stand and appear: those whose
+// loss the spool cannot outlive, and the others, which may come and go. A new
+// slow queue shows as a new name in one of the latter.
+func (s *Spool) WatchDirs() (needed, others []string, err error) {
+	places, err := s.places()
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, p := range places {
+		if p.slow == "" {
+			needed = append(needed, p.dir)
+			others = append(others, p.root.path(dirSlow, ""))
+		} else {
+			others = append(others, p.dir)
+		}
+	}
+	return needed, others, nil
 }

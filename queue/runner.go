@@ -119,8 +119,8 @@ func (r *Runner) claim(name Name) (*Message, error) {
 	m, err := r.Spool.claim(name, false)
 	damaged, is := err.(*damagedError) //nolint:errorlint // claim returns it bare
 	if is {
-		r.Log.Error("message set aside: its file is damaged", "id", name.ID, "why", damaged.why, "now in", r.Spool.DamagedDir())
-		if err := r.Spool.setAside(name.String(), damaged.why); err != nil {
+		r.Log.Error("message set aside: its file is damaged", "id", name.ID, "why", damaged.why, "now in", r.Spool.placeOf(name).root.path(dirDamaged, ""))
+		if err := r.Spool.setAside(r.Spool.placeOf(name), name.String(), damaged.why); err != nil {
 			r.Log.Error("cannot set the damaged file aside", "file", name.String(), "err", err)
 		}
 	}
@@ -129,21 +129,25 @@ func (r *Runner) claim(name Name) (*Message, error) {
 
 // setAsideStrays moves what stands in the queue under a name that is not ours.
 func (r *Runner) setAsideStrays() {
-	var strays []string
-	err := r.Spool.disk.Names(r.Spool.QueueDir(), func(text string) bool {
-		if _, err := ParseName(text); err != nil {
-			strays = append(strays, text)
+	type stray struct {
+		at   *place
+		file string
+	}
+	var strays []stray
+	err := r.Spool.eachFile(func(p *place, file string) bool {
+		if _, err := ParseName(file); err != nil {
+			strays = append(strays, stray{p, file})
 		}
 		return len(strays) < 1000
 	})
 	if err != nil {
 		return // Serve reports a queue that it cannot read
 	}
-	for _, text := range strays {
-		_, why := ParseName(text)
-		r.Log.Error("file set aside: it is no message of ours", "why", why, "now in", r.Spool.DamagedDir())
-		if err := r.Spool.setAside(text, why.Error()); err != nil {
-			r.Log.Error("cannot set the file aside", "file", text, "err", err)
+	for _, f := range strays {
+		_, why := ParseName(f.file)
+		r.Log.Error("file set aside: it is no message of ours", "why", why, "now in", f.at.root.path(dirDamaged, ""))
+		if err := r.Spool.setAside(f.at, f.file, why.Error()); err != nil {
+			r.Log.Error("cannot set the file aside", "file", f.file, "err", err)
 		}
 	}
 }

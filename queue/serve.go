@@ -48,7 +48,7 @@ func (r *Runner) Serve(ctx context.Context, arrivals, pokes <-chan struct{}) err
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	if err := r.Spool.Prepare(); err != nil {
-		return fmt.Errorf("the queue in %s cannot be used: %w", r.Spool.dir, cause(err))
+		return fmt.Errorf("the queue in %s cannot be used: %w", r.Spool.Dir(), cause(err))
 	}
 	r.setAsideStrays()
 	s := &server{
@@ -74,7 +74,7 @@ func (r *Runner) Serve(ctx context.Context, arrivals, pokes <-chan struct{}) err
 			return lost
 		case _, ok := <-arrivals:
 			if !ok {
-				lost = sysexits.Errorf(sysexits.IOErr, "start the agent again", "the queue in %s was moved or removed while the agent watched it", r.Spool.dir)
+				lost = sysexits.Errorf(sysexits.IOErr, "start the agent again", "the queue in %s was moved or removed while the agent watched it", r.Spool.Dir())
 				arrivals = nil
 				stop()
 			}
@@ -245,8 +245,10 @@ func (s *server) forgetGone(names []Name) {
 
 // Prepare makes the directories and removes what dead processes left.
 func (s *Spool) Prepare() error {
-	if err := s.makeDirs(); err != nil {
-		return err
+	for _, r := range s.roots {
+		if err := s.makeDirs(r); err != nil {
+			return err
+		}
 	}
 	return s.Sweep()
 }

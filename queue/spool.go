@@ -6,7 +6,9 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"math/rand/v2"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
@@ -20,46 +22,50 @@ const (
 	dirTmp     = "tmp"     // being written; never sent, removed when old
 	dirQueue   = "queue"   // accepted
 	dirResult  = "result"  // what became of each recipient so far
+	dirSlow    = "slow"    // the slow queues, a directory each
 	dirDamaged = "damaged" // set aside, each with its reason
 )
 
-// A Spool is a queue directory. Any number of processes, and of goroutines,
-// may use one at once.
+// A Spool is a queue directory, or several that serve as one. Any number of
+// processes, and of goroutines, may use one at once.
 type Spool struct {
-	dir  string
-	disk Disk
-	now  func() time.Time
-	own  *place
+	roots []*root
+	disk  Disk
+	now   func() time.Time
+	// within confines the spool to one slow queue; "" is no bound.
+	within string
+
+	mu   sync.Mutex
+	slow []*place // the slow queues that were met so far
 }
 
 // NewSpool is the spool in dir, which Put makes when it is missing.
 func NewSpool(dir string, disk Disk, now func() time.Time) *Spool {
-	s := &Spool{dir: filepath.Clean(dir), disk: disk, now: now}
-	s.own = &place{dir: s.path(dirQueue, ""), result: s.path(dirResult, "")}
+	return NewSpoolOver([]string{dir}, disk, now)
+}
+
+// NewSpoolOver is the spool over several queue directories, at least one. The
+// first keeps the state of the routes too; a message is put into any.
+func NewSpoolOver(dirs []string, disk Disk, now func() time.Time) *Spool {
+	s := &Spool{roots: make([]*root, len(dirs)), disk: disk, now: now}
+	for i, dir := range dirs {
+		s.roots[i] = newRoot(filepath.Clean(dir))
+	}
 	return s
 }
 
-// Dir is the spool's directory.
-func (s *Spool) Dir() string { return s.dir }
+// Dir is the spool's directory, the first of several.
+func (s *Spool) Dir() string { return s.roots[0].dir }
 
-// QueueDir is where accepted messages stand; what is put, released or made
-// due shows as a new name there.
-func (s *Spool) QueueDir() string { return s.path(dirQueue, "") }
+// QueueDir is where the accepted messages of the first directory stand.
+func (s *Spool) QueueDir() string { return s.roots[0].main.dir }
 
-// DamagedDir is where files stand that could not be a message.
+// DamagedDir is where the first directory keeps what could not be a message.
 func (s *Spool) DamagedDir() string { return s.path(dirDamaged, "") }
 
-// path is that of a file in one of the spool's directories, or of the
-// directory where name is "". All of them are clean, so filepath.Join would
-// look through them in vain, some ten times a message.
-func (s *Spool) path(dir, name string) string {
-	const slash = string(filepath.Separator)
-	path := s.dir + slash + dir
-	if name == "" {
-		return path
-	}
-	return path + slash + name
-}
+// path is that of a file in one of the first root's directories, or of the
+// directory where name is "".
+func (s *Spool) path(dir, name string) string { return s.roots[0].path(dir, name) }
 
 // Put is the one way in: when it returns nil, the message and its directory
 // entry are on the disk (law 1). It streams message, which is kept as it
@@ -76,23 +82,23 @@ func (s *Spool) Put(ctx context.Context, e *Envelope, message io.Reader) (ID, er
 	if err := block.check(); err != nil {
 		return "", sysexits.Errorf(sysexits.DataErr, "", "%w", err)
 	}
-	id, tmp, err := s.create(block.Received)
+	id, at, tmp, err := s.create(block.Received)
 	if err != nil {
-		return "", s.cannotKeep(err)
+		return "", s.cannotKeep(at, err)
 	}
 	name, err := s.fill(ctx, tmp, &block, message)
 	if err == nil {
 		// Renamed only when whole and on the disk: what stands under queue/
 		// can always be sent, whatever happens to the machine.
 		name.ID = id
-		err = s.publish(id, name)
+		err = s.publish(s.standingAt(name, at))
 	}
 	if err != nil {
-		s.disk.Remove(s.path(dirTmp, string(id)))
+		s.disk.Remove(at.root.path(dirTmp, string(id)))
 		if failed, ok := errors.AsType[*readError](err); ok {
 			return "", failed.err
 		}
-		return "", s.cannotKeep(err)
+		return "", s.cannotKeep(at, err)
 	}
 	return id, nil
 }
@@ -102,17 +108,43 @@ type readError struct{ err error }
 
 func (e *readError) Error() string { return e.err.Error() }
 
-// create makes the temporary file, and the directories if they are missing.
-func (s *Spool) create(received time.Time) (ID, File, error) {
+// create makes the temporary file for a message that is to stand at the place
+// it returns: of several directories in one by chance, or else in the next
+// that takes it. After an error the place is the first that was tried.
+func (s *Spool) create(received time.Time) (ID, *place, File, error) {
+	first := 0
+	if len(s.roots) > 1 {
+		first = rand.IntN(len(s.roots))
+	}
+	var refused error
+	for i := range s.roots {
+		r := s.roots[(first+i)%len(s.roots)]
+		id, f, err := s.createIn(r, received)
+		if err == nil {
+			at := &r.main
+			if s.within != "" {
+				at = s.slowPlace(r, s.within)
+			}
+			return id, at, f, nil
+		}
+		if refused == nil {
+			refused = err
+		}
+	}
+	return "", &s.roots[first].main, nil, refused
+}
+
+// createIn makes the temporary file, and the directories if they are missing.
+func (s *Spool) createIn(r *root, received time.Time) (ID, File, error) {
 	for made := false; ; {
 		id := newID(received)
-		f, err := s.disk.Create(s.path(dirTmp, string(id)))
+		f, err := s.disk.Create(r.path(dirTmp, string(id)))
 		switch {
 		case err == nil:
 			return id, f, nil
 		case errors.Is(err, fs.ErrExist):
 		case errors.Is(err, fs.ErrNotExist) && !made:
-			if err := s.makeDirs(); err != nil {
+			if err := s.makeDirs(r); err != nil {
 				return "", nil, err
 			}
 			made = true
@@ -124,19 +156,19 @@ func (s *Spool) create(received time.Time) (ID, File, error) {
 
 // makeDirs makes the tree, each new directory durable in its parent. Where
 // tmp/ is, create takes the others to be there and durable: it comes last.
-func (s *Spool) makeDirs() error {
-	if err := s.makeDir(s.dir); err != nil {
+func (s *Spool) makeDirs(r *root) error {
+	if err := s.makeDir(r.dir); err != nil {
 		return err
 	}
-	for _, dir := range []string{dirQueue, dirResult, dirDamaged} {
-		if err := s.disk.Mkdir(s.path(dir, "")); err != nil {
+	for _, dir := range [...]string{dirQueue, dirSlow, dirResult, dirDamaged} {
+		if err := s.disk.Mkdir(r.path(dir, "")); err != nil {
 			return err
 		}
 	}
-	if err := s.disk.SyncDir(s.dir); err != nil {
+	if err := s.disk.SyncDir(r.dir); err != nil {
 		return err
 	}
-	return s.disk.Mkdir(s.path(dirTmp, ""))
+	return s.disk.Mkdir(r.path(dirTmp, ""))
 }
 
 func (s *Spool) makeDir(dir string) error {
@@ -175,13 +207,14 @@ func keyOf(e *Envelope) uint32 {
 	return uint32(xxhash.Sum64String(e.Account + "\n" + e.From)) //nolint:gosec // the low half
 }
 
-// publish renames the file into the queue and makes the new name durable.
-func (s *Spool) publish(id ID, name Name) error {
-	to := s.file(name)
-	if err := s.disk.Rename(s.path(dirTmp, string(id)), to); err != nil {
+// publish renames the file to where it is to stand and makes the new name
+// durable.
+func (s *Spool) publish(name Name) error {
+	at, to := s.placeOf(name), s.file(name)
+	if err := s.disk.Rename(at.root.path(dirTmp, string(name.ID)), to); err != nil {
 		return err
 	}
-	if err := s.disk.SyncDir(s.QueueDir()); err != nil {
+	if err := s.disk.SyncDir(at.dir); err != nil {
 		// Whether the name is on the disk is not known. It was not accepted:
 		// take it back rather than send what the caller will hand in again.
 		s.disk.Remove(to)
@@ -191,15 +224,15 @@ func (s *Spool) publish(id ID, name Name) error {
 }
 
 // cannotKeep says why a message was not accepted.
-func (s *Spool) cannotKeep(err error) error {
+func (s *Spool) cannotKeep(at *place, err error) error {
 	if _, ok := errors.AsType[*sysexits.Error](err); ok {
 		return err
 	}
 	hint := "nothing was queued; mend the directory, then hand the message in again"
 	if diskFull(err) {
-		hint = "nothing was queued; free some space (df -h " + s.dir + "), then hand the message in again"
+		hint = "nothing was queued; free some space (df -h " + at.root.dir + "), then hand the message in again"
 	}
-	return sysexits.Errorf(sysexits.TempFail, hint, "cannot keep the message in %s: %w", s.dir, cause(err))
+	return sysexits.Errorf(sysexits.TempFail, hint, "cannot keep the message in %s: %w", at.root.dir, cause(err))
 }
 
 // cause is err without the path that package os puts before it; the sentence
