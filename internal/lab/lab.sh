@@ -1,8 +1,8 @@
 #!/bin/bash
 # The lab: real parts for the tests. Debian 12, as root.
 #
-#   lab.sh install             everything the tests use: smarthosts, clients, keyring, systemd (minutes, once)
-#   lab.sh install PART...     postfix, exim, clients, systemd
+#   lab.sh install             everything the tests use: smarthosts, clients, keyring, systemd, disks (minutes, once)
+#   lab.sh install PART...     postfix, exim, clients, systemd, disks
 #   lab.sh install-peers       other sendmails, for make bench
 #   lab.sh up [postfix|exim]   start the smarthosts (seconds); what runs already is left alone
 #   lab.sh down [postfix|exim] stop them
@@ -19,6 +19,7 @@ HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$HERE/exim.sh"
 . "$HERE/clients.sh"
 . "$HERE/systemd.sh"
+. "$HERE/disks.sh"
 . "$HERE/peers.sh"
 
 usage() { sed -n '2,14s/^# \{0,1\}//p' "$0"; exit 64; }
@@ -36,9 +37,9 @@ each() { # each ACTION PART...
   shift
   for part; do
     case $action:$part in
-    install:clients | install:systemd | *:postfix | *:exim) "${part}_$action" 9>&- ;;
-    *:clients | *:systemd) die "$part needs no $action; $action knows postfix and exim" ;;
-    *) die "no part is called $part; there are postfix, exim, clients, systemd" ;;
+    install:clients | install:systemd | install:disks | *:postfix | *:exim) "${part}_$action" 9>&- ;;
+    *:clients | *:systemd | *:disks) die "$part needs no $action; $action knows postfix and exim" ;;
+    *) die "no part is called $part; there are postfix, exim, clients, systemd, disks" ;;
     esac
   done
 }
@@ -63,7 +64,7 @@ install)
   need_root install
   locked
   rm -f "$RUN/.apt-updated"
-  [ $# -gt 0 ] || set -- postfix exim clients systemd
+  [ $# -gt 0 ] || set -- postfix exim clients systemd disks
   each install "$@"
   ;;
 install-peers) need_root install-peers; locked; rm -f "$RUN/.apt-updated"; peers_install 9>&- ;;

@@ -1,0 +1,311 @@
+package trial
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"mailcrane/internal/config"
+	"mailcrane/internal/lab"
+	"mailcrane/queue"
+)
+
+// TestPowerCutsInsideTheQueue cuts the power at a random operation of the
+// queue's own, while goroutines submit, send and change mail.
+func TestPowerCutsInsideTheQueue(t *testing.T) {
+	if !lab.OwnMounts(t) {
+		return
+	}
+	p := newPowercut(t, 25)
+	p.run(p.insideRound, p.emptyInside)
+}
+
+// A fuseDisk cuts the power at one of the operations that change the disk.
+type fuseDisk struct {
+	queue.Disk
+	left  atomic.Int64
+	delay time.Duration // 0: before the operation; else beside those that follow
+	blow  func()
+	over  chan struct{} // closed when the power is off
+}
+
+func (d *fuseDisk) step() {
+	if d.left.Add(-1) != 0 {
+		return
+	}
+	cut := func() { d.blow(); close(d.over) }
+	if d.delay == 0 {
+		cut()
+		return
+	}
+	time.AfterFunc(d.delay, cut)
+}
+
+func (d *fuseDisk) isOver() bool {
+	select {
+	case <-d.over:
+		return true
+	default:
+		return false
+	}
+}
+
+func (d *fuseDisk) Create(path string) (queue.File, error) {
+	d.step()
+	f, err := d.Disk.Create(path)
+	return d.file(f, err)
+}
+
+func (d *fuseDisk) Append(path string) (queue.File, error) {
+	d.step()
+	f, err := d.Disk.Append(path)
+	return d.file(f, err)
+}
+
+func (d *fuseDisk) file(f queue.File, err error) (queue.File, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &fuseFile{f, d}, nil
+}
+
+func (d *fuseDisk) Rename(from, to string) error {
+	d.step()
+	return d.Disk.Rename(from, to)
+}
+
+func (d *fuseDisk) Remove(path string) error {
+	d.step()
+	return d.Disk.Remove(path)
+}
+
+func (d *fuseDisk) SyncDir(path string) error {
+	d.step()
+	return d.Disk.SyncDir(path)
+}
+
+type fuseFile struct {
+	queue.File
+	disk *fuseDisk
+}
+
+func (f *fuseFile) Write(p []byte) (int, error) {
+	f.disk.step()
+	return f.File.Write(p)
+}
+
+func (f *fuseFile) Sync() error {
+	f.disk.step()
+	return f.File.Sync()
+}
+
+// insideRound has three submit, two run the queue and one change it until the
+// power is cut.
+func (p *powercut) insideRound(n int, chance *rand.Rand) {
+	disk := &fuseDisk{Disk: queue.OS{}, blow: p.disk.Cut, over: make(chan struct{})}
+	disk.left.Store(1 + chance.Int64N(250))
+	if chance.IntN(2) == 0 {
+		disk.delay = time.Duration(1 + chance.IntN(2000)*int(time.Microsecond))
+	}
+	s := queue.NewSpool(p.spoolDir(), disk, time.Now)
+	var all sync.WaitGroup
+	for submitter := range 3 {
+		dice := rand.New(rand.NewPCG(chance.Uint64(), 0))
+		all.Go(func() {
+			// The first that is refused is the last: the power is going.
+			for i := 0; p.submit(s, fmt.Sprintf("in-%d-%d-%d", n, submitter, i), dice); i++ {
+			}
+		})
+	}
+	for range 2 {
+		server := &inside{receiver: p.receiver(), dice: rand.New(rand.NewPCG(chance.Uint64(), 0))}
+		all.Go(func() {
+			for !disk.isOver() {
+				_, _ = server.runner(s).Flush(p.t.Context(), nil) // what it says of a cut is another trial's
+			}
+		})
+	}
+	dice := rand.New(rand.NewPCG(chance.Uint64(), 0))
+	all.Go(func() {
+		for !disk.isOver() {
+			p.change(s, dice)
+		}
+	})
+	all.Wait()
+}
+
+// submit hands in one letter to one to four recipients.
+func (p *powercut) submit(s *queue.Spool, id string, dice *rand.Rand) bool {
+	e := &queue.Envelope{From: me}
+	var to []string
+	for i := range 1 + dice.IntN(4) {
+		to = append(to, fmt.Sprintf("r%d.%s@trial.example", i, id))
+		e.To = append(e.To, queue.Recipient{Address: to[i]})
+	}
+	p.ledger.submits(id, to...)
+	name, err := s.Put(p.t.Context(), e, strings.NewReader(letter(id)))
+	p.ledger.submitted(id, name, err == nil)
+	return err == nil
+}
+
+// change does by hand what a person might to one of the messages.
+func (p *powercut) change(s *queue.Spool, dice *rand.Rand) {
+	l, ctx := p.ledger, p.t.Context()
+	letter := l.pick(dice.Int())
+	if letter == nil {
+		return
+	}
+	note := func(change func()) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		change()
+	}
+	switch dice.IntN(8) {
+	case 0:
+		note(func() { letter.removing = true })
+		if s.Remove(ctx, letter.name) == nil {
+			note(func() { letter.gone = true; l.counts.removed++ })
+		}
+	case 1, 2:
+		if s.Hold(ctx, letter.name, "the trial says so") == nil {
+			note(func() { letter.held = true; l.counts.held++ })
+		}
+	case 3, 4, 5:
+		note(func() { letter.held = false })
+		if s.ReleaseHeld(ctx, letter.name) == nil {
+			note(func() { l.counts.released++ })
+		}
+	default:
+		if s.Retry(ctx, letter.name) == nil {
+			note(func() { l.counts.retried++ })
+		}
+	}
+}
+
+// emptyInside has all that is queued sent to a server that takes everything.
+func (p *powercut) emptyInside(int) {
+	p.t.Helper()
+	server := &inside{receiver: p.receiver()}
+	for range 3 { // the reports of one run go with the next
+		if _, err := server.runner(p.spool()).Flush(p.t.Context(), nil); err != nil {
+			p.t.Error(err)
+		}
+	}
+}
+
+// inside is a way out within the process, to a server that has no disk of ours:
+// what it took, it keeps. Without dice it takes everything.
+type inside struct {
+	receiver
+
+	diceMu sync.Mutex
+	dice   *rand.Rand
+}
+
+func (i *inside) roll(n int) int {
+	i.diceMu.Lock()
+	defer i.diceMu.Unlock()
+	if i.dice == nil {
+		return -1
+	}
+	return i.dice.IntN(n)
+}
+
+func (i *inside) runner(s *queue.Spool) *queue.Runner {
+	return &queue.Runner{
+		Spool: s, Router: i, Transport: i, Reach: i, Schedule: queue.DefaultBackoff(), Tuning: config.DefaultQueue(),
+		Now: time.Now, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Hostname: "localhost.localdomain",
+	}
+}
+
+func (i *inside) Route(*queue.Envelope) (queue.Route, error) { return "main", nil }
+func (i *inside) ReturnTo(e *queue.Envelope) string          { return e.From }
+func (i *inside) Verdict(queue.Route) queue.Verdict          { return queue.Verdict{Try: true} }
+func (i *inside) Changes() <-chan struct{}                   { return nil }
+func (i *inside) Close(context.Context)                      {}
+
+func (i *inside) Open(context.Context, queue.Route) (queue.Session, *queue.RouteFault) {
+	return i, nil
+}
+
+func (i *inside) broken(untaken bool) *queue.RouteFault {
+	i.mu.Lock()
+	i.counts.broken++
+	i.mu.Unlock()
+	return &queue.RouteFault{Step: queue.StepSession, Err: errors.New("the trial breaks the session"), Untaken: untaken}
+}
+
+// Deliver implements queue.Session with every kind of answer.
+func (i *inside) Deliver(ctx context.Context, d *queue.Delivery) *queue.RouteFault {
+	body, err := d.Open()
+	if err != nil {
+		return i.broken(false)
+	}
+	defer body.Close()
+	octets, err := io.ReadAll(body)
+	if err != nil {
+		return i.broken(false) // the power is off, and the last octet was not sent
+	}
+	if i.roll(20) == 0 {
+		return i.broken(false) // before the last octet
+	}
+	if err := d.Commit(ctx); err != nil {
+		return i.broken(false)
+	}
+	text := string(octets)
+	var to []string
+	for _, r := range d.To {
+		to = append(to, r.Address)
+	}
+	i.arrived(text, to)
+	if i.roll(20) == 0 {
+		return i.broken(true) // a 421
+	}
+	for place, r := range d.To {
+		if fault := i.answer(d, place, text, r.Address); fault != nil {
+			return fault
+		}
+	}
+	return nil
+}
+
+func (i *inside) answer(d *queue.Delivery, place int, text, address string) *queue.RouteFault {
+	count := func(n *int) {
+		i.mu.Lock()
+		*n++
+		i.mu.Unlock()
+	}
+	die := i.roll(20)
+	switch {
+	case die == 0: // taken, and the session breaks before the answer
+		i.settle(text, address, true, false)
+		return i.broken(false)
+	case die == 1: // not taken, which nobody can know
+		count(&i.counts.unanswered)
+		d.Report(place, queue.NoAnswer("mx.test", "no answer came"))
+	case die == 2: // taken, and no answer
+		i.settle(text, address, true, false)
+		count(&i.counts.unanswered)
+		d.Report(place, queue.NoAnswer("mx.test", "no answer came"))
+	case die >= 3 && die < 7:
+		count(&i.counts.deferred)
+		d.Report(place, queue.OutcomeOf("mx.test", queue.Reply{Code: 450, Enhanced: "4.2.0", Text: "later"}))
+	case die == 7 && d.Envelope.From != "":
+		i.settle(text, address, false, true)
+		count(&i.counts.refused)
+		d.Report(place, queue.OutcomeOf("mx.test", queue.Reply{Code: 550, Enhanced: "5.1.1", Text: "nobody of that name"}))
+	default:
+		i.settle(text, address, true, false)
+		count(&i.counts.delivered)
+		d.Report(place, queue.OutcomeOf("mx.test", queue.Reply{Code: 250, Text: "ok"}))
+	}
+	return nil
+}
