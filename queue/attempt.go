@@ -176,7 +176,11 @@ func (a *attempt) write(now time.Time, records []Record) error {
 	}
 	if !left && !held {
 		m.Results = results
-		return m.remove()
+		if err := m.remove(); err != nil {
+			return err
+		}
+		m.spool.remember(m, records)
+		return nil
 	}
 	if err := m.note(records...); err != nil {
 		return err

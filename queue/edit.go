@@ -47,6 +47,7 @@ func (s *Spool) Remove(ctx context.Context, id ID) error {
 	if err := m.remove(); err != nil {
 		return err
 	}
+	s.remember(m, nil)
 	return s.disk.SyncDir(s.placeOf(m.Name).dir)
 }
 

@@ -250,5 +250,6 @@ func (s *Spool) Prepare() error {
 			return err
 		}
 	}
+	s.forgetDone()
 	return s.Sweep()
 }

@@ -29,6 +29,10 @@ const (
 // A Spool is a queue directory, or several that serve as one. Any number of
 // processes, and of goroutines, may use one at once.
 type Spool struct {
+	// Remember is about how many of the messages that have left the queue are
+	// remembered, to tell what became of them; 0 is none. It is set before use.
+	Remember int
+
 	roots []*root
 	disk  Disk
 	now   func() time.Time

@@ -30,7 +30,9 @@ func (a *app) config() (*config.Config, error) {
 }
 
 func (a *app) spool(c *config.Config) *queue.Spool {
-	return queue.NewSpool(c.Spool, queue.OS{}, a.now)
+	s := queue.NewSpool(c.Spool, queue.OS{}, a.now)
+	s.Remember = c.Queue.Remember
+	return s
 }
 
 // hostname is the name under which we report: with privacy, one that tells

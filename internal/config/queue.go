@@ -27,6 +27,9 @@ type Queue struct {
 	Return, Warn ByTiming
 	// Undo is how long a message that a person hands in is kept back at first.
 	Undo time.Duration
+	// Remember is about how many of the messages that have left the queue are
+	// remembered, for explain and queue list --done; 0 is none.
+	Remember int
 
 	// Sort is how a queue run is ordered.
 	Sort SortOrder
@@ -100,6 +103,6 @@ func DefaultQueue() Queue {
 		Return: all(5 * day), Warn: all(4 * time.Hour),
 		Sort: ByPriority, RecipientFactor: 30_000, ClassFactor: 1800, RetryFactor: 90_000,
 		LoadLimit: 8 * cpus, LoadFactor: 600_000, RefuseLoad: 12 * cpus,
-		HostStatus: 30 * time.Minute, DoubleBounce: "postmaster",
+		HostStatus: 30 * time.Minute, DoubleBounce: "postmaster", Remember: 2000,
 	}
 }
