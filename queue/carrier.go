@@ -39,12 +39,15 @@ func withGrace(ctx context.Context, grace time.Duration) (context.Context, conte
 type carrier struct {
 	runner *Runner
 	route  Route
+	guide  *guide
 	// lull, if not nil, is called when a lane has no more to do while others
 	// are still at work: what it has put off may fall due before they end.
 	lull func()
 
 	mu   sync.Mutex
-	todo []Name
+	todo backlog
+	// more: the queue holds others that are due.
+	more bool
 	// inHand are the messages that wait in todo or are under way; had are
 	// those that still count as due though this carrier is done with them, by
 	// the name it left them under.
@@ -55,8 +58,9 @@ type carrier struct {
 	lanes, still int
 	// narrow: one more lane could not be opened; no other is tried.
 	narrow bool
-	// busy are the messages that another process was at.
-	busy []Name
+	// busy are the messages that another process was at, astray those of
+	// another route.
+	busy, astray []Name
 	// broken counts sessions that broke since the last answer.
 	broken int
 	fault  *RouteFault // why the carrier stopped, nil while it goes on
@@ -64,9 +68,12 @@ type carrier struct {
 	open   sync.WaitGroup
 }
 
-func (r *Runner) newCarrier(route Route, names []Name) *carrier {
-	c := &carrier{runner: r, route: route, inHand: make(map[ID]bool), had: make(map[ID]Name), again: make(map[ID]bool)}
-	c.enlist(names)
+func (r *Runner) newCarrier(g *guide, route Route, jobs []job) *carrier {
+	c := &carrier{
+		runner: r, guide: g, route: route,
+		inHand: make(map[ID]bool), had: make(map[ID]Name), again: make(map[ID]bool),
+	}
+	c.enlist(jobs)
 	return c
 }
 
@@ -97,27 +104,57 @@ func (c *carrier) startFirst(ctx context.Context) bool {
 	return true
 }
 
-// add takes in what came due while the carrier is at work. If all its lanes
-// stand still, it goes by another one (law 3).
-func (c *carrier) add(ctx context.Context, names []Name) {
+// add takes in what came due while the carrier is at work, the first of it; if
+// there is more, the carrier asks for it. If all its lanes stand still, it goes
+// by another one (law 3).
+func (c *carrier) add(ctx context.Context, jobs []job, more bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.over {
-		c.enlist(names)
+		c.enlist(jobs)
+		c.more = c.more || more
+		c.bound()
 		c.passStill(ctx)
 	}
 }
 
-// enlist puts those of names into todo that the carrier does not have in hand
+// enlist puts those of jobs into todo that the carrier does not have in hand
 // and has not left in that very state. The caller holds mu.
-func (c *carrier) enlist(names []Name) {
-	for _, name := range names {
-		if last, had := c.had[name.ID]; c.inHand[name.ID] || had && last == name {
-			continue
+func (c *carrier) enlist(jobs []job) {
+	for _, j := range jobs {
+		if !c.hasNow(j.name) {
+			c.inHand[j.name.ID] = true
+			c.todo.push(j)
 		}
-		c.inHand[name.ID] = true
-		c.todo = append(c.todo, name)
 	}
+}
+
+// bound gives the last of todo back to the queue where it has become too long.
+// The caller holds mu.
+func (c *carrier) bound() {
+	if len(c.todo) <= 2*window {
+		return
+	}
+	slices.SortFunc(c.todo, job.compare)
+	for _, j := range c.todo[window:] {
+		delete(c.inHand, j.name.ID)
+	}
+	clear(c.todo[window:])
+	// What is sorted is a heap.
+	c.todo, c.more = c.todo[:window], true
+}
+
+// has says that the carrier has the message in hand, or has left it in that
+// very state.
+func (c *carrier) has(name Name) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.hasNow(name)
+}
+
+func (c *carrier) hasNow(name Name) bool {
+	last, had := c.had[name.ID]
+	return c.inHand[name.ID] || had && last == name
 }
 
 // passStill opens one more lane where all stand still. The caller holds mu.
@@ -133,22 +170,24 @@ func (c *carrier) startLane(ctx context.Context) {
 	c.open.Go(func() { c.lane(ctx) })
 }
 
-func (c *carrier) take() (Name, bool) {
+func (c *carrier) take() (job, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.todo) == 0 || c.fault != nil {
-		return Name{}, false
+		return job{}, false
 	}
-	name := c.todo[0]
-	c.todo = c.todo[1:]
-	return name, true
+	if c.more && len(c.todo) <= window/4 && c.lull != nil {
+		c.more = false
+		c.lull()
+	}
+	return c.todo.pop(), true
 }
 
 // putBack undoes take: the message was not touched.
-func (c *carrier) putBack(name Name) {
+func (c *carrier) putBack(j job) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.todo = append(c.todo, name)
+	c.todo.push(j)
 }
 
 // leave says that the carrier is done with a message, which now has that name.
@@ -164,7 +203,6 @@ func (c *carrier) leave(name Name) {
 // lane carries messages one after another over one session, opened for the
 // first message that can be claimed, and again when it broke.
 func (c *carrier) lane(ctx context.Context) {
-	r := c.runner
 	var session Session
 	defer func() {
 		if session != nil {
@@ -181,13 +219,13 @@ func (c *carrier) lane(ctx context.Context) {
 		}
 	}()
 	for ctx.Err() == nil {
-		name, ok := c.take()
+		j, ok := c.take()
 		if !ok {
 			return
 		}
-		m, err := r.claim(name)
+		m, err := c.claim(j.name)
 		if err != nil {
-			c.skipped(name, err)
+			c.skipped(j.name, err)
 			continue
 		}
 		if session == nil {
@@ -195,11 +233,11 @@ func (c *carrier) lane(ctx context.Context) {
 			// message meanwhile.
 			m.Release()
 			if session = c.openSession(ctx); session == nil {
-				c.putBack(name)
+				c.putBack(j)
 				return
 			}
-			if m, err = r.claim(name); err != nil {
-				c.skipped(name, err)
+			if m, err = c.claim(j.name); err != nil {
+				c.skipped(j.name, err)
 				continue
 			}
 		}
@@ -207,7 +245,7 @@ func (c *carrier) lane(ctx context.Context) {
 		again := a != nil && c.afterwards(ctx, a, fault)
 		m.Release()
 		if again {
-			c.putBack(m.Name)
+			c.putBack(job{name: m.Name, behind: true, key: j.key})
 		} else {
 			c.leave(m.Name)
 		}
@@ -221,22 +259,36 @@ func (c *carrier) lane(ctx context.Context) {
 // untried says that a message was left that has not been tried. The carrier
 // must have ended.
 func (c *carrier) untried() bool {
-	return slices.ContainsFunc(c.todo, func(n Name) bool { return !c.again[n.ID] })
+	return slices.ContainsFunc(c.todo, func(j job) bool { return !c.again[j.name.ID] })
 }
 
 // tried is the messages that were tried or found busy and still count as due,
 // each by the name that it was left under. The carrier must have ended.
 func (c *carrier) tried() []Name {
 	names := slices.Collect(maps.Values(c.had))
-	for _, n := range c.todo {
-		if c.again[n.ID] {
-			names = append(names, n)
+	for _, j := range c.todo {
+		if c.again[j.name.ID] {
+			names = append(names, j.name)
 		}
 	}
 	return names
 }
 
+// claim claims a message of the carrier's route.
+func (c *carrier) claim(name Name) (*Message, error) {
+	m, err := c.runner.claim(name)
+	if err == nil && !c.guide.right(c.route, m) {
+		m.Release()
+		return nil, errAstray
+	}
+	return m, err
+}
+
 func (c *carrier) skipped(name Name, err error) {
+	if errors.Is(err, errAstray) {
+		c.letGo(name)
+		return
+	}
 	c.leave(name)
 	switch {
 	case errors.Is(err, errBusy):
@@ -246,6 +298,18 @@ func (c *carrier) skipped(name Name, err error) {
 	case !errors.Is(err, errGone):
 		c.runner.Log.Warn("message passed over", "id", name.ID, "why", err)
 	}
+}
+
+// letGo leaves a message to the carrier of its own route.
+func (c *carrier) letGo(name Name) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.inHand, name.ID)
+	if c.lull != nil {
+		c.lull()
+		return
+	}
+	c.astray = append(c.astray, name)
 }
 
 func (c *carrier) openSession(ctx context.Context) Session {

@@ -19,57 +19,109 @@ type Summary struct {
 	Faults map[Route]*RouteFault
 }
 
-// Flush makes one queue run now, over the messages that want selects (all, if
-// nil), due or not, but not held ones; several routes at once. It waits for
-// messages that another process is sending, and returns when each has been
-// tried or its route is down. What others sent, the summary counts apart.
+// A Run says which messages a queue run is for, and who wants it.
+type Run struct {
+	// IDs, if not nil, are the only messages.
+	IDs []ID
+	// Want, if not nil, selects among them by what is in them.
+	Want func(Entry) bool
+	// Person: somebody asked for it and waits. Neither the load of the machine
+	// nor what is remembered of a host holds it up, and it has no bound.
+	Person bool
+}
+
+// Flush is Run for a person, over the messages that want selects (all, if nil).
 func (r *Runner) Flush(ctx context.Context, want func(Entry) bool) (Summary, error) {
-	var mu sync.Mutex
-	sum := Summary{Faults: make(map[Route]*RouteFault)}
-	counting := *r
-	counting.Watch = func(e Event) {
-		mu.Lock()
+	return r.Run(ctx, Run{Want: want, Person: true})
+}
+
+// Run makes one queue run now, over messages due or not, but not held ones;
+// several routes at once. It waits for messages that another process is
+// sending, and returns when each has been tried or its route is down. What
+// others sent, the summary counts apart.
+func (r *Runner) Run(ctx context.Context, run Run) (Summary, error) {
+	f := &flush{Runner: *r, run: run, seen: make(map[ID]bool), sum: Summary{Faults: make(map[Route]*RouteFault)}}
+	f.guide = f.newGuide()
+	f.Watch = func(e Event) {
+		f.mu.Lock()
 		if e.Kind == Settled {
-			sum.count(e.Outcome)
+			f.sum.count(e.Outcome)
 		}
-		mu.Unlock()
+		f.mu.Unlock()
 		r.tell(e)
 	}
 	r.setAsideStrays()
-	names, err := r.wanted(want)
-	seen := make(map[ID]bool)
-	for len(names) > 0 && err == nil && ctx.Err() == nil {
-		for _, name := range names {
-			seen[name.ID] = true
-		}
-		var busy []Name
-		var all sync.WaitGroup
-		for route, names := range counting.byRoute(ctx, names, make(map[ID]Route)) {
-			all.Go(func() {
-				c := counting.newCarrier(route, names)
-				c.carry(ctx)
-				mu.Lock()
-				defer mu.Unlock()
-				busy = append(busy, c.busy...)
-				if c.fault != nil {
-					sum.Faults[route] = c.fault
-				}
-			})
-		}
-		all.Wait()
+	names, err := f.wanted(f.limit())
+	for len(names) > 0 && err == nil && ctx.Err() == nil && f.room() != 0 {
+		busy, astray := f.round(ctx, names)
 		if names, err = r.leftByOthers(ctx, busy); err != nil {
 			break
 		}
-		sum.Others += len(busy) - len(names)
+		f.sum.Others += len(busy) - len(names)
 		// What came meanwhile goes too, such as the bounce of what just failed.
 		var now []Name
-		if now, err = r.wanted(want); err == nil {
-			names = append(names, slices.DeleteFunc(now, func(n Name) bool { return seen[n.ID] })...)
+		if now, err = f.wanted(f.limit()); err == nil {
+			now = slices.DeleteFunc(now, func(n Name) bool { return f.seen[n.ID] })
+			names = slices.Concat(names, astray, now)
 		}
 	}
-	left, err2 := r.wanted(want)
-	sum.Waiting = len(left)
-	return sum, errors.Join(err, err2, ctx.Err())
+	left, err2 := f.wanted(brake{})
+	f.sum.Waiting = len(left)
+	return f.sum, errors.Join(err, err2, ctx.Err())
+}
+
+// A flush is the state of one queue run.
+type flush struct {
+	Runner
+	run   Run
+	guide *guide
+	seen  map[ID]bool
+
+	mu  sync.Mutex
+	sum Summary
+}
+
+// round sends each message by its route, and says which were left.
+func (f *flush) round(ctx context.Context, names []Name) (busy, astray []Name) {
+	var all sync.WaitGroup
+	for route, p := range f.byRoute(ctx, names) {
+		jobs := f.inOrder(p)
+		all.Go(func() {
+			c := f.newCarrier(f.guide, route, jobs)
+			c.carry(ctx)
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			busy, astray = append(busy, c.busy...), append(astray, c.astray...)
+			if c.fault != nil {
+				f.sum.Faults[route] = c.fault
+			}
+		})
+	}
+	all.Wait()
+	return busy, astray
+}
+
+// byRoute gives each message to its route, as many as the run may take.
+func (f *flush) byRoute(ctx context.Context, names []Name) map[Route]*pick {
+	all := pick{jobs: make([]job, 0, len(names)), most: f.room()}
+	for i, name := range names {
+		all.add(f.job(name, i))
+	}
+	all.cut()
+	routes := make(map[Route]*pick)
+	for _, j := range all.jobs {
+		if ctx.Err() != nil {
+			break
+		}
+		f.seen[j.name.ID] = true
+		if route, ok := f.guide.route(j.name); ok {
+			if routes[route] == nil {
+				routes[route] = &pick{most: -1}
+			}
+			routes[route].add(j)
+		}
+	}
+	return routes
 }
 
 func (s *Summary) count(o Outcome) {
@@ -85,25 +137,39 @@ func (s *Summary) count(o Outcome) {
 	}
 }
 
-// wanted is the names of the messages that want selects and that are not held.
-func (r *Runner) wanted(want func(Entry) bool) ([]Name, error) {
-	names, err := r.Spool.Sorted()
+// room is how many messages the run may take yet; -1 is any number.
+func (f *flush) room() int {
+	if most := f.Tuning.MaxRunSize; most > 0 && !f.run.Person {
+		return max(most-len(f.seen), 0)
+	}
+	return -1
+}
+
+// limit is the load that holds messages up.
+func (f *flush) limit() brake {
+	if f.run.Person {
+		return brake{}
+	}
+	return f.brake()
+}
+
+// wanted is the names of the messages that the run is for, and that are not
+// held nor wait for the load.
+func (f *flush) wanted(load brake) ([]Name, error) {
+	names, err := f.Spool.Sorted()
 	if err != nil {
 		return nil, err
 	}
-	kept := names[:0]
-	for _, name := range names {
-		if name.Waits() {
-			continue
+	return slices.DeleteFunc(names, func(name Name) bool {
+		if name.Waits() || f.run.IDs != nil && !slices.Contains(f.run.IDs, name.ID) || load.holds(name) {
+			return true
 		}
-		if want != nil {
-			if entry, ok := r.Spool.Entry(name); !ok || !want(entry) {
-				continue
-			}
+		if f.run.Want == nil {
+			return false
 		}
-		kept = append(kept, name)
-	}
-	return kept, nil
+		entry, ok := f.Spool.Entry(name)
+		return !ok || !f.run.Want(entry)
+	}), nil
 }
 
 // leftByOthers waits until no other process is at the messages that were

@@ -94,7 +94,7 @@ func TestAPowerCutSendsNothingTwice(t *testing.T) {
 		put(t, s, envelope("first@x.org", "later@x.org"), "x")
 		w.flush()
 		answer = later
-		c := w.runner.newCarrier("main", []Name{only(t, s)})
+		c := w.runner.newCarrier(w.runner.newGuide(), "main", []job{{name: only(t, s)}})
 		c.mu.Lock()
 		c.startLane(t.Context()) // and no sync of carry's
 		c.mu.Unlock()

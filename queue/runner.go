@@ -1,7 +1,6 @@
 package queue
 
 import (
-	"context"
 	"errors"
 	"time"
 
@@ -150,24 +149,4 @@ func (r *Runner) setAsideStrays() {
 			r.Log.Error("cannot set the file aside", "file", f.file, "err", err)
 		}
 	}
-}
-
-// byRoute sorts names into routes. known spares reading a message again whose
-// route was found before.
-func (r *Runner) byRoute(ctx context.Context, names []Name, known map[ID]Route) map[Route][]Name {
-	routes := make(map[Route][]Name)
-	for _, name := range names {
-		if ctx.Err() != nil {
-			break
-		}
-		route, ok := known[name.ID]
-		if !ok {
-			if route, ok = r.routeOf(name); !ok {
-				continue
-			}
-			known[name.ID] = route
-		}
-		routes[route] = append(routes[route], name)
-	}
-	return routes
 }

@@ -3,7 +3,6 @@ package queue
 import (
 	"context"
 	"fmt"
-	"maps"
 	"time"
 
 	"mailcrane/internal/sysexits"
@@ -18,24 +17,12 @@ type line struct {
 	retryAt time.Time
 }
 
-// restTime is how long a message that a carrier has had is left alone though
-// it still counts as due: another process may be at it, or its disk may refuse
-// to take what became of it. Without a rest it would be tried in a circle.
-const restTime = time.Minute
-
-// A rest leaves a message alone as long as it has that very name: another one
-// is another state.
-type rest struct {
-	name  Name
-	until time.Time // zero: until something happens that makes all due
-}
-
 // A server is the state of Serve.
 type server struct {
 	*Runner
+	guide *guide
 	lines map[Route]*line
-	known map[ID]Route
-	rests map[ID]rest
+	rests rests
 	done  chan *carrier
 	lulls chan struct{}
 }
@@ -52,19 +39,34 @@ func (r *Runner) Serve(ctx context.Context, arrivals, pokes <-chan struct{}) err
 	}
 	r.setAsideStrays()
 	s := &server{
-		Runner: r, lines: make(map[Route]*line), known: make(map[ID]Route),
-		rests: make(map[ID]rest), done: make(chan *carrier), lulls: make(chan struct{}, 1),
+		Runner: r, guide: r.newGuide(), lines: make(map[Route]*line), rests: make(rests),
+		done: make(chan *carrier), lulls: make(chan struct{}, 1),
 	}
+	return s.serve(ctx, stop, arrivals, pokes)
+}
+
+func (s *server) serve(ctx context.Context, stop func(), arrivals, pokes <-chan struct{}) error {
 	running := 0
 	var lost error
-	for {
-		started, next, err := s.dispatch(ctx)
-		if err != nil {
-			r.Log.Error("cannot read the queue", "err", err)
-			next = r.Now().Add(restTime) // the disk may come back
+	// The directory is read when wanted and not before earliest; next is when
+	// that is wanted though nothing happens, zero for never.
+	var earliest, next time.Time
+	for wanted := true; ; {
+		if now := s.Now(); wanted && !now.Before(earliest) {
+			var started int
+			var err error
+			if started, next, err = s.dispatch(ctx); err != nil {
+				s.Log.Error("cannot read the queue", "err", err)
+				next = s.Now().Add(restTime) // the disk may come back
+			}
+			running += started
+			wanted, earliest = false, nextScan(now, s.Now())
 		}
-		running += started
-		timer := newTimer(next, r.Now())
+		wake := next
+		if wanted {
+			wake = earliest
+		}
+		timer := newTimer(wake, s.Now())
 		select {
 		case <-ctx.Done():
 			timer.Stop()
@@ -74,13 +76,13 @@ func (r *Runner) Serve(ctx context.Context, arrivals, pokes <-chan struct{}) err
 			return lost
 		case _, ok := <-arrivals:
 			if !ok {
-				lost = sysexits.Errorf(sysexits.IOErr, "start the agent again", "the queue in %s was moved or removed while the agent watched it", r.Spool.Dir())
+				lost = sysexits.Errorf(sysexits.IOErr, "start the agent again", "the queue in %s was moved or removed while the agent watched it", s.Spool.Dir())
 				arrivals = nil
 				stop()
 			}
 		case <-pokes:
 			s.forget()
-		case <-r.Reach.Changes():
+		case <-s.Reach.Changes():
 			s.forget()
 		case <-s.lulls:
 		case <-timer.C:
@@ -89,7 +91,24 @@ func (r *Runner) Serve(ctx context.Context, arrivals, pokes <-chan struct{}) err
 			s.ended(c)
 		}
 		timer.Stop()
+		wanted = true
 	}
+}
+
+// scanShare is the part of the time that may go into reading the directory, as
+// its inverse. A short queue is read at each event, a full one for all events
+// that came meanwhile.
+const scanShare = 5
+
+// nextScan is when the directory may be read again that was last read from
+// began to ended.
+func nextScan(began, ended time.Time) time.Time {
+	const short = 5 * time.Millisecond
+	took := ended.Sub(began)
+	if took < short {
+		return ended
+	}
+	return ended.Add((scanShare - 1) * took)
 }
 
 // newTimer fires at next; a zero next never.
@@ -136,81 +155,18 @@ func (s *server) ended(c *carrier) {
 	}
 	if !l.stale {
 		for _, name := range c.tried() {
-			s.rests[name.ID] = rest{name, now.Add(pause)}
+			s.rests.add(name, now.Add(pause))
 		}
 	}
 	l.stale = false
 }
 
-// sooner is the earlier of two times, of which the zero one is never.
+// sooner is the earlier of two times; a zero one is never.
 func sooner(a, b time.Time) time.Time {
-	if a.IsZero() || b.Before(a) {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
 		return b
 	}
 	return a
-}
-
-// ready are the names that are due and do not rest; next is when another will
-// be, zero for never.
-func (s *server) ready(names []Name, now time.Time) (due []Name, next time.Time) {
-	for _, n := range names {
-		resting := s.rests[n.ID]
-		switch {
-		case n.Waits():
-		case !s.due(n, now):
-			next = sooner(next, n.Next)
-		case resting.name == n && resting.until.IsZero():
-		case resting.name == n && resting.until.After(now):
-			next = sooner(next, resting.until)
-		default:
-			due = append(due, n)
-		}
-	}
-	return due, next
-}
-
-// dispatch starts a carrier for each idle route that has due messages and may
-// be tried. next is when to look again though nothing happens; zero for never.
-func (s *server) dispatch(ctx context.Context) (started int, next time.Time, err error) {
-	names, err := s.Spool.Sorted()
-	if err != nil {
-		return 0, time.Time{}, err
-	}
-	now := s.Now()
-	due, next := s.ready(names, now)
-	s.forgetGone(names)
-	routes := s.byRoute(ctx, due, s.known)
-	for _, n := range due {
-		if _, ok := s.known[n.ID]; !ok && ctx.Err() == nil {
-			// It cannot be read, or no account carries it. To look again each
-			// time would find the same.
-			s.rests[n.ID] = rest{name: n}
-		}
-	}
-	for route, names := range routes {
-		l := s.lines[route]
-		if l == nil {
-			l = &line{}
-			s.lines[route] = l
-		}
-		switch {
-		case l.carrier != nil:
-			l.carrier.add(ctx, names)
-		case !s.Reach.Verdict(route).Try: // a change will wake us
-		case l.retryAt.After(now) && !s.reachedSince(route, l.faultAt):
-			next = sooner(next, l.retryAt)
-		default:
-			c := s.newCarrier(route, names)
-			c.lull = s.lull
-			l.carrier = c
-			started++
-			go func() {
-				c.carry(ctx)
-				s.done <- c
-			}()
-		}
-	}
-	return started, next, nil
 }
 
 func (s *server) lull() {
@@ -231,16 +187,6 @@ func (r *Runner) due(n Name, now time.Time) bool {
 func (s *server) reachedSince(route Route, then time.Time) bool {
 	state, err := s.Spool.RouteState(route)
 	return err == nil && state.Fault == nil && state.At.After(then)
-}
-
-// forgetGone drops what is remembered of messages that have left the queue.
-func (s *server) forgetGone(names []Name) {
-	present := make(map[ID]bool, len(names))
-	for _, n := range names {
-		present[n.ID] = true
-	}
-	maps.DeleteFunc(s.known, func(id ID, _ Route) bool { return !present[id] })
-	maps.DeleteFunc(s.rests, func(id ID, _ rest) bool { return !present[id] })
 }
 
 // Prepare makes the directories and removes what dead processes left.

@@ -1,0 +1,143 @@
+package queue
+
+import (
+	"context"
+	"time"
+
+	"mailcrane/internal/config"
+)
+
+// window is how many messages of a route a carrier takes at once. It comes
+// back for more: what is held in memory does not grow with the queue.
+const window = 5000
+
+// A course is what one reading of the queue finds of one route.
+type course struct {
+	line *line
+	pick pick
+	// closed: it may not be tried now. Its messages are looked at again at the
+	// time, or when something changes where that is zero.
+	closed bool
+	again  time.Time
+}
+
+// dispatch starts a carrier for each idle route that has due messages and may
+// be tried. next is when to look again though nothing happens; zero for never.
+func (s *server) dispatch(ctx context.Context) (started int, next time.Time, err error) {
+	courses, next, err := s.survey(ctx)
+	for route, c := range courses {
+		jobs := s.inOrder(&c.pick)
+		switch {
+		case len(jobs) == 0:
+		case c.line.carrier != nil:
+			c.line.carrier.add(ctx, jobs, c.pick.more)
+		default:
+			s.start(ctx, route, c)
+			started++
+		}
+	}
+	return started, next, err
+}
+
+// survey reads the directory once, and picks the messages to be tried now.
+func (s *server) survey(ctx context.Context) (courses map[Route]*course, next time.Time, err error) {
+	courses = make(map[Route]*course)
+	now, brake, seen := s.Now(), s.brake(), 0
+	s.rests.unseen()
+	err = s.Spool.Names(func(n Name) bool {
+		seen++
+		if n.Waits() {
+			return true
+		}
+		if again, ready := s.ready(n, now); !ready {
+			next = sooner(next, again)
+			return true
+		}
+		if brake.holds(n) {
+			next = sooner(next, now.Add(loadPause))
+			return true
+		}
+		route, ok := s.guide.route(n)
+		if !ok {
+			// It cannot be read, or no account carries it. To look again each
+			// time would find the same.
+			s.rests.add(n, time.Time{})
+			return ctx.Err() == nil
+		}
+		c := courses[route]
+		if c == nil {
+			c = s.course(route, now)
+			courses[route] = c
+		}
+		switch {
+		case c.closed:
+			next = sooner(next, c.again)
+		case c.line.carrier == nil || !c.line.carrier.has(n):
+			c.pick.add(s.job(n, seen))
+		}
+		return ctx.Err() == nil
+	})
+	if err == nil && ctx.Err() == nil {
+		s.rests.forgetGone()
+	}
+	return courses, next, err
+}
+
+// ready says whether the message is due and does not rest; again is when it
+// will be, zero for never.
+func (s *server) ready(n Name, now time.Time) (again time.Time, ready bool) {
+	if !s.due(n, now) {
+		if n.NotBefore.After(n.Next) {
+			return n.NotBefore, false
+		}
+		return n.Next, false
+	}
+	until, resting := s.rests.resting(n, now)
+	return until, !resting
+}
+
+// course looks whether the route may be tried at now.
+func (s *server) course(route Route, now time.Time) *course {
+	l := s.lines[route]
+	if l == nil {
+		l = &line{}
+		s.lines[route] = l
+	}
+	c := &course{line: l, pick: pick{most: s.windowSize()}}
+	switch {
+	case l.carrier != nil:
+	case !s.Reach.Verdict(route).Try: // a change will wake us
+		c.closed = true
+	case l.retryAt.After(now) && !s.reachedSince(route, l.faultAt):
+		c.closed, c.again = true, l.retryAt
+	}
+	return c
+}
+
+// windowSize is how many messages one run takes. sendmail stops reading the
+// directory after MaxQueueRunSize jobs; here these are the first in order.
+func (r *Runner) windowSize() int {
+	if most := r.Tuning.MaxRunSize; most > 0 {
+		return min(most, window)
+	}
+	return window
+}
+
+// inOrder is what was picked, the first first.
+func (r *Runner) inOrder(p *pick) []job {
+	p.cut()
+	if r.Tuning.Sort == config.ByHost {
+		r.byHost(p.jobs)
+	}
+	return p.jobs
+}
+
+func (s *server) start(ctx context.Context, route Route, c *course) {
+	carrier := s.newCarrier(s.guide, route, c.pick.jobs)
+	carrier.lull, carrier.more = s.lull, c.pick.more
+	c.line.carrier = carrier
+	go func() {
+		carrier.carry(ctx)
+		s.done <- carrier
+	}()
+}

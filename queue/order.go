@@ -1,0 +1,194 @@
+package queue
+
+import (
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+
+	"mailcrane/internal/config"
+)
+
+// Priority is sendmail's number for the message's place in a queue run: its
+// size, less for haste, more for each recipient and for each attempt. A higher
+// number is later.
+func (n Name) Priority(t config.Queue) int64 {
+	return n.Size - int64(n.Class.Precedence)*t.ClassFactor +
+		int64(n.Recipients)*t.RecipientFactor + int64(n.Attempts)*t.RetryFactor
+}
+
+// A job is a message in a queue run.
+type job struct {
+	name Name
+	// behind: after all that are not. Its session broke once, or its host is
+	// being talked to.
+	behind bool
+	// host is that of its first recipient, reversed, where that is asked for.
+	host string
+	key  int64
+}
+
+// before is the order of a run; what is equal goes as it was received.
+func (j *job) before(o *job) bool {
+	if j.behind != o.behind {
+		return o.behind
+	}
+	if j.host != o.host {
+		return j.host < o.host
+	}
+	if j.key != o.key {
+		return j.key < o.key
+	}
+	return j.name.ID < o.name.ID
+}
+
+func (j job) compare(o job) int {
+	switch {
+	case j.before(&o):
+		return -1
+	case o.before(&j):
+		return 1
+	}
+	return 0
+}
+
+// job gives a message its place. seen is how many were seen before it.
+func (r *Runner) job(n Name, seen int) job {
+	j := job{name: n}
+	switch r.Tuning.Sort {
+	case config.ByTime, config.ByFilename: // an id begins with the time
+	case config.ByModification:
+		// sendmail's control file is written at each attempt.
+		j.key = n.Last.Unix()
+		if n.Last.IsZero() {
+			j.key = n.ID.Received().Unix()
+		}
+	case config.AtRandom:
+		j.key = rand.Int64() //nolint:gosec // no secret
+	case config.Unsorted:
+		j.key = int64(seen)
+	default:
+		j.key = n.Priority(r.Tuning)
+	}
+	return j
+}
+
+// A backlog is jobs of which the first can be had at little cost: a heap.
+type backlog []job
+
+func (b *backlog) push(j job) {
+	*b = append(*b, j)
+	h := *b
+	for i := len(h) - 1; i > 0; {
+		parent := (i - 1) / 2
+		if !h[i].before(&h[parent]) {
+			return
+		}
+		h[i], h[parent] = h[parent], h[i]
+		i = parent
+	}
+}
+
+// pop takes the first job out; there must be one.
+func (b *backlog) pop() job {
+	h := *b
+	first, last := h[0], len(h)-1
+	h[0], h[last] = h[last], job{}
+	*b = h[:last]
+	for i, h := 0, h[:last]; ; {
+		child := 2*i + 1
+		if child+1 < len(h) && h[child+1].before(&h[child]) {
+			child++
+		}
+		if child >= len(h) || !h[child].before(&h[i]) {
+			return first
+		}
+		h[i], h[child] = h[child], h[i]
+		i = child
+	}
+}
+
+// A pick is the first of any number of jobs: most, or all where most is -1.
+type pick struct {
+	jobs []job
+	most int
+	// more: there were others behind these.
+	more bool
+}
+
+func (p *pick) add(j job) {
+	// Behind a cut the last is the worst of those that were kept.
+	if p.more && len(p.jobs) >= p.most && p.jobs[p.most-1].before(&j) {
+		return
+	}
+	p.jobs = append(p.jobs, j)
+	if p.most > 0 && len(p.jobs) >= 2*p.most {
+		p.cut()
+	}
+}
+
+// cut leaves the first ones, in order.
+func (p *pick) cut() {
+	slices.SortFunc(p.jobs, job.compare)
+	if p.most > 0 && len(p.jobs) > p.most {
+		clear(p.jobs[p.most:])
+		p.jobs, p.more = p.jobs[:p.most], true
+	}
+}
+
+// byHost puts the jobs into the order of their first recipients' hosts. It
+// reads each of them, but never more than a carrier takes.
+func (r *Runner) byHost(jobs []job) {
+	busy := make(map[string]bool)
+	for i := range jobs {
+		entry, ok := r.Spool.Entry(jobs[i].name)
+		if !ok {
+			continue // told when it is claimed
+		}
+		jobs[i].host = reversedHost(entry.Envelope.To[0].Address)
+		if entry.Busy {
+			busy[jobs[i].host] = true
+		}
+	}
+	for i := range jobs {
+		jobs[i].behind = jobs[i].behind || busy[jobs[i].host]
+	}
+}
+
+// reversedHost is the host of an address, its parts in reverse, so that the
+// hosts of one domain stand together.
+func reversedHost(address string) string {
+	host := strings.ToLower(address[strings.LastIndexByte(address, '@')+1:])
+	parts := strings.Split(host, ".")
+	slices.Reverse(parts)
+	return strings.Join(parts, ".")
+}
+
+// loadPause is how long a message that waits for the load to fall is left
+// alone: the average is that of a minute.
+const loadPause = 15 * time.Second
+
+// A brake is the load average at one moment, and what it holds up.
+type brake struct {
+	tuning config.Queue
+	load   int64
+}
+
+func (r *Runner) brake() brake {
+	b := brake{tuning: r.Tuning}
+	if r.Load != nil && r.Tuning.LoadLimit > 0 {
+		b.load = int64(r.Load())
+	}
+	return b
+}
+
+// holds says that the load is too high for a message of that priority.
+func (b brake) holds(n Name) bool {
+	t := b.tuning
+	over := b.load - t.LoadLimit
+	return t.LoadLimit > 0 && over >= 0 && n.Priority(t) > t.LoadFactor/(over+1)
+}
+
+// WaitsForLoad says that the machine's load is too high just now for the
+// message to be tried.
+func (r *Runner) WaitsForLoad(n Name) bool { return r.brake().holds(n) }
