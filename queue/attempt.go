@@ -52,26 +52,33 @@ func (r *Runner) newAttempt(route Route, m *Message) (*attempt, error) {
 }
 
 func (r *Runner) recover(route Route, m *Message) error {
-	const why = "mailcrane or the machine stopped before the server's answer was written down; the message may have arrived"
-	var records []Record
-	for _, place := range m.Pending() {
-		records = append(records, record(r.Now(), route, place, m.Envelope.To[place].Address, NoAnswer("", why)))
-	}
-	if err := m.note(records...); err != nil {
-		return err
-	}
-	r.Log.Warn("message may be delivered twice", "id", m.Name.ID, "why", why)
-	err := m.rename(func(n *Name) {
-		n.OnWire, n.Unsure = false, true
-		n.Attempts++
-	})
+	records, err := m.recover(r.Now(), route)
 	if err != nil {
 		return err
 	}
+	r.Log.Warn("message may be delivered twice", "id", m.Name.ID, "why", whyRecovered)
 	for _, rec := range records {
-		r.tell(Event{Kind: Settled, Route: route, ID: m.Name.ID, From: m.Envelope.From, To: rec.Address, Outcome: NoAnswer("", why)})
+		r.tell(Event{Kind: Settled, Route: route, ID: m.Name.ID, From: m.Envelope.From, To: rec.Address, Outcome: NoAnswer("", whyRecovered)})
 	}
 	return nil
+}
+
+const whyRecovered = "mailcrane or the machine stopped before the server's answer was written down; the message may have arrived"
+
+// recover writes down what it means that a process died while the message was
+// on the wire: its open recipients are Uncertain.
+func (m *Message) recover(now time.Time, route Route) ([]Record, error) {
+	var records []Record
+	for _, place := range m.Pending() {
+		records = append(records, record(now, route, place, m.Envelope.To[place].Address, NoAnswer("", whyRecovered)))
+	}
+	if err := m.note(records...); err != nil {
+		return nil, err
+	}
+	return records, m.rename(func(n *Name) {
+		n.OnWire, n.Unsure = false, true
+		n.Attempts++
+	})
 }
 
 // commit marks the message as on the wire, durably: from here on no answer

@@ -277,16 +277,29 @@ func (c *carrier) tried() []Name {
 // claim claims a message of the carrier's route.
 func (c *carrier) claim(name Name) (*Message, error) {
 	m, err := c.runner.claim(name)
-	if err == nil && !c.guide.right(c.route, m) {
-		m.Release()
-		return nil, errAstray
+	switch {
+	case err != nil:
+		return nil, err
+	case m.Name.Waits() || m.Name.NotBefore.After(c.runner.Now()):
+		err = errLater
+	case !c.guide.right(c.route, m):
+		err = errAstray
+	default:
+		return m, nil
 	}
-	return m, err
+	m.Release()
+	return nil, err
 }
 
 func (c *carrier) skipped(name Name, err error) {
-	if errors.Is(err, errAstray) {
+	switch {
+	case errors.Is(err, errAstray):
 		c.letGo(name)
+		return
+	case errors.Is(err, errLater):
+		c.mu.Lock()
+		delete(c.inHand, name.ID)
+		c.mu.Unlock()
 		return
 	}
 	c.leave(name)

@@ -87,10 +87,7 @@ func (s *server) survey(ctx context.Context) (courses map[Route]*course, next ti
 // will be, zero for never.
 func (s *server) ready(n Name, now time.Time) (again time.Time, ready bool) {
 	if !s.due(n, now) {
-		if n.NotBefore.After(n.Next) {
-			return n.NotBefore, false
-		}
-		return n.Next, false
+		return n.DueAt(), false
 	}
 	until, resting := s.rests.resting(n, now)
 	return until, !resting

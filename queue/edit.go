@@ -26,10 +26,12 @@ func (s *Spool) ReleaseHeld(ctx context.Context, id ID) error {
 	})
 }
 
-// Retry makes a message due at once. One that is held is an error.
+// Retry makes a message due at once, whatever it waits for: the next try, the
+// time that its sender has set, or the end of the time to take it back. One
+// that is held is an error.
 func (s *Spool) Retry(ctx context.Context, id ID) error {
-	return s.edit(ctx, id, Record{Event: "retried"}, func(n *Name) error {
-		n.Next = time.Time{}
+	return s.edit(ctx, id, Record{Event: eventRetried}, func(n *Name) error {
+		n.Next, n.NotBefore = time.Time{}, time.Time{}
 		if n.Held {
 			return sysexits.Errorf(sysexits.DataErr, "let it go with: mailcrane queue release "+string(id), "message %s is held", id)
 		}

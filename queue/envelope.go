@@ -30,6 +30,12 @@ type Envelope struct {
 	// Account names the account that must carry the message; "" lets the
 	// router choose by From.
 	Account string
+	// NotBefore is when its sender wants it to leave at the earliest; the zero
+	// time is at once. It counts in whole seconds.
+	NotBefore time.Time
+	// Grace is how long Put leaves it untried, for its sender to take it back.
+	// It is in the name of the message alone.
+	Grace time.Duration
 	// Received is when the message was taken in. Put sets it.
 	Received time.Time
 }

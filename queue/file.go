@@ -35,6 +35,9 @@ func appendEnvelope(b []byte, e *Envelope) []byte {
 	line("envid", e.EnvID)
 	line("account", e.Account)
 	line("by", e.Submitter)
+	if !e.NotBefore.IsZero() {
+		b = e.NotBefore.UTC().AppendFormat(append(b, "\nnotbefore "...), time.RFC3339)
+	}
 	if e.UTF8 {
 		b = append(b, "\nutf8"...)
 	}
@@ -176,6 +179,8 @@ func (e *Envelope) parseLine(line string) error {
 		e.Account = value
 	case "by":
 		e.Submitter = value
+	case "notbefore":
+		e.NotBefore, err = time.Parse(time.RFC3339, value)
 	case "utf8":
 		e.UTF8 = true
 	default:

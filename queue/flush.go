@@ -15,6 +15,9 @@ type Summary struct {
 	Others int
 	// Waiting is messages that are neither held nor done when the run ends.
 	Waiting int
+	// Later is messages that were passed over: their sender has set a time, or
+	// may still take them back.
+	Later int
 	// Faults are the routes that were down.
 	Faults map[Route]*RouteFault
 }
@@ -35,8 +38,8 @@ func (r *Runner) Flush(ctx context.Context, want func(Entry) bool) (Summary, err
 	return r.Run(ctx, Run{Want: want, Person: true})
 }
 
-// Run makes one queue run now, over messages due or not, but not held ones;
-// several routes at once. It waits for messages that another process is
+// Run makes one queue run now, over messages due or not, but neither held ones
+// nor those that are not to leave yet; several routes at once. It waits for messages that another process is
 // sending, and returns when each has been tried or its route is down. What
 // others sent, the summary counts apart.
 func (r *Runner) Run(ctx context.Context, run Run) (Summary, error) {
@@ -51,7 +54,7 @@ func (r *Runner) Run(ctx context.Context, run Run) (Summary, error) {
 		r.tell(e)
 	}
 	r.setAsideStrays()
-	names, err := f.wanted(f.limit())
+	names, _, err := f.wanted(f.limit())
 	for len(names) > 0 && err == nil && ctx.Err() == nil && f.room() != 0 {
 		busy, astray := f.round(ctx, names)
 		if names, err = r.leftByOthers(ctx, busy); err != nil {
@@ -60,13 +63,13 @@ func (r *Runner) Run(ctx context.Context, run Run) (Summary, error) {
 		f.sum.Others += len(busy) - len(names)
 		// What came meanwhile goes too, such as the bounce of what just failed.
 		var now []Name
-		if now, err = f.wanted(f.limit()); err == nil {
+		if now, _, err = f.wanted(f.limit()); err == nil {
 			now = slices.DeleteFunc(now, func(n Name) bool { return f.seen[n.ID] })
 			names = slices.Concat(names, astray, now)
 		}
 	}
-	left, err2 := f.wanted(brake{})
-	f.sum.Waiting = len(left)
+	left, later, err2 := f.wanted(brake{})
+	f.sum.Waiting, f.sum.Later = len(left), later
 	return f.sum, errors.Join(err, err2, ctx.Err())
 }
 
@@ -154,22 +157,36 @@ func (f *flush) limit() brake {
 }
 
 // wanted is the names of the messages that the run is for, and that are not
-// held nor wait for the load.
-func (f *flush) wanted(load brake) ([]Name, error) {
+// held nor wait for the load; later is how many more are not to leave yet.
+func (f *flush) wanted(load brake) (wanted []Name, later int, err error) {
 	names, err := f.Spool.Sorted()
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	return slices.DeleteFunc(names, func(name Name) bool {
-		if name.Waits() || f.run.IDs != nil && !slices.Contains(f.run.IDs, name.ID) || load.holds(name) {
+	now := f.Now()
+	wanted = slices.DeleteFunc(names, func(name Name) bool {
+		if load.holds(name) || !f.wants(name) {
 			return true
 		}
-		if f.run.Want == nil {
-			return false
+		early := name.NotBefore.After(now) || name.InGrace(now, f.Tuning.Undo)
+		if early {
+			later++
 		}
-		entry, ok := f.Spool.Entry(name)
-		return !ok || !f.run.Want(entry)
-	}), nil
+		return early
+	})
+	return wanted, later, nil
+}
+
+// wants says whether the run is for the message.
+func (f *flush) wants(name Name) bool {
+	if name.Waits() || f.run.IDs != nil && !slices.Contains(f.run.IDs, name.ID) {
+		return false
+	}
+	if f.run.Want == nil {
+		return true
+	}
+	entry, ok := f.Spool.Entry(name)
+	return ok && f.run.Want(entry)
 }
 
 // leftByOthers waits until no other process is at the messages that were

@@ -32,7 +32,7 @@ func (s *Spool) Sorted() ([]Name, error) {
 		return true
 	})
 	slices.SortFunc(names, func(a, b Name) int {
-		return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(b.Attempts, a.Attempts), b.Next.Compare(a.Next))
+		return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(b.History, a.History), cmp.Compare(b.Attempts, a.Attempts), b.Next.Compare(a.Next))
 	})
 	return slices.CompactFunc(names, func(a, b Name) bool { return a.ID == b.ID }), err
 }
@@ -92,7 +92,7 @@ func (s *Spool) entry(name Name) (Entry, error) {
 			return Entry{}, err
 		}
 	}
-	entry.Results = standing(len(e.To), history)
+	entry.Results = e.amend(history)
 	for _, r := range history {
 		if r.Event == "held" {
 			entry.hold = r.Text

@@ -18,6 +18,9 @@ import (
 var (
 	errBusy = errors.New("another process is at this message")
 	errGone = errors.New("the message is no longer in the queue")
+	// errLater: a person has given it a time since its name was read, or the
+	// name did not show that for a crash.
+	errLater = errors.New("it is not to leave yet")
 )
 
 // A damagedError says why a file under queue/ cannot be a message.
@@ -112,8 +115,8 @@ func (m *Message) load() error {
 	if m.history, err = m.spool.History(m.Name); err != nil {
 		return err
 	}
-	m.Results = standing(len(m.Envelope.To), m.history)
-	return nil
+	m.Results = m.Envelope.amend(m.history)
+	return m.rename(m.follow)
 }
 
 // Open returns the message as it came, without the envelope block.

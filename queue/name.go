@@ -278,5 +278,20 @@ func (n Name) Waits() bool { return n.Held || n.Quarantined || n.unknown != "" }
 
 // Due says whether the message is to be tried at now.
 func (n Name) Due(now time.Time) bool {
-	return !n.Waits() && !n.Next.After(now) && !n.NotBefore.After(now)
+	return !n.Waits() && !n.DueAt().After(now)
+}
+
+// DueAt is when it is to be tried, if it is not held; zero for at once.
+func (n Name) DueAt() time.Time {
+	if n.NotBefore.After(n.Next) {
+		return n.NotBefore
+	}
+	return n.Next
+}
+
+// InGrace says that its sender may still take the message back: it is kept
+// back for that alone.
+func (n Name) InGrace(now time.Time, grace time.Duration) bool {
+	end := n.ID.Received().Add(grace + time.Second)
+	return grace > 0 && n.Attempts == 0 && n.Next.After(now) && !n.Next.After(end)
 }

@@ -26,8 +26,8 @@ type Record struct {
 	// -1 and "" where the record is about the whole message.
 	To      int    `json:"to"`
 	Address string `json:"address,omitempty"`
-	// Event is a State's word, or "held", "released", "retried", "bounced" or
-	// "unreported".
+	// Event is a State's word, or "held", "released", "retried", "bounced",
+	// "unreported", or one of those that change the envelope (amend.go).
 	Event    string `json:"event"`
 	Route    Route  `json:"route,omitempty"`
 	Host     string `json:"host,omitempty"`
@@ -46,7 +46,7 @@ type Result struct {
 }
 
 // Done says that nothing remains to be tried for the recipient.
-func (r Result) Done() bool { return r.State == Delivered || r.State == Failed }
+func (r Result) Done() bool { return r.State == Delivered || r.State == Failed || r.State == Dropped }
 
 func (r Result) failed() bool { return r.State == Failed }
 
@@ -171,7 +171,14 @@ func (s *Spool) History(n Name) ([]Record, error) {
 	if err == nil && size < n.History {
 		err = &damagedError{fmt.Sprintf("its result file has %d octets, and its name says %d: it was cut short", size, n.History)}
 	}
-	return records, err
+	if err != nil {
+		return records, err
+	}
+	whole, ok := wholeEdits(records)
+	if !ok {
+		return nil, &damagedError{"its result file was damaged: lines of an edit are missing"}
+	}
+	return whole, nil
 }
 
 // readRecords reads a result file. A last line without its end, and one that
@@ -212,6 +219,10 @@ func standing(n int, records []Record) []Result {
 func update(results []Result, records []Record) {
 	for _, r := range records {
 		if r.To < 0 || r.To >= len(results) {
+			continue
+		}
+		if r.Event == eventRedirected {
+			results[r.To] = Result{}
 			continue
 		}
 		for state, name := range stateNames {

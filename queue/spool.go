@@ -203,7 +203,17 @@ func (s *Spool) fill(ctx context.Context, f File, e *Envelope, message io.Reader
 	return Name{
 		Size: w.scan.size, Recipients: len(e.To), Content: w.scan.content, Class: w.scan.header.class(),
 		Sum: w.sum.Sum64(), Key: keyOf(e),
+		NotBefore: atSecond(seconds(e.NotBefore)), Next: graceEnd(e),
 	}, err
+}
+
+// graceEnd is until when the message can be taken back; zero for not at all.
+func graceEnd(e *Envelope) time.Time {
+	if e.Grace <= 0 {
+		return time.Time{}
+	}
+	const roundUp = time.Second - 1
+	return e.Received.Add(e.Grace + roundUp).Truncate(time.Second)
 }
 
 // keyOf is the Key of a message. It is a hint only: two senders may share one.

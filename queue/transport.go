@@ -106,9 +106,10 @@ const (
 	Deferred        // refused for now; tried again
 	Failed          // refused for good; bounced
 	Uncertain       // everything was sent, no answer came; tried again, and said so
+	Dropped         // a person took the recipient out; no outcome of an attempt
 )
 
-var stateNames = [...]string{"pending", "delivered", "deferred", "failed", "uncertain"}
+var stateNames = [...]string{"pending", "delivered", "deferred", "failed", "uncertain", "dropped"}
 
 func (s State) String() string {
 	if int(s) < len(stateNames) {
