@@ -90,6 +90,9 @@ func (a *attempt) commit(context.Context) error {
 		return nil
 	}
 	m := a.message
+	if err := m.reserve(a.pending); err != nil {
+		return err
+	}
 	if err := m.rename(func(n *Name) { n.OnWire = true }); err != nil {
 		return err
 	}
@@ -162,6 +165,7 @@ func (a *attempt) outcome(i int, fault *RouteFault) Outcome {
 
 func (a *attempt) write(now time.Time, records []Record) error {
 	r, m := a.runner, a.message
+	answered := len(records) > 0
 	results := slices.Clone(m.Results)
 	update(results, records)
 	left := len(pending(results)) > 0
@@ -176,10 +180,12 @@ func (a *attempt) write(now time.Time, records []Record) error {
 		// The bounce is safe in the queue before the failure is written down:
 		// a crash in between sends it twice rather than never.
 		note, err := r.bounce(a.route, m, records)
-		if err != nil {
-			return err
+		if err == nil {
+			records = append(records, note)
+			break
 		}
-		records = append(records, note)
+		r.Log.Error("cannot queue the report on what was refused: it is tried again instead", "id", m.Name.ID, "err", err)
+		records, left = untold(records), true
 	}
 	if !left && !held {
 		m.Results = results
@@ -190,12 +196,16 @@ func (a *attempt) write(now time.Time, records []Record) error {
 		return nil
 	}
 	if err := m.note(records...); err != nil {
-		return err
+		if slices.ContainsFunc(records, Record.mayHaveIt) {
+			return err
+		}
+		// Nobody has the message, which the name can say without a record.
+		r.Log.Error("cannot write down why the message waits", "id", m.Name.ID, "err", err)
 	}
 	return m.rename(func(n *Name) {
 		n.OnWire = false
 		n.Held = n.Held || held
-		if len(records) == 0 {
+		if !answered {
 			return
 		}
 		n.Attempts++

@@ -37,6 +37,9 @@ type File interface {
 	io.ReadWriteCloser
 	io.ReaderAt
 	Sync() error
+	// Reserve sets room for so many octets more aside, which then fit though
+	// the disk is full. The file stays as long as it is.
+	Reserve(octets int64) error
 	// Lock takes a lock that ends with the file's descriptor and so with its
 	// process. With wait it blocks; without, ok is false if another holds it.
 	Lock(wait bool) (ok bool, err error)
