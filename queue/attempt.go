@@ -78,6 +78,7 @@ func (m *Message) recover(now time.Time, route Route) ([]Record, error) {
 	return records, m.rename(func(n *Name) {
 		n.OnWire, n.Unsure = false, true
 		n.Attempts++
+		n.Last = now.Truncate(time.Second)
 	})
 }
 
@@ -118,26 +119,36 @@ func (a *attempt) report(i int, o Outcome) {
 // next state.
 func (a *attempt) settle(fault *RouteFault) {
 	r, m, now := a.runner, a.message, a.runner.Now()
-	tried := triedFor(m.history, r.Schedule, now)
-	giveUp := r.Schedule.GiveUp(tried)
+	outcomes := make([]Outcome, len(a.pending))
+	tried := false
+	for i := range a.pending {
+		outcomes[i] = a.outcome(i, fault)
+		tried = tried || outcomes[i].state != 0
+		a.answered = a.answered || outcomes[i].state != 0 && outcomes[i].state != Uncertain
+	}
+	age := r.ageOf(m, now, tried)
 	var records []Record
 	for i, place := range a.pending {
-		o := a.outcome(i, fault)
-		if o.state == 0 {
+		o, address := outcomes[i], m.Envelope.To[place].Address
+		switch {
+		case o.state == 0 && age.over && age.untried:
+			o = age.expired(m.Results[place].outcome())
+			r.tell(Event{Kind: Settled, Route: a.route, ID: m.Name.ID, From: m.Envelope.From, To: address, Outcome: o})
+		case o.state == 0:
 			continue
-		}
-		if giveUp && o.state != Delivered && o.state != Failed {
-			o = expired(o, tried)
+		case age.over && o.state != Delivered && o.state != Failed:
+			o = age.expired(o)
 		}
 		a.settled = true
-		a.answered = a.answered || o.state != Uncertain
-		records = append(records, record(now, a.route, place, m.Envelope.To[place].Address, o))
-		a.log(m.Envelope.To[place].Address, o)
+		records = append(records, record(now, a.route, place, address, o))
+		a.log(address, o)
 	}
-	if err := a.write(now, records); err != nil {
+	if err := a.write(now, records, age, tried); err != nil {
 		// What the server said could not be kept. The mark "on the wire" is
 		// still there, so that the next attempt knows what may have happened.
 		r.Log.Error("cannot write down what became of the message", "id", m.Name.ID, "err", err)
+	} else if age.late {
+		a.warn(age, now)
 	}
 	left := len(m.Pending())
 	if left > 0 || m.Name.Waits() {
@@ -163,9 +174,10 @@ func (a *attempt) outcome(i int, fault *RouteFault) Outcome {
 	return o
 }
 
-func (a *attempt) write(now time.Time, records []Record) error {
+// write makes what the records say durable. tried says that they come from an
+// attempt, and not only from the age of the message.
+func (a *attempt) write(now time.Time, records []Record, age age, tried bool) error {
 	r, m := a.runner, a.message
-	answered := len(records) > 0
 	results := slices.Clone(m.Results)
 	update(results, records)
 	left := len(pending(results)) > 0
@@ -195,6 +207,9 @@ func (a *attempt) write(now time.Time, records []Record) error {
 		m.spool.remember(m, records)
 		return nil
 	}
+	if tried && r.marksRuns() {
+		records = append([]Record{runRecord(now, a.route)}, records...)
+	}
 	if err := m.note(records...); err != nil {
 		if slices.ContainsFunc(records, Record.mayHaveIt) {
 			return err
@@ -205,13 +220,33 @@ func (a *attempt) write(now time.Time, records []Record) error {
 	return m.rename(func(n *Name) {
 		n.OnWire = false
 		n.Held = n.Held || held
-		if !answered {
+		if !tried {
 			return
 		}
 		n.Attempts++
 		n.Unsure = slices.ContainsFunc(m.Results, Result.unsure)
-		n.Next = now.Add(r.Schedule.Retry(n.Attempts)).Truncate(time.Second)
+		n.Last = now.Truncate(time.Second)
+		n.Next = r.schedule().nextTry(n.Attempts, age, now)
 	})
+}
+
+// warn tells the sender of the delay, once. The warning is safe in the queue
+// before the name says that it was given: a crash in between sends it twice
+// rather than never.
+func (a *attempt) warn(age age, now time.Time) {
+	r, m := a.runner, a.message
+	if m.Name.Waits() || len(m.Pending()) == 0 {
+		return
+	}
+	note, err := r.warn(a.route, m, age.warnAfter, now.Add(age.life-age.old))
+	if err == nil && note.Event == eventWarned {
+		if err = m.note(note); err == nil {
+			err = m.rename(func(n *Name) { n.Warned = true })
+		}
+	}
+	if err != nil {
+		r.Log.Error("cannot tell the sender of the delay", "id", m.Name.ID, "err", err)
+	}
 }
 
 func (a *attempt) log(to string, o Outcome) {

@@ -8,16 +8,6 @@ import (
 	"time"
 )
 
-// expired turns the last result for a recipient that was tried for too long
-// into a failure (RFC 3463: 4.4.7).
-func expired(o Outcome, tried time.Duration) Outcome {
-	text := fmt.Sprintf("tried for %s without success; the last answer was: %s", spell(tried), o.reply)
-	if o.state == Uncertain {
-		text = fmt.Sprintf("sent again and again for %s, and no answer came, so it may have arrived, and more than once: %s", spell(tried), o.reply)
-	}
-	return Outcome{state: Failed, reply: Reply{Enhanced: "4.4.7", Text: text}, host: o.host}
-}
-
 // spell is a time in plain words, in its largest unit.
 func spell(d time.Duration) string {
 	unit := func(n int64, name string) string {

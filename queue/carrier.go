@@ -432,8 +432,9 @@ func (c *carrier) afterwards(ctx context.Context, a *attempt, fault *RouteFault)
 	if !a.settled && secondTime && !down {
 		// The session broke at this message twice: without blame, but no
 		// longer in the way of the others.
-		next := r.Now().Add(r.Schedule.Retry(m.Name.Attempts + 1))
-		if err := m.rename(func(n *Name) { n.Next = next }); err != nil {
+		now := r.Now()
+		next := r.schedule().nextTry(m.Name.Attempts+1, r.ageOf(m, now, false), now)
+		if err := m.rename(func(n *Name) { n.Last, n.Next = now.Truncate(time.Second), next }); err != nil {
 			r.Log.Error("cannot postpone the message", "id", m.Name.ID, "err", err)
 		}
 	}

@@ -186,15 +186,18 @@ func TestServeEndsWhenArrivalsEnd(t *testing.T) {
 }
 
 func TestAClockSetBackDoesNotPutMailOff(t *testing.T) {
+	const year = 365 * 24 * time.Hour
 	for _, c := range []struct {
-		reason   string
-		attempts int
-		ahead    time.Duration
-		tried    bool
+		reason                string
+		last, next, notBefore time.Duration // from now
+		tried                 bool
 	}{
-		{"put off when the clock was ten years ahead", 1, 10 * 365 * 24 * time.Hour, true},
-		{"the longest pause", 50, DefaultBackoff().Most, false},
-		{"a first pause", 1, DefaultBackoff().First, false},
+		{"tried when the clock was ten years ahead", 10 * year, 10*year + firstPause, 0, true},
+		{"and its sender wants it to leave tomorrow", 10 * year, 10*year + firstPause, 24 * time.Hour, false},
+		{"tried just now", 0, firstPause, 0, false},
+		{"the clock was corrected by seconds", 50 * time.Second, longestPause, 0, false},
+		{"an interval of a week", -time.Hour, 7 * 24 * time.Hour, 0, false},
+		{"a time of its sender's, a year away", -time.Hour, -time.Minute, year, false},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			s := testSpool(t)
@@ -204,7 +207,14 @@ func TestAClockSetBackDoesNotPutMailOff(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := m.rename(func(n *Name) { n.Attempts, n.Next = c.attempts, time.Now().Add(c.ahead) }); err != nil {
+			err = m.rename(func(n *Name) {
+				now := time.Now()
+				n.Attempts, n.Last, n.Next = 1, now.Add(c.last), now.Add(c.next)
+				if c.notBefore != 0 {
+					n.NotBefore = now.Add(c.notBefore)
+				}
+			})
+			if err != nil {
 				t.Fatal(err)
 			}
 			m.Release()
@@ -217,6 +227,25 @@ func TestAClockSetBackDoesNotPutMailOff(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+func TestAMessageReceivedInTheFutureGoesNow(t *testing.T) {
+	s := testSpool(t)
+	w := newWorld(t, s)
+	e := envelope("a@x.org")
+	e.Received = time.Now().Add(7 * 24 * time.Hour)
+	put(t, s, e, "x")
+	m, err := s.claim(only(t, s), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.rename(func(n *Name) { n.Next = e.Received.Add(firstPause) }); err != nil {
+		t.Fatal(err)
+	}
+	m.Release()
+	if n := only(t, s); !w.runner.due(n, time.Now()) {
+		t.Errorf("%s is not due", n)
 	}
 }
 

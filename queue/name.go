@@ -46,7 +46,8 @@ type Name struct {
 	Key uint32
 	// Class decides its order and its time-outs.
 	Class Class
-	// Last is when a server last answered for it; zero for never.
+	// Last is when it was last tried, whatever came of that; zero for never. A
+	// fault of the route is no attempt.
 	Last time.Time
 	// NotBefore is when its sender wants it to leave at the earliest.
 	NotBefore time.Time

@@ -14,10 +14,13 @@ type Runner struct {
 	Router    Router
 	Transport Transport
 	Reach     Reach
-	Schedule  Schedule
 	// Tuning is what the administrator has set.
 	Tuning config.Queue
-	Now    func() time.Time
+	// Unattended says that Flush is a queue run that nobody waits for, as
+	// "sendmail -q" in a crontab: it leaves alone what MinQueueAge or MaxQueueAge
+	// keep back.
+	Unattended bool
+	Now        func() time.Time
 	// Load is the machine's load average over the last minute; nil is none.
 	Load func() float64
 	Log  Log

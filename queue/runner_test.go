@@ -330,7 +330,7 @@ func TestServeRunsForArrivalsChangesPokesAndRetries(t *testing.T) {
 		synctest.Wait()
 		opens := w.opened()
 		w.set(func() { w.answer = nil })
-		time.Sleep(DefaultBackoff().First + time.Second)
+		time.Sleep(firstPause + time.Second)
 		synctest.Wait()
 		if w.copies("b@x.org") != 1 {
 			t.Error("the retry did not fall due by itself")

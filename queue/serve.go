@@ -176,17 +176,6 @@ func (s *server) lull() {
 	}
 }
 
-// due is Name.Due, but for a message that is put off for longer than the
-// schedule ever waits: the clock was wrong when it was, and has been set back.
-// The time that its sender has set holds all the same.
-func (r *Runner) due(n Name, now time.Time) bool {
-	longest := r.Schedule.Retry(n.Attempts + 1)
-	if n.Attempts == 0 {
-		longest = max(longest, r.Tuning.Undo)
-	}
-	return n.Due(now) || !n.Waits() && !n.NotBefore.After(now) && n.Next.Sub(now) > longest+restTime
-}
-
 // reachedSince says that another process, such as a flush, has opened a
 // session on the route since then.
 func (s *server) reachedSince(route Route, then time.Time) bool {

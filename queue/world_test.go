@@ -33,7 +33,7 @@ type world struct {
 func newWorld(t *testing.T, s *Spool) *world {
 	w := &world{t: t, changes: make(chan struct{}, 1), try: true, got: make(map[string][]string), open: make(map[Route]*RouteFault)}
 	w.runner = &Runner{
-		Spool: s, Router: w, Transport: w, Reach: w, Schedule: DefaultBackoff(), Tuning: config.DefaultQueue(), Now: time.Now,
+		Spool: s, Router: w, Transport: w, Reach: w, Tuning: config.DefaultQueue(), Now: time.Now,
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Hostname: "localhost.localdomain",
 	}
 	return w
