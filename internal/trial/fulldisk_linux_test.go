@@ -66,7 +66,7 @@ func (f *filling) Deliver(ctx context.Context, d *queue.Delivery) *queue.RouteFa
 func (f *filling) flush(s *queue.Spool) {
 	f.t.Helper()
 	r := &queue.Runner{
-		Spool: s, Router: f, Transport: f, Reach: f, Schedule: queue.DefaultBackoff(), Tuning: config.DefaultQueue(),
+		Spool: s, Router: f, Transport: f, Reach: f, Tuning: config.DefaultQueue(),
 		Now: time.Now, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Hostname: "localhost.localdomain",
 		Watch: func(e queue.Event) {
 			if e.Kind == queue.Settled && e.Outcome.State() == queue.Uncertain {

@@ -221,7 +221,7 @@ func (i *inside) roll(n int) int {
 
 func (i *inside) runner(s *queue.Spool) *queue.Runner {
 	return &queue.Runner{
-		Spool: s, Router: i, Transport: i, Reach: i, Schedule: queue.DefaultBackoff(), Tuning: config.DefaultQueue(),
+		Spool: s, Router: i, Transport: i, Reach: i, Tuning: config.DefaultQueue(),
 		Now: time.Now, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Hostname: "localhost.localdomain",
 	}
 }
