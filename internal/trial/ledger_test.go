@@ -90,8 +90,9 @@ func (l *ledger) submitted(id string, name queue.ID, accepted bool) {
 	}
 }
 
-// pick is an accepted letter that is still owed, by the number of a die.
-func (l *ledger) pick(die int) *promise {
+// pick is an accepted letter that is still owed, by the number of a die, and its
+// ID in the queue.
+func (l *ledger) pick(die int) (*promise, queue.ID) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var open []*promise
@@ -101,10 +102,11 @@ func (l *ledger) pick(die int) *promise {
 		}
 	}
 	if len(open) == 0 {
-		return nil
+		return nil, ""
 	}
 	slices.SortFunc(open, func(a, b *promise) int { return strings.Compare(a.id, b.id) })
-	return open[die%len(open)]
+	p := open[die%len(open)]
+	return p, p.name
 }
 
 func (p *promise) open() bool {
@@ -197,26 +199,39 @@ func (r receiver) recorded(a again) (read bool) {
 	return read
 }
 
-// settle writes down what the server decided for a recipient.
-func (r receiver) settle(text, address string, taken, refused bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	p := r.letters[receipt{text: text}.id()]
+// takes writes down that the server has the letter for a recipient.
+func (l *ledger) takes(text, address string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	p := l.letters[receipt{text: text}.id()]
 	if p == nil || p.to[address] == nil {
 		return // arrived has said so
 	}
-	o := p.to[address]
-	switch {
-	case taken:
-		if o.taken++; o.taken > 1 {
-			r.counts.twice++
-		}
-		if strings.Contains(text, "multipart/report") {
-			r.reported(text)
-		}
-	case refused:
-		o.refused++
+	if p.to[address].taken++; p.to[address].taken > 1 {
+		l.counts.twice++
 	}
+	if strings.Contains(text, "multipart/report") {
+		l.reported(text)
+	}
+}
+
+// refuses writes down that the server never takes a letter for a recipient.
+func (l *ledger) refuses(address string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.counts.refused++
+	for _, p := range l.letters {
+		if o := p.to[address]; o != nil {
+			o.refused++
+		}
+	}
+}
+
+// count adds to one of counts.
+func (l *ledger) count(n *int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	*n++
 }
 
 // reported is called for a report that was taken.

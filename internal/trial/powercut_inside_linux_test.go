@@ -118,7 +118,7 @@ func (p *powercut) insideRound(n int, chance *rand.Rand) {
 	s := queue.NewSpool(p.spoolDir(), disk, time.Now)
 	var all sync.WaitGroup
 	for submitter := range 3 {
-		dice := rand.New(rand.NewPCG(chance.Uint64(), 0))
+		dice := newDice(chance)
 		all.Go(func() {
 			// The first that is refused is the last: the power is going.
 			for i := 0; p.submit(s, fmt.Sprintf("in-%d-%d-%d", n, submitter, i), dice); i++ {
@@ -126,27 +126,27 @@ func (p *powercut) insideRound(n int, chance *rand.Rand) {
 		})
 	}
 	for range 2 {
-		server := &inside{receiver: p.receiver(), dice: rand.New(rand.NewPCG(chance.Uint64(), 0))}
+		server := &inside{p.receiver(), newDice(chance)}
 		all.Go(func() {
 			for !disk.isOver() {
 				_, _ = server.runner(s).Flush(p.t.Context(), nil) // what it says of a cut is another trial's
 			}
 		})
 	}
-	dice := rand.New(rand.NewPCG(chance.Uint64(), 0))
+	dice := newDice(chance)
 	all.Go(func() {
 		for !disk.isOver() {
-			p.change(s, dice)
+			p.change(dice, byHand{s.Hold, s.ReleaseHeld, s.Retry, s.Remove})
 		}
 	})
 	all.Wait()
 }
 
 // submit hands in one letter to one to four recipients.
-func (p *powercut) submit(s *queue.Spool, id string, dice *rand.Rand) bool {
+func (p *powercut) submit(s *queue.Spool, id string, dice *dice) bool {
 	e := &queue.Envelope{From: me}
 	var to []string
-	for i := range 1 + dice.IntN(4) {
+	for i := range 1 + dice.roll(4) {
 		to = append(to, fmt.Sprintf("r%d.%s@trial.example", i, id))
 		e.To = append(e.To, queue.Recipient{Address: to[i]})
 	}
@@ -156,44 +156,10 @@ func (p *powercut) submit(s *queue.Spool, id string, dice *rand.Rand) bool {
 	return err == nil
 }
 
-// change does by hand what a person might to one of the messages.
-func (p *powercut) change(s *queue.Spool, dice *rand.Rand) {
-	l, ctx := p.ledger, p.t.Context()
-	letter := l.pick(dice.Int())
-	if letter == nil {
-		return
-	}
-	note := func(change func()) {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		change()
-	}
-	switch dice.IntN(8) {
-	case 0:
-		note(func() { letter.removing = true })
-		if s.Remove(ctx, letter.name) == nil {
-			note(func() { letter.gone = true; l.counts.removed++ })
-		}
-	case 1, 2:
-		if s.Hold(ctx, letter.name, "the trial says so") == nil {
-			note(func() { letter.held = true; l.counts.held++ })
-		}
-	case 3, 4, 5:
-		note(func() { letter.held = false })
-		if s.ReleaseHeld(ctx, letter.name) == nil {
-			note(func() { l.counts.released++ })
-		}
-	default:
-		if s.Retry(ctx, letter.name) == nil {
-			note(func() { l.counts.retried++ })
-		}
-	}
-}
-
 // emptyInside has all that is queued sent to a server that takes everything.
 func (p *powercut) emptyInside(int) {
 	p.t.Helper()
-	server := &inside{receiver: p.receiver()}
+	server := &inside{p.receiver(), nil}
 	for range 3 { // the reports of one run go with the next
 		if _, err := server.runner(p.spool()).Flush(p.t.Context(), nil); err != nil {
 			p.t.Error(err)
@@ -202,21 +168,10 @@ func (p *powercut) emptyInside(int) {
 }
 
 // inside is a way out within the process, to a server that has no disk of ours:
-// what it took, it keeps. Without dice it takes everything.
+// what it took, it keeps.
 type inside struct {
 	receiver
-
-	diceMu sync.Mutex
-	dice   *rand.Rand
-}
-
-func (i *inside) roll(n int) int {
-	i.diceMu.Lock()
-	defer i.diceMu.Unlock()
-	if i.dice == nil {
-		return -1
-	}
-	return i.dice.IntN(n)
+	*dice
 }
 
 func (i *inside) runner(s *queue.Spool) *queue.Runner {
@@ -237,9 +192,7 @@ func (i *inside) Open(context.Context, queue.Route) (queue.Session, *queue.Route
 }
 
 func (i *inside) broken(untaken bool) *queue.RouteFault {
-	i.mu.Lock()
-	i.counts.broken++
-	i.mu.Unlock()
+	i.count(&i.counts.broken)
 	return &queue.RouteFault{Step: queue.StepSession, Err: errors.New("the trial breaks the session"), Untaken: untaken}
 }
 
@@ -278,33 +231,27 @@ func (i *inside) Deliver(ctx context.Context, d *queue.Delivery) *queue.RouteFau
 }
 
 func (i *inside) answer(d *queue.Delivery, place int, text, address string) *queue.RouteFault {
-	count := func(n *int) {
-		i.mu.Lock()
-		*n++
-		i.mu.Unlock()
-	}
 	die := i.roll(20)
 	switch {
 	case die == 0: // taken, and the session breaks before the answer
-		i.settle(text, address, true, false)
+		i.takes(text, address)
 		return i.broken(false)
 	case die == 1: // not taken, which nobody can know
-		count(&i.counts.unanswered)
+		i.count(&i.counts.unanswered)
 		d.Report(place, queue.NoAnswer("mx.test", "no answer came"))
 	case die == 2: // taken, and no answer
-		i.settle(text, address, true, false)
-		count(&i.counts.unanswered)
+		i.takes(text, address)
+		i.count(&i.counts.unanswered)
 		d.Report(place, queue.NoAnswer("mx.test", "no answer came"))
 	case die >= 3 && die < 7:
-		count(&i.counts.deferred)
+		i.count(&i.counts.deferred)
 		d.Report(place, queue.OutcomeOf("mx.test", queue.Reply{Code: 450, Enhanced: "4.2.0", Text: "later"}))
 	case die == 7 && d.Envelope.From != "":
-		i.settle(text, address, false, true)
-		count(&i.counts.refused)
+		i.refuses(address)
 		d.Report(place, queue.OutcomeOf("mx.test", queue.Reply{Code: 550, Enhanced: "5.1.1", Text: "nobody of that name"}))
 	default:
-		i.settle(text, address, true, false)
-		count(&i.counts.delivered)
+		i.takes(text, address)
+		i.count(&i.counts.delivered)
 		d.Report(place, queue.OutcomeOf("mx.test", queue.Reply{Code: 250, Text: "ok"}))
 	}
 	return nil

@@ -1,10 +1,12 @@
 package trial
 
 import (
+	"context"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -59,14 +61,34 @@ func (p *powercut) receiver() receiver { return receiver{p.ledger, p.spool()} }
 // chance is the dice of one round, the same whenever the seed is.
 func (p *powercut) chance(round int) *rand.Rand { return rand.New(rand.NewPCG(p.seed, uint64(round))) }
 
+// A dice is one of a round's, of which each goroutine has its own, but for
+// those of a server. Without one nothing is left to chance.
+type dice struct {
+	mu     sync.Mutex
+	source *rand.Rand
+}
+
+func newDice(chance *rand.Rand) *dice {
+	return &dice{source: rand.New(rand.NewPCG(chance.Uint64(), 0))}
+}
+
+// roll is a number below n, or -1 where nothing is left to chance.
+func (d *dice) roll(n int) int {
+	if d == nil {
+		return -1
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.source.IntN(n)
+}
+
 // run makes the rounds: round goes on until the power is cut, empty then has
 // the queue sent to servers that take everything.
 func (p *powercut) run(round func(n int, chance *rand.Rand), empty func(n int)) {
 	began := time.Now()
 	for n := 1; n <= p.rounds && !p.t.Failed(); n++ {
 		round(n, p.chance(n))
-		p.disk.Unmount()
-		p.disk.Mount()
+		p.restart()
 		p.receiver().checkKept()
 		if n%roundsBetweenChecks == 0 || n == p.rounds {
 			p.releaseAll()
@@ -83,6 +105,54 @@ func (p *powercut) run(round func(n int, chance *rand.Rand), empty func(n int)) 
 	}
 	took := time.Since(began)
 	p.t.Logf("%d power cuts in %v, %.0f a minute; %s", p.rounds, took.Round(time.Second), float64(p.rounds)/took.Minutes(), p.ledger.counts)
+}
+
+// restart gives the disk its power back. Who looks at the spool has the ledger.
+func (p *powercut) restart() {
+	p.ledger.mu.Lock()
+	defer p.ledger.mu.Unlock()
+	p.disk.Unmount()
+	p.disk.Mount()
+}
+
+// byHand is what a person can do to a message.
+type byHand struct {
+	hold                   func(ctx context.Context, id queue.ID, why string) error
+	release, retry, remove func(ctx context.Context, id queue.ID) error
+}
+
+// change does one of them to one of the messages.
+func (p *powercut) change(dice *dice, do byHand) {
+	l, ctx := p.ledger, p.t.Context()
+	letter, name := l.pick(dice.roll(1 << 30))
+	if letter == nil {
+		return
+	}
+	note := func(change func()) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		change()
+	}
+	switch dice.roll(8) {
+	case 0:
+		note(func() { letter.removing = true })
+		if do.remove(ctx, name) == nil {
+			note(func() { letter.gone = true; l.counts.removed++ })
+		}
+	case 1, 2:
+		if do.hold(ctx, name, "the trial says so") == nil {
+			note(func() { letter.held = true; l.counts.held++ })
+		}
+	case 3, 4, 5:
+		note(func() { letter.held = false })
+		if do.release(ctx, name) == nil {
+			l.count(&l.counts.released)
+		}
+	default:
+		if do.retry(ctx, name) == nil {
+			l.count(&l.counts.retried)
+		}
+	}
 }
 
 // releaseAll lets every held message go.
