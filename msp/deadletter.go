@@ -1,29 +1,26 @@
 package msp
 
 import (
-	"bufio"
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
+
+	"mailcrane/internal/mbox"
 )
 
 // A deadLetter is dead.letter in the home directory, to which a message that
 // could not be sent is appended in mbox form. Its Write never fails: saving
 // the message must not stop it from being queued for other recipients.
 type deadLetter struct {
-	path   string
-	stderr io.Writer
-	file   *os.File
-	out    *bufio.Writer
-	start  int64 // where this message begins
-	ours   int64 // octets of it that are in the file
-	inLine bool
-	held   []byte // the start of a line that may become "From "
-	err    error
+	path    string
+	stderr  io.Writer
+	file    *os.File
+	message *mbox.Writer
+	start   int64 // where this message begins
+	ours    int64 // octets of it that are in the file
+	err     error
 }
 
 // deadLetterIfFailed opens dead.letter where the error mode asks for it.
@@ -47,12 +44,7 @@ func (s *submission) openDeadLetter() *deadLetter {
 	if info, err := d.file.Stat(); err == nil {
 		d.start = info.Size()
 	}
-	d.out = bufio.NewWriterSize(appender{d}, 64<<10)
-	sender := s.envelope.From
-	if sender == "" {
-		sender = "MAILER-DAEMON"
-	}
-	fmt.Fprintf(d.out, "From %s %s\n", strings.ReplaceAll(sender, " ", "_"), s.Now().UTC().Format("Mon Jan _2 15:04:05 2006"))
+	d.message = mbox.NewWriter(appender{d}, s.envelope.From, s.Now())
 	return d
 }
 
@@ -65,48 +57,19 @@ func (a appender) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Write appends, with > before each line that would start another message.
+// Write appends to the message.
 func (d *deadLetter) Write(p []byte) (int, error) {
-	const from = "From "
-	n := len(p)
-	if len(d.held) > 0 {
-		p = append(d.held, p...)
-		d.held = nil
+	if d.file != nil {
+		d.message.Write(p) //nolint:errcheck // close tells
 	}
-	for len(p) > 0 && d.err == nil {
-		if !d.inLine {
-			if len(p) < len(from) && strings.HasPrefix(from, string(p)) {
-				d.held = bytes.Clone(p)
-				break
-			}
-			if bytes.HasPrefix(p, []byte(from)) {
-				d.out.WriteByte('>')
-			}
-		}
-		end := bytes.IndexByte(p, '\n') + 1
-		d.inLine = end == 0
-		if d.inLine {
-			end = len(p)
-		}
-		_, d.err = d.out.Write(p[:end])
-		p = p[end:]
-	}
-	return n, nil
+	return len(p), nil
 }
 
 // close ends the message and says where it is; failed is what went wrong with
 // the message itself.
 func (d *deadLetter) close(failed error) {
 	if d.file != nil {
-		d.out.Write(d.held)
-		end := "\n"
-		if d.inLine || len(d.held) > 0 {
-			end = "\n\n"
-		}
-		d.out.WriteString(end)
-		if err := d.out.Flush(); d.err == nil {
-			d.err = err
-		}
+		d.err = d.message.Close()
 		if err := d.file.Close(); d.err == nil {
 			d.err = err
 		}

@@ -5,9 +5,10 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"strings"
+	"slices"
 
 	"mailcrane/internal/sysexits"
+	"mailcrane/queue"
 )
 
 // failureCode is what the failures ask for: the last one counts.
@@ -81,7 +82,8 @@ func (s *submission) mail(ctx context.Context, spool Spool, m io.Reader, headerO
 			return s.exitCode()
 		}
 	}
-	if s.inv.Notify != "" && !strings.Contains(s.inv.Notify, "FAILURE") {
+	wanted := slices.DeleteFunc(slices.Clone(s.failures), func(f Failure) bool { return !queue.Wants(f.Notify, queue.OnFailure) })
+	if len(wanted) == 0 {
 		return s.exitCode() // the sender asked for no such notice
 	}
 	if s.envelope.From == "" || s.Bounce == nil {
@@ -94,7 +96,7 @@ func (s *submission) mail(ctx context.Context, spool Spool, m io.Reader, headerO
 	}
 	if err == nil {
 		err = s.Bounce(ctx, spool, &Bounce{
-			To: s.envelope.From, Failures: s.failures, Message: m, HeaderOnly: headerOnly,
+			To: s.envelope.From, Failures: wanted, Message: m, HeaderOnly: headerOnly,
 			EnvID: s.envelope.EnvID, Ret: s.envelope.Ret,
 		})
 	}

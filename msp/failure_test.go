@@ -56,7 +56,7 @@ func TestErrorModeSaysWhoHearsOfAFailure(t *testing.T) {
 				return
 			}
 			b := s.bounces[0]
-			if b.To != "me@example.org" || len(b.Failures) != 1 || b.Failures[0] != (Failure{"ann", "User unknown", 67, "5.1.1"}) || b.HeaderOnly != c.headerOnly {
+			if b.To != "me@example.org" || len(b.Failures) != 1 || b.Failures[0].Address != "ann" || b.Failures[0].Text != "User unknown" || b.Failures[0].Status != "5.1.1" || b.HeaderOnly != c.headerOnly {
 				t.Errorf("bounce %+v", b)
 			}
 			if !c.headerOnly && s.bounced[0] != letterMessage {

@@ -57,11 +57,13 @@ func (quickRand) Read(p []byte) (int, error) {
 // putBounce queues a report on what could not even be queued.
 func putBounce(ctx context.Context, s Spool, b *Bounce) error {
 	report := queue.Report{
-		To: b.To, Hostname: neutral, At: time.Now(), EnvID: b.EnvID,
+		To: b.To, From: b.To, Hostname: neutral, At: time.Now(), EnvID: b.EnvID,
 		Original: b.Message, HeaderOnly: b.HeaderOnly || b.Ret == "HDRS",
 	}
 	for _, f := range b.Failures {
-		report.Failed = append(report.Failed, queue.FailedRecipient{Address: f.Address, Reply: queue.Reply{Enhanced: f.Status, Text: f.Text}})
+		report.Recipients = append(report.Recipients, queue.ReportedRecipient{
+			Address: f.Address, ORcpt: f.ORcpt, Reply: queue.Reply{Enhanced: f.Status, Text: f.Text},
+		})
 	}
 	_, err := s.Put(ctx, report.Envelope(), report.Message())
 	return err

@@ -110,6 +110,9 @@ type Failure struct {
 	// Code is the exit code for it, Status its RFC 3463 code.
 	Code   int
 	Status string
+	// Notify and ORcpt are the sender's DSN wishes for it, as in
+	// queue.Recipient.
+	Notify, ORcpt string
 }
 
 // A Bounce is what its sender is told of a message that could not be sent.

@@ -51,7 +51,7 @@ type recipients struct {
 // addWord adds a word of the command line.
 func (r *recipients) addWord(word string) {
 	if why := special(strings.TrimSpace(word)); why != "" {
-		r.fail(Failure{address.Shown(word), why, sysexits.Usage, "5.1.3"})
+		r.fail(Failure{Address: address.Shown(word), Text: why, Code: sysexits.Usage, Status: "5.1.3"})
 		return
 	}
 	r.addList(word)
@@ -79,7 +79,7 @@ func (r *recipients) addList(text string) {
 		r.add(box.Address)
 	}
 	for _, b := range bad {
-		r.fail(Failure{b.Text, b.Why, sysexits.Usage, "5.1.3"})
+		r.fail(Failure{Address: b.Text, Text: b.Why, Code: sysexits.Usage, Status: "5.1.3"})
 	}
 }
 
@@ -111,6 +111,7 @@ func (r *recipients) fail(f Failure) {
 		r.tooMany = true
 		return
 	}
+	f.Notify = r.inv.Notify
 	r.failures = append(r.failures, f)
 }
 
@@ -135,10 +136,10 @@ func special(name string) string {
 func (s *submission) resolve(name string) (string, *Failure) {
 	given := name
 	fail := func(why string, code int, status string) (string, *Failure) {
-		return "", &Failure{address.Shown(given), why, code, status}
+		return "", &Failure{Address: address.Shown(given), Text: why, Code: code, Status: status}
 	}
 	if name == "" {
-		return "", &Failure{"<>", "User address required", sysexits.Usage, "5.1.3"}
+		return "", &Failure{Address: "<>", Text: "User address required", Code: sysexits.Usage, Status: "5.1.3"}
 	}
 	name = withoutLocalhost(name)
 	if address.Domain(name) == "" {

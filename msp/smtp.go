@@ -70,6 +70,7 @@ func (s *submission) addRecipients(to []queue.Recipient) {
 	for _, r := range to {
 		final, failure := s.resolve(r.Address)
 		if failure != nil {
+			failure.Notify, failure.ORcpt = r.Notify, r.ORcpt
 			s.failures = append(s.failures, *failure)
 			continue
 		}

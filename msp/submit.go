@@ -231,7 +231,7 @@ func (s *submission) limits() {
 // failAll fails every recipient that is left.
 func (s *submission) failAll(f Failure) {
 	for _, r := range s.envelope.To {
-		f.Address = r.Address
+		f.Address, f.Notify, f.ORcpt = r.Address, r.Notify, r.ORcpt
 		s.failures = append(s.failures, f)
 	}
 	s.envelope.To = nil

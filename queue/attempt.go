@@ -181,24 +181,14 @@ func (a *attempt) write(now time.Time, records []Record, age age, tried bool) er
 	results := slices.Clone(m.Results)
 	update(results, records)
 	left := len(pending(results)) > 0
-	held := false
-	switch {
-	case m.Envelope.From == "":
-		// Nobody can be told (RFC 5321 section 4.5.5): a person must see it.
-		if held = !left && len(records) > 0 && slices.ContainsFunc(results, Result.failed); held {
-			records = append(records, nobodyToTell(now, a.route))
-		}
-	case slices.ContainsFunc(records, Record.failed):
-		// The bounce is safe in the queue before the failure is written down:
-		// a crash in between sends it twice rather than never.
-		note, err := r.bounce(a.route, m, records)
-		if err == nil {
-			records = append(records, note)
-			break
-		}
+	// Reports are safe in the queue before what they tell is written down: a
+	// crash in between sends them twice rather than never.
+	notes, held, err := a.tell(records, left)
+	if err != nil {
 		r.Log.Error("cannot queue the report on what was refused: it is tried again instead", "id", m.Name.ID, "err", err)
-		records, left = untold(records), true
+		records, left, held = untold(records), true, false
 	}
+	records = append(records, notes...)
 	if !left && !held {
 		m.Results = results
 		if err := m.remove(); err != nil {
@@ -247,6 +237,30 @@ func (a *attempt) warn(age age, now time.Time) {
 	if err != nil {
 		r.Log.Error("cannot tell the sender of the delay", "id", m.Name.ID, "err", err)
 	}
+}
+
+// tell queues the reports that records ask for, and returns their records.
+// held says that a person must see the message, since nobody can be told.
+func (a *attempt) tell(records []Record, left bool) (notes []Record, held bool, err error) {
+	r, m := a.runner, a.message
+	if m.Envelope.From == "" {
+		if len(records) == 0 {
+			return nil, false, nil // a person has seen it, and let it go
+		}
+		return r.lastResort(a.route, m, records, left)
+	}
+	if note, ok, err := a.receipts(); err != nil {
+		// That it was delivered counts for more.
+		r.Log.Error("cannot queue a receipt", "id", m.Name.ID, "err", err)
+	} else if ok {
+		notes = append(notes, note)
+	}
+	failed := slices.DeleteFunc(slices.Clone(records), func(rec Record) bool { return !rec.failed() })
+	if len(failed) == 0 {
+		return notes, false, nil
+	}
+	bounced, err := r.bounce(a.route, m, failed)
+	return append(notes, bounced...), false, err
 }
 
 func (a *attempt) log(to string, o Outcome) {

@@ -7,14 +7,21 @@ import (
 	"math/rand/v2"
 	"strings"
 	"time"
+
+	"mailcrane/internal/address"
+	"mailcrane/internal/header"
+	"mailcrane/internal/visible"
 )
 
-// A Report tells a sender which recipients a message did not reach: plain
-// words first, then the fields for programs, then the message
-// (RFC 6522, RFC 3464).
+// A Report tells what became of a message for some of its recipients: plain
+// words first, then the fields for programs, then the message (RFC 6522, RFC
+// 3464; RFC 6533 where addresses go beyond ASCII).
 type Report struct {
+	Kind ReportKind
 	// To is the mailbox that the report goes to.
 	To string
+	// From is the reverse-path of the message; "" where it has no sender.
+	From string
 	// Hostname is the name that we report under.
 	Hostname string
 	At       time.Time
@@ -23,38 +30,76 @@ type Report struct {
 	// ID and Received are the message's; zero if it was never queued.
 	ID       ID
 	Received time.Time
-	EnvID    string
-	UTF8     bool
-	Failed   []FailedRecipient
-	// Original is the message. HeaderOnly returns no more than its header
-	// (RFC 3461 section 4.3).
+	// EnvID is as in Envelope.
+	EnvID string
+	// After is how long the message has been waiting, and Until when it is
+	// given up, zero where that is not known; for a DelayWarning only.
+	After time.Duration
+	Until time.Time
+	// Recipients are those that it is about; the first maxListed are listed.
+	Recipients []ReportedRecipient
+	// Original is the message, and UTF8 says that it was sent under SMTPUTF8.
+	// HeaderOnly returns no more than its header (RFC 3461 section 4.3).
 	Original   io.Reader
+	UTF8       bool
 	HeaderOnly bool
 }
 
-// A FailedRecipient is one that the message will never reach.
-type FailedRecipient struct {
+// A ReportedRecipient is one that a Report is about.
+type ReportedRecipient struct {
 	Address string
 	ORcpt   string // as in Recipient
-	Host    string // that refused it, or ""
+	Host    string // that said Reply, or ""
 	Reply   Reply
+	// InMailbox says, in a Receipt, that the message is where its recipient
+	// reads it, and not only handed on.
+	InMailbox bool
 }
 
-// maxReturned bounds the header that is returned.
-const maxReturned = 64 << 10
+// A ReportKind says what a Report is for.
+type ReportKind uint8
+
+// The kinds of reports.
+const (
+	FailureReport  ReportKind = iota // a bounce
+	DelayWarning                     // it is late, and still tried
+	Receipt                          // it arrived, or is out of our hands
+	PostmasterCopy                   // tells the postmaster of a failure
+)
+
+// submitters say in the envelope of a report what it is, by kind.
+var submitters = [...]string{
+	"because %s failed", "because %s is late", "because %s arrived", "because %s failed, for the postmaster",
+}
+
+// The bounds of a report, so that one about 100,000 recipients is small.
+const (
+	// maxReturned bounds the header that is returned.
+	maxReturned = 64 << 10
+	// maxListed bounds the recipients that are listed.
+	maxListed = 500
+	// maxValue bounds the value of a field, so that its line stays below
+	// longestLine.
+	maxValue = 800
+)
 
 // Envelope is the report's own: from the null reverse-path, so that nothing
 // can come back for it (RFC 5321 section 4.5.5).
 func (r *Report) Envelope() *Envelope {
 	by := "mailcrane, for a message that could not be queued"
 	if r.ID != "" {
-		by = "mailcrane, because " + string(r.ID) + " failed"
+		by = "mailcrane, " + fmt.Sprintf(submitters[r.Kind], r.ID)
 	}
 	return &Envelope{
 		To:   []Recipient{{Address: r.To, Notify: "NEVER"}},
-		UTF8: r.UTF8, Account: r.Account, Submitter: by, Received: r.At,
+		UTF8: r.international(), Account: r.Account, Submitter: by, Received: r.At,
 	}
 }
+
+// international says that the report is itself sent under SMTPUTF8: its own
+// recipient's address needs that. Any other may not be able to take it, and
+// gets ASCII (RFC 6533 section 4.5).
+func (r *Report) international() bool { return address.NeedsUTF8(r.To) }
 
 // Message is the report's text.
 func (r *Report) Message() io.Reader {
@@ -66,101 +111,80 @@ func (r *Report) Message() io.Reader {
 		start, r.HeaderOnly = nil, true
 	}
 	var b bytes.Buffer
-	r.words(&b, boundary)
-	r.status(&b, boundary)
+	fields := headerOf(start)
+	r.head(&b, boundary, fields)
+	r.wordsPart(&b, boundary, fields)
+	r.statusPart(&b, boundary)
 	end := strings.NewReader("\n--" + boundary + "--\n")
-	if r.HeaderOnly {
-		fmt.Fprintf(&b, "\n--%s\nContent-Type: text/rfc822-headers\n\n", boundary)
-		b.Write(headerSection(start))
-		return io.MultiReader(&b, end)
-	}
-	// 8bit is right for any lines of text; where all turns out to be ASCII it
-	// does no harm.
-	fmt.Fprintf(&b, "\n--%s\nContent-Type: message/rfc822\nContent-Transfer-Encoding: 8bit\n\n", boundary)
-	b.Write(start)
-	return io.MultiReader(&b, r.Original, end)
+	return io.MultiReader(&b, r.originalPart(boundary, start), end)
 }
 
-// words is the header of the report and the part that a person reads.
-func (r *Report) words(b *bytes.Buffer, boundary string) {
-	domain := r.Hostname
-	if at := strings.LastIndexByte(r.To, '@'); at >= 0 {
-		domain = r.To[at+1:]
+// headerOf is the header of the message that begins with start.
+func headerOf(start []byte) *header.Section {
+	var scan header.Scan
+	length, _, _ := scan.End(start, true)
+	return header.Parse(start[:length])
+}
+
+// head is the header of the report.
+func (r *Report) head(b *bytes.Buffer, boundary string, original *header.Section) {
+	domain := address.Domain(r.To)
+	if domain == "" {
+		domain = r.Hostname
 	}
+	to := visible.Line(r.To, maxValue)
+	subject, auto := r.subject()
 	line := func(format string, args ...any) { fmt.Fprintf(b, format+"\n", args...) }
 	line("Date: %s", stamp(r.At))
-	line("From: Mail Delivery Subsystem <MAILER-DAEMON@%s>", domain)
-	line("To: <%s>", r.To)
-	line("Message-ID: <%016x%016x@%s>", rand.Uint64(), rand.Uint64(), domain)
-	line("Subject: Returned mail: see transcript for details")
-	line("Auto-Submitted: auto-generated (failure)")
+	line("From: Mail Delivery Subsystem <MAILER-DAEMON@%s>", visible.Line(domain, maxValue))
+	line("To: <%s>", to)
+	line("Message-ID: <%016x%016x@%s>", rand.Uint64(), rand.Uint64(), visible.Line(domain, maxValue))
+	if id := messageID(original); id != "" {
+		// So that a mail program shows it below the message that it is about.
+		line("In-Reply-To: %s\nReferences: %s", id, id)
+	}
+	line("Subject: %s", subject)
+	line("Auto-Submitted: auto-generated (%s)", auto)
 	line("MIME-Version: 1.0")
 	line("Content-Type: multipart/report; report-type=delivery-status;\n boundary=\"%s\"\n", boundary)
-	line("--%s\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n", boundary)
-	when := ""
-	if !r.Received.IsZero() {
-		when = " of " + stamp(r.Received)
-	}
-	line("Your message%s was not delivered to:", when)
-	for _, f := range r.Failed {
-		line("\n  %s\n    because: %s", f.Address, f.Reply)
-		if f.Host != "" {
-			line("    so said: %s", f.Host)
-		}
-	}
-	line("\nIt will not be tried again. Correct the address or the message and send it\nonce more; what you sent is attached below.")
 }
 
-// status is the message/delivery-status part (RFC 3464 section 2).
-func (r *Report) status(b *bytes.Buffer, boundary string) {
-	line := func(format string, args ...any) { fmt.Fprintf(b, format+"\n", args...) }
-	line("\n--%s\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; %s", boundary, r.Hostname)
-	if r.EnvID != "" {
-		line("Original-Envelope-Id: %s", r.EnvID)
+// subject is what sendmail writes, for the programs that know it by that; and
+// its comment in Auto-Submitted.
+func (r *Report) subject() (subject, auto string) {
+	switch r.Kind {
+	case DelayWarning:
+		return "Warning: could not send message for past " + spell(r.After), "warning-timeout"
+	case Receipt:
+		return "Return receipt", "return-receipt"
+	case PostmasterCopy:
+		return "Postmaster notify: see transcript for details", "postmaster-notification"
 	}
-	if !r.Received.IsZero() {
-		line("Arrival-Date: %s", stamp(r.Received))
+	return "Returned mail: see transcript for details", "failure"
+}
+
+// messageID is the original's, if it is of a shape that can be quoted.
+func messageID(original *header.Section) string {
+	f, ok := original.Get("Message-ID")
+	id := f.Text()
+	if !ok || len(id) > maxValue || len(id) < 3 || id[0] != '<' || strings.IndexByte(id, '>') != len(id)-1 {
+		return ""
 	}
-	for _, f := range r.Failed {
-		line("")
-		if f.ORcpt != "" {
-			line("Original-Recipient: %s", strings.Replace(f.ORcpt, ";", "; ", 1))
+	for i := range len(id) {
+		if id[i] <= ' ' || id[i] >= 0x7f {
+			return ""
 		}
-		status := f.Reply.Enhanced
-		if status == "" {
-			status = "5.0.0"
-		}
-		line("Final-Recipient: rfc822; %s\nAction: failed\nStatus: %s", f.Address, status)
-		if f.Host != "" {
-			line("Remote-MTA: dns; %s", f.Host)
-		}
-		if f.Reply.Code != 0 {
-			line("Diagnostic-Code: smtp; %s", f.Reply)
-		}
-		line("Last-Attempt-Date: %s", stamp(r.At))
 	}
+	return id
+}
+
+// listed is the recipients that are named, and the number of the others.
+func (r *Report) listed() (named []ReportedRecipient, others int) {
+	if len(r.Recipients) <= maxListed {
+		return r.Recipients, 0
+	}
+	return r.Recipients[:maxListed], len(r.Recipients) - maxListed
 }
 
 // stamp is a date that tells no time zone.
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC1123Z) }
-
-// headerSection is the header at the start of a message, fit for any server:
-// octets that are not printable ASCII show as question marks, and lines are
-// cut at the length of RFC 5322.
-func headerSection(text []byte) []byte {
-	var out []byte
-	for line := range bytes.Lines(text) {
-		line = bytes.TrimRight(line, "\r\n")
-		if len(line) == 0 {
-			break
-		}
-		line = bytes.Map(func(r rune) rune {
-			if r != '\t' && (r < ' ' || r > '~') {
-				return '?'
-			}
-			return r
-		}, line[:min(len(line), longestLine)])
-		out = append(append(out, line...), '\n')
-	}
-	return out
-}

@@ -27,7 +27,8 @@ type Record struct {
 	To      int    `json:"to"`
 	Address string `json:"address,omitempty"`
 	// Event is a State's word, or "held", "released", "retried", "bounced",
-	// "unreported", or one of those that change the envelope (amend.go).
+	// "warned", "confirmed", "unreported", or one of those that change the
+	// envelope (amend.go).
 	Event    string `json:"event"`
 	Route    Route  `json:"route,omitempty"`
 	Host     string `json:"host,omitempty"`

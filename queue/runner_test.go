@@ -43,7 +43,7 @@ func TestResultsAreKeptForEachRecipient(t *testing.T) {
 	}
 	report := strings.Join(w.got["me@example.org"], "")
 	for _, part := range []string{
-		"never@x.org\n    because: 550 no such user", "Action: failed", "Final-Recipient: rfc822; never@x.org",
+		"<never@x.org>\n    (reason: 550 no such user", "Action: failed", "Final-Recipient: rfc822; never@x.org",
 		"Diagnostic-Code: smtp; 550 no such user", "report-type=delivery-status", "\n\nSubject: hello\n\nbody\n", "Auto-Submitted: auto-generated",
 	} {
 		if !strings.Contains(report, part) {

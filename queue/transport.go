@@ -125,8 +125,9 @@ type Outcome struct {
 	state State
 	reply Reply
 	host  string
-	// relayed: the next hop gives no report on success.
-	relayed bool
+	// relayed: the next hop gives no report on success; inMailbox: there is no
+	// next hop.
+	relayed, inMailbox bool
 }
 
 // OutcomeOf turns the reply of host to MAIL, RCPT or the data into an
@@ -147,6 +148,13 @@ func OutcomeOf(host string, r Reply) Outcome {
 // section 5.2.2).
 func (o Outcome) WithoutDSN() Outcome {
 	o.relayed = true
+	return o
+}
+
+// InMailbox says of an outcome that the message is where its recipient reads
+// it: where a report on success is wanted, it is ours to give, as "delivered".
+func (o Outcome) InMailbox() Outcome {
+	o.inMailbox = true
 	return o
 }
 

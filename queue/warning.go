@@ -1,42 +1,43 @@
 package queue
 
 import (
-	"context"
-	"fmt"
-	"slices"
 	"strings"
 	"time"
+
+	"mailcrane/internal/address"
 )
 
 // eventWarned is the event of a warning that went out.
 const eventWarned = "warned"
 
-// warn tells the sender that the message is late, and until when it is tried,
-// and returns the record of it: eventWarned if somebody was told.
+// warn tells the sender that the message is late, after being tried for so
+// long, and when it will be given up (zero: not known), and returns the record
+// of it. Nobody is told, and the record says so, of a message without a sender
+// or from a mailing list, of one with a negative Precedence, and where no
+// recipient that is left wants it (NOTIFY).
 func (r *Runner) warn(route Route, m *Message, after time.Duration, until time.Time) (Record, error) {
-	note := Record{At: r.Now(), To: -1, Event: "unreported", Route: route, Text: "it is late, and nobody wants to be told"}
-	from := strings.ToLower(m.Envelope.From)
-	if at := strings.LastIndexByte(from, '@'); at >= 0 {
-		from = from[:at]
+	note := Record{At: r.Now(), To: -1, Event: "unreported", Route: route}
+	var late []Record
+	for _, place := range m.Pending() {
+		if to := m.Envelope.To[place]; Wants(to.Notify, OnDelay) {
+			rec := m.Results[place].Last
+			rec.To, rec.Address = place, to.Address
+			late = append(late, rec)
+		}
 	}
-	late := slices.DeleteFunc(m.Pending(), func(place int) bool {
-		notify := m.Envelope.To[place].Notify
-		return notify != "" && !strings.Contains(notify, "DELAY")
-	})
-	if m.Name.Class.Precedence < 0 || from == "" || len(late) == 0 ||
-		strings.HasPrefix(from, "owner-") || strings.HasSuffix(from, "-request") {
-		return note, nil
+	switch local, _ := address.Split(strings.ToLower(m.Envelope.From)); {
+	case m.Envelope.From == "":
+		note.Text = "it is late, and has no sender to tell"
+	case m.Name.Class.Precedence < 0:
+		note.Text = "it is late; of bulk mail nobody is told"
+	case strings.HasPrefix(local, "owner-"), strings.HasSuffix(local, "-request"):
+		note.Text = "it is late; a mailing list is not told"
+	case len(late) == 0:
+		note.Text = "it is late; the sender asked for no report of that (NOTIFY)"
+	default:
+		report := r.reportOn(DelayWarning, route, m, r.Router.ReturnTo(m.Envelope), late)
+		report.After, report.Until = after, until
+		return r.put(report, route, eventWarned)
 	}
-	report := Report{To: r.Router.ReturnTo(m.Envelope), Hostname: r.Hostname, At: r.Now(), Account: string(route), ID: m.Name.ID}
-	var text strings.Builder
-	fmt.Fprintf(&text, "To: <%s>\nSubject: Warning: could not send message for past %s\nMIME-Version: 1.0\n"+
-		"Content-Type: multipart/report; report-type=delivery-status; boundary=late\n\n--late\n\n"+
-		"You need not send it again.\n\n--late\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; %s\n", report.To, spell(after), r.Hostname)
-	for _, place := range late {
-		fmt.Fprintf(&text, "\nFinal-Recipient: rfc822; %s\nAction: delayed\nStatus: 4.0.0\nWill-Retry-Until: %s\n", m.Envelope.To[place].Address, stamp(until))
-	}
-	text.WriteString("\n--late--\n")
-	id, err := r.Spool.Put(context.Background(), report.Envelope(), strings.NewReader(text.String()))
-	note.Event, note.Text = eventWarned, "a warning went to "+report.To+" as "+string(id)
-	return note, err
+	return note, nil
 }

@@ -34,7 +34,7 @@ func TestWhatCannotBeSentComesBack(t *testing.T) {
 				}
 				text := string(bounce.Sent)
 				for _, want := range []string{
-					m.says, "Auto-Submitted: auto-generated (failure)\n", h.box.Address(m.name) + "\n    because: ",
+					m.says, "Auto-Submitted: auto-generated (failure)\n", "<" + h.box.Address(m.name) + ">\n    (reason: ",
 					"Content-Type: message/delivery-status\n", "Message-ID: <nasty@example.test>\n",
 				} {
 					if !strings.Contains(text, want) {

@@ -72,7 +72,7 @@ func TestOneRefusedMessageComesBackAndTheOthersGo(t *testing.T) {
 		gets       []string // recipients who get the letter all the same
 	}{
 		{
-			reason: "550 to RCPT", to: []string{"bad@trial.example"}, because: []string{"bad@trial.example\n    because: 550 5.1.1 no such user"},
+			reason: "550 to RCPT", to: []string{"bad@trial.example"}, because: []string{"<bad@trial.example>\n    (reason: 550 5.1.1 no such user"},
 			answer: func(at step) string {
 				if at.verb == "RCPT" && strings.HasPrefix(at.argument, "TO:<bad@") {
 					return "550 5.1.1 no such user"
@@ -82,7 +82,7 @@ func TestOneRefusedMessageComesBackAndTheOthersGo(t *testing.T) {
 		},
 		{
 			reason: "one of three recipients refused", to: []string{"a@trial.example", "bad@trial.example", "b@trial.example"},
-			because: []string{"bad@trial.example\n    because: 550 5.1.1 no such user"}, gets: []string{"a@trial.example", "b@trial.example"},
+			because: []string{"<bad@trial.example>\n    (reason: 550 5.1.1 no such user"}, gets: []string{"a@trial.example", "b@trial.example"},
 			answer: func(at step) string {
 				if at.verb == "RCPT" && strings.HasPrefix(at.argument, "TO:<bad@") {
 					return "550 5.1.1 no such user"
@@ -173,7 +173,7 @@ func TestAMailFromRefusedForOneSender(t *testing.T) {
 		t.Errorf("the other arrived %d times", len(got))
 	}
 	// The sender is no address of the account's, so its owner is told.
-	wantBounce(t, s.bounces(), []string{you + "\n    because: 550 5.7.1 not your address"})
+	wantBounce(t, s.bounces(), []string{"<" + you + ">\n    (reason: 550 5.7.1 not your address"})
 }
 
 func TestOneMessageThatHangsTheServerLetsTheOthersGo(t *testing.T) {
@@ -248,7 +248,7 @@ func TestPostfixAndEximRefuseOneOfThree(t *testing.T) {
 				}
 			}
 			bounce := string(box.Wait(own).Sent)
-			for _, part := range []string{box.Address("reject") + "\n    because: 550", body(badLetter)} {
+			for _, part := range []string{"<" + box.Address("reject") + ">\n    (reason: 550", body(badLetter)} {
 				if !strings.Contains(bounce, part) {
 					t.Errorf("the bounce lacks %q:\n%s", part, bounce)
 				}

@@ -36,8 +36,14 @@ func (m *outgoing) close() {
 	}
 }
 
-// report tells the outcome of recipient i.
-func (m *outgoing) report(i int, o queue.Outcome) { m.delivery.Report(i, o) }
+// report tells the outcome of recipient i, and whether the server would
+// report on a success itself.
+func (m *outgoing) report(i int, o queue.Outcome) {
+	if !m.dsn {
+		o = o.WithoutDSN()
+	}
+	m.delivery.Report(i, o)
+}
 
 // unready is the outcome of a message that cannot be read or re-encoded here:
 // no fault of the server's or the route's, and it may pass.

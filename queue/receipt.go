@@ -1,0 +1,26 @@
+package queue
+
+// receipts queues a report for the recipients that have the message and want
+// to have that said (NOTIFY=SUCCESS), where no server further on will say it
+// (RFC 3461 section 5.2.2). ok is false where there are none.
+func (a *attempt) receipts() (note Record, ok bool, err error) {
+	r, m := a.runner, a.message
+	var records []Record
+	var inMailbox []bool
+	for i, place := range a.pending {
+		to := m.Envelope.To[place]
+		if o := a.outcome(i, nil); o.state == Delivered && (o.relayed || o.inMailbox) && Wants(to.Notify, OnSuccess) {
+			records = append(records, record(r.Now(), a.route, place, to.Address, o))
+			inMailbox = append(inMailbox, o.inMailbox)
+		}
+	}
+	if len(records) == 0 || m.Envelope.From == "" {
+		return Record{}, false, nil
+	}
+	report := r.reportOn(Receipt, a.route, m, r.Router.ReturnTo(m.Envelope), records)
+	for i := range report.Recipients {
+		report.Recipients[i].InMailbox = inMailbox[i]
+	}
+	note, err = r.put(report, a.route, "confirmed")
+	return note, true, err
+}

@@ -1,0 +1,230 @@
+package queue
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+
+	"mailcrane/internal/header"
+	"mailcrane/internal/visible"
+)
+
+// wordsPart is the part that a person reads.
+func (r *Report) wordsPart(b *bytes.Buffer, boundary string, original *header.Section) {
+	var w words
+	r.opening(&w)
+	r.about(&w, original)
+	r.list(&w)
+	r.transcript(&w)
+	r.closing(&w)
+	if ascii(w.text.Bytes()) {
+		fmt.Fprintf(b, "--%s\nContent-Type: text/plain; charset=us-ascii\n\n", boundary)
+		b.Write(w.text.Bytes())
+		return
+	}
+	fmt.Fprintf(b, "--%s\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: quoted-printable\n\n", boundary)
+	io.Copy(b, newQuoted(&w.text)) //nolint:errcheck // neither can fail
+}
+
+// words is text for a person.
+type words struct{ text bytes.Buffer }
+
+func (w *words) line(format string, args ...any) { fmt.Fprintf(&w.text, format+"\n", args...) }
+
+// paragraph is text in lines of 76 octets, as far as its words allow, and a
+// blank line behind.
+func (w *words) paragraph(format string, args ...any) {
+	w.wrap("", fmt.Sprintf(format, args...))
+	w.text.WriteByte('\n')
+}
+
+func (w *words) wrap(indent, text string) {
+	const most = 76
+	length := 0
+	for word := range strings.FieldsSeq(text) {
+		switch {
+		case length == 0:
+			w.text.WriteString(indent)
+			length = len(indent)
+		case length+1+len(word) > most:
+			w.text.WriteString("\n" + indent)
+			length = len(indent)
+		default:
+			w.text.WriteByte(' ')
+			length++
+		}
+		w.text.WriteString(word)
+		length += len(word)
+	}
+	w.text.WriteByte('\n')
+}
+
+// shown is a value from outside in the words.
+func shown(text string) string { return visible.Line(text, maxValue) }
+
+// opening says what happened, and what to do.
+func (r *Report) opening(w *words) {
+	one := len(r.Recipients) == 1
+	whom := fmt.Sprintf("%d recipients", len(r.Recipients))
+	if one {
+		whom = shown(r.Recipients[0].Address)
+	}
+	what := "Your message to " + whom
+	switch {
+	case r.From == "":
+		what = "A message with no sender to tell, such as a report, for " + whom
+	case r.Kind == PostmasterCopy:
+		what = "A message from " + shown(r.From) + " to " + whom
+	}
+	switch r.Kind {
+	case DelayWarning:
+		r.warning(w, what)
+	case Receipt:
+		r.receipt(w, what)
+	default:
+		if !one {
+			w.paragraph("%s was not delivered. For each of them, the reason and what to do stand below.", what)
+			return
+		}
+		a := adviceFor(r.Recipients[0].Reply)
+		w.paragraph("%s was not delivered, because %s.", what, a.why)
+		w.paragraph("What to do: %s.", a.do)
+	}
+}
+
+func (r *Report) warning(w *words, what string) {
+	const box = `    **********************************************
+    **      THIS IS A WARNING MESSAGE ONLY      **
+    **  YOU DO NOT NEED TO RESEND YOUR MESSAGE  **
+    **********************************************`
+	w.line("%s\n", box)
+	w.paragraph("%s has not been delivered yet, after %s.", what, spell(r.After))
+	until := ""
+	if !r.Until.IsZero() {
+		until = " until " + stamp(r.Until)
+	}
+	w.paragraph("It is kept, and tried again by itself%s. Nothing needs to be sent again.", until)
+}
+
+func (r *Report) receipt(w *words, what string) {
+	handed, arrived := false, false
+	for _, to := range r.Recipients {
+		handed = handed || !to.InMailbox
+		arrived = arrived || to.InMailbox
+	}
+	switch {
+	case !handed:
+		w.paragraph("%s is in the mailbox.", what)
+	case !arrived:
+		w.paragraph("%s was handed on to the next server, which has taken it. That server sends no receipts, so whether the message reaches the mailbox will not be reported; if it does not, that server should say so.", what)
+	default:
+		w.paragraph("%s is in the mailbox, or was handed on to a server that sends no receipts; the list below says which.", what)
+	}
+}
+
+// about says which message it is.
+func (r *Report) about(w *words, original *header.Section) {
+	if !r.Received.IsZero() {
+		w.line("The message was received on %s.", stamp(r.Received))
+	}
+	f, ok := original.Get("Subject")
+	subject := shown(f.Text())
+	// An encoded word would only be noise here.
+	if ok && subject != "" && !strings.Contains(subject, "=?") {
+		w.line("Its subject is: %s", subject)
+	}
+}
+
+// list names the recipients under sendmail's headings.
+func (r *Report) list(w *words) {
+	heading := "The following addresses had permanent fatal errors"
+	switch r.Kind {
+	case DelayWarning:
+		heading = "The following addresses had transient non-fatal errors"
+	case Receipt:
+		heading = "The following addresses had successful delivery notifications"
+	}
+	w.line("\n   ----- %s -----", heading)
+	named, others := r.listed()
+	for _, to := range named {
+		r.item(w, to)
+	}
+	if others > 0 {
+		w.line("and %d more, which are not listed", others)
+	}
+}
+
+func (r *Report) item(w *words, to ReportedRecipient) {
+	note := ""
+	switch {
+	case r.Kind == Receipt && to.InMailbox:
+		note = "  (delivered)"
+	case r.Kind == Receipt:
+		note = "  (relayed to non-DSN-aware mailer)"
+	}
+	w.line("<%s>%s", shown(to.Address), note)
+	if r.Kind == Receipt {
+		return
+	}
+	if said := to.Reply.String(); said != "" {
+		w.line("    (reason: %s)", shown(said))
+	}
+	if original := originalAddress(to); original != "" {
+		w.line("    (expanded from: <%s>)", shown(original))
+	}
+	if r.Kind != DelayWarning && len(r.Recipients) > 1 {
+		a := adviceFor(to.Reply)
+		w.wrap("    ", a.why+"; "+a.do)
+	}
+}
+
+// originalAddress is what the sender had written for the recipient, where that
+// is another address.
+func originalAddress(to ReportedRecipient) string {
+	kind, value, _ := strings.Cut(to.ORcpt, ";")
+	original := decodeXtext(value)
+	if strings.EqualFold(kind, "utf-8") {
+		original, _ = decodeUTF8Address(value)
+	}
+	if strings.EqualFold(original, to.Address) {
+		return ""
+	}
+	return original
+}
+
+// transcript is what the servers said last, as in a session.
+func (r *Report) transcript(w *words) {
+	named, _ := r.listed()
+	host, said := "", ""
+	for _, to := range named {
+		if to.Reply.Code == 0 || r.Kind == Receipt {
+			continue
+		}
+		if said == "" {
+			w.line("\n   ----- Transcript of session follows -----")
+		}
+		if said == "" || to.Host != host {
+			w.line("... while talking to %s:", shown(to.Host))
+			host, said = to.Host, ""
+		}
+		if reply := shown(to.Reply.String()); reply != said {
+			w.line("<<< %s", reply)
+			said = reply
+		}
+	}
+}
+
+// closing says what becomes of the message, and what is below.
+func (r *Report) closing(w *words) {
+	w.line("")
+	what := "The message is"
+	if r.HeaderOnly {
+		what = "The header of the message is"
+	}
+	if r.Kind == FailureReport || r.Kind == PostmasterCopy {
+		w.line("It will not be tried again. %s attached.", what)
+		return
+	}
+	w.line("%s attached.", what)
+}
