@@ -150,6 +150,9 @@ func (a *attempt) settle(fault *RouteFault) {
 	} else if age.late {
 		a.warn(age, now)
 	}
+	if a.settled {
+		r.slowDown(m)
+	}
 	left := len(m.Pending())
 	if left > 0 || m.Name.Waits() {
 		a.keepTranscript(now)

@@ -53,7 +53,8 @@ type carrier struct {
 	// the name it left them under.
 	inHand map[ID]bool
 	had    map[ID]Name
-	again  map[ID]bool // put back once after its session broke
+	again  map[ID]bool     // put back once after its session broke
+	places map[*place]bool // where its messages stood
 	// lanes are open; still of them stand at a delivery in which nothing moves.
 	lanes, still int
 	// narrow: one more lane could not be opened; no other is tried.
@@ -71,7 +72,7 @@ type carrier struct {
 func (r *Runner) newCarrier(g *guide, route Route, jobs []job) *carrier {
 	c := &carrier{
 		runner: r, guide: g, route: route,
-		inHand: make(map[ID]bool), had: make(map[ID]Name), again: make(map[ID]bool),
+		inHand: make(map[ID]bool), had: make(map[ID]Name), again: make(map[ID]bool), places: make(map[*place]bool),
 	}
 	c.enlist(jobs)
 	return c
@@ -83,11 +84,13 @@ func (c *carrier) carry(ctx context.Context) {
 	for c.startFirst(ctx) {
 		c.open.Wait()
 	}
-	// What the last messages did to the directory; the syncs before each last
-	// octet have covered the others.
+	// What the last messages did to their directories; the syncs before each
+	// last octet have covered the others.
 	r := c.runner
-	if err := r.Spool.disk.SyncDir(r.Spool.QueueDir()); err != nil {
-		r.Log.Error("cannot sync the queue directory", "err", err)
+	for at := range c.places {
+		if err := r.Spool.disk.SyncDir(at.dir); err != nil {
+			r.Log.Error("cannot sync the queue directory", "dir", at.dir, "err", err)
+		}
 	}
 }
 
@@ -124,6 +127,7 @@ func (c *carrier) enlist(jobs []job) {
 	for _, j := range jobs {
 		if !c.hasNow(j.name) {
 			c.inHand[j.name.ID] = true
+			c.places[c.runner.Spool.placeOf(j.name)] = true
 			c.todo.push(j)
 		}
 	}

@@ -53,7 +53,7 @@ func (r *Runner) Run(ctx context.Context, run Run) (Summary, error) {
 		f.mu.Unlock()
 		r.tell(e)
 	}
-	r.setAsideStrays()
+	r.mend()
 	names, _, err := f.wanted(f.limit())
 	for len(names) > 0 && err == nil && ctx.Err() == nil && f.room() != 0 {
 		busy, astray := f.round(ctx, names)

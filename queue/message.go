@@ -261,8 +261,16 @@ func (s *Spool) find(id ID) (Name, error) {
 	return *found, nil
 }
 
+// NoMessage says that the queue has no message of that ID: there was none, or
+// it has left.
+type NoMessage ID
+
+func (id NoMessage) Error() string {
+	return "there is no message " + string(id) + " in the queue"
+}
+
 func noSuch(id ID) error {
-	return sysexits.Errorf(sysexits.DataErr, "see what is there with: mailcrane queue", "there is no message %s in the queue", id)
+	return sysexits.Errorf(sysexits.DataErr, "see what is there with: mailcrane queue", "%w", NoMessage(id))
 }
 
 // unreadable is for a person who names a message that cannot be read.
@@ -274,6 +282,10 @@ func unreadable(id ID, why error) error {
 	return sysexits.Errorf(sysexits.DataErr, hint, "message %s cannot be read: %w", id, why)
 }
 
+func onItsWay(id ID) error {
+	return sysexits.Errorf(sysexits.TempFail, "try again in a moment", "message %s is on its way just now", id)
+}
+
 // claimID claims the message that a person names.
 func (s *Spool) claimID(ctx context.Context, id ID) (*Message, error) {
 	for ctx.Err() == nil {
@@ -283,7 +295,7 @@ func (s *Spool) claimID(ctx context.Context, id ID) (*Message, error) {
 		}
 		m, err := s.claim(name, false)
 		if errors.Is(err, errBusy) {
-			return nil, sysexits.Errorf(sysexits.TempFail, "try again in a moment", "message %s is on its way just now", id)
+			return nil, onItsWay(id)
 		}
 		if _, damaged := errors.AsType[*damagedError](err); damaged {
 			return nil, unreadable(id, err)

@@ -179,21 +179,25 @@ func (s *Spool) Within(slow string) *Spool {
 // Confined is the slow queue to which the spool is confined, or "".
 func (s *Spool) Confined() string { return s.within }
 
-// WatchDirs is the directories in which messages stand and appear: those whose
-// loss the spool cannot outlive, and the others, which may come and go. A new
-// slow queue shows as a new name in one of the latter.
-func (s *Spool) WatchDirs() (needed, others []string, err error) {
+// WatchDirs is the directories in which messages appear: those without which
+// there is no queue, and the slow queues, which may come and go.
+func (s *Spool) WatchDirs() (queues, slow []string, err error) {
 	places, err := s.places()
-	if err != nil {
-		return nil, nil, err
-	}
 	for _, p := range places {
 		if p.slow == "" {
-			needed = append(needed, p.dir)
-			others = append(others, p.root.path(dirSlow, ""))
+			queues = append(queues, p.dir)
 		} else {
-			others = append(others, p.dir)
+			slow = append(slow, p.dir)
 		}
 	}
-	return needed, others, nil
+	return queues, slow, err
+}
+
+// SlowDirs is the directories in which a new slow queue appears.
+func (s *Spool) SlowDirs() []string {
+	dirs := make([]string, len(s.roots))
+	for i, r := range s.roots {
+		dirs[i] = r.path(dirSlow, "")
+	}
+	return dirs
 }

@@ -129,6 +129,14 @@ func (r *Runner) claim(name Name) (*Message, error) {
 	return m, err
 }
 
+// mend sees, before a run, to what others have left in the queue.
+func (r *Runner) mend() {
+	r.setAsideStrays()
+	if err := r.Spool.mendMoves(); err != nil {
+		r.Log.Error("cannot mend a move that was broken off", "err", err)
+	}
+}
+
 // setAsideStrays moves what stands in the queue under a name that is not ours.
 func (r *Runner) setAsideStrays() {
 	type stray struct {

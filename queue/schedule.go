@@ -87,11 +87,12 @@ func (r *Runner) due(n Name, now time.Time) bool {
 // schedule would have waited: what is above it is time without a way out, or a
 // machine asleep or with a wrong clock, which never counts (law 5). The
 // schedule of a queue run that nobody waits for is not known, so that up to
-// longestNight counts before it.
+// longestNight counts before it. In a slow queue it would have waited for that.
 func (s schedule) triedFor(history []Record, now time.Time, byRun bool) time.Duration {
 	var tried time.Duration
 	var last time.Time
 	attempts := 0
+	slow := "" // the slow queue in which it waited
 	count := func(at time.Time, byRun bool) {
 		if at.Equal(last) {
 			return // another recipient, in the same attempt
@@ -100,6 +101,10 @@ func (s schedule) triedFor(history []Record, now time.Time, byRun bool) time.Dur
 			most := s.pause(attempts, tried)
 			if byRun {
 				most = max(most, longestNight)
+			}
+			if slow != "" {
+				// Nor is it tried there before its next run, see nextRun.
+				most = max(most, s.SlowQueue(slow).Interval*3/2)
 			}
 			tried += min(max(at.Sub(last), 0), most)
 		}
@@ -111,6 +116,8 @@ func (s schedule) triedFor(history []Record, now time.Time, byRun bool) time.Dur
 		switch {
 		case r.Event == eventRun:
 			run = r.At
+		case r.Event == eventMoved:
+			slow = r.movedTo()
 		case r.To >= 0 && (r.Event == Deferred.String() || r.Event == Uncertain.String()):
 			count(r.At, r.At.Equal(run))
 		}

@@ -37,7 +37,7 @@ func (r *Runner) Serve(ctx context.Context, arrivals, pokes <-chan struct{}) err
 	if err := r.Spool.Prepare(); err != nil {
 		return fmt.Errorf("the queue in %s cannot be used: %w", r.Spool.Dir(), cause(err))
 	}
-	r.setAsideStrays()
+	r.mend()
 	s := &server{
 		Runner: r, guide: r.newGuide(), lines: make(map[Route]*line), rests: make(rests),
 		done: make(chan *carrier), lulls: make(chan struct{}, 1),

@@ -81,7 +81,7 @@ func (a *app) mustBeThere(ids []queue.ID) error {
 		i := slices.IndexFunc(names, func(n queue.Name) bool { return n.ID == id })
 		switch {
 		case i < 0:
-			return sysexits.Errorf(sysexits.DataErr, "see what is there with: mailcrane queue", "there is no message %s in the queue", id)
+			return sysexits.Errorf(sysexits.DataErr, "see what is there with: mailcrane queue", "%w", queue.NoMessage(id))
 		case names[i].Waits():
 			return sysexits.Errorf(sysexits.DataErr, fmt.Sprintf("let it go with: mailcrane queue release %s", id), "message %s is held", id)
 		}

@@ -32,7 +32,7 @@ func (a *app) queueCommand() *cobra.Command {
 		Use: "list", Short: "List the messages, oldest first", Example: "  mailcrane queue list --json",
 		Args: args(cobra.NoArgs), RunE: func(*cobra.Command, []string) error { return a.queueList() },
 	}
-	c.AddCommand(list, a.queueShowCommand(),
+	c.AddCommand(list, a.queueShowCommand(), a.queueSlowCommand(),
 		a.queueEditCommand("hold", "Keep messages from being sent until they are released", "held",
 			func(ctx context.Context, s *queue.Spool, id queue.ID) error {
 				return s.Hold(ctx, id, "a person said hold")

@@ -106,3 +106,55 @@ func DefaultQueue() Queue {
 		HostStatus: 30 * time.Minute, DoubleBounce: "postmaster", Remember: 2000,
 	}
 }
+
+// DefaultSlow is the name of the slow queue that there is without any setting,
+// for a person who moves messages there.
+const DefaultSlow = "slow"
+
+// defaultSlowInterval is the time between two runs of a slow queue that says
+// none of its own.
+const defaultSlowInterval = 4 * time.Hour
+
+// SlowQueue is the slow queue of that name. One that is not set is run every
+// four hours, and no message goes there by itself.
+func (q Queue) SlowQueue(name string) SlowQueue {
+	for _, s := range q.Slow {
+		if s.Name == name {
+			if s.Interval <= 0 {
+				s.Interval = defaultSlowInterval
+			}
+			return s
+		}
+	}
+	return SlowQueue{Name: name, Interval: defaultSlowInterval}
+}
+
+// SlowFor is the slow queue for a message that stands in the slow queue in, or
+// in none (""), is that old, and was tried that often: of those that it has
+// come to, the last by age. ok is false where it is to stay: no message goes
+// back by itself, nor leaves a slow queue that is not set, where a person has
+// put it.
+func (q Queue) SlowFor(in string, age time.Duration, attempts int) (to SlowQueue, ok bool) {
+	standing := in == ""
+	at := SlowQueue{}
+	for _, s := range q.Slow {
+		if s.Name == in {
+			standing, at = true, s
+		}
+	}
+	for _, s := range q.Slow {
+		come := s.After > 0 && age >= s.After || s.Attempts > 0 && attempts >= s.Attempts
+		if come && (in == "" || at.before(s)) && (!ok || to.before(s)) {
+			to, ok = q.SlowQueue(s.Name), true
+		}
+	}
+	return to, ok && standing
+}
+
+// before says that messages come to s before they come to t.
+func (s SlowQueue) before(t SlowQueue) bool {
+	if s.After != t.After {
+		return s.After < t.After
+	}
+	return s.Attempts < t.Attempts
+}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -18,16 +19,16 @@ import (
 
 // Watch sends on the channel when a message in s became due, once for any
 // number that nobody has received yet. The spool's directories must exist; the
-// channel is closed when the queue is moved or removed, since the kernel then
+// channel is closed when a queue is moved or removed, since the kernel then
 // says no more. Watch ends with ctx.
 func Watch(ctx context.Context, s *queue.Spool, now func() time.Time, log *slog.Logger) (<-chan struct{}, error) {
 	watcher, err := fsnotify.NewBufferedWatcher(64)
 	if err != nil {
 		return nil, fmt.Errorf("cannot watch for new messages: %w", err)
 	}
-	if err := watcher.Add(s.QueueDir()); err != nil {
-		err = errors.Join(err, watcher.Close())
-		return nil, fmt.Errorf("cannot watch %s for new messages: %w", s.QueueDir(), err)
+	w := &watch{spool: s, watcher: watcher, now: now, log: log}
+	if err := w.addAll(); err != nil {
+		return nil, errors.Join(err, watcher.Close())
 	}
 	arrived := make(chan struct{}, 1)
 	go func() {
@@ -37,20 +38,23 @@ func Watch(ctx context.Context, s *queue.Spool, now func() time.Time, log *slog.
 			}
 		}()
 		for {
+			tell := false
 			select {
 			case <-ctx.Done():
 				return
 			case event := <-watcher.Events:
-				if event.Name == s.QueueDir() && (event.Has(fsnotify.Remove) || event.Has(fsnotify.Rename)) {
+				lost := false
+				if tell, lost = w.see(event); lost {
 					close(arrived)
 					return
-				}
-				if !event.Has(fsnotify.Create) || !due(event.Name, now()) {
-					continue
 				}
 			case err := <-watcher.Errors:
 				// The kernel's list overflowed: something came, unseen.
 				log.Debug("watching the queue", "why", err)
+				tell = true
+			}
+			if !tell {
+				continue
 			}
 			select {
 			case arrived <- struct{}{}:
@@ -59,6 +63,57 @@ func Watch(ctx context.Context, s *queue.Spool, now func() time.Time, log *slog.
 		}
 	}()
 	return arrived, nil
+}
+
+// A watch is on every directory in which a message may appear.
+type watch struct {
+	spool   *queue.Spool
+	watcher *fsnotify.Watcher
+	now     func() time.Time
+	log     *slog.Logger
+	// needed are those without which there is no queue, slow those in which a
+	// slow queue appears as a directory.
+	needed, slow []string
+}
+
+func (w *watch) addAll() error {
+	// Before they are listed, so that none comes in between unseen.
+	w.slow = w.spool.SlowDirs()
+	for _, dir := range w.slow {
+		if err := w.watcher.Add(dir); err != nil {
+			return fmt.Errorf("cannot watch %s for new slow queues: %w", dir, err)
+		}
+	}
+	needed, slow, err := w.spool.WatchDirs()
+	if err != nil {
+		return fmt.Errorf("cannot watch for new messages: %w", err)
+	}
+	w.needed = needed
+	for _, dir := range slices.Concat(needed, slow) {
+		if err := w.watcher.Add(dir); err != nil {
+			return fmt.Errorf("cannot watch %s for new messages: %w", dir, err)
+		}
+	}
+	return nil
+}
+
+// see takes in what the kernel says: tell is that something may be due, lost
+// that a queue has gone.
+func (w *watch) see(event fsnotify.Event) (tell, lost bool) {
+	switch {
+	case slices.Contains(w.needed, event.Name):
+		return false, event.Has(fsnotify.Remove) || event.Has(fsnotify.Rename)
+	case !event.Has(fsnotify.Create):
+		return false, false
+	case slices.Contains(w.slow, filepath.Dir(event.Name)):
+		// A new slow queue. What came into it before it was watched is not
+		// told; so that this is: look.
+		if err := w.watcher.Add(event.Name); err != nil {
+			w.log.Error("cannot watch a slow queue", "dir", event.Name, "err", err)
+		}
+		return true, false
+	}
+	return due(event.Name, w.now()), false
 }
 
 // due keeps the queue run's own renames from waking it: it marks a message as

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"mailcrane/internal/config"
 	"mailcrane/queue"
 )
 
@@ -95,5 +96,51 @@ func TestTheRunsOwnRenamesAreNotArrivals(t *testing.T) {
 		if got := due("/spool/queue/"+c.name, now); got != c.want {
 			t.Errorf("%s: told %v", c.reason, got)
 		}
+	}
+}
+
+// TestWhatBecomesDueInASlowQueueIsTold moves a message into a slow queue that
+// was not there when the watch began, and has a person make it due there.
+func TestWhatBecomesDueInASlowQueueIsTold(t *testing.T) {
+	s := queue.NewSpoolOver([]string{t.TempDir(), t.TempDir()}, queue.OS{}, time.Now)
+	if err := s.Prepare(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	var ids []queue.ID
+	for range 20 { // some in each of the two
+		id, err := s.Put(ctx, &queue.Envelope{To: []queue.Recipient{{Address: "a@b.c"}}}, strings.NewReader("x"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, id)
+	}
+	arrived, err := Watch(ctx, s, time.Now, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	slow := config.SlowQueue{Name: "slow", Interval: time.Hour}
+	for _, id := range ids {
+		if err := s.Slow(ctx, queue.Name{ID: id}, slow); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wait := func(what string) {
+		t.Helper()
+		select {
+		case <-arrived:
+		case <-ctx.Done():
+			t.Fatalf("%s was not told", what)
+		}
+	}
+	wait("the new slow queue")
+	// A few words about the two new directories may still come, far fewer than
+	// the messages that are made due one by one.
+	for _, id := range ids {
+		if err := s.Retry(ctx, id); err != nil {
+			t.Fatal(err)
+		}
+		wait("a message made due in a slow queue")
 	}
 }
