@@ -16,10 +16,7 @@ func usage(format string, args ...any) error {
 // not, values attached or separate, and everything after the first word that
 // is no flag is an operand. Errors are *sysexits.Error with EX_USAGE.
 func ParseArgs(args []string) (*Invocation, error) {
-	inv := &Invocation{
-		Program: "sendmail", Mode: Submit, Hops: -1, ErrorMode: ErrorPrint,
-		MaxHeaders: maxHeaders, MaxHops: maxHops,
-	}
+	inv := &Invocation{Program: "sendmail", Mode: Submit, Hops: -1}
 	if len(args) > 0 {
 		inv.Program = filepath.Base(args[0])
 		args = args[1:]
@@ -41,6 +38,7 @@ func ParseArgs(args []string) (*Invocation, error) {
 		args = args[used:]
 	}
 	inv.Operands = args
+	inv.settle()
 	return inv, inv.check()
 }
 

@@ -7,12 +7,20 @@ import (
 	"testing"
 	"time"
 
+	"mailcrane/internal/config"
 	"mailcrane/internal/sysexits"
 )
 
 // base is what a command line without flags means.
 func base() Invocation {
-	return Invocation{Program: "sendmail", Mode: Submit, Hops: -1, ErrorMode: ErrorPrint, MaxHeaders: 256 << 10, MaxHops: 25}
+	return Invocation{Program: "sendmail", Mode: Submit, Hops: -1}
+}
+
+// sets are the settings that a line of flags stands for: name, value, …
+func sets(i *Invocation, words ...string) {
+	for ; len(words) > 0; words = words[2:] {
+		i.Settings = append(i.Settings, config.Setting{Name: words[0], Value: words[1]})
+	}
 }
 
 func TestFlagsMeanWhatSendmailMeans(t *testing.T) {
@@ -32,8 +40,8 @@ func TestFlagsMeanWhatSendmailMeans(t *testing.T) {
 		{"-d never takes the next word", "-d 0.1", func(i *Invocation) { i.HasDebug = true; i.Operands = []string{"0.1"} }},
 		{"old flags of other ports", "-E x -Jy -Tz -c -m -n -x", nil},
 		{"-T never takes the next word", "-T 3d", func(i *Invocation) { i.Operands = []string{"3d"} }},
-		{"-e attached", "-em", func(i *Invocation) { i.ErrorMode = ErrorMail; i.Settings = []Setting{{"ErrorMode", "m"}} }},
-		{"-e separate", "-e q", func(i *Invocation) { i.ErrorMode = ErrorQuiet; i.Settings = []Setting{{"ErrorMode", "q"}} }},
+		{"-e attached", "-em", func(i *Invocation) { sets(i, "ErrorMode", "m") }},
+		{"-e separate", "-e q", func(i *Invocation) { sets(i, "ErrorMode", "q") }},
 		{"-F attached", "-FCronDaemon", func(i *Invocation) { i.FullName = "CronDaemon" }},
 		{"-F separate, with spaces", "-F 'Joe Q. Public'", func(i *Invocation) { i.FullName = "Joe Q. Public" }},
 		{"-f attached", "-fme@x.org", func(i *Invocation) { i.Sender, i.HasSender = "me@x.org", true }},
@@ -43,7 +51,7 @@ func TestFlagsMeanWhatSendmailMeans(t *testing.T) {
 		{"-G", "-G", func(i *Invocation) { i.Gateway = true }},
 		{"-h", "-h 7", func(i *Invocation) { i.Hops = 7 }},
 		{"-I is -bi", "-I", func(i *Invocation) { i.Mode = Rebuild }},
-		{"-i", "-i", func(i *Invocation) { i.IgnoreDots = true }},
+		{"-i", "-i", func(i *Invocation) { sets(i, "IgnoreDots", "True") }},
 		{"-L is made harmless", "-L 'a b%c'", func(i *Invocation) { i.Tag = "a*b*c" }},
 		{"-L has 32 characters", "-L" + strings.Repeat("x", 40), func(i *Invocation) { i.Tag = strings.Repeat("x", 32) }},
 		{"-Mr", "-Mruucp", func(i *Invocation) { i.Protocol = "uucp" }},
@@ -54,22 +62,26 @@ func TestFlagsMeanWhatSendmailMeans(t *testing.T) {
 		{"-p with a host", "-p uucp:far.example", func(i *Invocation) { i.Protocol, i.Peer = "uucp", "far.example" }},
 		{"-p without", "-pbsmtp", func(i *Invocation) { i.Protocol = "bsmtp" }},
 		{"-R", "-R hdrs", func(i *Invocation) { i.Ret = "HDRS" }},
-		{"-s", "-s", func(i *Invocation) { i.KeepFromLine = true }},
+		{"-s", "-s", func(i *Invocation) { sets(i, "SaveFromLine", "True") }},
 		{"-t", "-t", func(i *Invocation) { i.FromHeader = true }},
 		{"-U", "-U", func(i *Invocation) { i.UTF8 = true }},
 		{"-V", "-V a+2Bb", func(i *Invocation) { i.EnvID = "a+2Bb" }},
-		{"-v", "-v", func(i *Invocation) { i.Verbose = true }},
+		{"-v", "-v", func(i *Invocation) { i.Verbose = true; sets(i, "Verbose", "True") }},
 		{"-X", "-X /tmp/log", func(i *Invocation) { i.TrafficLog = "/tmp/log" }},
-		{"bundled", "-tiv", func(i *Invocation) { i.FromHeader, i.IgnoreDots, i.Verbose = true, true, true }},
+		{"bundled", "-tiv", func(i *Invocation) {
+			i.FromHeader, i.Verbose = true, true
+			sets(i, "IgnoreDots", "True", "Verbose", "True")
+		}},
 		{"bundled with a value attached", "-tifme@x.org", func(i *Invocation) {
-			i.FromHeader, i.IgnoreDots, i.HasSender, i.Sender = true, true, true, "me@x.org"
+			i.FromHeader, i.HasSender, i.Sender = true, true, "me@x.org"
+			sets(i, "IgnoreDots", "True")
 		}},
 		{"bundled with a value in the next word", "-tf me@x.org b@x", func(i *Invocation) {
 			i.FromHeader, i.HasSender, i.Sender, i.Operands = true, true, "me@x.org", []string{"b@x"}
 		}},
 		{"a value may begin with a hyphen", "-f -t", func(i *Invocation) { i.HasSender, i.Sender = true, "-t" }},
 		{"the first operand ends the flags", "a@x -f b@x", func(i *Invocation) { i.Operands = []string{"a@x", "-f", "b@x"} }},
-		{"so do two hyphens", "-i -- -f b@x", func(i *Invocation) { i.IgnoreDots, i.Operands = true, []string{"-f", "b@x"} }},
+		{"so do two hyphens", "-i -- -f b@x", func(i *Invocation) { i.Operands = []string{"-f", "b@x"}; sets(i, "IgnoreDots", "True") }},
 		{"one hyphen is an operand", "- -t", func(i *Invocation) { i.Operands = []string{"-", "-t"} }},
 		{"-bs", "-bs", func(i *Invocation) { i.Mode = SMTP }},
 		{"-b separate", "-b p", func(i *Invocation) { i.Mode = ListQueue }},
@@ -89,7 +101,7 @@ func TestFlagsMeanWhatSendmailMeans(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got.submission = nil
+			got.submission, got.own = nil, config.Config{}
 			if len(got.Operands) == 0 {
 				got.Operands = nil
 			}
@@ -116,51 +128,55 @@ func split(line string) []string {
 func TestOptionsAreTakenInBothForms(t *testing.T) {
 	for _, c := range []struct {
 		reason, line string
-		got          func(*Invocation) any
+		got          func(*Invocation, config.Submit) any
 		want         any
 	}{
-		{"-oi", "-oi", func(i *Invocation) any { return i.IgnoreDots }, true},
-		{"-o separate", "-o i", func(i *Invocation) any { return i.IgnoreDots }, true},
-		{"a boolean that is off", "-oiFalse", func(i *Invocation) any { return i.IgnoreDots }, false},
-		{"long", "-OIgnoreDots=true", func(i *Invocation) any { return i.IgnoreDots }, true},
-		{"long, separate, any case, spaces", "-O 'ignoredots = t'", func(i *Invocation) any { return i.IgnoreDots }, true},
-		{"-odi", "-odi", func(i *Invocation) any { return i.DeliveryMode }, byte('i')},
-		{"-odb", "-odb", func(i *Invocation) any { return i.DeliveryMode }, byte('b')},
-		{"-odq", "-odq", func(i *Invocation) any { return i.DeliveryMode }, byte('q')},
-		{"-odd", "-odd", func(i *Invocation) any { return i.DeliveryMode }, byte('d')},
-		{"-od alone is i", "-od", func(i *Invocation) any { return i.DeliveryMode }, byte('i')},
-		{"LSB's -odf is i", "-odf", func(i *Invocation) any { return i.DeliveryMode }, byte('i')},
-		{"the word", "-ODeliveryMode=deferred", func(i *Invocation) any { return i.DeliveryMode }, byte('d')},
-		{"-oem", "-oem", func(i *Invocation) any { return i.ErrorMode }, ErrorMail},
-		{"-oep", "-oep", func(i *Invocation) any { return i.ErrorMode }, ErrorPrint},
-		{"-oeq", "-oeq", func(i *Invocation) any { return i.ErrorMode }, ErrorQuiet},
-		{"-oew", "-oew", func(i *Invocation) any { return i.ErrorMode }, ErrorWrite},
-		{"-oee", "-oee", func(i *Invocation) any { return i.ErrorMode }, ErrorExit0},
-		{"-ov", "-ov", func(i *Invocation) any { return i.Verbose }, true},
-		{"-oQ", "-oQ/var/q", func(i *Invocation) any { return i.QueueDirectory }, "/var/q"},
-		{"-op only adds", "-opauthwarnings -opneedmailhelo", func(i *Invocation) any { return i.AuthWarnings }, true},
-		{"-of", "-of", func(i *Invocation) any { return i.KeepFromLine }, true},
-		{"-o with nothing", "-o ''", func(i *Invocation) any { return i.Settings }, []Setting(nil)},
-		{"MaxRecipientsPerMessage", "-OMaxRecipientsPerMessage=3", func(i *Invocation) any { return i.MaxRecipients }, 3},
-		{"-oh", "-oh5", func(i *Invocation) any { return i.MaxHops }, 5},
-		{"NoRecipientAction", "-ONoRecipientAction=add-to-undisclosed", func(i *Invocation) any { return i.NoRecipient }, AddUndisclosed},
-		{"MaxHeadersLength", "-OMaxHeadersLength=1000", func(i *Invocation) any { return i.MaxHeaders }, int64(1000)},
-		{"MaxHeadersLength has a bound of its own", "-OMaxHeadersLength=999999999", func(i *Invocation) any { return i.MaxHeaders }, int64(256 << 10)},
-		{"MaxMessageSize", "-OMaxMessageSize=5", func(i *Invocation) any { return i.MaxMessage }, int64(5)},
+		{"-oi", "-oi", func(i *Invocation, s config.Submit) any { return s.IgnoreDots }, true},
+		{"-o separate", "-o i", func(i *Invocation, s config.Submit) any { return s.IgnoreDots }, true},
+		{"a boolean that is off", "-oiFalse", func(i *Invocation, s config.Submit) any { return s.IgnoreDots }, false},
+		{"long", "-OIgnoreDots=true", func(i *Invocation, s config.Submit) any { return s.IgnoreDots }, true},
+		{"long, separate, any case, spaces", "-O 'ignoredots = t'", func(i *Invocation, s config.Submit) any { return s.IgnoreDots }, true},
+		{"-odi", "-odi", func(i *Invocation, s config.Submit) any { return i.DeliveryMode }, config.Mode('i')},
+		{"-odb", "-odb", func(i *Invocation, s config.Submit) any { return i.DeliveryMode }, config.Mode('b')},
+		{"-odq", "-odq", func(i *Invocation, s config.Submit) any { return i.DeliveryMode }, config.Mode('q')},
+		{"-odd", "-odd", func(i *Invocation, s config.Submit) any { return i.DeliveryMode }, config.Mode('d')},
+		{"-od alone is i", "-od", func(i *Invocation, s config.Submit) any { return i.DeliveryMode }, config.Mode('i')},
+		{"LSB's -odf is i", "-odf", func(i *Invocation, s config.Submit) any { return i.DeliveryMode }, config.Mode('i')},
+		{"the word", "-ODeliveryMode=deferred", func(i *Invocation, s config.Submit) any { return i.DeliveryMode }, config.Mode('d')},
+		{"-oem", "-oem", func(i *Invocation, s config.Submit) any { return s.ErrorMode }, config.ErrorMail},
+		{"-oep", "-oep", func(i *Invocation, s config.Submit) any { return s.ErrorMode }, config.ErrorPrint},
+		{"-oeq", "-oeq", func(i *Invocation, s config.Submit) any { return s.ErrorMode }, config.ErrorQuiet},
+		{"-oew", "-oew", func(i *Invocation, s config.Submit) any { return s.ErrorMode }, config.ErrorWrite},
+		{"-oee", "-oee", func(i *Invocation, s config.Submit) any { return s.ErrorMode }, config.ErrorExit0},
+		{"-ov", "-ov", func(i *Invocation, s config.Submit) any { return i.Verbose }, true},
+		{"-oQ", "-oQ/var/q", func(i *Invocation, s config.Submit) any { return i.QueueDirectory }, "/var/q"},
+		{"-op only adds", "-opauthwarnings -opneedmailhelo", func(i *Invocation, s config.Submit) any { return s.Privacy.Has(config.AuthWarnings) }, true},
+		{"-of", "-of", func(i *Invocation, s config.Submit) any { return s.KeepFromLine }, true},
+		{"-o with nothing", "-o ''", func(i *Invocation, s config.Submit) any { return i.Settings }, []config.Setting(nil)},
+		{"MaxRecipientsPerMessage", "-OMaxRecipientsPerMessage=3", func(i *Invocation, s config.Submit) any { return s.MaxRecipients }, 3},
+		{"-oh", "-oh5", func(i *Invocation, s config.Submit) any { return s.MaxHops }, 5},
+		{"NoRecipientAction", "-ONoRecipientAction=add-to-undisclosed", func(i *Invocation, s config.Submit) any { return s.NoRecipient }, config.AddUndisclosed},
+		{"MaxHeadersLength", "-OMaxHeadersLength=1000", func(i *Invocation, s config.Submit) any { return s.MaxHeaders }, int64(1000)},
+		{"MaxMessageSize", "-OMaxMessageSize=5", func(i *Invocation, s config.Submit) any { return s.MaxMessage }, int64(5)},
 		{
-			"what delivery must know is kept in order", "-oT5d/4h -o7 -OTimeout.connect=1m", func(i *Invocation) any { return i.Settings },
-			[]Setting{{"QueueTimeout", "5d/4h"}, {"SevenBitInput", ""}, {"Timeout.connect", "1m"}},
+			"what delivery must know is kept in order", "-oT5d/4h -o7 -OTimeout.connect=1m", func(i *Invocation, s config.Submit) any { return i.Settings },
+			[]config.Setting{{Name: "QueueTimeout", Value: "5d/4h"}, {Name: "SevenBitInput"}, {Name: "Timeout.connect", Value: "1m"}},
 		},
-		{"known and without a meaning here", "-oo -om -oA/etc/aliases -oL9 -o8pass", func(i *Invocation) any { return i.Warnings }, []string(nil)},
-		{"an unknown letter is accepted quietly", "-o~x", func(i *Invocation) any { return i.Warnings }, []string(nil)},
-		{"an unknown name is told", "-OFoo=bar", func(i *Invocation) any { return i.Warnings }, []string{"readcf: unknown option name Foo"}},
+		{"known and without a meaning here", "-oo -om -oA/etc/aliases -oL9 -o8pass", func(i *Invocation, s config.Submit) any { return i.Warnings }, []string(nil)},
+		{"an unknown letter is accepted quietly", "-o~x", func(i *Invocation, s config.Submit) any { return i.Warnings }, []string(nil)},
+		{"an unknown timeout is told", "-OTimeout.lunch=1h", func(i *Invocation, s config.Submit) any { return i.Warnings }, []string{"settimeout: invalid timeout lunch"}},
+		{"an unknown name is told", "-OFoo=bar", func(i *Invocation, s config.Submit) any { return i.Warnings }, []string{"readcf: unknown option name Foo"}},
 	} {
 		got, err := ParseArgs(append([]string{"sendmail"}, split(c.line)...))
 		if err != nil {
 			t.Errorf("%s: %v", c.reason, err)
 			continue
 		}
-		if g := c.got(got); !reflect.DeepEqual(g, c.want) {
+		cfg := config.Config{Submit: config.DefaultSubmit()}
+		if err := cfg.Apply(got.Settings); err != nil {
+			t.Errorf("%s: %v", c.reason, err)
+		}
+		if g := c.got(got, cfg.Submit); !reflect.DeepEqual(g, c.want) {
 			t.Errorf("%s: %v, want %v", c.reason, g, c.want)
 		}
 	}
@@ -354,7 +370,7 @@ func FuzzParseArgs(f *testing.F) {
 		}
 		if again, err := ParseArgs(append(append([]string{"sendmail"}, inv.carry()...), "-bm")); err != nil {
 			t.Fatalf("%q: what is carried to delivery is refused: %q %v", args, inv.carry(), err)
-		} else if again.ErrorMode != inv.ErrorMode || again.QueueDirectory != inv.QueueDirectory {
+		} else if again.own.Submit != inv.own.Submit || again.own.Timeout != inv.own.Timeout || again.QueueDirectory != inv.QueueDirectory {
 			t.Fatalf("%q: %q lost something", args, inv.carry())
 		}
 	})

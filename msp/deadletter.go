@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"mailcrane/internal/config"
 	"mailcrane/internal/mbox"
 )
 
@@ -25,7 +26,7 @@ type deadLetter struct {
 
 // deadLetterIfFailed opens dead.letter where the error mode asks for it.
 func (s *submission) deadLetterIfFailed() *deadLetter {
-	if len(s.failures) == 0 || s.inv.ErrorMode != ErrorPrint {
+	if len(s.failures) == 0 || s.set.ErrorMode != config.ErrorPrint {
 		return nil
 	}
 	return s.openDeadLetter()

@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 
+	"mailcrane/internal/config"
 	"mailcrane/internal/sysexits"
 	"mailcrane/queue"
 )
@@ -22,7 +23,7 @@ func (s *submission) failureCode() int {
 // exitCode is that, once the one who is to hear of the failures has been told:
 // mode e then promises 0.
 func (s *submission) exitCode() int {
-	if s.inv.ErrorMode == ErrorExit0 {
+	if s.set.ErrorMode == config.ErrorExit0 {
 		return sysexits.OK
 	}
 	return s.failureCode()
@@ -33,9 +34,9 @@ func (s *submission) exitCode() int {
 func (s *submission) fail(ctx context.Context) int {
 	m := &message{fields: s.header.Fields, body: s.body, rest: s.rest, limit: -1}
 	defer func() { s.rest = m.rest }()
-	switch s.inv.ErrorMode {
-	case ErrorQuiet:
-	case ErrorPrint:
+	switch s.set.ErrorMode {
+	case config.ErrorQuiet:
+	case config.ErrorPrint:
 		s.print(s.Stderr)
 		if letter := s.openDeadLetter(); letter != nil {
 			io.Copy(letter, m) //nolint:errcheck // Write never fails, and close tells of the message's own error
@@ -52,9 +53,9 @@ func (s *submission) failQueued(ctx context.Context, spool Spool, letter *deadLe
 	if len(s.failures) == 0 {
 		return sysexits.OK
 	}
-	switch s.inv.ErrorMode {
-	case ErrorQuiet:
-	case ErrorPrint:
+	switch s.set.ErrorMode {
+	case config.ErrorQuiet:
+	case config.ErrorPrint:
 		s.print(s.Stderr)
 		if letter != nil {
 			letter.close(nil)
@@ -75,7 +76,7 @@ func (s *submission) print(w io.Writer) {
 // where there is one. A failure that cannot be mailed is printed, and then
 // even mode e must not say that all is well.
 func (s *submission) mail(ctx context.Context, spool Spool, m io.Reader, headerOnly bool) int {
-	if s.inv.ErrorMode == ErrorWrite && s.Terminal != nil {
+	if s.set.ErrorMode == config.ErrorWrite && s.Terminal != nil {
 		if tty, err := s.Terminal(); err == nil {
 			defer tty.Close()
 			s.print(tty)

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"mailcrane/internal/address"
+	"mailcrane/internal/config"
 	"mailcrane/internal/header"
 )
 
@@ -51,16 +52,16 @@ func (s *submission) nameRecipients() {
 		}
 	}
 	name, body := "", ""
-	switch s.inv.NoRecipient {
-	case LeaveHeader:
+	switch s.set.NoRecipient {
+	case config.LeaveHeader:
 		return
-	case AddTo:
+	case config.AddTo:
 		name, body = "To", s.recipientList()
-	case AddApparentlyTo:
+	case config.AddApparentlyTo:
 		name, body = "Apparently-To", s.recipientList()
-	case AddBcc:
+	case config.AddBcc:
 		name = "Bcc"
-	case AddUndisclosed:
+	case config.AddUndisclosed:
 		name, body = "To", "undisclosed-recipients:;"
 	}
 	h.Insert(len(h.Fields), header.New(name, body, h.EOL))

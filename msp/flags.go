@@ -76,13 +76,16 @@ var flags = [...]flag{
 
 func (inv *Invocation) ignore(string) error { return nil }
 
-func (inv *Invocation) setGateway(string) error      { inv.Gateway = true; return nil }
-func (inv *Invocation) setIgnoreDots(string) error   { inv.IgnoreDots = true; return nil }
-func (inv *Invocation) setKeepFromLine(string) error { inv.KeepFromLine = true; return nil }
-func (inv *Invocation) setFromHeader(string) error   { inv.FromHeader = true; return nil }
-func (inv *Invocation) setUTF8(string) error         { inv.UTF8 = true; return nil }
-func (inv *Invocation) setVerbose(string) error      { inv.Verbose = true; return nil }
-func (inv *Invocation) setRebuild(string) error      { inv.Mode = Rebuild; return nil }
+func (inv *Invocation) setGateway(string) error    { inv.Gateway = true; return nil }
+func (inv *Invocation) setFromHeader(string) error { inv.FromHeader = true; return nil }
+func (inv *Invocation) setUTF8(string) error       { inv.UTF8 = true; return nil }
+func (inv *Invocation) setRebuild(string) error    { inv.Mode = Rebuild; return nil }
+
+// These are short for an option, and in order with -o and -O.
+func (inv *Invocation) setErrorMode(v string) error  { return inv.option("ErrorMode", v) }
+func (inv *Invocation) setIgnoreDots(string) error   { return inv.option("IgnoreDots", "True") }
+func (inv *Invocation) setKeepFromLine(string) error { return inv.option("SaveFromLine", "True") }
+func (inv *Invocation) setVerbose(string) error      { return inv.option("Verbose", "True") }
 
 func (inv *Invocation) setFullName(v string) error   { inv.FullName = v; return nil }
 func (inv *Invocation) setTrafficLog(v string) error { inv.TrafficLog = v; return nil }
@@ -246,5 +249,3 @@ func isXtext(v string) bool {
 	}
 	return true
 }
-
-func (inv *Invocation) setErrorMode(v string) error { return inv.option("ErrorMode", v) }

@@ -5,7 +5,11 @@
 // nothing at start-up and imports nothing that does.
 package msp
 
-import "time"
+import (
+	"time"
+
+	"mailcrane/internal/config"
+)
 
 // A Mode is what -b asks for; the values are sendmail's letters.
 type Mode byte
@@ -33,36 +37,8 @@ const (
 	submitModes = "msavtC" // in which the flags of a submission mean something
 	queueModes  = "mdDlpP" // that go together with -q
 
-	maxTag     = 32  // characters of -L
-	maxEnvID   = 100 // characters of ENVID (RFC 3461 section 4.4)
-	maxHops    = 25
-	maxHeaders = 256 << 10
-)
-
-// An ErrorMode says who hears of a permanent failure that is found while the
-// command still runs; the values are sendmail's letters.
-type ErrorMode byte
-
-// The error modes.
-const (
-	ErrorPrint ErrorMode = 'p' // print it, keep the message in dead.letter
-	ErrorMail  ErrorMode = 'm' // mail a bounce to the sender
-	ErrorWrite ErrorMode = 'w' // write to the terminal, else as ErrorMail
-	ErrorExit0 ErrorMode = 'e' // mail a bounce, exit 0 whatever happens
-	ErrorQuiet ErrorMode = 'q' // the exit code only
-)
-
-// A NoRecipient says what is done to a header that names no recipient
-// (sendmail's NoRecipientAction).
-type NoRecipient uint8
-
-// The actions.
-const (
-	LeaveHeader NoRecipient = iota
-	AddTo
-	AddApparentlyTo
-	AddBcc
-	AddUndisclosed
+	maxTag   = 32  // characters of -L
+	maxEnvID = 100 // characters of ENVID (RFC 3461 section 4.4)
 )
 
 // An Invocation is a command line, understood.
@@ -81,16 +57,10 @@ type Invocation struct {
 	FullName  string
 	// FromHeader is -t: the recipients stand in the header.
 	FromHeader bool
-	// IgnoreDots is -i: a lone dot is not the end.
-	IgnoreDots bool
 	// Gateway is -G: nothing in the message is qualified.
 	Gateway bool
-	// KeepFromLine is -s: a leading mbox "From " line is not dropped.
-	KeepFromLine bool
 	// UTF8 is -U: the message needs SMTPUTF8.
 	UTF8 bool
-	// Verbose is -v.
-	Verbose bool
 	// Notify, Ret and EnvID are the DSN values of -N, -R and -V, as in
 	// queue.Envelope.
 	Notify, Ret, EnvID string
@@ -108,32 +78,21 @@ type Invocation struct {
 	HasDebug         bool
 	Queue            QueueRun
 
-	// DeliveryMode is the letter of -od, else 0: the configuration's.
-	DeliveryMode byte
-	ErrorMode    ErrorMode
-	NoRecipient  NoRecipient
-	// QueueDirectory is the value of -oQ, "" for the configuration's.
+	// Settings are the options given by -O and -o, and by the flags that are
+	// short for one (-e, -i, -s, -v), in order: they go over the file's.
+	Settings []config.Setting
+	// Verbose, DeliveryMode (0: the configuration's) and QueueDirectory (""
+	// likewise) are those of Settings that count before the file is read.
+	Verbose        bool
+	DeliveryMode   config.Mode
 	QueueDirectory string
-	// MaxHeaders bounds the header section and MaxMessage the message, in
-	// octets; 0 is no bound for the message.
-	MaxHeaders, MaxMessage int64
-	MaxHops                int
-	// MaxRecipients bounds the recipients of a message; 0 is no bound.
-	MaxRecipients int
-	// AuthWarnings is PrivacyOptions=authwarnings.
-	AuthWarnings bool
-	// Settings are all options given by -o and -O, in order, for the one who
-	// delivers.
-	Settings []Setting
 
 	// Warnings are lines to print; none of them stops anything.
 	Warnings []string
 
-	submission []byte // the flags given that mean something only to a submission
+	submission []byte        // the flags given that mean something only to a submission
+	own        config.Config // what Settings say by themselves
 }
-
-// A Setting is one option as given by -O or -o, by its long name.
-type Setting struct{ Name, Value string }
 
 // A QueueRun is what -q and -Q ask for.
 type QueueRun struct {

@@ -33,8 +33,8 @@ func Main(ctx context.Context, p *Program) int {
 	if inv.TrafficLog != "" && p.Services != nil {
 		p.Services.LogTraffic(inv.TrafficLog)
 	}
-	if inv.QueueDirectory != "" && p.Services != nil {
-		p.Services.UseQueue(inv.QueueDirectory)
+	if p.Services != nil {
+		p.Services.UseSettings(inv.Settings)
 	}
 	if inv.ConfigFile != "" && p.Services != nil {
 		// The services read the file that was loaded last.
@@ -62,6 +62,9 @@ func Main(ctx context.Context, p *Program) int {
 // withConfig does what the shim does by itself, with a configuration.
 func (p *Program) withConfig(ctx context.Context, inv *Invocation) int {
 	cfg, err := p.Config(inv.ConfigFile)
+	if err == nil {
+		err = cfg.Apply(inv.Settings)
+	}
 	if err != nil {
 		sysexits.Report(p.Stderr, "sendmail", err)
 		return sysexits.Code(err)
@@ -109,10 +112,7 @@ func (inv *Invocation) openLogs(p *Program) error {
 // in the spool by now: whatever goes wrong here, the submission has succeeded.
 // comeBack says that the exit code is not settled by the delivery alone.
 func (p *Program) deliver(ctx context.Context, inv *Invocation, cfg *config.Config, id queue.ID, comeBack bool) int {
-	mode := config.Mode(inv.DeliveryMode)
-	if mode == 0 {
-		mode = cfg.DeliveryMode
-	}
+	mode := cfg.DeliveryMode
 	if inv.Verbose {
 		mode = config.Interactive
 	}
@@ -147,19 +147,7 @@ func (inv *Invocation) carry() []string {
 	if inv.Tag != "" {
 		args = append(args, "-L", inv.Tag)
 	}
-	for _, s := range inv.Settings {
-		switch s.Name {
-		case "DeliveryMode": // it is settled by now
-		case "QueueDirectory":
-			args = append(args, "-oQ"+s.Value) // -O takes white space off a value
-		default:
-			args = append(args, "-O"+s.Name+"="+s.Value)
-		}
-	}
-	if inv.Verbose {
-		args = append(args, "-v")
-	}
-	return args
+	return append(args, config.Flags(inv.Settings)...)
 }
 
 func (p *Program) handOver(args []string, comeBack bool, id queue.ID) int {
@@ -184,7 +172,7 @@ func (p *Program) queueRun(ctx context.Context, inv *Invocation) int {
 		return sysexits.Usage
 	case inv.Mode != Submit:
 		return p.service(ctx, inv)
-	case inv.DeliveryMode == byte(config.Interactive) && inv.Queue.onlyIDs():
+	case inv.DeliveryMode == config.Interactive && inv.Queue.onlyIDs():
 		return s.Deliver(ctx, inv.Queue.Selectors.IDs(), inv.Verbose)
 	}
 	return s.RunQueue(ctx, inv.Queue, inv.Verbose)

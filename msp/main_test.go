@@ -38,7 +38,11 @@ func (s *services) Deliver(_ context.Context, ids []queue.ID, verbose bool) int 
 	return s.note("deliver %v verbose=%v", ids, verbose)
 }
 
-func (s *services) UseQueue(dir string) { s.queue = dir }
+func (s *services) UseSettings(settings []config.Setting) {
+	var c config.Config
+	_ = c.Apply(settings)
+	s.queue = c.Spool
+}
 
 func (s *services) LogTraffic(file string) { s.note("log %s", file) }
 
@@ -110,12 +114,12 @@ func TestDeliveryModeIsObeyedAfterTheMessageIsSafe(t *testing.T) {
 		{"-odi", "", "-odi a@x.org", "-odi -qI2600000000001", false, "deliver [2600000000001] verbose=false"},
 		{"interactive by configuration", "delivery_mode=\"interactive\"\n", "a@x.org", "-odi -qI2600000000001", false, "deliver [2600000000001] verbose=false"},
 		{"-odb", "", "-odb a@x.org", "-odb -qI2600000000001", false, "run [{73 false 2600000000001}] foreground=false interval=0s verbose=false"},
-		{"-v is interactive", "", "-v -odq a@x.org", "-v -odi -qI2600000000001", false, "deliver [2600000000001] verbose=true"},
+		{"-v is interactive", "", "-v -odq a@x.org", "-ovTrue -odi -qI2600000000001", false, "deliver [2600000000001] verbose=true"},
 		{
 			"what delivery must know goes along", "", "-odi -C /c -Lx -oem -oQ/q a@x.org",
-			"-C /c -L x -OErrorMode=m -oQ/q -odi -qI2600000000001", false, "deliver [2600000000001] verbose=false",
+			"-C /c -L x -oem -oQ/q -odi -qI2600000000001", false, "deliver [2600000000001] verbose=false",
 		},
-		{"the exit code of a bad recipient is not lost", "", "-odi -oeq ann a@x.org", "-OErrorMode=q -odi -qI2600000000001", true, "deliver [2600000000001] verbose=false"},
+		{"the exit code of a bad recipient is not lost", "", "-odi -oeq ann a@x.org", "-oeq -odi -qI2600000000001", true, "deliver [2600000000001] verbose=false"},
 	} {
 		t.Run(c.reason, func(t *testing.T) {
 			bad := strings.Contains(c.line, "ann")

@@ -91,8 +91,11 @@ func newStation(t testing.TB, toml string) *station {
 		},
 		Hostname: func() (string, error) { return "laptop.lan", nil },
 		Rand:     zeros{}, Version: "0.1",
-		Users:  people{"joe": {"joe", 1000, "Joe Public", "/home/joe"}, "www-data": {"www-data", 33, "www-data", "/var/www"}},
-		Config: func(string) (*config.Config, error) { return s.cfg, nil },
+		Users: people{"joe": {"joe", 1000, "Joe Public", "/home/joe"}, "www-data": {"www-data", 33, "www-data", "/var/www"}},
+		Config: func(string) (*config.Config, error) {
+			fresh := *s.cfg // the settings of one command line are not those of the next
+			return &fresh, nil
+		},
 		OpenSpool: func(dir string) (Spool, error) {
 			s.spool.dir = dir
 			return &s.spool, nil

@@ -73,8 +73,8 @@ type Services interface {
 	// LogTraffic is -X: from now on each line of each session is appended to
 	// the file.
 	LogTraffic(file string)
-	// UseQueue is the option QueueDirectory: dir in place of the configured one.
-	UseQueue(dir string)
+	// UseSettings are -O and -o: they go over those of the file.
+	UseSettings(settings []config.Setting)
 	// ListQueue is -bp and mailq; see WriteQueue for the layout.
 	ListQueue(ctx context.Context, l Listing) int
 	// RunQueue is -q: one run, or with an interval one after another. It must

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"mailcrane/internal/address"
+	"mailcrane/internal/config"
 	"mailcrane/internal/sysexits"
 )
 
@@ -98,7 +99,7 @@ func (s *submission) submitter() string {
 // authWarnings are the lines that sendmail adds with
 // PrivacyOptions=authwarnings where a user has had more than a plain say.
 func (s *submission) authWarnings() []string {
-	if s.cfg.Privacy || !s.inv.AuthWarnings {
+	if s.cfg.Privacy || !s.set.Privacy.Has(config.AuthWarnings) {
 		return nil
 	}
 	login := s.login()

@@ -22,10 +22,12 @@ func (p *Program) SubmitSMTP(cfg *config.Config, spool Spool) func(context.Conte
 			own.Users = NewPasswdFile(passwdPath) // it is for one user at a time
 		}
 		s := newSubmission(&own, &Invocation{
-			Program: "smtp", Mode: Submit, Hops: -1, ErrorMode: ErrorMail,
-			IgnoreDots: true, HasSender: true, Sender: e.From, Protocol: "ESMTP",
-			MaxHeaders: maxHeaders, MaxHops: maxHops, EnvID: e.EnvID, Ret: e.Ret,
+			Program: "smtp", Mode: Submit, Hops: -1,
+			HasSender: true, Sender: e.From, Protocol: "ESMTP",
+			EnvID: e.EnvID, Ret: e.Ret,
 		}, cfg)
+		// The session has seen to the dots, and nobody reads what is printed.
+		s.set.IgnoreDots, s.set.ErrorMode = true, config.ErrorMail
 		return s.runSMTP(ctx, e, spool)
 	}
 }

@@ -21,6 +21,7 @@ type submission struct {
 	*Program
 	inv *Invocation
 	cfg *config.Config
+	set config.Submit // as the file and the command line have it
 	// own is the person's own address: the default account's, or "".
 	own string
 
@@ -35,7 +36,10 @@ type submission struct {
 }
 
 func newSubmission(p *Program, inv *Invocation, cfg *config.Config) *submission {
-	s := &submission{Program: p, inv: inv, cfg: cfg}
+	s := &submission{Program: p, inv: inv, cfg: cfg, set: cfg.Submit}
+	if s.set.MaxHeaders <= 0 || s.set.MaxHeaders > config.MostHeaders {
+		s.set.MaxHeaders = config.MostHeaders
+	}
 	if cfg.DefaultAccount != nil {
 		s.own = cfg.DefaultAccount.Address()
 	}
@@ -60,7 +64,7 @@ const maxDrain = 256 << 20
 
 // input is standard input up to where the message ends.
 func (s *submission) input() io.Reader {
-	if s.inv.IgnoreDots {
+	if s.set.IgnoreDots {
 		return s.Stdin
 	}
 	return &dotReader{in: s.Stdin}
@@ -103,7 +107,7 @@ func (s *submission) read() error {
 	var from, section, blank int
 	var scan header.Scan
 	begun := false // it is known where the header begins
-	buf, ended, err := readHeader(s.rest, s.inv.MaxHeaders, func(b []byte, eof bool) (ok bool) {
+	buf, ended, err := readHeader(s.rest, s.set.MaxHeaders, func(b []byte, eof bool) (ok bool) {
 		if !begun {
 			from, begun = fromLine(b, eof)
 		}
@@ -112,12 +116,12 @@ func (s *submission) read() error {
 		}
 		return ok
 	})
-	if err == nil && int64(section) > s.inv.MaxHeaders {
+	if err == nil && int64(section) > s.set.MaxHeaders {
 		err = errHeadersTooLarge
 	}
 	switch {
 	case errors.Is(err, errHeadersTooLarge):
-		return sysexits.Errorf(sysexits.DataErr, "", "%w: more than %d octets", err, s.inv.MaxHeaders)
+		return sysexits.Errorf(sysexits.DataErr, "", "%w: more than %d octets", err, s.set.MaxHeaders)
 	case err != nil:
 		return unreadable(err)
 	}
@@ -177,7 +181,7 @@ func fromLine(b []byte, eof bool) (n int, ok bool) {
 // it becomes one; sendmail makes the whole header a part of the body.
 func (s *submission) keepFromLine() {
 	line := strings.TrimRight(strings.TrimPrefix(s.fromLine, mboxFrom), "\r\n")
-	if s.inv.KeepFromLine && line != "" {
+	if s.set.KeepFromLine && line != "" {
 		s.header.Insert(0, s.field("X-From-Line", line))
 	}
 }
@@ -212,14 +216,14 @@ func (s *submission) limits() {
 	if hops < 0 {
 		hops = s.header.Count("Received")
 	}
-	if hops > s.inv.MaxHops {
+	if hops > s.set.MaxHops {
 		s.failAll(Failure{
-			Text:   fmt.Sprintf("Too many hops %d (%d max)", hops, s.inv.MaxHops),
+			Text:   fmt.Sprintf("Too many hops %d (%d max)", hops, s.set.MaxHops),
 			Code:   sysexits.Unavailable,
 			Status: "5.4.6",
 		})
 	}
-	if n := s.inv.MaxRecipients; n > 0 && len(s.envelope.To) > n {
+	if n := s.set.MaxRecipients; n > 0 && len(s.envelope.To) > n {
 		s.failAll(Failure{
 			Text:   fmt.Sprintf("Too many recipients: %d (%d max)", len(s.envelope.To), n),
 			Code:   sysexits.Unavailable,
@@ -238,18 +242,11 @@ func (s *submission) failAll(f Failure) {
 }
 
 func (s *submission) openSpool() (Spool, error) {
-	spool, err := s.OpenSpool(s.spoolDir())
+	spool, err := s.OpenSpool(s.cfg.Spool)
 	if err != nil {
 		return nil, s.notQueued(err)
 	}
 	return spool, nil
-}
-
-func (s *submission) spoolDir() string {
-	if s.inv.QueueDirectory != "" {
-		return s.inv.QueueDirectory
-	}
-	return s.cfg.Spool
 }
 
 // notQueued is EX_TEMPFAIL unless the spool knows better.
@@ -258,13 +255,13 @@ func (s *submission) notQueued(err error) error {
 		return e
 	}
 	return sysexits.Errorf(sysexits.TempFail, "nothing was sent: mend that, or try again later",
-		"the message could not be queued in %s: %w", s.spoolDir(), plain(err))
+		"the message could not be queued in %s: %w", s.cfg.Spool, plain(err))
 }
 
 func (s *submission) put(ctx context.Context, spool Spool) (queue.ID, int) {
 	m := &message{fields: s.header.Fields, body: s.body, rest: s.rest, limit: -1}
-	if s.inv.MaxMessage > 0 {
-		m.limit = s.inv.MaxMessage
+	if s.set.MaxMessage > 0 {
+		m.limit = s.set.MaxMessage
 	}
 	var in io.Reader = m
 	keep := s.deadLetterIfFailed()
@@ -285,7 +282,7 @@ func (s *submission) put(ctx context.Context, spool Spool) (queue.ID, int) {
 func (s *submission) whyNot(m *message, err error) error {
 	switch {
 	case errors.Is(m.failed, errMessageTooLarge):
-		return sysexits.Errorf(sysexits.DataErr, "", "%w: more than %d octets; nothing was queued", m.failed, s.inv.MaxMessage)
+		return sysexits.Errorf(sysexits.DataErr, "", "%w: more than %d octets; nothing was queued", m.failed, s.set.MaxMessage)
 	case m.failed != nil:
 		return unreadable(m.failed)
 	}

@@ -2,12 +2,9 @@ package main
 
 import (
 	"fmt"
-	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
-	"mailcrane/internal/config"
 	"mailcrane/internal/sysexits"
 	"mailcrane/queue"
 	"mailcrane/smarthost"
@@ -15,7 +12,7 @@ import (
 
 func (a *app) configCommand() *cobra.Command {
 	c := &cobra.Command{
-		Use: "config", Short: "Check and show the configuration",
+		Use: "config", Short: "Check, show and explain the configuration",
 		Example: "  mailcrane config check --online",
 		Args:    args(cobra.NoArgs),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
@@ -36,7 +33,7 @@ With --online it also connects to each account's server and logs in.`,
 		Args:    args(cobra.NoArgs),
 		RunE:    func(*cobra.Command, []string) error { return a.configShow() },
 	}
-	c.AddCommand(check, show)
+	c.AddCommand(check, show, a.configExplainCommand())
 	return c
 }
 
@@ -71,78 +68,4 @@ func (a *app) configCheck(cmd *cobra.Command, online bool) error {
 		return exit(sysexits.Unavailable)
 	}
 	return nil
-}
-
-func (a *app) configShow() error {
-	c, err := a.config()
-	if err != nil {
-		return err
-	}
-	p := func(format string, args ...any) { fmt.Fprintf(a.stdout, format+"\n", args...) }
-	p("# %s", orDefault(c.Path))
-	p("delivery_mode = %q", map[config.Mode]string{
-		config.Interactive: "interactive", config.Background: "background",
-		config.QueueOnly: "queue", config.DeferredRun: "deferred",
-	}[c.DeliveryMode])
-	p("privacy = %v", c.Privacy)
-	p("hostname = %q", c.Hostname)
-	if c.DefaultAccount != nil {
-		p("default_account = %q", c.DefaultAccount.Name)
-	}
-	p("\n[queue]\ndirectory = %q", c.Spool)
-	p("\n[listen]\nmsp = [%s]", quoted(c.ListenMSP))
-	t := c.Timeout
-	p("\n[timeout]")
-	for _, v := range []struct {
-		name  string
-		value time.Duration
-	}{
-		{"connect", t.Connect},
-		{"initial", t.Initial},
-		{"helo", t.Helo},
-		{"starttls", t.StartTLS},
-		{"auth", t.Auth},
-		{"mail", t.Mail},
-		{"rcpt", t.Rcpt},
-		{"datainit", t.DataInit},
-		{"datablock", t.DataBlock},
-		{"datafinal", t.DataFinal},
-		{"rset", t.Rset},
-		{"quit", t.Quit},
-	} {
-		p("%-9s = %q", v.name, fmt.Sprintf("%ds", int(v.value/time.Second)))
-	}
-	for _, account := range c.Accounts {
-		p("\n[account.%s]\nfrom      = [%s]\nsmarthost = %q\nuser      = %q\nauth      = %q\nsecret    = %q",
-			account.Name, quoted(account.From), account.Smarthost, account.User, account.Auth, secretText(account.Secret))
-		p("tls       = { ca = %q, pin = [%s], cert = %q, key = %q }", account.TLS.CA, quoted(account.TLS.Pin), account.TLS.Cert, account.TLS.Key)
-	}
-	return nil
-}
-
-func orDefault(path string) string {
-	if path == "" {
-		return "no configuration file; all is default"
-	}
-	return path
-}
-
-func quoted(words []string) string {
-	var out []string
-	for _, w := range words {
-		out = append(out, fmt.Sprintf("%q", w))
-	}
-	return strings.Join(out, ", ")
-}
-
-// secretText does not show a command: a person may have written a password
-// into it.
-func secretText(s config.Secret) string {
-	switch {
-	case s.Value == "":
-		return s.Kind
-	case s.Kind == "command":
-		return "command:(not shown)"
-	}
-	return s.Kind + ":" + s.Value
 }

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 
+	"mailcrane/internal/config"
 	"mailcrane/internal/sysexits"
 )
 
@@ -19,9 +20,7 @@ func (s *services) detach(args []string) error {
 	if s.configFile != "" {
 		words = append(words, "-C", s.configFile)
 	}
-	if s.queueDir != "" {
-		words = append(words, "-oQ"+s.queueDir)
-	}
+	words = append(words, config.Flags(s.settings)...)
 	child := exec.CommandContext(context.Background(), own, append(words, args...)...)
 	ownSession(child)
 	if err := child.Start(); err != nil {

@@ -93,7 +93,7 @@ func (a *app) keyringAccount(words []string) (*config.Account, error) {
 		return nil, sysexits.Errorf(sysexits.Usage, "name one of: "+strings.Join(names, ", "), "which account?")
 	case account.Secret.Kind != "keyring":
 		return nil, sysexits.Errorf(sysexits.Config, "change it there",
-			"the password of account %s is not in the keyring: secret = %q", account.Name, secretText(account.Secret))
+			"the password of account %s is not in the keyring: secret = %q", account.Name, account.Secret)
 	}
 	return account, nil
 }

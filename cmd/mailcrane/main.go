@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"mailcrane/internal/config"
 	"mailcrane/internal/sysexits"
 )
 
@@ -69,9 +70,9 @@ type app struct {
 	getenv         func(string) string
 	now            func() time.Time
 
-	configFile string // --config
-	queueDir   string // sendmail's -oQ; "" for the configured one
-	json       bool   // --json
+	configFile string           // --config
+	settings   []config.Setting // sendmail's -O and -o
+	json       bool             // --json
 }
 
 func (a *app) commands() *cobra.Command {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"mailcrane/internal/config"
 	"mailcrane/internal/sysexits"
 	"mailcrane/msp"
 	"mailcrane/queue"
@@ -169,8 +170,8 @@ func (s *services) trace(verbose bool) func(line string) {
 	}
 }
 
-// UseQueue is -oQ.
-func (s *services) UseQueue(dir string) { s.queueDir = dir }
+// UseSettings are -O and -o.
+func (s *services) UseSettings(settings []config.Setting) { s.settings = settings }
 
 // LogTraffic is -X.
 func (s *services) LogTraffic(file string) { s.traffic = file }

@@ -23,8 +23,8 @@ func version() string {
 
 func (a *app) config() (*config.Config, error) {
 	c, err := config.Load(a.configFile, a.getenv)
-	if err == nil && a.queueDir != "" {
-		c.Spool = a.queueDir
+	if err == nil {
+		err = c.Apply(a.settings)
 	}
 	return c, err
 }

@@ -40,9 +40,21 @@ type Config struct {
 	DefaultAccount *Account
 	Timeout        Timeout
 	Queue          Queue
+	Submit         Submit
 	// ListenMSP are the submission listeners: "host:port" on loopback, or
 	// "unix:PATH".
 	ListenMSP []string
+
+	defaultName string // of DefaultAccount, as it is set
+	source      *file  // nil where there is none
+}
+
+// defaults is a Config in which nothing is set.
+func defaults() *Config {
+	return &Config{
+		DeliveryMode: DeferredRun, Privacy: true,
+		Timeout: DefaultTimeout(), Queue: DefaultQueue(), Submit: DefaultSubmit(),
+	}
 }
 
 // Timeout holds sendmail's Timeout.* values for a relay session
@@ -51,6 +63,13 @@ type Timeout struct {
 	Connect, Initial, Helo, StartTLS, Auth time.Duration
 	Mail, Rcpt, DataInit, DataBlock        time.Duration
 	DataFinal, Rset, Quit                  time.Duration
+	// Command is how long a client of ours may take to its next command.
+	Command time.Duration
+	// IConnect replaces Connect for a session whose messages were never tried
+	// before; 0 does not.
+	IConnect time.Duration
+	// AConnect bounds all connects of one session's opening; 0 is no bound.
+	AConnect time.Duration
 }
 
 // DefaultTimeout is never below the minimum of RFC 5321, but for connect,
@@ -62,7 +81,7 @@ func DefaultTimeout() Timeout {
 		StartTLS: time.Minute, Auth: 2 * time.Minute,
 		Mail: 5 * time.Minute, Rcpt: 5 * time.Minute, DataInit: 2 * time.Minute,
 		DataBlock: 3 * time.Minute, DataFinal: 10 * time.Minute,
-		Rset: 5 * time.Minute, Quit: 10 * time.Second,
+		Rset: 5 * time.Minute, Quit: 10 * time.Second, Command: 5 * time.Minute,
 	}
 }
 

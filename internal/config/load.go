@@ -18,29 +18,22 @@ import (
 // maxFile bounds the configuration file, in octets.
 const maxFile = 1 << 20
 
-// file is mailcrane.toml as it stands, before defaults.
+// file is mailcrane.toml as it stands.
 type file struct {
 	path string
 	text []byte
 	at   map[string]int // where each key, and each table in its brackets, stands in text
 
-	deliveryMode   Mode
-	privacy        *bool
-	hostname       string
-	defaultAccount string
-	directory      string
-	timeout        Timeout // zero where not set
-	accounts       map[string]*accountFile
-	listen         []string
+	config *Config           // what the keys set, over the defaults
+	tables map[string]*table // accounts and slow queues, by "account.NAME"
 }
 
-type accountFile struct {
-	at         int // where it begins
-	from       []string
-	smarthost  Smarthost
-	user, auth string
-	secret     Secret
-	tls        TLS
+// A table is that of an account or of a slow queue.
+type table struct {
+	at      int // where it begins
+	name    string
+	account *Account
+	slow    *SlowQueue
 }
 
 // where is the file and the line of an offset, which is counted from the start
@@ -74,7 +67,7 @@ func Load(flag string, getenv func(string) string) (*Config, error) {
 	path, named := Find(flag, getenv)
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) && !named {
-		return build("", &file{}, getenv)
+		return build(&file{config: defaults()}, getenv)
 	}
 	if err != nil {
 		return nil, unreadable(path, err)
@@ -101,27 +94,19 @@ func unreadable(path string, err error) error {
 
 // Parse reads text as the configuration that stands in path.
 func Parse(path string, text []byte, getenv func(string) string) (*Config, error) {
-	raw, err := read(path, text)
+	raw, err := read(path, text, getenv("HOME"))
 	if err != nil {
 		return nil, err
 	}
-	return build(path, raw, getenv)
+	raw.config.Path = path
+	return build(raw, getenv)
 }
 
-func build(path string, raw *file, getenv func(string) string) (*Config, error) {
+// build fills in what depends on other settings, and checks what goes together.
+func build(raw *file, getenv func(string) string) (*Config, error) {
 	home := getenv("HOME")
-	c := &Config{
-		Path:         path,
-		DeliveryMode: DeferredRun,
-		Privacy:      raw.privacy == nil || *raw.privacy,
-		Hostname:     raw.hostname,
-		Spool:        expandHome(raw.directory, home),
-		Timeout:      raw.timeout.OrDefault(),
-		Queue:        DefaultQueue(),
-	}
-	if raw.deliveryMode != 0 {
-		c.DeliveryMode = raw.deliveryMode
-	}
+	c := raw.config
+	c.source = raw
 	if c.Spool == "" {
 		c.Spool = defaultSpool(home)
 	}
@@ -133,22 +118,45 @@ func build(path string, raw *file, getenv func(string) string) (*Config, error) 
 		return nil, sysexits.Errorf(sysexits.Config, "begin it with / or, where HOME is set, with ~/",
 			"%s: [queue] directory %q would be another one in every folder that a program is started in", raw.where(raw.at["queue.directory"]), c.Spool)
 	}
-	for _, l := range raw.listen {
+	for i, l := range c.ListenMSP {
 		if socket, ok := strings.CutPrefix(l, "unix:"); ok {
-			l = "unix:" + expandHome(socket, home)
+			c.ListenMSP[i] = "unix:" + expandHome(socket, home)
 		}
-		c.ListenMSP = append(c.ListenMSP, l)
 	}
-	for name, a := range raw.accounts {
-		account, err := a.build(raw.where, name, home)
-		if err != nil {
+	for _, t := range raw.tables {
+		if err := t.build(raw); err != nil {
 			return nil, err
 		}
-		c.Accounts = append(c.Accounts, account)
 	}
 	sort.Slice(c.Accounts, func(i, j int) bool { return c.Accounts[i].Name < c.Accounts[j].Name })
+	sort.Slice(c.Queue.Slow, func(i, j int) bool {
+		a, b := c.Queue.Slow[i], c.Queue.Slow[j]
+		return a.After < b.After || a.After == b.After && a.Name < b.Name
+	})
 	return c, c.chooseDefault(raw)
 }
+
+func (t *table) build(raw *file) error {
+	bad := func(hint, format string, args ...any) error {
+		return sysexits.Errorf(sysexits.Config, hint, "%s: [%s] %s", raw.where(t.at), t.name, fmt.Sprintf(format, args...))
+	}
+	c := raw.config
+	if t.account != nil {
+		c.Accounts = append(c.Accounts, t.account)
+		return t.account.settle(bad)
+	}
+	if t.slow.Interval == 0 {
+		t.slow.Interval = slowInterval
+	}
+	if t.slow.After == 0 && t.slow.Attempts == 0 {
+		return bad(`for example: after = "3h"`, "does not say when a message goes there")
+	}
+	c.Queue.Slow = append(c.Queue.Slow, *t.slow)
+	return nil
+}
+
+// slowInterval is the time between two runs of a slow queue that names none.
+const slowInterval = time.Hour
 
 // defaultSpool is below the user's state directory (XDG base directories).
 func defaultSpool(home string) string {
@@ -174,6 +182,7 @@ func (t Timeout) OrDefault() Timeout {
 		{&t.DataFinal, &d.DataFinal},
 		{&t.Rset, &d.Rset},
 		{&t.Quit, &d.Quit},
+		{&t.Command, &d.Command},
 	} {
 		if *pair.set == 0 {
 			*pair.set = *pair.standard
@@ -183,10 +192,11 @@ func (t Timeout) OrDefault() Timeout {
 }
 
 func (c *Config) chooseDefault(raw *file) error {
-	name := raw.defaultAccount
+	name := c.defaultName
 	switch {
 	case name == "" && len(c.Accounts) == 1:
 		c.DefaultAccount = c.Accounts[0]
+		c.defaultName = c.DefaultAccount.Name
 		return nil
 	case name == "":
 		return nil
@@ -198,19 +208,11 @@ func (c *Config) chooseDefault(raw *file) error {
 	return nil
 }
 
-func (raw *accountFile) build(where func(int) string, name, home string) (*Account, error) {
-	bad := func(hint, format string, args ...any) error {
-		return sysexits.Errorf(sysexits.Config, hint, "%s: [account.%s] %s", where(raw.at), name, fmt.Sprintf(format, args...))
-	}
-	a := &Account{
-		Name: name, From: raw.from, Smarthost: raw.smarthost, User: raw.user, Auth: raw.auth, Secret: raw.secret,
-		TLS: TLS{CA: expandHome(raw.tls.CA, home), Pin: raw.tls.Pin, Cert: expandHome(raw.tls.Cert, home), Key: expandHome(raw.tls.Key, home)},
-	}
-	if a.Secret.Kind == "file" {
-		a.Secret.Value = expandHome(a.Secret.Value, home)
-	}
+// settle fills in what depends on the account's other settings; bad makes an
+// error that names it.
+func (a *Account) settle(bad func(hint, format string, args ...any) error) error {
 	if a.Smarthost.Host == "" {
-		return nil, bad(`for example: smarthost = "smtps://smtp.example.org"`, "has no smarthost")
+		return bad(`for example: smarthost = "smtps://smtp.example.org"`, "has no smarthost")
 	}
 	if a.Auth == "" {
 		a.Auth = "auto"
@@ -222,17 +224,36 @@ func (raw *accountFile) build(where func(int) string, name, home string) (*Accou
 		a.Secret.Kind = "keyring"
 	}
 	if a.Address() == "" {
-		return nil, bad(`for example: from = ["me@example.org", "*@example.org"]`,
+		return bad(`for example: from = ["me@example.org", "*@example.org"]`,
 			"does not say your own address: put it first in from")
 	}
 	if a.Auth != "none" && a.Auth != "external" && a.User == "" {
-		return nil, bad(`add user = "…", or auth = "none" if the server wants no log-in`, "has no user to log in as")
+		return bad(`add user = "…", or auth = "none" if the server wants no log-in`, "has no user to log in as")
 	}
 	if a.Smarthost.TLS == Insecure && a.Auth != "none" && !a.Smarthost.Loopback() {
-		return nil, bad("use smtps:// or smtp://, or auth = \"none\"", "would send a password over a connection without TLS")
+		return bad("use smtps:// or smtp://, or auth = \"none\"", "would send a password over a connection without TLS")
 	}
 	if (a.TLS.Cert == "") != (a.TLS.Key == "") {
-		return nil, bad("give both tls.cert and tls.key", "has one of tls.cert and tls.key, and needs both")
+		return bad("give both tls.cert and tls.key", "has one of tls.cert and tls.key, and needs both")
 	}
-	return a, nil
+	return nil
+}
+
+// Origin is where a key is set, as FILE:LINE; "" where it has its default.
+// name is that of the account or queue in it.
+func (c *Config) Origin(o *Option, name string) string {
+	if c.source == nil || o.Key == "" {
+		return ""
+	}
+	key := strings.Split(o.Key, ".")
+	for i := range key {
+		if key[i] == "NAME" {
+			key[i] = name
+		}
+	}
+	at, set := c.source.at[dotted(key)]
+	if !set {
+		return ""
+	}
+	return c.source.where(at)
 }

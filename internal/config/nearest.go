@@ -8,8 +8,11 @@ import "strings"
 func nearestKey(key []string) string {
 	name, last := strings.Join(key, "."), key[len(key)-1]
 	best, distance := "", 2+len(last)/3
-	for _, s := range settings {
-		k := named(s.key, key)
+	for o := range Options() {
+		if o.Key == "" {
+			continue
+		}
+		k := named(o.Key, key)
 		dot := strings.LastIndexByte(k, '.')
 		d := editDistance(name, k)
 		if len(last) > 2 && strings.Contains(k[dot+1:], strings.ToLower(last)) {
@@ -32,8 +35,8 @@ func nearestKey(key []string) string {
 // nearestTable is the same for the name of a table.
 func nearestTable(key []string) string {
 	best, distance := "", 1+len(key[0])/3
-	for _, s := range settings {
-		name, _, isTable := strings.Cut(s.key, ".")
+	for o := range Options() {
+		name, _, isTable := strings.Cut(o.Key, ".")
 		if d := editDistance(key[0], name); isTable && d <= distance && firstBelow(name) != "" {
 			near := append([]string{name}, key[1:]...)
 			if firstBelow(dotted(generally(near))) != "" {
@@ -46,20 +49,47 @@ func nearestTable(key []string) string {
 
 // firstBelow is the first known key in a table, "" where it is none.
 func firstBelow(general string) string {
-	for _, s := range settings {
-		if len(s.key) > len(general) && s.key[len(general)] == '.' && strings.HasPrefix(s.key, general) {
-			return s.key
+	for o := range Options() {
+		if len(o.Key) > len(general) && o.Key[len(general)] == '.' && strings.HasPrefix(o.Key, general) {
+			return o.Key
 		}
 	}
 	return ""
 }
 
-// named is a known key with the name of the account that key is about.
+// named is a known key with the name of the account or queue that key is about.
 func named(known string, key []string) string {
-	if len(key) < 2 || key[0] != "account" && len(key) < 3 {
+	if i := nameAt(key); i > 0 {
+		return strings.Replace(known, "NAME", key[i], 1)
+	}
+	if len(key) < 3 {
 		return known
 	}
 	return strings.Replace(known, "NAME", key[1], 1)
+}
+
+// nearestOption is the name or key that is spelled most like word, or "".
+func nearestOption(word string) string {
+	best, distance := "", 2+len(word)/6
+	consider := func(name, spelled string) {
+		if name == "" {
+			return
+		}
+		d := editDistance(word, spelled)
+		if d > 1 && len(word) > 3 && strings.Contains(strings.ToLower(spelled), strings.ToLower(word)) {
+			d = 1
+		}
+		if d < distance {
+			best, distance = name, d
+		}
+	}
+	for o := range Options() {
+		consider(o.Name, o.Name)
+		consider(o.Name, o.Name[strings.LastIndexByte(o.Name, '.')+1:])
+		consider(o.Key, o.Key)
+		consider(o.Key, o.Key[strings.LastIndexByte(o.Key, '.')+1:])
+	}
+	return best
 }
 
 // maxCompared bounds the names that are compared, in octets.

@@ -17,12 +17,26 @@ import (
 type reader struct {
 	parser unstable.Parser
 	file   file
+	home   string
+	// narrow are the keys that beat others wherever they stand.
+	narrow []assignment
+}
+
+// An assignment is a key with its value, to be taken in.
+type assignment struct {
+	option *Option
+	to     any
+	name   string
+	at     unstable.Range
+	value  value
 }
 
 // read takes in text, the content of path. Its errors name file and line.
-func read(path string, text []byte) (*file, error) {
+func read(path string, text []byte, home string) (*file, error) {
 	text = bytes.TrimPrefix(text, []byte("\ufeff")) // as Windows editors put it
-	r := &reader{file: file{path: path, text: text, at: make(map[string]int), accounts: make(map[string]*accountFile)}}
+	r := &reader{home: home, file: file{
+		path: path, text: text, at: make(map[string]int), config: defaults(), tables: make(map[string]*table),
+	}}
 	r.parser.Reset(text)
 	var table []string
 	for r.parser.NextExpression() {
@@ -45,7 +59,22 @@ func read(path string, text []byte) (*file, error) {
 			// Comments, where the parser is told to keep them.
 		}
 	}
-	return &r.file, r.syntax(r.parser.Error())
+	if err := r.syntax(r.parser.Error()); err != nil {
+		return nil, err
+	}
+	for _, a := range r.narrow {
+		if err := r.assign(a); err != nil {
+			return nil, err
+		}
+	}
+	return &r.file, nil
+}
+
+func (r *reader) assign(a assignment) error {
+	if err := a.option.read(a.to, a.value, r.home); err != nil {
+		return r.bad(a.at, "", "%s: %v", a.name, err)
+	}
+	return nil
 }
 
 func (r *reader) bad(at unstable.Range, hint, format string, args ...any) error {
@@ -100,27 +129,51 @@ func (r *reader) table(at unstable.Range, key []string) error {
 		}
 		return r.bad(at, hint, "there is no table [%s]", name)
 	}
-	_, err := r.account(at, key)
+	_, err := r.named(at, key)
 	return err
 }
 
-// account makes the account that a key is about, if it is about one.
-func (r *reader) account(at unstable.Range, key []string) (*accountFile, error) {
-	if len(key) < 2 || key[0] != "account" {
+// named makes the account or slow queue that a key is about, if it is about
+// one.
+func (r *reader) named(at unstable.Range, key []string) (*table, error) {
+	i := nameAt(key)
+	if i == 0 {
 		return nil, nil
 	}
-	if !plainName(key[1]) {
-		return nil, r.bad(at, "use letters, digits, dot, dash and underscore", "%q cannot be the name of an account", key[1])
+	kind, name := "an account", key[i]
+	if i > 1 {
+		kind = "a queue"
 	}
-	a := r.file.accounts[key[1]]
-	if a == nil {
-		a = &accountFile{at: int(at.Offset)}
-		r.file.accounts[key[1]] = a
+	if !plainName(name) {
+		return nil, r.bad(at, "use letters, digits, dot, dash and underscore", "%q cannot be the name of %s", name, kind)
 	}
-	return a, nil
+	whole := dotted(key[:i+1])
+	t := r.file.tables[whole]
+	if t == nil {
+		t = &table{at: int(at.Offset), name: whole}
+		if i == 1 {
+			t.account = &Account{Name: name}
+		} else {
+			t.slow = &SlowQueue{Name: name}
+		}
+		r.file.tables[whole] = t
+	}
+	return t, nil
 }
 
-// plainName says that an account's name can also be a file's.
+// nameAt is where in key the name of an account or a queue stands; 0 where
+// there is none.
+func nameAt(key []string) int {
+	switch {
+	case len(key) > 1 && key[0] == "account":
+		return 1
+	case len(key) > 2 && key[0] == "queue" && key[1] == "slow":
+		return 2
+	}
+	return 0
+}
+
+// plainName says that a name can also be a file's.
 func plainName(name string) bool {
 	if name == "" || len(name) > 64 || name[0] == '.' {
 		return false
@@ -144,12 +197,15 @@ func dotted(key []string) string {
 	return strings.Join(key, ".")
 }
 
-// generally is the key as settings has it.
+// generally is the key as the options have it.
 func generally(key []string) []string {
-	if len(key) < 2 || key[0] != "account" {
+	i := nameAt(key)
+	if i == 0 {
 		return key
 	}
-	return append([]string{"account", "NAME"}, key[2:]...)
+	key = append([]string{}, key...)
+	key[i] = "NAME"
+	return key
 }
 
 func (r *reader) keyValue(table []string, node *unstable.Node) error {
@@ -167,20 +223,30 @@ func (r *reader) keyValue(table []string, node *unstable.Node) error {
 		}
 		return nil
 	}
-	account, err := r.account(at, key)
+	inside, err := r.named(at, key)
 	if err != nil {
 		return err
 	}
-	for _, s := range settings {
-		if s.key != general {
-			continue
-		}
-		if err := s.set(&r.file, account, r.value(node.Value())); err != nil {
-			return r.bad(at, "", "%s: %v", name, err)
-		}
+	o := keyed(general)
+	if o == nil {
+		return r.unknown(at, key, below)
+	}
+	a := assignment{option: o, to: r.destination(o, inside), name: name, at: at, value: r.value(node.Value())}
+	if o.narrow {
+		r.narrow = append(r.narrow, a)
 		return nil
 	}
-	return r.unknown(at, key, below)
+	return r.assign(a)
+}
+
+func (r *reader) destination(o *Option, inside *table) any {
+	switch {
+	case o.account != nil:
+		return o.account(inside.account)
+	case o.slow != nil:
+		return o.slow(inside.slow)
+	}
+	return o.config(r.file.config)
 }
 
 // unknown is the error for a key that is none. Where it is a table, below is
@@ -189,6 +255,9 @@ func (r *reader) unknown(at unstable.Range, key []string, below string) error {
 	name := dotted(key)
 	if below != "" {
 		return r.bad(at, "for example: "+named(below, key)+" = …", "%s is a table, which has keys and no value", name)
+	}
+	if o := Named(name); o != nil && !o.Obeyed() {
+		return r.bad(at, "take it out", "%q has no meaning here: %s", name, o.Why)
 	}
 	hint := "see all keys with: mailcrane config show"
 	if near := nearestKey(key); near != "" {
@@ -211,8 +280,10 @@ func (r *reader) value(node *unstable.Node) value {
 		}
 	case unstable.InlineTable:
 		v.kind = "table"
-	case unstable.Integer, unstable.Float:
+	case unstable.Integer:
 		v.kind = "number"
+	case unstable.Float:
+		v.kind = "number with a point"
 	default:
 		v.kind = "date or time"
 	}

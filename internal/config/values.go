@@ -29,24 +29,11 @@ func parseHostname(text string) (string, error) {
 	return text, nil
 }
 
-// parseTimeout reads a time-out; a number without a unit counts minutes, as
-// most of sendmail's timeouts do.
-func parseTimeout(text string) (time.Duration, error) {
-	d, err := ParseTime(text, time.Minute)
-	if err == nil && d <= 0 {
-		err = fmt.Errorf("a time-out must be more than nothing, not %q", text)
-	}
-	return d, err
-}
-
 // ParseTime reads sendmail's times: digits and a unit (s m h d w), any number
 // of them in a row ("2h30m"). A last number without a unit counts in unit.
 func ParseTime(text string, unit time.Duration) (time.Duration, error) {
-	units := map[byte]time.Duration{
-		's': time.Second, 'm': time.Minute, 'h': time.Hour, 'd': 24 * time.Hour, 'w': 7 * 24 * time.Hour,
-	}
 	bad := func() error {
-		return fmt.Errorf("%q is not a time: write digits and a unit of s, m, h, d, w, as in 2h30m", text)
+		return fmt.Errorf("%s is not a time: write digits and a unit of s, m, h, d, w, as in 2h30m", quotedText(text))
 	}
 	if text == "" {
 		return 0, bad()
@@ -64,28 +51,34 @@ func ParseTime(text string, unit time.Duration) (time.Duration, error) {
 		u := unit
 		rest = rest[i:]
 		if rest != "" {
-			var known bool
-			if u, known = units[rest[0]|0x20]; !known {
-				return 0, fmt.Errorf("invalid time unit %q in %q: use s, m, h, d or w", rest[:1], text)
+			if u = timeUnit(rest[0]); u == 0 {
+				return 0, fmt.Errorf("invalid time unit %s in %s: use s, m, h, d or w", quotedText(rest[:1]), quotedText(text))
 			}
 			rest = rest[1:]
 		}
 		sum += time.Duration(n) * u
 		if sum < 0 || sum > 100*366*24*time.Hour {
-			return 0, fmt.Errorf("%q is longer than a hundred years", text)
+			return 0, fmt.Errorf("%s is longer than a hundred years", quotedText(text))
 		}
 	}
 	return sum, nil
 }
 
-// ParseMode reads a delivery mode: its word, or its first letter.
-func ParseMode(text string) (Mode, error) {
-	for _, word := range []string{"interactive", "background", "queue", "deferred"} {
-		if strings.EqualFold(text, word) || strings.EqualFold(text, word[:1]) {
-			return Mode(word[0]), nil
-		}
+// timeUnit is what a letter stands for, in any case; 0 for none.
+func timeUnit(letter byte) time.Duration {
+	switch letter | 0x20 {
+	case 's':
+		return time.Second
+	case 'm':
+		return time.Minute
+	case 'h':
+		return time.Hour
+	case 'd':
+		return 24 * time.Hour
+	case 'w':
+		return 7 * 24 * time.Hour
 	}
-	return 0, fmt.Errorf("%q is no delivery mode: use interactive, background, queue or deferred", text)
+	return 0
 }
 
 // ParseSmarthost reads smtps://HOST, smtp://HOST or smtp+insecure://HOST,

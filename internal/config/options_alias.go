@@ -1,0 +1,70 @@
+package config
+
+// These are about aliases, local delivery and maps. None has an effect, and each says why.
+var aliasOptions = []Option{
+	{
+		Name: "AliasFile", Letter: 'A', Side: Local,
+		Meaning: "the alias database",
+		Why:     "no alias is expanded: all mail goes to the smarthost",
+	},
+	{
+		Name: "AliasWait", Letter: 'a', Side: Local,
+		Meaning: "how long to wait for the alias database",
+		Why:     "no alias is expanded: all mail goes to the smarthost",
+	},
+	{
+		Name: "AutoRebuildAliases", Letter: 'D', Side: Local,
+		Meaning: "rebuild the alias database by itself",
+		Why:     "no alias is expanded: all mail goes to the smarthost",
+	},
+	{
+		Name: "CheckAliases", Letter: 'n', Side: Local,
+		Meaning: "check the right sides of aliases",
+		Why:     "no alias is expanded: all mail goes to the smarthost",
+	},
+	{
+		Name: "MaxAliasRecursion", Side: Local,
+		Meaning: "how deep aliases may refer to each other",
+		Why:     "no alias is expanded: all mail goes to the smarthost",
+	},
+	{
+		Name: "ForwardPath", Letter: 'J', Side: Local,
+		Meaning: "where .forward files are looked for",
+		Why:     "no mail is delivered on this machine",
+	},
+	{
+		Name: "SafeFileEnvironment", Side: Local,
+		Meaning: "the directory for delivery to files",
+		Why:     "no mail is delivered on this machine",
+	},
+	{
+		Name: "MailboxDatabase", Side: Local,
+		Meaning: "where mailboxes are looked up",
+		Why:     "no mail is delivered on this machine",
+	},
+	{
+		Name: "UserDatabaseSpec", Letter: 'U', Side: Local,
+		Meaning: "the user database",
+		Why:     "no mail is delivered on this machine",
+	},
+	{
+		Name: "DefaultUser", Letter: 'u', Side: Local,
+		Meaning: "the user that programs and files are delivered as",
+		Why:     "no mail is delivered on this machine",
+	},
+	{
+		Name: "UnsafeGroupWrites", Side: Local,
+		Meaning: "whether files that a group may write are trusted",
+		Why:     "no .forward or :include: file is read",
+	},
+	{
+		Name: "DontBlameSendmail", Side: Local,
+		Meaning: "checks of files that are left out",
+		Why:     "only files of the person are read: configuration, secret, certificate; their checks cannot be left out",
+	},
+	{
+		Name: "LDAPDefaultSpec", Side: Local,
+		Meaning: "defaults of LDAP maps",
+		Why:     "there are no maps",
+	},
+}

@@ -1,0 +1,80 @@
+package config
+
+// These are about inbound SMTP. None has an effect, and each says why.
+var daemonOptions = []Option{
+	{
+		Name: "DaemonPortOptions", Letter: 'O', Side: Server,
+		Meaning: "where to listen",
+		Why:     "listen.msp names the listeners",
+	},
+	{
+		Name: "AllowBogusHELO", Side: Server,
+		Meaning: "take a HELO that is no name",
+		Why:     "a program of this machine may call itself anything",
+	},
+	{
+		Name: "BadRcptThrottle", Side: Server,
+		Meaning: "slow down a client after bad recipients",
+		Why:     "no connections are taken but from programs of this machine",
+	},
+	{
+		Name: "BadRcptShutdown", Side: Server,
+		Meaning: "end a session after bad recipients",
+		Why:     "no connections are taken but from programs of this machine",
+	},
+	{
+		Name: "MaxDaemonChildren", Side: Server,
+		Meaning: "connections at once",
+		Why:     "50 at once; one more is told 421",
+	},
+	{
+		Name: "MaxNOOPCommands", Side: Server,
+		Meaning: "useless commands before a client is slowed down",
+		Why:     "a session ends after 20 errors",
+	},
+	{
+		Name: "ConnectionRateThrottle", Side: Server,
+		Meaning: "connections in a second",
+		Why:     "no connections are taken but from programs of this machine",
+	},
+	{
+		Name: "ConnectionRateWindowSize", Side: Server,
+		Meaning: "the window of per-client rates",
+		Why:     "no connections are taken but from programs of this machine",
+	},
+	{
+		Name: "RejectLogInterval", Side: Server,
+		Meaning: "how often a refusal of connections is logged",
+		Why:     "what the listeners refuse is logged each time",
+	},
+	{
+		Name: "SmtpGreetingMessage", Side: Server,
+		Meaning: "the greeting",
+		Why:     "it tells a local program nothing but the name",
+	},
+	{
+		Name: "HelpFile", Letter: 'H', Side: Server,
+		Meaning: "the text of HELP",
+		Why:     "HELP is answered in one line",
+	},
+	{
+		Name: "AuthMechanisms", Side: Server,
+		Meaning: "mechanisms that clients log in with",
+		Why:     "programs of this machine are known by their user",
+	},
+	{
+		Name: "AuthOptions", Side: Server,
+		Meaning: "how clients log in",
+		Why:     "programs of this machine are known by their user",
+	},
+	{
+		Name: "AuthMaxBits", Side: Server,
+		Meaning: "strength of a security layer",
+		Why:     "TLS is the security layer",
+	},
+	{
+		Name: "AuthRealm", Side: Server,
+		Meaning: "the realm of DIGEST-MD5",
+		Why:     "DIGEST-MD5 is not used (RFC 6331)",
+	},
+}

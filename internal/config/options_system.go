@@ -1,0 +1,70 @@
+package config
+
+// These are about the process and the machine. None has an effect, and each says why.
+var systemOptions = []Option{
+	{
+		Name: "RunAsUser", Side: Local,
+		Meaning: "the user to become",
+		Why:     "nothing here runs with other rights than its own user",
+	},
+	{
+		Name: "TrustedUser", Side: Local,
+		Meaning: "the user that owns files in place of root",
+		Why:     "nothing here runs with other rights than its own user",
+	},
+	{
+		Name: "DontInitGroups", Side: Local,
+		Meaning: "do not look up the groups of a user",
+		Why:     "nothing here runs with other rights than its own user",
+	},
+	{
+		Name: "UseMSP", Side: Local,
+		Meaning: "run as the submission program",
+		Why:     "sendmail here always is that",
+	},
+	{
+		Name: "LogLevel", Letter: 'L', Side: Local,
+		Meaning: "how much is logged",
+		Why:     "mailcrane agent -v logs each line of the sessions; what happened to a message is kept beside it",
+	},
+	{
+		Name: "ControlSocketName", Side: Local,
+		Meaning: "the control socket",
+		Why:     "the agent answers in the spool: mailcrane status",
+	},
+	{
+		Name: "PidFile", Side: Local,
+		Meaning: "the file of the process number",
+		Why:     "a service manager knows the process",
+	},
+	{
+		Name: "ProcessTitlePrefix", Side: Local,
+		Meaning: "what ps shows",
+		Why:     "mailcrane status says what the agent does",
+	},
+	{
+		Name: "StatusFile", Letter: 'S', Side: Local,
+		Meaning: "the statistics file",
+		Why:     "mailcrane status and mailcrane queue count",
+	},
+	{
+		Name: "SharedMemoryKey", Side: Local,
+		Meaning: "shared memory for counts",
+		Why:     "counts are read from the spool",
+	},
+	{
+		Name: "SharedMemoryKeyFile", Side: Local,
+		Meaning: "the file of that key",
+		Why:     "counts are read from the spool",
+	},
+	{
+		Name: "TimeZoneSpec", Letter: 't', Side: Local,
+		Meaning: "the time zone",
+		Why:     "the system's, or $TZ",
+	},
+	{
+		Name: "DontProbeInterfaces", Side: Local,
+		Meaning: "do not ask the machine for its addresses",
+		Why:     "no mail is for this machine, so that its addresses need not be known",
+	},
+}
