@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
@@ -212,7 +213,7 @@ func (s *Spool) setAside(from *place, fileName, why string) error {
 	if err := s.disk.Rename(from.dir+slash+fileName, there); err != nil {
 		return err
 	}
-	if name, err := ParseName(fileName); err == nil {
+	if name, ok := s.belonging(fileName); ok {
 		// What became of it so far goes with it.
 		err := s.disk.Rename(s.resultFile(s.standingAt(name, from)), there+resultSuffix)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -225,6 +226,21 @@ func (s *Spool) setAside(from *place, fileName, why string) error {
 		return err
 	}
 	return s.disk.SyncDir(from.dir)
+}
+
+// belonging says whose result file goes with a file that is set aside: where
+// its name is damaged, that of the id at its head, unless a message has it.
+func (s *Spool) belonging(fileName string) (Name, bool) {
+	if name, err := ParseName(fileName); err == nil {
+		return name, true
+	}
+	head, _, _ := strings.Cut(fileName, ".")
+	id, err := ParseID(head)
+	if err != nil {
+		return Name{}, false
+	}
+	_, err = s.find(id)
+	return Name{ID: id}, err != nil
 }
 
 // reserve is a path in damaged/ that no other file has, and the file for the

@@ -1,17 +1,20 @@
 package queue
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/cespare/xxhash/v2"
 )
 
 // A Name is the file name of a message in the queue. It carries all that a
 // queue run must know before it opens the file, so that a run over 100,000
 // messages reads one directory, and a change of state is one rename:
 //
-//	06e3yq5v2s9tk.s4183.r2.a1.n1764000000.f8.c9ae3f0d15b7c2e04.k51a7e0c2.p-60l.l1763990000
+//	06e3yq5v2s9tk.s4183.r2.a1.n1764000000.f8.c9ae3f0d15b7c2e04.k51a7e0c2.p-60l.l1763990000.xd28f6a2c
 //
 // docs/spool.md describes each part.
 type Name struct {
@@ -124,8 +127,16 @@ func (n Name) String() string {
 			b = strconv.AppendInt(append(b, part.tag...), part.value, 10)
 		}
 	}
-	return string(append(b, n.rest...))
+	b = append(b, n.rest...)
+	return string(appendHex(append(b, ".x"...), nameSum(string(b)), nameSumDigits))
 }
+
+// nameSumDigits is the length of part x, which ends a name: the sum of all
+// before it. Without one, a flag that was damaged would have a message sent
+// that is held, or sent again as if it had never been.
+const nameSumDigits = 8
+
+func nameSum(text string) uint64 { return xxhash.Sum64String(text) & (1<<(4*nameSumDigits) - 1) }
 
 func appendHex(b []byte, v uint64, digits int) []byte {
 	for shift := 4 * (digits - 1); shift >= 0; shift -= 4 {
@@ -171,6 +182,15 @@ func ParseName(text string) (Name, error) {
 	if n.ID, err = ParseID(id); err != nil {
 		return bad("does not begin with the id of a message")
 	}
+	end := strings.LastIndexByte(rest, '.')
+	var sum uint64
+	switch {
+	case end < 0 || !parseHex(rest[end+1:], 'x', nameSumDigits, &sum):
+		return bad("does not end with its own check sum")
+	case sum != nameSum(text[:len(text)-len(rest)+end]):
+		return bad("was changed by other means than mailcrane: it does not agree with its own check sum")
+	}
+	rest = rest[:end]
 	var size, recipients, attempts, next int64
 	for _, part := range [...]struct {
 		tag   byte
@@ -250,26 +270,29 @@ func parseHex(field string, tag byte, digits int, to *uint64) bool {
 	return true
 }
 
+// parseFlags takes the flags in their order, and behind them those of a later
+// version: in another order the name would not be written as it was read.
 func (n *Name) parseFlags(field string) error {
 	letters, ok := strings.CutPrefix(field, "f")
 	if !ok {
-		return fmt.Errorf("part f is not in its place")
+		return errors.New("part f is not in its place")
+	}
+	for _, f := range n.flags() {
+		if letters != "" && letters[0] == f.letter {
+			*f.on, letters = true, letters[1:]
+		}
 	}
 	for i := range len(letters) {
-		known := false
+		if c := letters[i]; !(c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z') {
+			return fmt.Errorf("flag %q is none", c)
+		}
 		for _, f := range n.flags() {
 			if f.letter == letters[i] {
-				*f.on, known = true, true
+				return fmt.Errorf("flag %q is not in its place", f.letter)
 			}
 		}
-		switch {
-		case known:
-		case letters[i] >= '0' && letters[i] <= '9' || letters[i]|0x20 >= 'a' && letters[i]|0x20 <= 'z':
-			n.unknown += letters[i : i+1]
-		default:
-			return fmt.Errorf("flag %q is none", letters[i])
-		}
 	}
+	n.unknown = letters
 	return nil
 }
 

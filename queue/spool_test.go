@@ -254,17 +254,34 @@ func TestNameReadsBackAsItWasWritten(t *testing.T) {
 }
 
 func FuzzParseName(f *testing.F) {
-	n := Name{ID: newID(time.Unix(1764000000, 0)), Size: 4183, Recipients: 2, Attempts: 1, Next: time.Unix(1764000000, 0), Held: true}
-	f.Add(n.String())
+	id := newID(time.Unix(1764000000, 0))
+	for _, n := range []Name{
+		{ID: id},
+		{ID: id, Size: 4183, Recipients: 2, Attempts: 1, Next: time.Unix(1764000000, 0), Held: true},
+		{
+			ID: id, Content: Content{true, true, true}, Held: true, Quarantined: true, OnWire: true, Unsure: true, Warned: true, Edited: true,
+			Sum: 1, Key: 2, Class: Class{-60, NonUrgent}, Last: time.Unix(1, 0), NotBefore: time.Unix(2, 0), History: 3,
+			unknown: "zA", rest: ".y1.l5",
+		},
+	} {
+		text := n.String()
+		f.Add(text[:strings.LastIndex(text, ".")])
+	}
 	f.Add("06e3yq5v2s9tk.s4183.r2.a1.n0.f8.c9ae3f0d15b7c2e04")
 	f.Add("06e3yq5v2s9tk.s-1.r2.a1.n0.f.c000000005b7c2e04.more")
+	f.Add("06e3yq5v2s9tk.s1.r2.a1.n0.fwh.c000000005b7c2e04.k00000000.p0n.h0.")
+	// A name is read only if it is what would be written.
 	f.Fuzz(func(t *testing.T, text string) {
+		text += ".x" + string(appendHex(nil, nameSum(text), nameSumDigits))
 		n, err := ParseName(text)
 		if err != nil {
 			return
 		}
+		if n.String() != text {
+			t.Errorf("%q reads as %+v, which is written as %q", text, n, n.String())
+		}
 		if again, err := ParseName(n.String()); err != nil || again != n {
-			t.Errorf("%q reads as %+v, which is written as %q, %v", text, n, n.String(), err)
+			t.Errorf("%q reads as %+v, then as %+v, %v", text, n, again, err)
 		}
 	})
 }

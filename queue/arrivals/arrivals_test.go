@@ -81,16 +81,17 @@ func TestARemovedQueueEndsTheWatch(t *testing.T) {
 }
 
 func TestTheRunsOwnRenamesAreNotArrivals(t *testing.T) {
+	const id = "cemhx4cmm09d5"
 	now := time.Unix(1764000000, 0)
 	for _, c := range []struct {
 		reason, name string
 		want         bool
 	}{
-		{"a new message", "cemhx4cmm09d5.s3.r1.a0.n0.f.cede02f635b7c2e04", true},
-		{"its retry is due", "cemhx4cmm09d5.s3.r1.a2.n1763999999.f.cede02f635b7c2e04", true},
-		{"on the wire", "cemhx4cmm09d5.s3.r1.a0.n0.fw.cede02f635b7c2e04", false},
-		{"deferred", "cemhx4cmm09d5.s3.r1.a1.n1764000060.f.cede02f635b7c2e04", false},
-		{"held", "cemhx4cmm09d5.s3.r1.a0.n0.fh.cede02f635b7c2e04", false},
+		{"a new message", queue.Name{ID: id}.String(), true},
+		{"its retry is due", queue.Name{ID: id, Attempts: 2, Next: now.Add(-time.Second)}.String(), true},
+		{"on the wire", queue.Name{ID: id, OnWire: true}.String(), false},
+		{"deferred", queue.Name{ID: id, Attempts: 1, Next: now.Add(time.Minute)}.String(), false},
+		{"held", queue.Name{ID: id, Held: true}.String(), false},
 		{"no message", "core", false},
 	} {
 		if got := due("/spool/queue/"+c.name, now); got != c.want {
