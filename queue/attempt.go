@@ -275,7 +275,11 @@ func (a *attempt) log(to string, o Outcome) {
 // it is no reason to stop.
 func (a *attempt) keepTranscript(now time.Time) {
 	r, id := a.runner, a.message.Name.ID
-	err := r.Spool.keepTranscript(id, Transcript{At: now, Route: a.route, Lines: a.session.lines()})
+	lines := a.session.lines()
+	if len(lines) == 0 {
+		return
+	}
+	err := r.Spool.keepTranscript(id, Transcript{At: now, Route: a.route, Lines: lines})
 	if err != nil {
 		r.Log.Debug("cannot keep the transcript of the session", "id", id, "err", err)
 	}

@@ -40,6 +40,9 @@ type carrier struct {
 	runner *Runner
 	route  Route
 	guide  *guide
+	// clerk: the route may not be tried; what the age of its messages asks for
+	// is done all the same.
+	clerk bool
 	// lull, if not nil, is called when a lane has no more to do while others
 	// are still at work: what it has put off may fall due before they end.
 	lull func()
@@ -84,6 +87,9 @@ func (c *carrier) carry(ctx context.Context) {
 	for c.startFirst(ctx) {
 		c.open.Wait()
 	}
+	if c.clerk || c.fault != nil {
+		c.reckon(ctx)
+	}
 	// What the last messages did to their directories; the syncs before each
 	// last octet have covered the others.
 	r := c.runner
@@ -99,7 +105,7 @@ func (c *carrier) carry(ctx context.Context) {
 func (c *carrier) startFirst(ctx context.Context) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.todo) == 0 || c.fault != nil || ctx.Err() != nil {
+	if len(c.todo) == 0 || c.clerk || c.fault != nil || ctx.Err() != nil {
 		c.over = true
 		return false
 	}
@@ -230,6 +236,10 @@ func (c *carrier) lane(ctx context.Context) {
 		m, err := c.claim(j.name)
 		if err != nil {
 			c.skipped(j.name, err)
+			continue
+		}
+		if c.runner.ageOf(m, c.runner.Now(), false).life < 0 {
+			c.leave(c.runner.reckon(c.route, m))
 			continue
 		}
 		if session == nil {

@@ -19,6 +19,8 @@ type course struct {
 	// time, or when something changes where that is zero.
 	closed bool
 	again  time.Time
+	// overdue are those whose time-outs hold all the same.
+	overdue pick
 }
 
 // dispatch starts a carrier for each idle route that has due messages and may
@@ -26,13 +28,17 @@ type course struct {
 func (s *server) dispatch(ctx context.Context) (started int, next time.Time, err error) {
 	courses, next, err := s.survey(ctx)
 	for route, c := range courses {
-		jobs := s.inOrder(&c.pick)
+		picked := &c.pick
+		if c.closed {
+			picked = &c.overdue
+		}
+		jobs := s.inOrder(picked)
 		switch {
 		case len(jobs) == 0:
 		case c.line.carrier != nil:
 			c.line.carrier.add(ctx, jobs, c.pick.more)
 		default:
-			s.start(ctx, route, c)
+			s.start(ctx, route, c, jobs)
 			started++
 		}
 	}
@@ -44,6 +50,7 @@ func (s *server) survey(ctx context.Context) (courses map[Route]*course, next ti
 	courses = make(map[Route]*course)
 	now, brake, seen := s.Now(), s.brake(), 0
 	s.rests.unseen()
+	s.looked.unseen()
 	err = s.Spool.Names(func(n Name) bool {
 		seen++
 		if n.Waits() {
@@ -72,6 +79,7 @@ func (s *server) survey(ctx context.Context) (courses map[Route]*course, next ti
 		switch {
 		case c.closed:
 			next = sooner(next, c.again)
+			next = sooner(next, s.overdue(c, n, seen, now))
 		case c.line.carrier == nil || !c.line.carrier.has(n):
 			c.pick.add(s.job(n, seen))
 		}
@@ -79,6 +87,7 @@ func (s *server) survey(ctx context.Context) (courses map[Route]*course, next ti
 	})
 	if err == nil && ctx.Err() == nil {
 		s.rests.forgetGone()
+		s.looked.forgetGone()
 	}
 	return courses, next, err
 }
@@ -100,7 +109,7 @@ func (s *server) course(route Route, now time.Time) *course {
 		l = &line{}
 		s.lines[route] = l
 	}
-	c := &course{line: l, pick: pick{most: s.windowSize()}}
+	c := &course{line: l, pick: pick{most: s.windowSize()}, overdue: pick{most: s.windowSize()}}
 	switch {
 	case l.carrier != nil:
 	case !s.Reach.Verdict(route).Try: // a change will wake us
@@ -129,9 +138,9 @@ func (r *Runner) inOrder(p *pick) []job {
 	return p.jobs
 }
 
-func (s *server) start(ctx context.Context, route Route, c *course) {
-	carrier := s.newCarrier(s.guide, route, c.pick.jobs)
-	carrier.lull, carrier.more = s.lull, c.pick.more
+func (s *server) start(ctx context.Context, route Route, c *course, jobs []job) {
+	carrier := s.newCarrier(s.guide, route, jobs)
+	carrier.lull, carrier.more, carrier.clerk = s.lull, c.pick.more, c.closed
 	c.line.carrier = carrier
 	go func() {
 		carrier.carry(ctx)

@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"context"
 	"fmt"
 	"time"
 )
@@ -36,4 +37,65 @@ func (a age) expired(last Outcome) Outcome {
 		text = fmt.Sprintf("tried for %s without success; the last answer was: %s", time, last.reply)
 	}
 	return Outcome{state: Failed, reply: Reply{Enhanced: "4.4.7", Text: text}, host: last.host}
+}
+
+// reckon does what the age of a claimed message asks for, without a try, and
+// lets go of the message, which then has the name returned.
+func (r *Runner) reckon(route Route, m *Message) Name {
+	defer m.Release()
+	a, err := r.newAttempt(route, m)
+	if err != nil {
+		r.Log.Error("cannot look at the age of the message", "id", m.Name.ID, "err", err)
+		return m.Name
+	}
+	a.settle(nil)
+	return m.Name
+}
+
+// reckon does what the age of the messages asks for that the carrier could not
+// try: the route is down. The carrier has ended.
+func (c *carrier) reckon(ctx context.Context) {
+	for i, j := range c.todo {
+		if ctx.Err() != nil {
+			return
+		}
+		out := c.runner.schedule().timeOut(j.name)
+		if out.IsZero() || out.After(c.runner.Now()) {
+			continue
+		}
+		m, err := c.claim(j.name)
+		if err != nil {
+			c.skipped(j.name, err)
+			continue
+		}
+		c.todo[i].name = c.runner.reckon(c.route, m)
+	}
+}
+
+// overdue gives the course, whose route is closed, a message whose time-out
+// has come, and says when it is to be looked at for one that has not.
+func (s *server) overdue(c *course, n Name, seen int, now time.Time) (again time.Time) {
+	out := s.schedule().timeOut(n)
+	if out.IsZero() || out.After(now) {
+		return out
+	}
+	if until, looked := s.looked.resting(n, now); looked {
+		return until
+	}
+	c.overdue.add(s.job(n, seen))
+	return time.Time{}
+}
+
+// reckoned remembers what a clerk has looked at: where that has changed
+// nothing, as where nobody wants to be told of a delay, it is left alone until
+// its life ends.
+func (s *server) reckoned(c *carrier) {
+	now := s.Now()
+	for _, j := range c.todo {
+		until := j.name.begins().Add(s.schedule().life(j.name.Class, false))
+		if !until.After(now) {
+			until = now.Add(restTime)
+		}
+		s.looked.add(j.name, until)
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"time"
 )
 
 // A Summary counts what one queue run did, in recipients, and says why routes
@@ -31,7 +32,15 @@ type Run struct {
 	// Person: somebody asked for it and waits. Neither the load of the machine
 	// nor what is remembered of a host holds it up, and it has no bound.
 	Person bool
+	// Every is the time between two such runs; 0 where it is not known, as of
+	// those that cron starts.
+	Every time.Duration
 }
+
+// unattended says that the run is "sendmail -q" in a crontab, or the like: over
+// everything, and nobody waits for it. Only such a run leaves alone what
+// MinQueueAge and MaxQueueAge keep back.
+func (r Run) unattended() bool { return !r.Person && r.IDs == nil && r.Want == nil }
 
 // Flush is Run for a person, over the messages that want selects (all, if nil).
 func (r *Runner) Flush(ctx context.Context, want func(Entry) bool) (Summary, error) {
@@ -44,6 +53,10 @@ func (r *Runner) Flush(ctx context.Context, want func(Entry) bool) (Summary, err
 // others sent, the summary counts apart.
 func (r *Runner) Run(ctx context.Context, run Run) (Summary, error) {
 	f := &flush{Runner: *r, run: run, seen: make(map[ID]bool), sum: Summary{Faults: make(map[Route]*RouteFault)}}
+	f.unattended = run.unattended()
+	if run.Every > 0 {
+		f.Tuning.Interval = run.Every
+	}
 	f.guide = f.newGuide()
 	f.Watch = func(e Event) {
 		f.mu.Lock()
@@ -168,7 +181,7 @@ func (f *flush) wanted(load brake) (wanted []Name, later int, err error) {
 		if load.holds(name) || !f.wants(name) {
 			return true
 		}
-		early := name.NotBefore.After(now) || name.InGrace(now, f.Tuning.Undo)
+		early := name.NotBefore.After(now) || name.InGrace(now, f.Tuning.Undo) || f.unattended && !f.schedule().ripe(name, now)
 		if early {
 			later++
 		}

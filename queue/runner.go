@@ -16,11 +16,7 @@ type Runner struct {
 	Reach     Reach
 	// Tuning is what the administrator has set.
 	Tuning config.Queue
-	// Unattended says that Flush is a queue run that nobody waits for, as
-	// "sendmail -q" in a crontab: it leaves alone what MinQueueAge or MaxQueueAge
-	// keep back.
-	Unattended bool
-	Now        func() time.Time
+	Now    func() time.Time
 	// Load is the machine's load average over the last minute; nil is none.
 	Load func() float64
 	Log  Log
@@ -31,6 +27,9 @@ type Runner struct {
 	Patience time.Duration
 	// Watch, if not nil, is told what happens, from several goroutines.
 	Watch func(Event)
+
+	// unattended: this is a queue run that nobody waits for (Run.unattended).
+	unattended bool
 }
 
 // A Log takes what an administrator reads; *slog.Logger is one. The package

@@ -143,6 +143,22 @@ func (s schedule) life(c Class, nobody bool) time.Duration {
 	return life
 }
 
+// timeOut is when the age of a message asks for something though its route is
+// down, as sendmail's plain age and queuereturn=now do; zero for never. A
+// message that is to be tried gets that try first.
+func (s schedule) timeOut(n Name) time.Time {
+	life, warn := s.life(n.Class, n.Class.Timing == Notice), n.Class.Timing.of(s.Warn)
+	switch {
+	case life < 0:
+		return n.begins()
+	case !s.PlainAge:
+		return time.Time{}
+	case warn > 0 && warn < life && !n.Warned:
+		return n.begins().Add(warn)
+	}
+	return n.begins().Add(life)
+}
+
 // An age is how old a message is at one moment, and what that asks for.
 type age struct {
 	old  time.Duration
@@ -200,7 +216,7 @@ func (s schedule) nextTry(n int, a age, now time.Time) time.Time {
 
 // marksRuns says that an attempt is to be marked as one of a queue run that
 // nobody waits for, and whose interval is not known.
-func (r *Runner) marksRuns() bool { return r.Unattended && r.Tuning.Interval <= 0 }
+func (r *Runner) marksRuns() bool { return r.unattended && r.Tuning.Interval <= 0 }
 
 // routeRetry is how long to leave a route alone after its nth fault in a row:
 // quick at first, while a new network settles, then seldom. A change of

@@ -23,8 +23,10 @@ type server struct {
 	guide *guide
 	lines map[Route]*line
 	rests rests
-	done  chan *carrier
-	lulls chan struct{}
+	// looked are the messages whose time-out needs no second look.
+	looked rests
+	done   chan *carrier
+	lulls  chan struct{}
 }
 
 // Serve runs the queue until ctx ends: whenever something arrives (a value on
@@ -39,7 +41,7 @@ func (r *Runner) Serve(ctx context.Context, arrivals, pokes <-chan struct{}) err
 	}
 	r.mend()
 	s := &server{
-		Runner: r, guide: r.newGuide(), lines: make(map[Route]*line), rests: make(rests),
+		Runner: r, guide: r.newGuide(), lines: make(map[Route]*line), rests: make(rests), looked: make(rests),
 		done: make(chan *carrier), lulls: make(chan struct{}, 1),
 	}
 	return s.serve(ctx, stop, arrivals, pokes)
@@ -132,6 +134,11 @@ func (s *server) forget() {
 
 func (s *server) ended(c *carrier) {
 	l, now := s.lines[c.route], s.Now()
+	if c.clerk {
+		l.carrier, l.stale = nil, false
+		s.reckoned(c)
+		return
+	}
 	l.carrier, l.faultAt = nil, now
 	pause := restTime
 	switch {
