@@ -39,7 +39,7 @@ named, and waits for its end. It exits with 0 only if nothing remains to be sent
 				}
 				want = func(e queue.Entry) bool { return slices.Contains(ids, e.Name.ID) }
 			}
-			wish := flushWish{want: want}
+			wish := flushWish{run: queue.Run{Want: want, Person: true}}
 			if verbose {
 				wish.trace = func(line string) { fmt.Fprintln(a.stderr, line) }
 			}
@@ -91,12 +91,12 @@ func (a *app) mustBeThere(ids []queue.ID) error {
 
 // A flushWish is what a queue run is to do, and whom to tell of it.
 type flushWish struct {
-	want  func(queue.Entry) bool // nil: all that is not held
-	trace func(line string)      // each line of each session; nil: nobody
-	watch func(queue.Event)      // nil: nobody; one event at a time
+	run   queue.Run
+	trace func(line string) // each line of each session; nil: nobody
+	watch func(queue.Event) // nil: nobody; one event at a time
 }
 
-// flush runs the queue for a person who waits.
+// flush runs the queue, and says what became of it.
 func (a *app) flush(ctx context.Context, w flushWish) (int, error) {
 	c, err := a.config()
 	if err != nil {
@@ -110,13 +110,13 @@ func (a *app) flush(ctx context.Context, w flushWish) (int, error) {
 	show := &flushView{out: a.stdout, also: w.watch}
 	show.begin(a.stderr, runner.Spool)
 	runner.Watch = show.event
-	sum, err := runner.Flush(ctx, w.want)
+	sum, err := runner.Run(ctx, w.run)
 	show.end()
 	if err != nil && !errors.Is(err, context.Canceled) {
 		return 0, cannotUseSpool(c, err)
 	}
 	a.sayFaults(sum.Faults)
-	if err := a.sayUnroutable(c, runner, w.want); err != nil {
+	if err := a.sayUnroutable(c, runner, w.run.Want); err != nil {
 		return 0, err
 	}
 	if ctx.Err() != nil {

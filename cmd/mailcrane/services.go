@@ -135,9 +135,11 @@ func foreground(run msp.QueueRun) []string {
 // about mail that cannot leave would pile up.
 func (s *services) runOnce(ctx context.Context, run msp.QueueRun, verbose bool) int {
 	a := s.voice(verbose)
-	_, err := a.flush(ctx, flushWish{
-		want: func(e queue.Entry) bool { return chosen(run, e) }, trace: s.trace(verbose),
-	})
+	wish := flushWish{run: queue.Run{Every: run.Interval}, trace: s.trace(verbose)}
+	if len(run.Selectors) > 0 {
+		wish.run.Want = func(e queue.Entry) bool { return chosen(run, e) }
+	}
+	_, err := a.flush(ctx, wish)
 	if err != nil {
 		return s.fail(err)
 	}
@@ -243,7 +245,9 @@ func (s *services) Deliver(ctx context.Context, ids []queue.ID, verbose bool) in
 	a := s.voice(verbose)
 	failed := 0
 	code, err := a.flush(ctx, flushWish{
-		want:  func(e queue.Entry) bool { return slices.Contains(ids, e.Name.ID) },
+		run: queue.Run{
+			IDs: ids, Want: func(e queue.Entry) bool { return slices.Contains(ids, e.Name.ID) }, Person: true,
+		},
 		trace: s.trace(verbose),
 		watch: func(e queue.Event) {
 			if e.Kind == queue.Settled && e.Outcome.State() == queue.Failed {
