@@ -88,6 +88,36 @@ func (e *Envelope) amend(history []Record) []Result {
 	return standing(len(e.To), history)
 }
 
+// Change says in words what a person changed by the record; "" if it tells of
+// something else.
+func (r Record) Change() string {
+	switch r.Event {
+	case eventRedirected:
+		return "a person changed a recipient to " + r.Address + " (" + r.Text + ")"
+	case eventAdded:
+		return "a person added " + r.Address
+	case stateNames[Dropped]:
+		return "a person dropped " + r.Address
+	case eventSender:
+		return "a person changed the sender to <" + r.Address + "> (" + r.Text + ")"
+	case eventAccount:
+		if r.Route == "" {
+			return "a person let the sender decide on the account"
+		}
+		return "a person chose account " + string(r.Route)
+	case eventTimed:
+		if r.Text == "" {
+			return "a person let it go at once"
+		}
+		return "a person let it go at " + r.Text + ", not before"
+	case eventASCII:
+		return "no address needs SMTPUTF8 any more"
+	case eventEdited:
+		return "so the envelope was changed"
+	}
+	return ""
+}
+
 // follow makes the name say what the envelope and its history do. They differ
 // where a process died between the append and the rename of an edit.
 func (m *Message) follow(n *Name) {

@@ -30,6 +30,11 @@ type Change struct {
 	NotBefore *time.Time
 }
 
+// Empty says that nothing changes.
+func (c Change) Empty() bool {
+	return len(c.Redirect)+len(c.Add)+len(c.Drop) == 0 && c.From == nil && c.Account == nil && c.NotBefore == nil
+}
+
 // A Redirection sends what was for Old to New.
 type Redirection struct{ Old, New string }
 
@@ -69,6 +74,8 @@ func (s *Spool) Edit(ctx context.Context, id ID, change Change) (before, after E
 		err = m.note(records...)
 	}
 	if err == nil {
+		m.Envelope.amend(records)
+		m.Results = standing(len(m.Envelope.To), m.history)
 		err = m.rename(func(n *Name) { m.edited(n, change) })
 	}
 	if err == nil {
@@ -287,7 +294,7 @@ func (d *draft) others(change Change) error {
 		return nil
 	}
 	switch at := change.NotBefore; {
-	case at.IsZero() && (!e.NotBefore.IsZero() || !d.message.Name.Next.IsZero()):
+	case at.IsZero():
 		d.note(Record{To: -1, Event: eventTimed})
 	case !at.IsZero() && !at.Equal(e.NotBefore):
 		d.note(Record{To: -1, Event: eventTimed, Text: at.UTC().Format(time.RFC3339)})

@@ -219,7 +219,7 @@ func (r *Runner) leftByOthers(ctx context.Context, busy []Name) ([]Name, error) 
 		if !was {
 			continue
 		}
-		if now, here := r.await(ctx, name); here && now.Attempts == old.Attempts && !now.Waits() {
+		if now, here := r.Spool.await(ctx, name); here && now.Attempts == old.Attempts && !now.Waits() {
 			left = append(left, now)
 		}
 	}
@@ -228,11 +228,11 @@ func (r *Runner) leftByOthers(ctx context.Context, busy []Name) ([]Name, error) 
 
 // await waits until no other process is at the message, and says under which
 // name it then stands, if it still does.
-func (r *Runner) await(ctx context.Context, name Name) (Name, bool) {
+func (s *Spool) await(ctx context.Context, name Name) (Name, bool) {
 	for ctx.Err() == nil {
 		free := make(chan error, 1)
 		go func() {
-			m, err := r.Spool.claim(name, true)
+			m, err := s.claim(name, true)
 			if err == nil {
 				m.Release()
 			}
@@ -247,7 +247,7 @@ func (r *Runner) await(ctx context.Context, name Name) (Name, bool) {
 			return name, true
 		}
 		renamed := false
-		err := r.Spool.Names(func(n Name) bool {
+		err := s.Names(func(n Name) bool {
 			if n.ID == name.ID {
 				name, renamed = n, true
 			}

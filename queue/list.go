@@ -116,7 +116,9 @@ func (e Entry) State(now time.Time) string {
 		return "held"
 	case e.Name.Unsure || e.Name.OnWire:
 		return "uncertain"
-	case !e.Name.Due(now):
+	case e.Name.NotBefore.After(now):
+		return "scheduled"
+	case e.Name.Attempts > 0 && !e.Name.Due(now):
 		return "deferred"
 	}
 	return "queued"

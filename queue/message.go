@@ -302,14 +302,21 @@ func onItsWay(id ID) error {
 	return sysexits.Errorf(sysexits.TempFail, "try again in a moment", "message %s is on its way just now", id)
 }
 
-// claimID claims the message that a person names.
+// claimID claims the message that a person names. It waits for another process
+// as long as the spool's patience lasts.
 func (s *Spool) claimID(ctx context.Context, id ID) (*Message, error) {
+	patient, cancel := context.WithTimeout(ctx, s.Patience)
+	defer cancel()
 	for ctx.Err() == nil {
 		name, err := s.find(id)
 		if err != nil {
 			return nil, err
 		}
 		m, err := s.claim(name, false)
+		if errors.Is(err, errBusy) && patient.Err() == nil {
+			s.await(patient, name)
+			continue
+		}
 		if errors.Is(err, errBusy) {
 			return nil, onItsWay(id)
 		}

@@ -33,6 +33,10 @@ type Spool struct {
 	// remembered, to tell what became of them; 0 is none. It is set before use.
 	Remember int
 
+	// Patience is how long what a person does to a message waits for another
+	// process that is at it. It is set before use.
+	Patience time.Duration
+
 	roots []*root
 	disk  Disk
 	now   func() time.Time

@@ -73,6 +73,8 @@ type app struct {
 	configFile string           // --config
 	settings   []config.Setting // sendmail's -O and -o
 	json       bool             // --json
+	// wait is how long a command waits for a message that is on its way.
+	wait time.Duration
 }
 
 func (a *app) commands() *cobra.Command {

@@ -32,7 +32,7 @@ func (a *app) queueCommand() *cobra.Command {
 		Use: "list", Short: "List the messages, oldest first", Example: "  mailcrane queue list --json",
 		Args: args(cobra.NoArgs), RunE: func(*cobra.Command, []string) error { return a.queueList() },
 	}
-	c.AddCommand(list, a.queueShowCommand(), a.queueSlowCommand(),
+	c.AddCommand(list, a.queueShowCommand(), a.queueSlowCommand(), a.envelopeCommand(),
 		a.queueEditCommand("hold", "Keep messages from being sent until they are released", "held",
 			func(ctx context.Context, s *queue.Spool, id queue.ID) error {
 				return s.Hold(ctx, id, "a person said hold")
@@ -130,8 +130,8 @@ func (w waiting) item(now time.Time) queueItem {
 		ID: w.Name.ID, State: w.State(now), From: w.Envelope.From, Size: w.Name.Size,
 		Received: w.Envelope.Received, Attempts: w.Name.Attempts, Account: string(w.route), Why: w.why, Mend: w.mend,
 	}
-	if !w.Name.Next.IsZero() {
-		item.Next = &w.Name.Next
+	if at := w.Name.DueAt(); !at.IsZero() {
+		item.Next = &at
 	}
 	for i, to := range w.Envelope.To {
 		r := w.Results[i]
@@ -184,7 +184,11 @@ func (a *app) queueList() error {
 // state is State with when it will be tried again.
 func (w waiting) state(now time.Time) string {
 	state := w.State(now)
-	if w.Name.Next.After(now) && !w.Name.Held {
+	switch {
+	case w.Name.Waits():
+	case w.Name.NotBefore.After(now):
+		state += ", leaves " + ago(now, w.Name.NotBefore)
+	case w.Name.Next.After(now):
 		state += ", next " + ago(now, w.Name.Next)
 	}
 	return state
@@ -217,7 +221,7 @@ func writeJSON(w io.Writer, v any) {
 }
 
 func (a *app) queueEditCommand(name, short, done string, edit func(context.Context, *queue.Spool, queue.ID) error) *cobra.Command {
-	return &cobra.Command{
+	c := &cobra.Command{
 		Use: name + " ID...", Short: short, Example: "  mailcrane queue " + name + " cemj155mdf2w5",
 		Args: args(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, words []string) error {
@@ -242,4 +246,6 @@ func (a *app) queueEditCommand(name, short, done string, edit func(context.Conte
 			return exit(code)
 		},
 	}
+	a.mayWait(c)
+	return c
 }

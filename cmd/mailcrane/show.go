@@ -99,6 +99,9 @@ func (a *app) tell(w waiting, history []queue.Record) {
 		if said := r.Reply().String(); said != "" {
 			text += ": " + said
 		}
+		if changed := r.Change(); changed != "" {
+			text = changed
+		}
 		line(r.At.Local().Format("01-02 15:04"), "%s", text)
 	}
 }

@@ -31,7 +31,7 @@ func (a *app) config() (*config.Config, error) {
 
 func (a *app) spool(c *config.Config) *queue.Spool {
 	s := queue.NewSpool(c.Spool, queue.OS{}, a.now)
-	s.Remember = c.Queue.Remember
+	s.Remember, s.Patience = c.Queue.Remember, a.wait
 	return s
 }
 
