@@ -30,7 +30,7 @@ var advices = [...]advice{
 	{"3.4", "it is too large for the server", "send a smaller one, or a link in place of the attachment"},
 	{"3.", "the server cannot take it", "read the reason below; the administrator of that server can help"},
 	{"4.6", "the mail runs in circles between servers", "tell the administrator of that domain, and show this report"},
-	{"4.7", "it was tried for too long without success", "check the address; if it is right, send the message again later, or reach the person in another way"},
+	{"4.7", "it could not be delivered in the time that it has", "check the address; if it is right, send the message again later, or reach the person in another way"},
 	{"4.", "the server of that domain cannot be reached", "check the address; if it is right, send the message again later"},
 	{"5.3", "it has too many recipients for the server", "send it in parts"},
 	{"5.", "the servers did not understand each other", "read the reason below, and show this report to your administrator"},
@@ -49,11 +49,12 @@ func adviceFor(r Reply) advice {
 		switch r.Code {
 		case 551:
 			code = "1.6"
-		case 552:
-			code = "3.4"
 		case 553:
 			code = "1.3"
 		}
+	}
+	if code == "" && r.Code == 552 {
+		return advice{"", "it is too large, or the mailbox is full", "send a smaller one, or send it again in some days"}
 	}
 	for _, a := range advices {
 		if a.code == code || strings.HasSuffix(a.code, ".") && strings.HasPrefix(code, a.code) {

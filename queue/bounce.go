@@ -10,21 +10,43 @@ import (
 	"mailcrane/internal/address"
 )
 
-// spell is a time in plain words, in its largest unit.
+// units are those of a time in plain words.
+var units = [...]struct {
+	long time.Duration
+	name string
+}{{24 * time.Hour, "day"}, {time.Hour, "hour"}, {time.Minute, "minute"}, {time.Second, "second"}}
+
+// spell is a time in plain words, in its largest unit: "2 hours" for two and a
+// half.
 func spell(d time.Duration) string {
-	unit := func(n int64, name string) string {
-		if n == 1 {
-			return "1 " + name
+	for _, unit := range units {
+		if d >= unit.long {
+			return count(int64(d/unit.long), unit.name)
 		}
-		return fmt.Sprintf("%d %ss", n, name)
 	}
-	switch {
-	case d >= 24*time.Hour:
-		return unit(int64(d/(24*time.Hour)), "day")
-	case d >= time.Hour:
-		return unit(int64(d/time.Hour), "hour")
+	return "no time"
+}
+
+// spellOut is a time in plain words to the second: "2 hours 30 minutes".
+func spellOut(d time.Duration) string {
+	var parts []string
+	for _, unit := range units {
+		if n := int64(d / unit.long); n > 0 {
+			parts = append(parts, count(n, unit.name))
+			d %= unit.long
+		}
 	}
-	return unit(int64(d/time.Minute), "minute")
+	if len(parts) == 0 {
+		return spell(d)
+	}
+	return strings.Join(parts, " ")
+}
+
+func count(n int64, name string) string {
+	if n == 1 {
+		return "1 " + name
+	}
+	return fmt.Sprintf("%d %ss", n, name)
 }
 
 // The words of NOTIFY (RFC 3461 section 4.1).
@@ -58,7 +80,7 @@ func (r *Runner) reportOn(kind ReportKind, route Route, m *Message, to string, r
 	}
 	for _, rec := range records {
 		report.Recipients = append(report.Recipients, ReportedRecipient{
-			Address: rec.Address, ORcpt: e.To[rec.To].ORcpt, Host: rec.Host, Reply: rec.Reply(),
+			Address: rec.Address, ORcpt: e.To[rec.To].ORcpt, Host: rec.Host, Reply: rec.Reply(), Last: rec.At,
 		})
 	}
 	return report

@@ -51,6 +51,7 @@ type ReportedRecipient struct {
 	ORcpt   string // as in Recipient
 	Host    string // that said Reply, or ""
 	Reply   Reply
+	Last    time.Time // when it was tried last; zero for never
 	// InMailbox says, in a Receipt, that the message is where its recipient
 	// reads it, and not only handed on.
 	InMailbox bool
@@ -154,7 +155,7 @@ func (r *Report) head(b *bytes.Buffer, boundary string, original *header.Section
 func (r *Report) subject() (subject, auto string) {
 	switch r.Kind {
 	case DelayWarning:
-		return "Warning: could not send message for past " + spell(r.After), "warning-timeout"
+		return "Warning: could not send message for past " + spellOut(r.After), "warning-timeout"
 	case Receipt:
 		return "Return receipt", "return-receipt"
 	case PostmasterCopy:

@@ -50,7 +50,9 @@ func (r *Report) recipientFields(f *statusFields, to ReportedRecipient) {
 	if to.Reply.Code != 0 {
 		f.add("Diagnostic-Code", "smtp; "+to.Reply.String())
 	}
-	f.add("Last-Attempt-Date", stamp(r.At))
+	if !to.Last.IsZero() {
+		f.add("Last-Attempt-Date", stamp(to.Last))
+	}
 	if r.Kind == DelayWarning && !r.Until.IsZero() {
 		f.add("Will-Retry-Until", stamp(r.Until))
 	}

@@ -84,14 +84,21 @@ func (r *Report) opening(w *words) {
 		r.receipt(w, what)
 	default:
 		if !one {
-			w.paragraph("%s was not delivered. For each of them, the reason and what to do stand below.", what)
-			return
+			w.paragraph("%s was not delivered; the reasons stand below.", what)
+		} else {
+			w.paragraph("%s was not delivered, because %s.", what, adviceFor(r.Recipients[0].Reply).why)
 		}
-		a := adviceFor(r.Recipients[0].Reply)
-		w.paragraph("%s was not delivered, because %s.", what, a.why)
-		w.paragraph("What to do: %s.", a.do)
+		switch {
+		case r.From == "":
+			w.paragraph("Nobody else is told of that. If the message matters, look at it below.")
+		case one && r.toSender():
+			w.paragraph("What to do: %s.", adviceFor(r.Recipients[0].Reply).do)
+		}
 	}
 }
+
+// toSender says that the reader can send the message once more.
+func (r *Report) toSender() bool { return r.Kind == FailureReport && r.From != "" }
 
 func (r *Report) warning(w *words, what string) {
 	const box = `    **********************************************
@@ -99,7 +106,7 @@ func (r *Report) warning(w *words, what string) {
     **  YOU DO NOT NEED TO RESEND YOUR MESSAGE  **
     **********************************************`
 	w.line("%s\n", box)
-	w.paragraph("%s has not been delivered yet, after %s.", what, spell(r.After))
+	w.paragraph("%s has not been delivered yet, after %s.", what, spellOut(r.After))
 	until := ""
 	if !r.Until.IsZero() {
 		until = " until " + stamp(r.Until)
@@ -173,9 +180,9 @@ func (r *Report) item(w *words, to ReportedRecipient) {
 	if original := originalAddress(to); original != "" {
 		w.line("    (expanded from: <%s>)", shown(original))
 	}
-	if r.Kind != DelayWarning && len(r.Recipients) > 1 {
+	if r.toSender() && len(r.Recipients) > 1 {
 		a := adviceFor(to.Reply)
-		w.wrap("    ", a.why+"; "+a.do)
+		w.wrap("    ", "because "+a.why+". What to do: "+a.do+".")
 	}
 }
 
