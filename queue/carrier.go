@@ -246,7 +246,7 @@ func (c *carrier) lane(ctx context.Context) {
 			// A connection may take a while; a person may hold or remove the
 			// message meanwhile.
 			m.Release()
-			if session = c.openSession(ctx); session == nil {
+			if session = c.openSession(c.firstTry(ctx, j.name)); session == nil {
 				c.putBack(j)
 				return
 			}

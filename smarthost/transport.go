@@ -92,6 +92,7 @@ func (t *Transport) open(ctx context.Context, r queue.Route) (*relay.Session, *l
 	if fault != nil {
 		return nil, nil, fault
 	}
+	connects := t.connects(ctx, &target)
 	keeper := t.memory(a).keeper
 	if keeper.Refused() {
 		// Another connection makes sense only with another secret.
@@ -103,7 +104,7 @@ func (t *Transport) open(ctx context.Context, r queue.Route) (*relay.Session, *l
 	if fault != nil && l.refused && !l.fresh {
 		// The refused one was remembered: an OAuth token runs out, a password
 		// gets changed. Where it is kept may be a newer one.
-		if _, _, err := keeper.Get(ctx); err == nil {
+		if _, _, err := keeper.Get(ctx); err == nil && connects.allow(&target) {
 			s, l, fault = attempt(ctx, a, keeper, target)
 		}
 	}

@@ -131,32 +131,25 @@ func build(raw *file, getenv func(string) string) (*Config, error) {
 	sort.Slice(c.Accounts, func(i, j int) bool { return c.Accounts[i].Name < c.Accounts[j].Name })
 	sort.Slice(c.Queue.Slow, func(i, j int) bool {
 		a, b := c.Queue.Slow[i], c.Queue.Slow[j]
-		return a.After < b.After || a.After == b.After && a.Name < b.Name
+		return a.before(b) || !b.before(a) && a.Name < b.Name
 	})
 	return c, c.chooseDefault(raw)
 }
 
 func (t *table) build(raw *file) error {
-	bad := func(hint, format string, args ...any) error {
-		return sysexits.Errorf(sysexits.Config, hint, "%s: [%s] %s", raw.where(t.at), t.name, fmt.Sprintf(format, args...))
-	}
 	c := raw.config
 	if t.account != nil {
 		c.Accounts = append(c.Accounts, t.account)
-		return t.account.settle(bad)
+		return t.account.settle(func(hint, format string, args ...any) error {
+			return sysexits.Errorf(sysexits.Config, hint, "%s: [%s] %s", raw.where(t.at), t.name, fmt.Sprintf(format, args...))
+		})
 	}
 	if t.slow.Interval == 0 {
-		t.slow.Interval = slowInterval
-	}
-	if t.slow.After == 0 && t.slow.Attempts == 0 {
-		return bad(`for example: after = "3h"`, "does not say when a message goes there")
+		t.slow.Interval = defaultSlowInterval
 	}
 	c.Queue.Slow = append(c.Queue.Slow, *t.slow)
 	return nil
 }
-
-// slowInterval is the time between two runs of a slow queue that names none.
-const slowInterval = time.Hour
 
 // defaultSpool is below the user's state directory (XDG base directories).
 func defaultSpool(home string) string {

@@ -140,7 +140,7 @@ var submissionOptions = []Option{
 var slowOptions = []Option{
 	{
 		Key: "queue.slow.NAME.after", Side: Local, Unit: time.Minute, Least: int64(time.Second),
-		Meaning: "the age from which on a message goes to this queue",
+		Meaning: "the time since its receipt from which on a message goes to this queue",
 		slow:    func(s *SlowQueue) any { return &s.After },
 	},
 	{
@@ -149,7 +149,7 @@ var slowOptions = []Option{
 		slow:    func(s *SlowQueue) any { return &s.Attempts },
 	},
 	{
-		Key: "queue.slow.NAME.interval", Side: Local, Unit: time.Minute, Least: int64(time.Second), words: `"1h"`,
+		Key: "queue.slow.NAME.interval", Side: Local, Unit: time.Minute, Least: int64(time.Second), words: `"4h"`,
 		Meaning: "the time between two runs of this queue",
 		slow:    func(s *SlowQueue) any { return &s.Interval },
 	},

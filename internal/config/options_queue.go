@@ -90,6 +90,11 @@ var queueOptions = []Option{
 		config:  func(c *Config) any { return &c.Queue.Undo },
 	},
 	{
+		Key: "queue.remember", Side: Local,
+		Meaning: "about how many of the messages that have left the queue are remembered, for explain and queue list --done; 0 is none",
+		config:  func(c *Config) any { return &c.Queue.Remember },
+	},
+	{
 		Name: "CheckpointInterval", Letter: 'C', Side: Local,
 		Meaning: "rewrite the queue file after so many recipients",
 		Why:     "each recipient's result is written down, and synced, as soon as it is known",

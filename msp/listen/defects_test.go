@@ -32,7 +32,7 @@ func wantBodies(t *testing.T, r *recorder, want ...string) {
 func TestSilenceWithinAMessageEndsTheConnection(t *testing.T) {
 	for _, start := range []string{"DATA\r\nSubject: x\r\n", "BDAT 1000 LAST\r\nSubject: x\r\n"} {
 		var r recorder
-		c := dial(t, onSocket(t, r.submit, Options{Idle: 50 * time.Millisecond}))
+		c := dial(t, onSocket(t, r.submit, Options{Block: 50 * time.Millisecond}))
 		c.envelope()
 		c.say(start)
 		if strings.HasPrefix(start, "DATA") {
@@ -47,13 +47,16 @@ func TestSilenceWithinAMessageEndsTheConnection(t *testing.T) {
 
 // go-smtp's time-out is one for the whole of DATA.
 func TestAClientMayBeSlowButNotSilent(t *testing.T) {
+	whole := []string{"one\r\ntwo\r\n"}
 	for _, c := range []struct {
-		name  string
-		pause time.Duration
-		want  []string
+		name   string
+		limits Options
+		pause  time.Duration
+		want   []string
 	}{
-		{"each read within the time, all together beyond it", 4 * time.Minute, []string{"one\r\ntwo\r\n"}},
-		{"one read beyond the time", 6 * time.Minute, nil},
+		{"each read within the time, all together beyond it", Options{}, 2 * time.Minute, whole},
+		{"one read of the message beyond the time of a block, not of a command", Options{}, 4 * time.Minute, nil},
+		{"Timeout.datablock is obeyed", Options{Block: 10 * time.Minute}, 4 * time.Minute, whole},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -67,13 +70,45 @@ func TestAClientMayBeSlowButNotSilent(t *testing.T) {
 					}
 				})
 				client.Go(func() { _, _ = io.Copy(io.Discard, far) })
-				s := New(r.submit, Options{})
+				s := New(r.submit, c.limits)
 				err := s.serve(t.Context(), newGuard(near, s.limits, false), "me")
 				if (err == nil) != (c.want != nil) {
 					t.Errorf("the session ended with %v", err)
 				}
 				client.Wait()
 				wantBodies(t, &r, c.want...)
+			})
+		})
+	}
+}
+
+func TestAnIdleClientIsToldAndSentAway(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		limits Options
+		told   bool
+	}{
+		{"after five minutes, as RFC 5321 has it at the least", Options{}, true},
+		{"Timeout.command is obeyed", Options{Idle: 8 * time.Minute}, false},
+		{"the time of a block is another", Options{Idle: time.Minute, Block: time.Hour}, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				near, far := net.Pipe()
+				var said strings.Builder
+				var client sync.WaitGroup
+				client.Go(func() { _, _ = io.Copy(&said, far) })
+				client.Go(func() {
+					_, _ = io.WriteString(far, "EHLO x\r\n")
+					<-time.After(7 * time.Minute)
+					_, _ = io.WriteString(far, "QUIT\r\n")
+				})
+				s := New(new(recorder).submit, c.limits)
+				_ = s.serve(t.Context(), newGuard(near, s.limits, false), "me")
+				client.Wait()
+				if told := strings.Contains(said.String(), "421 4.4.2 Nothing came for"); told != c.told {
+					t.Errorf("was told: %v; the session was %q", told, &said)
+				}
 			})
 		})
 	}

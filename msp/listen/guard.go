@@ -81,21 +81,27 @@ type guard struct {
 
 func newGuard(c net.Conn, o Options, lenient bool) *guard {
 	g := &guard{Conn: c, limits: o, lenient: lenient, done: make(chan struct{})}
-	g.in = bufio.NewReaderSize(rollingReader{c, o.Idle}, readBuffer)
+	g.in = bufio.NewReaderSize(rollingReader{g}, readBuffer)
 	return g
 }
 
-// A rollingReader allows idle for each read, not for all of them together.
-type rollingReader struct {
-	net.Conn
-	idle time.Duration
-}
+// A rollingReader allows the time for each read, not for all of them together.
+type rollingReader struct{ guard *guard }
 
 func (r rollingReader) Read(p []byte) (int, error) {
-	if err := r.SetReadDeadline(time.Now().Add(r.idle)); err != nil {
+	conn := r.guard.Conn
+	if err := conn.SetReadDeadline(time.Now().Add(r.guard.patience())); err != nil {
 		return 0, err
 	}
-	return r.Conn.Read(p)
+	return conn.Read(p)
+}
+
+// patience is how long the client may be silent now.
+func (g *guard) patience() time.Duration {
+	if g.phase == commands {
+		return g.limits.Idle
+	}
+	return g.limits.Block
 }
 
 // Read hands go-smtp what it may see next: the rest of one command line, or
@@ -233,7 +239,7 @@ func (g *guard) end() error {
 func (g *guard) lost(err error) error {
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return g.cut(fmt.Sprintf("421 4.4.2 Nothing came for %v; closing the connection", g.limits.Idle))
+		return g.cut(fmt.Sprintf("421 4.4.2 Nothing came for %v; closing the connection", g.patience()))
 	case errors.Is(err, io.EOF):
 		return g.cut(noMoreToRead)
 	}

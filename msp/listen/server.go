@@ -42,9 +42,12 @@ type Options struct {
 	MaxConnections int
 	// MaxErrors is the 5yz replies after which a session ends with 421; 20.
 	MaxErrors int
-	// Idle is how long a client may be silent, for each read; 5 minutes
+	// Idle is how long a client may be silent where a command is due; 5 minutes
 	// (RFC 5321 section 4.5.3.2.7).
 	Idle time.Duration
+	// Block is how long it may be silent within a message, for each read; 3
+	// minutes (RFC 5321 section 4.5.3.2.5).
+	Block time.Duration
 	// Grace is how long a message under way may take once the server is told
 	// to stop; 10 seconds.
 	Grace time.Duration
@@ -59,6 +62,7 @@ func (o Options) withDefaults() Options {
 	o.MaxConnections = cmp.Or(o.MaxConnections, 50)
 	o.MaxErrors = cmp.Or(o.MaxErrors, 20)
 	o.Idle = cmp.Or(o.Idle, 5*time.Minute)
+	o.Block = cmp.Or(o.Block, 3*time.Minute)
 	o.Grace = cmp.Or(o.Grace, 10*time.Second)
 	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler))
 	return o

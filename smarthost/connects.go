@@ -1,0 +1,57 @@
+package smarthost
+
+import (
+	"context"
+	"net"
+	"time"
+
+	"mailcrane/queue"
+	"mailcrane/smarthost/relay"
+)
+
+// connects counts the time that the connects of one opening of a session take,
+// for Timeout.aconnect.
+type connects struct {
+	limit, spent time.Duration // a limit of 0 is none
+	now          func() time.Time
+	dial         func(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+// connects sets the time for the first connect of target, and has it and those
+// that follow counted.
+func (t *Transport) connects(ctx context.Context, target *relay.Target) *connects {
+	timeouts := t.config.Timeout
+	c := &connects{limit: timeouts.AConnect, now: target.Now, dial: target.Dial}
+	if c.now == nil {
+		c.now = time.Now
+	}
+	if c.dial == nil {
+		c.dial = new(net.Dialer).DialContext
+	}
+	if timeouts.IConnect > 0 && queue.IsFirstTry(ctx) {
+		target.Timeouts.Connect = timeouts.IConnect
+	}
+	target.Dial = c.count
+	c.allow(target)
+	return c
+}
+
+func (c *connects) count(ctx context.Context, network, address string) (net.Conn, error) {
+	began := c.now()
+	conn, err := c.dial(ctx, network, address)
+	c.spent += c.now().Sub(began)
+	return conn, err
+}
+
+// allow gives the next connect what is left of the time; it says false where
+// nothing is.
+func (c *connects) allow(target *relay.Target) bool {
+	if c.limit == 0 {
+		return true
+	}
+	left := c.limit - c.spent
+	if target.Timeouts.Connect <= 0 || left < target.Timeouts.Connect {
+		target.Timeouts.Connect = left
+	}
+	return left > 0
+}
