@@ -294,7 +294,7 @@ func (c *carrier) claim(name Name) (*Message, error) {
 	switch {
 	case err != nil:
 		return nil, err
-	case m.Name.Waits() || m.Name.NotBefore.After(c.runner.Now()):
+	case c.runner.passesOver(m.Name) || m.Name.NotBefore.After(c.runner.Now()):
 		err = errLater
 	case !c.guide.right(c.route, m):
 		err = errAstray

@@ -18,10 +18,11 @@ func (s *Spool) Hold(ctx context.Context, id ID, why string) error {
 	})
 }
 
-// ReleaseHeld lets a held message go, and makes it due.
+// ReleaseHeld lets a message go that is held, or quarantined, or both, and makes
+// it due.
 func (s *Spool) ReleaseHeld(ctx context.Context, id ID) error {
 	return s.edit(ctx, id, Record{Event: "released"}, func(n *Name) error {
-		n.Held, n.Next = false, time.Time{}
+		n.Held, n.Quarantined, n.Next = false, false, time.Time{}
 		return nil
 	})
 }
@@ -32,7 +33,7 @@ func (s *Spool) ReleaseHeld(ctx context.Context, id ID) error {
 func (s *Spool) Retry(ctx context.Context, id ID) error {
 	return s.edit(ctx, id, Record{Event: eventRetried}, func(n *Name) error {
 		n.Next, n.NotBefore = time.Time{}, time.Time{}
-		if n.Held {
+		if n.Waits() {
 			return sysexits.Errorf(sysexits.DataErr, "let it go with: mailcrane queue release "+string(id), "message %s is held", id)
 		}
 		return nil

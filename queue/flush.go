@@ -35,12 +35,15 @@ type Run struct {
 	// Every is the time between two such runs; 0 where it is not known, as of
 	// those that cron starts.
 	Every time.Duration
+	// Quarantined: the run is for the quarantined messages, and for no others.
+	// One that it cannot deliver stays quarantined.
+	Quarantined bool
 }
 
 // unattended says that the run is "sendmail -q" in a crontab, or the like: over
 // everything, and nobody waits for it. Only such a run leaves alone what
 // MinQueueAge and MaxQueueAge keep back.
-func (r Run) unattended() bool { return !r.Person && r.IDs == nil && r.Want == nil }
+func (r Run) unattended() bool { return !r.Person && r.IDs == nil && r.Want == nil && !r.Quarantined }
 
 // Flush is Run for a person, over the messages that want selects (all, if nil).
 func (r *Runner) Flush(ctx context.Context, want func(Entry) bool) (Summary, error) {
@@ -48,12 +51,12 @@ func (r *Runner) Flush(ctx context.Context, want func(Entry) bool) (Summary, err
 }
 
 // Run makes one queue run now, over messages due or not, but neither held ones
-// nor those that are not to leave yet; several routes at once. It waits for messages that another process is
-// sending, and returns when each has been tried or its route is down. What
-// others sent, the summary counts apart.
+// nor those that are not to leave yet; several routes at once. It waits for
+// messages that another process is sending, and returns when each has been tried
+// or its route is down. What others sent, the summary counts apart.
 func (r *Runner) Run(ctx context.Context, run Run) (Summary, error) {
 	f := &flush{Runner: *r, run: run, seen: make(map[ID]bool), sum: Summary{Faults: make(map[Route]*RouteFault)}}
-	f.unattended = run.unattended()
+	f.unattended, f.quarantined = run.unattended(), run.Quarantined
 	if run.Every > 0 {
 		f.Tuning.Interval = run.Every
 	}
@@ -192,8 +195,11 @@ func (f *flush) wanted(load brake) (wanted []Name, later int, err error) {
 
 // wants says whether the run is for the message.
 func (f *flush) wants(name Name) bool {
-	if name.Waits() || f.run.IDs != nil && !slices.Contains(f.run.IDs, name.ID) {
+	if f.passesOver(name) || f.run.IDs != nil && !slices.Contains(f.run.IDs, name.ID) {
 		return false
+	}
+	if f.unattended && name.Slow() != "" && f.Spool.Confined() == "" && !f.due(name, f.Now()) {
+		return false // that queue has its own interval, and may be run by itself
 	}
 	if f.run.Want == nil {
 		return true
@@ -219,7 +225,7 @@ func (r *Runner) leftByOthers(ctx context.Context, busy []Name) ([]Name, error) 
 		if !was {
 			continue
 		}
-		if now, here := r.Spool.await(ctx, name); here && now.Attempts == old.Attempts && !now.Waits() {
+		if now, here := r.Spool.await(ctx, name); here && now.Attempts == old.Attempts && !r.passesOver(now) {
 			left = append(left, now)
 		}
 	}

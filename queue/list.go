@@ -47,8 +47,9 @@ type Entry struct {
 	// Trouble is why the message cannot be read, or "". If it cannot, the
 	// envelope has nothing but the time of its receipt.
 	Trouble string
-	// hold is why it was held last, or "".
-	hold string
+	// hold is why it was held last, and quarantine why it was quarantined; "" if
+	// it never was.
+	hold, quarantine string
 }
 
 // Entry reads the message of that name without claiming it. ok is false if
@@ -94,8 +95,11 @@ func (s *Spool) entry(name Name) (Entry, error) {
 	}
 	entry.Results = e.amend(history)
 	for _, r := range history {
-		if r.Event == "held" {
+		switch r.Event {
+		case "held":
 			entry.hold = r.Text
+		case eventQuarantined:
+			entry.quarantine = r.Text
 		}
 	}
 	if name.OnWire {
@@ -114,6 +118,8 @@ func (e Entry) State(now time.Time) string {
 		return "sending"
 	case e.Name.Held:
 		return "held"
+	case e.Name.Quarantined:
+		return "quarantined"
 	case e.Name.Unsure || e.Name.OnWire:
 		return "uncertain"
 	case e.Name.NotBefore.After(now):
@@ -124,7 +130,18 @@ func (e Entry) State(now time.Time) string {
 	return "queued"
 }
 
-// Why is the reason for which the message cannot be read, or is held, else the
+// Quarantine is why the message is quarantined, or "" if it is not.
+func (e Entry) Quarantine() string {
+	switch {
+	case !e.Name.Quarantined:
+		return ""
+	case e.quarantine == "":
+		return "quarantined"
+	}
+	return e.quarantine
+}
+
+// Why is the reason for which the message cannot be read, or waits, else the
 // last thing that was said about it, or "".
 func (e Entry) Why() string {
 	if e.Trouble != "" {
@@ -132,6 +149,9 @@ func (e Entry) Why() string {
 	}
 	if e.Name.Held && e.hold != "" {
 		return e.hold
+	}
+	if why := e.Quarantine(); why != "" {
+		return why
 	}
 	var last Record
 	for _, r := range e.Results {

@@ -30,6 +30,8 @@ type Runner struct {
 
 	// unattended: this is a queue run that nobody waits for (Run.unattended).
 	unattended bool
+	// quarantined: this is a run for the quarantined (Run.Quarantined).
+	quarantined bool
 }
 
 // A Log takes what an administrator reads; *slog.Logger is one. The package

@@ -188,6 +188,9 @@ func (r *Runner) ageOf(m *Message, now time.Time, tried bool) age {
 		a.old = s.triedFor(m.history, time.Time{}, false)
 	}
 	a.warnAfter = class.Timing.of(s.Warn)
+	if m.Name.Quarantined {
+		return a // it does not grow too old before it is released
+	}
 	a.over = a.old >= a.life && (tried || a.untried)
 	a.late = !m.Name.Warned && a.warnAfter > 0 && a.old >= a.warnAfter && (tried || s.PlainAge)
 	return a
