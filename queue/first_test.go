@@ -70,7 +70,7 @@ func TestAFaultBeforeItsReceiptIsNoTryOfAMessage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := testSpool(t)
 		w := newWorld(t, s)
-		if err := s.NoteRoute("main", lost()); err != nil {
+		if err := errors.Join(s.Prepare(), s.NoteRoute("main", lost())); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Hour)
