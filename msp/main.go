@@ -108,16 +108,21 @@ func (inv *Invocation) openLogs(p *Program) error {
 	return nil
 }
 
+// mode is the delivery mode; somebody watches with -v, and waits.
+func (inv *Invocation) mode(cfg *config.Config) config.Mode {
+	if inv.Verbose {
+		return config.Interactive
+	}
+	return cfg.DeliveryMode
+}
+
 // deliver tries a message at once where the delivery mode asks for that. It is
 // in the spool by now: whatever goes wrong here, the submission has succeeded.
 // comeBack says that the exit code is not settled by the delivery alone.
 func (p *Program) deliver(ctx context.Context, inv *Invocation, cfg *config.Config, id queue.ID, comeBack bool) int {
-	mode := cfg.DeliveryMode
-	if inv.Verbose {
-		mode = config.Interactive
-	}
+	mode := inv.mode(cfg)
 	switch {
-	case mode != config.Interactive && mode != config.Background:
+	case mode != config.Interactive && mode != config.Background, !p.NotBefore.IsZero():
 		return sysexits.OK
 	case p.Services == nil:
 		return p.handOver(append(inv.carry(), deliveryArgs(mode, id)...), comeBack, id)

@@ -43,6 +43,9 @@ type Program struct {
 	Hostname       func() (string, error)
 	Rand           io.Reader
 	Users          Users
+	// NotBefore is when what is submitted may leave at the earliest; zero is at
+	// once.
+	NotBefore time.Time
 	// Version is printed for -d0.
 	Version string
 

@@ -43,7 +43,7 @@ func (s *submission) runSMTP(ctx context.Context, e *queue.Envelope, spool Spool
 		return "", err
 	}
 	s.envelope = *e
-	s.envelope.To = nil
+	s.envelope.To, s.envelope.Grace = nil, s.cfg.Queue.Undo
 	if err := s.chooseSender(); err != nil {
 		return "", err
 	}

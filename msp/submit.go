@@ -268,6 +268,10 @@ func (s *submission) put(ctx context.Context, spool Spool) (queue.ID, int) {
 	if keep != nil {
 		in = io.TeeReader(m, keep)
 	}
+	s.envelope.NotBefore = s.NotBefore
+	if s.inv.mode(s.cfg) != config.Interactive { // nobody waits who could not take it back
+		s.envelope.Grace = s.cfg.Queue.Undo
+	}
 	id, err := spool.Put(ctx, &s.envelope, in)
 	s.rest = m.rest
 	if err == nil {

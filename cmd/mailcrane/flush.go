@@ -25,7 +25,9 @@ func (a *app) flushCommand() *cobra.Command {
 		Use:   "flush [ID...]",
 		Short: "Deliver now, and say what happened to each message",
 		Long: `flush makes one queue run now, over all messages that are not held or over those
-named, and waits for its end. It exits with 0 only if nothing remains to be sent.`,
+named, and waits for its end. A message that is to leave at a later time, or that
+can still be taken back, is passed over unless it is named. It exits with 0 only
+if nothing remains to be sent but what is to leave at a later time.`,
 		Example: "  mailcrane flush\n  mailcrane flush cemj155mdf2w5",
 		RunE: func(cmd *cobra.Command, words []string) error {
 			ids, err := parseIDs(words)
@@ -38,6 +40,9 @@ named, and waits for its end. It exits with 0 only if nothing remains to be sent
 					return err
 				}
 				want = func(e queue.Entry) bool { return slices.Contains(ids, e.Name.ID) }
+			}
+			if err := a.sendNamedNow(cmd.Context(), ids); err != nil {
+				return err
 			}
 			wish := flushWish{run: queue.Run{Want: want, Person: true}}
 			if verbose {
@@ -123,11 +128,15 @@ func (a *app) flush(ctx context.Context, w flushWish) (int, error) {
 		fmt.Fprintln(a.stderr, "mailcrane: stopped; what was not sent stays in the queue")
 	}
 	fmt.Fprintln(a.stdout, summary(sum))
+	inGrace, err := a.sayLater(c, runner.Spool, sum.Later)
+	if err != nil {
+		return 0, err
+	}
 	// What kept the agent from trying may be gone: let it look again.
 	if len(sum.Faults) == 0 && sum.Waiting > 0 {
 		askAgent(ctx, c, askRun) //nolint:errcheck // there may be no agent
 	}
-	if sum.Waiting > 0 {
+	if sum.Waiting+inGrace > 0 {
 		return sysexits.TempFail, nil
 	}
 	return sysexits.OK, nil
@@ -146,6 +155,7 @@ func summary(s queue.Summary) string {
 	add(s.Uncertain, "uncertain")
 	add(s.Others, "tried by another process, such as the agent")
 	add(s.Waiting, "still in the queue")
+	add(s.Later, "not to leave yet")
 	if len(parts) == 0 {
 		return "nothing to send"
 	}

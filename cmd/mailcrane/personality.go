@@ -2,13 +2,16 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"mailcrane/internal/config"
+	"mailcrane/internal/sysexits"
+	"mailcrane/internal/when"
 	"mailcrane/msp"
 )
 
@@ -20,18 +23,54 @@ func personality(argv0 string) bool {
 
 // personalityCommand is "mailcrane NAME …", whose flags are sendmail's.
 func (a *app) personalityCommand(name, short string) *cobra.Command {
+	long := short + ".\n\nAll words behind it are sendmail's own; see docs/sendmail.md."
+	example := "  mailcrane " + name
+	if name == "sendmail" {
+		long += " Before them may\nstand --at TIME, for a message that is not to leave before that time: " + when.Forms + "."
+		example = "  mailcrane sendmail -t < message\n  mailcrane sendmail --at \"tomorrow 8:00\" -t < message"
+	}
 	return &cobra.Command{
 		Use: name, Short: short, DisableFlagParsing: true,
-		Long:    short + ".\n\nAll words behind it are sendmail's own; see docs/sendmail.md.",
-		Example: fmt.Sprintf("  mailcrane %s", name),
+		Long: long, Example: example,
 		RunE: func(cmd *cobra.Command, words []string) error {
 			// sendmail itself has no such option.
 			if len(words) == 1 && words[0] == "--help" {
 				return cmd.Help()
 			}
-			return exit(a.sendmail(cmd.Context(), append([]string{name}, words...)))
+			var at time.Time
+			if name == "sendmail" {
+				var err error
+				if at, words, err = a.cutTime(words); err != nil {
+					return err
+				}
+			}
+			p := a.program(append([]string{name}, words...))
+			p.NotBefore = at
+			return exit(msp.Main(cmd.Context(), p))
 		},
 	}
+}
+
+// cutTime takes "--at TIME" off the front of sendmail's own words.
+func (a *app) cutTime(words []string) (at time.Time, rest []string, err error) {
+	if len(words) == 0 {
+		return at, words, nil
+	}
+	text, joined := strings.CutPrefix(words[0], "--at=")
+	switch {
+	case joined:
+		rest = words[1:]
+	case words[0] == "--at" && len(words) > 1:
+		text, rest = words[1], words[2:]
+	case words[0] == "--at":
+		return at, nil, sysexits.Errorf(sysexits.Usage, "write "+when.Forms, "--at wants a time")
+	default:
+		return at, words, nil
+	}
+	if at, err = when.Parse(text, a.now()); err != nil {
+		return at, nil, sysexits.Errorf(sysexits.Usage, "nothing was queued; to send it at once, leave --at out", "%w", err)
+	}
+	return at, rest, nil
 }
 
 // sendmail is the sendmail personality inside this program.

@@ -139,7 +139,10 @@ func (s *services) runOnce(ctx context.Context, run msp.QueueRun, verbose bool) 
 	if len(run.Selectors) > 0 {
 		wish.run.Want = func(e queue.Entry) bool { return chosen(run, e) }
 	}
-	_, err := a.flush(ctx, wish)
+	err := s.awaitGrace(ctx, run.Selectors.IDs())
+	if err == nil {
+		_, err = a.flush(ctx, wish)
+	}
 	if err != nil {
 		return s.fail(err)
 	}
