@@ -170,7 +170,7 @@ func (s *Spool) History(n Name) ([]Record, error) {
 	defer f.Close()
 	records, size, err := readRecords(f)
 	if err == nil && size < n.History {
-		err = &damagedError{fmt.Sprintf("its result file has %d octets, and its name says %d: it was cut short", size, n.History)}
+		err = &damagedError{fmt.Sprintf("its result file has %d octets in whole lines, and its name says %d: it was damaged or cut short", size, n.History)}
 	}
 	if err != nil {
 		return records, err
@@ -182,15 +182,17 @@ func (s *Spool) History(n Name) ([]Record, error) {
 	return whole, nil
 }
 
-// readRecords reads a result file. A last line without its end, and one that
-// ends in tornMark, are what a power cut left; any other that does not agree
-// with its sum was damaged.
+// readRecords reads a result file, and says how many octets its whole lines
+// take. A last line without its end, and one that ends in tornMark, are what a
+// power cut left; any other that does not agree with its sum was damaged.
 func readRecords(r io.Reader) (records []Record, size int64, err error) {
 	lines := bufio.NewReaderSize(r, maxResultLine)
 	for {
 		line, err := lines.ReadSlice('\n')
-		size += int64(len(line))
 		text, whole := strings.CutSuffix(string(line), "\n")
+		if whole {
+			size += int64(len(line))
+		}
 		record, ok := parseRecord(text)
 		switch {
 		case ok:

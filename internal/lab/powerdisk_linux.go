@@ -15,10 +15,9 @@ import (
 // A PowerDisk is a real ext4 on a loop device whose power can be cut.
 type PowerDisk struct {
 	// Dir is where it is mounted.
-	Dir    string
-	t      testing.TB
-	image  string
-	device *os.File // keeps the loop device while nothing is mounted
+	Dir   string
+	t     testing.TB
+	image string
 
 	mu   sync.Mutex
 	root *os.File // nil while the power is off
@@ -52,20 +51,20 @@ func NewPowerDisk(t testing.TB, octets int64) *PowerDisk {
 	if out, err := exec.Command(mkfs, "-q", "-F", "-m", "0", d.image).CombinedOutput(); err != nil {
 		t.Fatalf("mkfs.ext4: %v: %s", err, out)
 	}
-	d.attach()
 	d.Mount()
 	t.Cleanup(func() {
 		d.root.Close()
 		if err := unix.Unmount(d.Dir, 0); err != nil {
 			t.Errorf("umount: %v", err)
 		}
-		d.device.Close()
 	})
 	return d
 }
 
-// attach finds a free loop device. It frees itself when its last user is gone.
-func (d *PowerDisk) attach() {
+// attach finds a free loop device. It frees itself when its last user is gone,
+// and with it goes what the kernel has cached of it: a power cut forgets that
+// too.
+func (d *PowerDisk) attach() (device *os.File) {
 	d.t.Helper()
 	control, err := os.OpenFile("/dev/loop-control", os.O_RDWR, 0)
 	if err != nil {
@@ -82,16 +81,16 @@ func (d *PowerDisk) attach() {
 		if err != nil {
 			Missing(d.t, "loop devices", "modprobe loop")
 		}
-		if d.device, err = os.OpenFile("/dev/loop"+strconv.Itoa(n), os.O_RDWR, 0); err != nil {
+		if device, err = os.OpenFile("/dev/loop"+strconv.Itoa(n), os.O_RDWR, 0); err != nil {
 			Missing(d.t, "loop devices", "modprobe loop")
 		}
 		config := unix.LoopConfig{Fd: uint32(image.Fd())}
 		config.Info.Flags = unix.LO_FLAGS_AUTOCLEAR
-		err = unix.IoctlLoopConfigure(int(d.device.Fd()), &config)
+		err = unix.IoctlLoopConfigure(int(device.Fd()), &config)
 		if err == nil {
-			return
+			return device
 		}
-		d.device.Close()
+		device.Close()
 		if !errors.Is(err, unix.EBUSY) { // else another took it first
 			d.t.Fatalf("cannot set up a loop device: %v", err)
 		}
@@ -101,7 +100,9 @@ func (d *PowerDisk) attach() {
 // Mount gives the disk its power back: the journal is replayed.
 func (d *PowerDisk) Mount() {
 	d.t.Helper()
-	if err := unix.Mount(d.device.Name(), d.Dir, "ext4", 0, ext4Options); err != nil {
+	device := d.attach()
+	defer device.Close()
+	if err := unix.Mount(device.Name(), d.Dir, "ext4", 0, ext4Options); err != nil {
 		d.t.Fatalf("cannot mount the disk: %v", err)
 	}
 	root, err := os.Open(d.Dir)

@@ -2,6 +2,7 @@ package trial
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -96,7 +97,11 @@ func (p *powercut) run(round func(n int, chance *rand.Rand), empty func(n int)) 
 			p.ledger.checkDone()
 			p.sweep()
 		}
-		for _, fault := range p.ledger.faults {
+		for i, fault := range p.ledger.faults {
+			if i == 20 {
+				p.t.Errorf("… and %d more", len(p.ledger.faults)-i)
+				break
+			}
 			p.t.Errorf("round %d: %s", n, fault)
 		}
 		if p.t.Failed() {
@@ -190,6 +195,6 @@ func (p *powercut) sweep() {
 		p.t.Errorf("under tmp/ are left: %v, %v", left, err)
 	}
 	if left, err := os.ReadDir(filepath.Join(p.spoolDir(), "queue")); err != nil || len(left) > 0 {
-		p.t.Errorf("in the queue are left: %v, %v", left, err)
+		p.t.Errorf("in the queue are left %d messages: %.500s, %v", len(left), fmt.Sprint(left), err)
 	}
 }
