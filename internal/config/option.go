@@ -113,7 +113,7 @@ func Lettered(letter byte) *Option {
 // keyed is the option of a key, NAME in it for a name, or nil.
 func keyed(general string) *Option {
 	for o := range Options() {
-		if o.Key == general {
+		if o.Key != "" && o.Key == general {
 			return o
 		}
 	}

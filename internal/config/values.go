@@ -56,10 +56,11 @@ func ParseTime(text string, unit time.Duration) (time.Duration, error) {
 			}
 			rest = rest[1:]
 		}
-		sum += time.Duration(n) * u
-		if sum < 0 || sum > 100*366*24*time.Hour {
+		const most = 100 * 366 * 24 * time.Hour
+		if time.Duration(n) > (most-sum)/u {
 			return 0, fmt.Errorf("%s is longer than a hundred years", quotedText(text))
 		}
+		sum += time.Duration(n) * u
 	}
 	return sum, nil
 }
