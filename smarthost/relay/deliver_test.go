@@ -3,6 +3,8 @@ package relay
 import (
 	"strings"
 	"testing"
+
+	"mailcrane/queue"
 )
 
 // opened is a session in the clear with a server that offers the capabilities
@@ -223,4 +225,23 @@ func TestLargeMessageGoesInChunks(t *testing.T) {
 		}
 		s.Close(t.Context())
 	})
+}
+
+// A server that knows DSN reports on success itself; for any other it is ours.
+func TestWhoReportsOnSuccessDependsOnDSN(t *testing.T) {
+	for _, offers := range []string{bare, "8BITMIME,DSN"} {
+		s := opened(t, offers, nil, "C: MAIL FROM:<a@example.org>", "S: 250 ok", "C: RCPT TO:<x@d>", "S: 250 ok", "C: DATA", "S: 354 go",
+			"C: x", "C: .", "S: 250 2.0.0 taken")
+		got := mail("x\n", "x@d")
+		if fault := s.Deliver(t.Context(), &got.Delivery); fault != nil {
+			t.Fatal(fault.Sentence())
+		}
+		want := queue.OutcomeOf("smtp.example.org", queue.Reply{Code: 250, Enhanced: "2.0.0", Text: "taken"})
+		if offers == bare {
+			want = want.WithoutDSN()
+		}
+		if got.got[0] != want {
+			t.Errorf("%s: %+v", offers, got.got[0])
+		}
+	}
 }
