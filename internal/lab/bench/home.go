@@ -34,12 +34,18 @@ from = ["me@example.test", "*"]
 
 // atSink is a home whose account is at the sink, which is reached by address.
 func (w *workshop) atSink(name, address string, s *sink) (*home, error) {
-	password := filepath.Join(w.dir, "password")
-	if err := os.WriteFile(password, []byte(sinkPassword+"\n"), 0o600); err != nil {
+	account, err := w.sinkAccount(address, s)
+	if err != nil {
 		return nil, err
 	}
-	return w.home(name, fmt.Sprintf("smarthost = \"smtps://%s\"\nuser = %q\nauth = \"plain\"\nsecret = \"file:%s\"\ntls = { ca = %q }\n",
-		address, sinkUser, password, s.ca))
+	return w.home(name, account)
+}
+
+// sinkAccount is the settings of an account at the sink.
+func (w *workshop) sinkAccount(address string, s *sink) (string, error) {
+	password := filepath.Join(w.dir, "password")
+	return fmt.Sprintf("smarthost = \"smtps://%s\"\nuser = %q\nauth = \"plain\"\nsecret = \"file:%s\"\ntls = { ca = %q }\n",
+		address, sinkUser, password, s.ca), os.WriteFile(password, []byte(sinkPassword+"\n"), 0o600)
 }
 
 func (h *home) env() []string { return []string{"MAILCRANE_CONFIG=" + h.config} }

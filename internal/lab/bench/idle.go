@@ -72,8 +72,9 @@ func idle(w *workshop) error {
 
 // A footprint is what a process has of the machine.
 type footprint struct {
-	switches      int // of all threads since they began, whoever caused them
-	resident, own int // octets; own is what is not pages of a file
+	switches      int   // of all threads since they began, whoever caused them
+	resident, own int   // octets; own is what is not pages of a file
+	peak          int64 // octets, the most that were resident
 	threads       int
 }
 
@@ -99,6 +100,8 @@ func read(pid int) (*footprint, error) {
 			switch key {
 			case "voluntary_ctxt_switches", "nonvoluntary_ctxt_switches":
 				p.switches += n
+			case "VmHWM":
+				p.peak = int64(n) << 10
 			case "VmRSS": // of the process, the same in each thread
 				p.resident = n << 10
 			case "RssAnon":

@@ -37,6 +37,9 @@ func benches() []bench {
 		{"submit-50m", "sendmail -t -oi < 50 MB, delivery deferred", submitLarge},
 		{"relay-50m", "a queue run with one message of 50 MB, over TLS at once with AUTH", relayLarge},
 		{"route-up", "from the route that comes up to the first message accepted", routeUp},
+		{"queue-run", "a queue run over a queue of each size, over TLS at once with AUTH", queueRun},
+		{"queue-agent", "an agent with a full queue whose server refuses connections, for 20 s", queueAgent},
+		{"queue-submit", "sendmail -t -oi < 4 KiB into a queue of each size, delivery deferred", queueSubmit},
 		{"idle", "an agent with nothing due, after 20 messages", idle},
 	}
 }
