@@ -46,6 +46,9 @@ type carrier struct {
 	// lull, if not nil, is called when a lane has no more to do while others
 	// are still at work: what it has put off may fall due before they end.
 	lull func()
+	// left, if not nil, is told of each message that the carrier is done with,
+	// and why it was not tried.
+	left func(n Name, why error)
 
 	mu   sync.Mutex
 	todo backlog
@@ -62,9 +65,6 @@ type carrier struct {
 	lanes, still int
 	// narrow: one more lane could not be opened; no other is tried.
 	narrow bool
-	// busy are the messages that another process was at, astray those of
-	// another route.
-	busy, astray []Name
 	// broken counts sessions that broke since the last answer.
 	broken int
 	fault  *RouteFault // why the carrier stopped, nil while it goes on
@@ -200,73 +200,18 @@ func (c *carrier) putBack(j job) {
 	c.todo.push(j)
 }
 
-// leave says that the carrier is done with a message, which now has that name.
-func (c *carrier) leave(name Name) {
+// leave says that the carrier is done with a message, which now has that name;
+// why is nil if it was tried.
+func (c *carrier) leave(name Name, why error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.inHand, name.ID)
-	if c.runner.due(name, c.runner.Now()) {
+	otherwise := errors.Is(why, errAstray) || errors.Is(why, errLater)
+	if !otherwise && c.runner.due(name, c.runner.Now()) {
 		c.had[name.ID] = name
 	}
-}
-
-// lane carries messages one after another over one session, opened for the
-// first message that can be claimed, and again when it broke.
-func (c *carrier) lane(ctx context.Context) {
-	var session Session
-	defer func() {
-		if session != nil {
-			polite, cancel := withGrace(ctx, quitGrace)
-			session.Close(polite)
-			cancel()
-		}
-		c.mu.Lock()
-		c.lanes--
-		last := c.lanes == 0
-		c.mu.Unlock()
-		if !last && c.lull != nil {
-			c.lull()
-		}
-	}()
-	for ctx.Err() == nil {
-		j, ok := c.take()
-		if !ok {
-			return
-		}
-		m, err := c.claim(j.name)
-		if err != nil {
-			c.skipped(j.name, err)
-			continue
-		}
-		if c.runner.ageOf(m, c.runner.Now(), false).life < 0 {
-			c.leave(c.runner.reckon(c.route, m))
-			continue
-		}
-		if session == nil {
-			// A connection may take a while; a person may hold or remove the
-			// message meanwhile.
-			m.Release()
-			if session = c.openSession(c.firstTry(ctx, j.name)); session == nil {
-				c.putBack(j)
-				return
-			}
-			if m, err = c.claim(j.name); err != nil {
-				c.skipped(j.name, err)
-				continue
-			}
-		}
-		a, fault := c.deliver(ctx, session, m)
-		again := a != nil && c.afterwards(ctx, a, fault)
-		m.Release()
-		if again {
-			c.putBack(job{name: m.Name, behind: true, key: j.key})
-		} else {
-			c.leave(m.Name)
-		}
-		if fault != nil {
-			session.Close(ctx)
-			session = nil
-		}
+	if c.left != nil {
+		c.left(name, why)
 	}
 }
 
@@ -286,176 +231,4 @@ func (c *carrier) tried() []Name {
 		}
 	}
 	return names
-}
-
-// claim claims a message of the carrier's route.
-func (c *carrier) claim(name Name) (*Message, error) {
-	m, err := c.runner.claim(name)
-	switch {
-	case err != nil:
-		return nil, err
-	case c.runner.passesOver(m.Name) || m.Name.NotBefore.After(c.runner.Now()):
-		err = errLater
-	case !c.guide.right(c.route, m):
-		err = errAstray
-	default:
-		return m, nil
-	}
-	m.Release()
-	return nil, err
-}
-
-func (c *carrier) skipped(name Name, err error) {
-	switch {
-	case errors.Is(err, errAstray):
-		c.letGo(name)
-		return
-	case errors.Is(err, errLater):
-		c.mu.Lock()
-		delete(c.inHand, name.ID)
-		c.mu.Unlock()
-		return
-	}
-	c.leave(name)
-	switch {
-	case errors.Is(err, errBusy):
-		c.mu.Lock()
-		c.busy = append(c.busy, name)
-		c.mu.Unlock()
-	case !errors.Is(err, errGone):
-		c.runner.Log.Warn("message passed over", "id", name.ID, "why", err)
-	}
-}
-
-// letGo leaves a message to the carrier of its own route.
-func (c *carrier) letGo(name Name) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	delete(c.inHand, name.ID)
-	if c.lull != nil {
-		c.lull()
-		return
-	}
-	c.astray = append(c.astray, name)
-}
-
-func (c *carrier) openSession(ctx context.Context) Session {
-	r := c.runner
-	r.tell(Event{Kind: Opening, Route: c.route})
-	session, fault := r.Transport.Open(ctx, c.route)
-	if fault != nil {
-		c.notOpened(fault)
-		return nil
-	}
-	r.noteRoute(c.route, nil)
-	r.tell(Event{Kind: Opened, Route: c.route})
-	return session
-}
-
-// notOpened takes it for the route's fault, unless other lanes are open: a
-// server may allow us no more sessions at once.
-func (c *carrier) notOpened(fault *RouteFault) {
-	c.mu.Lock()
-	alone := c.lanes == 1
-	c.narrow = c.narrow || !alone
-	c.mu.Unlock()
-	if alone {
-		c.stop(fault)
-		return
-	}
-	c.runner.tell(Event{Kind: Closed, Route: c.route, Fault: fault})
-}
-
-func (c *carrier) stop(fault *RouteFault) {
-	c.mu.Lock()
-	first := c.fault == nil
-	if first {
-		c.fault = fault
-	}
-	c.mu.Unlock()
-	if first {
-		c.runner.noteRoute(c.route, fault)
-		c.runner.tell(Event{Kind: Closed, Route: c.route, Fault: fault})
-	}
-}
-
-func (r *Runner) noteRoute(route Route, fault *RouteFault) {
-	if fault != nil {
-		r.Log.Warn("route is down", "route", route, "why", fault.Sentence(), "hint", fault.Hint)
-	}
-	if err := r.Spool.NoteRoute(route, fault); err != nil {
-		r.Log.Warn("cannot note the state of the route", "route", route, "err", err)
-	}
-}
-
-// deliver makes one attempt at m, and returns nil if none could be made. While
-// nothing moves for longer than the runner's patience, the messages behind go
-// by another lane.
-func (c *carrier) deliver(ctx context.Context, session Session, m *Message) (*attempt, *RouteFault) {
-	r := c.runner
-	a, err := r.newAttempt(c.route, m)
-	if err != nil {
-		r.Log.Error("cannot prepare the attempt", "id", m.Name.ID, "err", err)
-		return nil, nil
-	}
-	if len(a.delivery.To) == 0 {
-		a.settle(nil)
-		return nil, nil
-	}
-	watch := c.watch(ctx)
-	defer watch.end()
-	a.delivery.Progress = func(octets int64) {
-		watch.moved()
-		r.tell(Event{Kind: Progress, Route: c.route, ID: m.Name.ID, Size: m.Name.Size, Octets: octets})
-	}
-	r.tell(Event{Kind: Begun, Route: c.route, ID: m.Name.ID, From: m.Envelope.From, Size: m.Name.Size})
-	// A stop waits for the answer to what is on the wire, so that the message
-	// does not become uncertain for nothing.
-	patient, cancel := withGrace(ctx, stopGrace)
-	fault := session.Deliver(patient, &a.delivery)
-	cancel()
-	a.settle(fault)
-	if fault != nil && len(fault.Transcript) == 0 {
-		fault.Transcript = a.session.lines()
-	}
-	return a, fault
-}
-
-// afterwards decides what a broken session means: for the message that was on
-// it, one more chance behind all others, which it returns as again, then a
-// pause; for the route, an end when sessions break again and again.
-func (c *carrier) afterwards(ctx context.Context, a *attempt, fault *RouteFault) (again bool) {
-	r, m := c.runner, a.message
-	c.mu.Lock()
-	if a.answered {
-		c.broken = 0
-	}
-	if fault == nil || ctx.Err() != nil {
-		c.mu.Unlock()
-		return false
-	}
-	c.broken++
-	secondTime := c.again[m.Name.ID]
-	// Where no other message had an answer in between, it is the route's doing
-	// as far as anybody can tell (law 2).
-	down := c.broken >= maxBroken || secondTime && c.broken > 1
-	if again = !a.settled && !secondTime && !down; again {
-		c.again[m.Name.ID] = true
-	}
-	c.mu.Unlock()
-	if !a.settled && secondTime && !down {
-		// The session broke at this message twice: without blame, but no
-		// longer in the way of the others.
-		now := r.Now()
-		next := r.schedule().nextTry(m.Name.Attempts+1, r.ageOf(m, now, false), now)
-		if err := m.rename(func(n *Name) { n.Last, n.Next = now.Truncate(time.Second), next }); err != nil {
-			r.Log.Error("cannot postpone the message", "id", m.Name.ID, "err", err)
-		}
-	}
-	if down {
-		c.stop(fault)
-	} else {
-		r.tell(Event{Kind: Closed, Route: c.route, Fault: fault})
-	}
-	return again
 }

@@ -59,8 +59,7 @@ func (c *carrier) reckon(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		out := c.runner.schedule().timeOut(j.name)
-		if out.IsZero() || out.After(c.runner.Now()) {
+		if !c.runner.schedule().timedOut(j.name, c.runner.Now()) {
 			continue
 		}
 		m, err := c.claim(j.name)

@@ -19,6 +19,8 @@ type Summary struct {
 	// Later is messages that were passed over: their sender has set a time, or
 	// may still take them back.
 	Later int
+	// Unroutable is messages that no account carries, or that cannot be read.
+	Unroutable int
 	// Faults are the routes that were down.
 	Faults map[Route]*RouteFault
 }
@@ -42,8 +44,13 @@ type Run struct {
 
 // unattended says that the run is "sendmail -q" in a crontab, or the like: over
 // everything, and nobody waits for it. Only such a run leaves alone what
-// MinQueueAge and MaxQueueAge keep back.
+// MinQueueAge and MaxQueueAge keep back, and believes the status of hosts.
 func (r Run) unattended() bool { return !r.Person && r.IDs == nil && r.Want == nil && !r.Quarantined }
+
+// Wants says that the run is for the message, should it not be held.
+func (r Run) Wants(e Entry) bool {
+	return (r.IDs == nil || slices.Contains(r.IDs, e.Name.ID)) && (r.Want == nil || r.Want(e))
+}
 
 // Flush is Run for a person, over the messages that want selects (all, if nil).
 func (r *Runner) Flush(ctx context.Context, want func(Entry) bool) (Summary, error) {
@@ -52,15 +59,19 @@ func (r *Runner) Flush(ctx context.Context, want func(Entry) bool) (Summary, err
 
 // Run makes one queue run now, over messages due or not, but neither held ones
 // nor those that are not to leave yet; several routes at once. It waits for
-// messages that another process is sending, and returns when each has been tried
-// or its route is down. What others sent, the summary counts apart.
+// messages that another process is sending, and returns when each has been
+// tried or its route is down. What others sent, the summary counts apart.
 func (r *Runner) Run(ctx context.Context, run Run) (Summary, error) {
-	f := &flush{Runner: *r, run: run, seen: make(map[ID]bool), sum: Summary{Faults: make(map[Route]*RouteFault)}}
+	f := &flush{
+		Runner: *r, run: run, met: make(map[uint64]meeting), lines: make(map[Route]*carrier),
+		done: make(chan *carrier), lulls: make(chan struct{}, 1),
+		sum: Summary{Faults: make(map[Route]*RouteFault)},
+	}
+	f.guide = f.newGuide()
 	f.unattended, f.quarantined = run.unattended(), run.Quarantined
 	if run.Every > 0 {
 		f.Tuning.Interval = run.Every
 	}
-	f.guide = f.newGuide()
 	f.Watch = func(e Event) {
 		f.mu.Lock()
 		if e.Kind == Settled {
@@ -69,23 +80,11 @@ func (r *Runner) Run(ctx context.Context, run Run) (Summary, error) {
 		f.mu.Unlock()
 		r.tell(e)
 	}
-	r.mend()
-	names, _, err := f.wanted(f.limit())
-	for len(names) > 0 && err == nil && ctx.Err() == nil && f.room() != 0 {
-		busy, astray := f.round(ctx, names)
-		if names, err = r.leftByOthers(ctx, busy); err != nil {
-			break
-		}
-		f.sum.Others += len(busy) - len(names)
-		// What came meanwhile goes too, such as the bounce of what just failed.
-		var now []Name
-		if now, _, err = f.wanted(f.limit()); err == nil {
-			now = slices.DeleteFunc(now, func(n Name) bool { return f.seen[n.ID] })
-			names = slices.Concat(names, astray, now)
-		}
+	if run.IDs == nil {
+		r.mend()
 	}
-	left, later, err2 := f.wanted(brake{})
-	f.sum.Waiting, f.sum.Later = len(left), later
+	err := f.carryAll(ctx)
+	err2 := f.countLeft()
 	return f.sum, errors.Join(err, err2, ctx.Err())
 }
 
@@ -94,53 +93,232 @@ type flush struct {
 	Runner
 	run   Run
 	guide *guide
-	seen  map[ID]bool
+	lines map[Route]*carrier // at work
+	done  chan *carrier
+	lulls chan struct{}
 
 	mu  sync.Mutex
 	sum Summary
+	met map[uint64]meeting // by the key of the ID
+	// busy are the messages that another process was at.
+	busy []Name
+	// begun is how many messages carriers were given.
+	begun int
 }
 
-// round sends each message by its route, and says which were left.
-func (f *flush) round(ctx context.Context, names []Name) (busy, astray []Name) {
-	var all sync.WaitGroup
-	for route, p := range f.byRoute(ctx, names) {
-		jobs := f.inOrder(p)
-		all.Go(func() {
-			c := f.newCarrier(f.guide, route, jobs)
-			c.carry(ctx)
-			f.mu.Lock()
-			defer f.mu.Unlock()
-			busy, astray = append(busy, c.busy...), append(astray, c.astray...)
-			if c.fault != nil {
-				f.sum.Faults[route] = c.fault
-			}
-		})
-	}
-	all.Wait()
-	return busy, astray
+// A meeting is what a queue run has found out about a message.
+type meeting struct {
+	attempts int32 // by then
+	fate     fate
 }
 
-// byRoute gives each message to its route, as many as the run may take.
-func (f *flush) byRoute(ctx context.Context, names []Name) map[Route]*pick {
-	all := pick{jobs: make([]job, 0, len(names)), most: f.room()}
-	for i, name := range names {
-		all.add(f.job(name, i))
-	}
-	all.cut()
-	routes := make(map[Route]*pick)
-	for _, j := range all.jobs {
-		if ctx.Err() != nil {
-			break
+// A fate says why a queue run is done with a message.
+type fate uint8
+
+const (
+	over     fate = iota // it was tried, or cannot be
+	unwanted             // the run is not for it
+	again                // under another name, should it have one that was not tried since
+)
+
+// carryAll sends until nothing is left that the run is for.
+func (f *flush) carryAll(ctx context.Context) error {
+	var failed error
+	var earliest time.Time
+	for wanted := true; ; {
+		// With no carrier at work there is nothing else to do.
+		if now := f.Now(); wanted && failed == nil && ctx.Err() == nil && (len(f.lines) == 0 || !now.Before(earliest)) {
+			failed = f.survey(ctx)
+			wanted, earliest = false, nextScan(now, f.Now())
 		}
-		f.seen[j.name.ID] = true
-		if route, ok := f.guide.route(j.name); ok {
-			if routes[route] == nil {
-				routes[route] = &pick{most: -1}
+		if len(f.lines) == 0 {
+			more, err := f.awaitOthers(ctx)
+			if failed = errors.Join(failed, err); !more || failed != nil || ctx.Err() != nil {
+				return failed
 			}
-			routes[route].add(j)
+			wanted = true
+			continue
+		}
+		var wake time.Time
+		if wanted && failed == nil && ctx.Err() == nil {
+			wake = earliest
+		}
+		timer := newTimer(wake, f.Now())
+		select {
+		case c := <-f.done:
+			f.ended(c)
+		case <-f.lulls:
+		case <-timer.C:
+		}
+		timer.Stop()
+		// What came meanwhile goes too, such as the bounce of what just failed.
+		wanted = true
+	}
+}
+
+// survey reads the directory once, and gives carriers what there is for them.
+func (f *flush) survey(ctx context.Context) error {
+	picks := make(map[Route]*pick)
+	now, load, missing, seen := f.Now(), f.limit(), len(f.run.IDs), 0
+	err := f.Spool.Names(func(n Name) bool {
+		seen++
+		wants, met := f.wants(n)
+		if f.run.IDs != nil && wants {
+			missing--
+		}
+		if wants && !met && !load.holds(n) && !f.early(n, now) {
+			f.consider(picks, n, seen)
+		}
+		return ctx.Err() == nil && (f.run.IDs == nil || missing > 0)
+	})
+	for route, p := range picks {
+		jobs := f.bounded(f.inOrder(p))
+		switch c := f.lines[route]; {
+		case len(jobs) == 0:
+		case c != nil:
+			c.add(ctx, jobs, p.more)
+		default:
+			f.start(ctx, route, jobs, p.more)
 		}
 	}
-	return routes
+	return err
+}
+
+// consider picks a message for its route, unless that is down.
+func (f *flush) consider(picks map[Route]*pick, n Name, seen int) {
+	route, ok := f.guide.route(n)
+	switch {
+	case !ok:
+		f.sum.Unroutable++
+		f.meet(n, over)
+		return
+	case f.sum.Faults[route] != nil && !f.schedule().timedOut(n, f.Now()):
+		return
+	case f.lines[route] != nil && f.lines[route].has(n):
+		return
+	case picks[route] == nil:
+		picks[route] = &pick{most: f.windowSize()}
+	}
+	picks[route].add(f.job(n, seen))
+}
+
+// bounded is as many of the jobs as the run may still take.
+func (f *flush) bounded(jobs []job) []job {
+	if most := f.Tuning.MaxRunSize; most > 0 && !f.run.Person {
+		jobs = jobs[:min(len(jobs), max(most-f.begun, 0))]
+	}
+	f.begun += len(jobs)
+	return jobs
+}
+
+// ended is told of a carrier that has. What it has left is not tried again: the
+// route is down.
+func (f *flush) ended(c *carrier) {
+	delete(f.lines, c.route)
+	if c.fault != nil {
+		f.sum.Faults[c.route] = c.fault
+	}
+	for _, j := range c.todo {
+		f.meet(j.name, over)
+	}
+}
+
+func (f *flush) start(ctx context.Context, route Route, jobs []job, more bool) {
+	c := f.newCarrier(f.guide, route, jobs)
+	c.more, c.left, c.clerk = more, f.left, f.sum.Faults[route] != nil
+	c.lull = func() {
+		select {
+		case f.lulls <- struct{}{}:
+		default:
+		}
+	}
+	f.lines[route] = c
+	go func() {
+		c.carry(ctx)
+		f.done <- c
+	}()
+}
+
+// left is told when a carrier is done with a message, and why it was not tried.
+func (f *flush) left(n Name, why error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	_, met := f.met[n.ID.key()]
+	switch {
+	case errors.Is(why, errAstray): // the guide knows by now
+	case errors.Is(why, errGone) && met: // we have renamed it ourselves
+	case errors.Is(why, errGone):
+		f.met[n.ID.key()] = meeting{int32(n.Attempts), again} //nolint:gosec // mostCount
+	case errors.Is(why, errBusy):
+		f.busy = append(f.busy, n)
+		f.met[n.ID.key()] = meeting{fate: over}
+	default:
+		f.met[n.ID.key()] = meeting{fate: over}
+	}
+}
+
+func (f *flush) meet(n Name, what fate) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.met[n.ID.key()] = meeting{int32(n.Attempts), what} //nolint:gosec // mostCount
+}
+
+// wants says whether the run is for the message; met, that it is done with it.
+func (f *flush) wants(n Name) (wants, met bool) {
+	if f.passesOver(n) || f.run.IDs != nil && !slices.Contains(f.run.IDs, n.ID) {
+		return false, false
+	}
+	if f.unattended && n.Slow() != "" && f.Spool.Confined() == "" && !f.due(n, f.Now()) {
+		return false, false // that queue has its own interval, and may be run by itself
+	}
+	f.mu.Lock()
+	m, met := f.met[n.ID.key()]
+	f.mu.Unlock()
+	switch {
+	case met && m.fate == again:
+		return true, int32(n.Attempts) > m.attempts //nolint:gosec // mostCount
+	case met:
+		return m.fate != unwanted, true
+	case f.run.Want == nil:
+		return true, false
+	}
+	entry, ok := f.Spool.Entry(n)
+	if !ok {
+		f.sum.Unroutable++
+	}
+	if wants = ok && f.run.Want(entry); !wants {
+		f.meet(n, unwanted)
+	}
+	return wants, false
+}
+
+// early says that the message is not to leave yet, or not by this run.
+func (f *flush) early(n Name, now time.Time) bool {
+	return n.NotBefore.After(now) || n.InGrace(now, f.Tuning.Undo) || f.unattended && !f.schedule().ripe(n, now)
+}
+
+// limit is the load that holds messages up.
+func (f *flush) limit() brake {
+	if f.run.Person {
+		return brake{}
+	}
+	return f.brake()
+}
+
+// countLeft counts what the run is for and has not left the queue.
+func (f *flush) countLeft() error {
+	now, missing := f.Now(), len(f.run.IDs)
+	return f.Spool.Names(func(n Name) bool {
+		if wants, _ := f.wants(n); wants {
+			missing--
+			if f.early(n, now) {
+				f.sum.Later++
+			} else {
+				f.sum.Waiting++
+			}
+		}
+		return f.run.IDs == nil || missing > 0
+	})
 }
 
 func (s *Summary) count(o Outcome) {
@@ -154,114 +332,4 @@ func (s *Summary) count(o Outcome) {
 	case Uncertain:
 		s.Uncertain++
 	}
-}
-
-// room is how many messages the run may take yet; -1 is any number.
-func (f *flush) room() int {
-	if most := f.Tuning.MaxRunSize; most > 0 && !f.run.Person {
-		return max(most-len(f.seen), 0)
-	}
-	return -1
-}
-
-// limit is the load that holds messages up.
-func (f *flush) limit() brake {
-	if f.run.Person {
-		return brake{}
-	}
-	return f.brake()
-}
-
-// wanted is the names of the messages that the run is for, and that are not
-// held nor wait for the load; later is how many more are not to leave yet.
-func (f *flush) wanted(load brake) (wanted []Name, later int, err error) {
-	names, err := f.Spool.Sorted()
-	if err != nil {
-		return nil, 0, err
-	}
-	now := f.Now()
-	wanted = slices.DeleteFunc(names, func(name Name) bool {
-		if load.holds(name) || !f.wants(name) {
-			return true
-		}
-		early := name.NotBefore.After(now) || name.InGrace(now, f.Tuning.Undo) || f.unattended && !f.schedule().ripe(name, now)
-		if early {
-			later++
-		}
-		return early
-	})
-	return wanted, later, nil
-}
-
-// wants says whether the run is for the message.
-func (f *flush) wants(name Name) bool {
-	if f.passesOver(name) || f.run.IDs != nil && !slices.Contains(f.run.IDs, name.ID) {
-		return false
-	}
-	if f.unattended && name.Slow() != "" && f.Spool.Confined() == "" && !f.due(name, f.Now()) {
-		return false // that queue has its own interval, and may be run by itself
-	}
-	if f.run.Want == nil {
-		return true
-	}
-	entry, ok := f.Spool.Entry(name)
-	return ok && f.run.Want(entry)
-}
-
-// leftByOthers waits until no other process is at the messages that were
-// busy, and returns those that are still as they were: not tried after all.
-func (r *Runner) leftByOthers(ctx context.Context, busy []Name) ([]Name, error) {
-	if len(busy) == 0 {
-		return nil, nil
-	}
-	before := make(map[ID]Name, len(busy))
-	for _, name := range busy {
-		before[name.ID] = name
-	}
-	names, err := r.Spool.Sorted()
-	var left []Name
-	for _, name := range names {
-		old, was := before[name.ID]
-		if !was {
-			continue
-		}
-		if now, here := r.Spool.await(ctx, name); here && now.Attempts == old.Attempts && !r.passesOver(now) {
-			left = append(left, now)
-		}
-	}
-	return left, err
-}
-
-// await waits until no other process is at the message, and says under which
-// name it then stands, if it still does.
-func (s *Spool) await(ctx context.Context, name Name) (Name, bool) {
-	for ctx.Err() == nil {
-		free := make(chan error, 1)
-		go func() {
-			m, err := s.claim(name, true)
-			if err == nil {
-				m.Release()
-			}
-			free <- err
-		}()
-		select {
-		case err := <-free:
-			if !errors.Is(err, errGone) {
-				return name, true
-			}
-		case <-ctx.Done():
-			return name, true
-		}
-		renamed := false
-		err := s.Names(func(n Name) bool {
-			if n.ID == name.ID {
-				name, renamed = n, true
-			}
-			return !renamed
-		})
-		if err != nil || !renamed {
-			return name, false
-		}
-	}
-	return name, true
 }

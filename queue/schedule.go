@@ -159,6 +159,12 @@ func (s schedule) timeOut(n Name) time.Time {
 	return n.begins().Add(life)
 }
 
+// timedOut says that its timeOut has come.
+func (s schedule) timedOut(n Name, now time.Time) bool {
+	out := s.timeOut(n)
+	return !out.IsZero() && !out.After(now)
+}
+
 // An age is how old a message is at one moment, and what that asks for.
 type age struct {
 	old  time.Duration

@@ -34,17 +34,13 @@ if nothing remains to be sent but what is to leave at a later time.`,
 			if err != nil {
 				return err
 			}
-			var want func(queue.Entry) bool
-			if len(ids) > 0 {
-				if err := a.mustBeThere(ids); err != nil {
-					return err
-				}
-				want = func(e queue.Entry) bool { return slices.Contains(ids, e.Name.ID) }
+			if err := a.mustBeThere(ids); err != nil {
+				return err
 			}
 			if err := a.sendNamedNow(cmd.Context(), ids); err != nil {
 				return err
 			}
-			wish := flushWish{run: queue.Run{Want: want, Person: true}}
+			wish := flushWish{run: queue.Run{IDs: ids, Person: true}}
 			if verbose {
 				wish.trace = func(line string) { fmt.Fprintln(a.stderr, line) }
 			}
@@ -74,6 +70,9 @@ func parseIDs(words []string) ([]queue.ID, error) {
 // mustBeThere refuses an id that no message has, and one of a held message,
 // which a flush would pass over without a word.
 func (a *app) mustBeThere(ids []queue.ID) error {
+	if len(ids) == 0 {
+		return nil
+	}
 	c, err := a.config()
 	if err != nil {
 		return err
@@ -121,8 +120,10 @@ func (a *app) flush(ctx context.Context, w flushWish) (int, error) {
 		return 0, cannotUseSpool(c, err)
 	}
 	a.sayFaults(sum.Faults)
-	if err := a.sayUnroutable(c, runner, w.run.Want); err != nil {
-		return 0, err
+	if sum.Unroutable > 0 {
+		if err := a.sayUnroutable(c, runner, w.run.Wants); err != nil {
+			return 0, err
+		}
 	}
 	if ctx.Err() != nil {
 		fmt.Fprintln(a.stderr, "mailcrane: stopped; what was not sent stays in the queue")

@@ -48,7 +48,7 @@ func (a *app) sayUnroutable(c *config.Config, r *queue.Runner, want func(queue.E
 	said := make(map[string]bool)
 	for _, name := range names {
 		entry, ok := r.Spool.Shown(name)
-		if !ok || name.Waits() || want != nil && !want(entry) {
+		if !ok || name.Waits() || !want(entry) {
 			continue
 		}
 		if entry.Trouble != "" {

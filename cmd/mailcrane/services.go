@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"slices"
 	"time"
 
 	"mailcrane/internal/config"
@@ -248,9 +247,7 @@ func (s *services) Deliver(ctx context.Context, ids []queue.ID, verbose bool) in
 	a := s.voice(verbose)
 	failed := 0
 	code, err := a.flush(ctx, flushWish{
-		run: queue.Run{
-			IDs: ids, Want: func(e queue.Entry) bool { return slices.Contains(ids, e.Name.ID) }, Person: true,
-		},
+		run:   queue.Run{IDs: ids},
 		trace: s.trace(verbose),
 		watch: func(e queue.Event) {
 			if e.Kind == queue.Settled && e.Outcome.State() == queue.Failed {
