@@ -80,7 +80,7 @@ func (s *Spool) edit(ctx context.Context, id ID, done Record, change func(*Name)
 const tmpAge = 36 * time.Hour
 
 // Sweep removes what dead processes left: under tmp/, which was never
-// accepted, and transcripts of messages that have gone.
+// accepted, and results and transcripts of messages that have gone.
 func (s *Spool) Sweep() error {
 	for _, r := range s.roots {
 		if err := s.sweepTmp(r); err != nil {
@@ -88,7 +88,10 @@ func (s *Spool) Sweep() error {
 		}
 	}
 	if s.within != "" {
-		return nil // it does not see whose transcript is still wanted
+		return nil // it does not see whose result or transcript is still wanted
+	}
+	if err := s.sweepResults(); err != nil {
+		return err
 	}
 	return s.sweepTranscripts()
 }

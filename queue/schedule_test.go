@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -236,4 +237,40 @@ func TestAWarningGoesOnlyToWhoWantsIt(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The machine stops when the warning is in the queue and the name of the
+// message does not say so yet.
+func TestAStopWhileWarningWarnsTwiceRatherThanNever(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		disk := &faultyDisk{Disk: OS{}}
+		s := NewSpool(t.TempDir(), disk, time.Now)
+		w := newWorld(t, s)
+		w.runner.Tuning.Interval = 5 * time.Hour
+		w.answer = func(_ *Delivery, to Recipient) (Outcome, *RouteFault) {
+			if to.Address == "a@x.org" {
+				return refuse(450, "later"), nil
+			}
+			return refuse(250, "ok"), nil
+		}
+		id := put(t, s, envelope("a@x.org"), "\n")
+		w.flush()
+		disk.fail = func(op, path string) error {
+			if names, _ := s.Sorted(); op == "rename" && strings.Contains(path, string(id)) && len(names) == 2 {
+				return errors.New("stopped")
+			}
+			return nil
+		}
+		for i, want := range []struct {
+			warnings int
+			flag     bool
+		}{{1, false}, {2, true}, {2, true}} {
+			time.Sleep(5 * time.Hour)
+			w.flush()
+			if n := only(t, s); w.copies("me@example.org") != want.warnings || n.Warned != want.flag || n.Attempts != i+2 {
+				t.Errorf("run %d: %d warnings, %s", i, w.copies("me@example.org"), n)
+			}
+			disk.fail = nil
+		}
+	})
 }
