@@ -43,7 +43,7 @@ func BenchmarkSubmission(b *testing.B) {
 		b.Run(c.name, func(b *testing.B) {
 			s := newStation(b, oneAccount)
 			spool := &discardSpool{}
-			s.OpenSpool = func(string) (Spool, error) { return spool, nil }
+			s.OpenSpool = func([]string) (Spool, error) { return spool, nil }
 			b.SetBytes(int64(len(c.text)))
 			b.ReportAllocs()
 			for b.Loop() {

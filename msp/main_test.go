@@ -41,7 +41,7 @@ func (s *services) Deliver(_ context.Context, ids []queue.ID, verbose bool) int 
 func (s *services) UseSettings(settings []config.Setting) {
 	var c config.Config
 	_ = c.Apply(settings)
-	s.queue = c.Spool
+	s.queue = c.Spools.String()
 }
 
 func (s *services) LogTraffic(file string) { s.note("log %s", file) }

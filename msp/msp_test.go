@@ -96,8 +96,8 @@ func newStation(t testing.TB, toml string) *station {
 			fresh := *s.cfg // the settings of one command line are not those of the next
 			return &fresh, nil
 		},
-		OpenSpool: func(dir string) (Spool, error) {
-			s.spool.dir = dir
+		OpenSpool: func(dirs []string) (Spool, error) {
+			s.spool.dir = dirs[0]
 			return &s.spool, nil
 		},
 		Bounce: func(_ context.Context, _ Spool, b *Bounce) error {

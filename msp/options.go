@@ -45,5 +45,5 @@ func (inv *Invocation) option(name, value string) error {
 
 // settle takes from the settings what counts before the file is read.
 func (inv *Invocation) settle() {
-	inv.Verbose, inv.DeliveryMode, inv.QueueDirectory = inv.own.Submit.Verbose, inv.own.DeliveryMode, inv.own.Spool
+	inv.Verbose, inv.DeliveryMode, inv.QueueDirectory = inv.own.Submit.Verbose, inv.own.DeliveryMode, inv.own.Spools.String()
 }

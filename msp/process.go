@@ -34,8 +34,8 @@ func Process(version string) *Program {
 		Getenv: os.Getenv, Getuid: os.Getuid, Now: time.Now, Hostname: os.Hostname,
 		Rand: quickRand{}, Users: users, Version: version,
 		Config: func(file string) (*config.Config, error) { return config.Load(file, os.Getenv) },
-		OpenSpool: func(dir string) (Spool, error) {
-			return queue.NewSpool(dir, queue.OS{}, time.Now), nil
+		OpenSpool: func(dirs []string) (Spool, error) {
+			return queue.NewSpoolOver(dirs, queue.OS{}, time.Now), nil
 		},
 		Bounce: putBounce,
 	}

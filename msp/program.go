@@ -52,8 +52,8 @@ type Program struct {
 	// Config loads the configuration; file is the value of -C, or "". It is
 	// called with -C's before any of Services.
 	Config func(file string) (*config.Config, error)
-	// OpenSpool opens the queue directory.
-	OpenSpool func(dir string) (Spool, error)
+	// OpenSpool opens the spool in the queue directories.
+	OpenSpool func(dirs []string) (Spool, error)
 	// Bounce puts a bounce to the sender into the spool. It may be nil: then
 	// what would be mailed is printed.
 	Bounce func(ctx context.Context, s Spool, b *Bounce) error

@@ -113,7 +113,7 @@ func TestInputIsReadToItsEndWhereNothingIsQueued(t *testing.T) {
 	} {
 		s := newStation(t, oneAccount)
 		if c.code == 75 {
-			s.OpenSpool = func(string) (Spool, error) { return nil, syscall.ENOSPC }
+			s.OpenSpool = func([]string) (Spool, error) { return nil, syscall.ENOSPC }
 		}
 		in := strings.NewReader(c.input)
 		s.Stdin, s.Args = in, append([]string{"sendmail"}, split(c.line)...)
@@ -273,7 +273,7 @@ func TestMessageThatCannotBeQueuedIsToBeSentAgain(t *testing.T) {
 		},
 		{"the spool says more", func(s *station) { s.spool.fail = full }, 75, "the disk is full\nmake room\n"},
 		{"the spool cannot be opened", func(s *station) {
-			s.OpenSpool = func(string) (Spool, error) { return nil, syscall.EROFS }
+			s.OpenSpool = func([]string) (Spool, error) { return nil, syscall.EROFS }
 		}, 75, "the message could not be queued in /q: read-only file system\nnothing was sent: mend that, or try again later\n"},
 	} {
 		s := newStation(t, oneAccount)

@@ -242,7 +242,11 @@ func (s *submission) failAll(f Failure) {
 }
 
 func (s *submission) openSpool() (Spool, error) {
-	spool, err := s.OpenSpool(s.cfg.Spool)
+	dirs, err := s.cfg.QueueDirs()
+	if err != nil {
+		return nil, err
+	}
+	spool, err := s.OpenSpool(dirs)
 	if err != nil {
 		return nil, s.notQueued(err)
 	}
@@ -255,7 +259,7 @@ func (s *submission) notQueued(err error) error {
 		return e
 	}
 	return sysexits.Errorf(sysexits.TempFail, "nothing was sent: mend that, or try again later",
-		"the message could not be queued in %s: %w", s.cfg.Spool, plain(err))
+		"the message could not be queued in %s: %w", s.cfg.Spools, plain(err))
 }
 
 func (s *submission) put(ctx context.Context, spool Spool) (queue.ID, int) {

@@ -123,6 +123,22 @@ func SlowName(name string) bool {
 	return true
 }
 
+// slowDir says of which spool a directory is which slow queue; "" if it is none.
+func slowDir(dir string, disk Disk) (spool, slow string) {
+	parent, name := filepath.Split(dir)
+	parent = strings.TrimSuffix(parent, slash)
+	if filepath.Base(parent) != dirSlow || !SlowName(name) {
+		return "", ""
+	}
+	spool = filepath.Dir(parent)
+	for _, there := range [...]string{dirTmp, dirQueue} {
+		if _, err := disk.Modified(spool + slash + there); err != nil {
+			return "", ""
+		}
+	}
+	return spool, name
+}
+
 // places is every directory in which messages may stand. Of each root the
 // queue comes first: a message that moves to a slow queue meanwhile shows in
 // one of the two, or in both, never in none.
@@ -173,7 +189,7 @@ func (s *Spool) eachFile(f func(p *place, file string) bool) error {
 // Within is the same spool, confined to one of its slow queues: only what
 // stands there is seen, and what is put goes there.
 func (s *Spool) Within(slow string) *Spool {
-	return &Spool{roots: s.roots, disk: s.disk, now: s.now, within: slow}
+	return &Spool{roots: s.roots, disk: s.disk, now: s.now, within: slow, Remember: s.Remember}
 }
 
 // Confined is the slow queue to which the spool is confined, or "".

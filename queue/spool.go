@@ -49,12 +49,23 @@ type Spool struct {
 
 // NewSpool is the spool in dir, which Put makes when it is missing.
 func NewSpool(dir string, disk Disk, now func() time.Time) *Spool {
-	return NewSpoolOver([]string{dir}, disk, now)
+	return newSpool([]string{dir}, disk, now)
 }
 
 // NewSpoolOver is the spool over several queue directories, at least one. The
-// first keeps the state of the routes too; a message is put into any.
+// first keeps the state of the routes too; a message is put into any. Where the
+// only directory is that of a slow queue, SPOOL/slow/NAME, it is the spool
+// confined to that.
 func NewSpoolOver(dirs []string, disk Disk, now func() time.Time) *Spool {
+	if len(dirs) == 1 {
+		if spool, slow := slowDir(filepath.Clean(dirs[0]), disk); slow != "" {
+			return NewSpool(spool, disk, now).Within(slow)
+		}
+	}
+	return newSpool(dirs, disk, now)
+}
+
+func newSpool(dirs []string, disk Disk, now func() time.Time) *Spool {
 	s := &Spool{roots: make([]*root, len(dirs)), disk: disk, now: now}
 	for i, dir := range dirs {
 		s.roots[i] = newRoot(filepath.Clean(dir))
@@ -132,8 +143,9 @@ func (s *Spool) create(received time.Time) (ID, *place, File, error) {
 			at := &r.main
 			if s.within != "" {
 				at = s.slowPlace(r, s.within)
+				err = s.makeSlow(at)
 			}
-			return id, at, f, nil
+			return id, at, f, err
 		}
 		if refused == nil {
 			refused = err

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"mailcrane/internal/config"
+	"mailcrane/internal/sysexits"
 	"mailcrane/msp/listen"
 	"mailcrane/netwatch"
 	"mailcrane/queue"
@@ -78,6 +79,9 @@ func (a *app) agent(ctx context.Context, log *slog.Logger, net network) error {
 	}
 	out := smarthost.New(c, options)
 	runner := a.runner(c, out, log)
+	if slow := runner.Spool.Confined(); slow != "" {
+		return sysexits.Errorf(sysexits.Usage, "run it alone with: sendmail -q -oQ"+c.Spools[0], "the agent serves a whole queue with its slow queues, and %s is the slow queue %s", c.Spools[0], slow)
+	}
 	if err := runner.Spool.Prepare(); err != nil {
 		return cannotUseSpool(c, err)
 	}
@@ -113,7 +117,7 @@ func (a *app) agent(ctx context.Context, log *slog.Logger, net network) error {
 	if err != nil {
 		return err
 	}
-	log.Info("agent is up", "spool", c.Spool, "accounts", len(c.Accounts), "network", net.State().Reason)
+	log.Info("agent is up", "spool", c.Spools.String(), "accounts", len(c.Accounts), "network", net.State().Reason)
 	err = runner.Serve(ctx, arrived, pokes)
 	stop()
 	wait()

@@ -9,6 +9,8 @@ import (
 	"net"
 	"time"
 
+	"github.com/gofrs/flock"
+
 	"mailcrane/internal/config"
 	"mailcrane/internal/sysexits"
 	"mailcrane/msp/listen"
@@ -37,12 +39,18 @@ type agentStatus struct {
 
 // serveControl answers until ctx ends. run is called for askRun.
 func serveControl(ctx context.Context, c *config.Config, status func() agentStatus, run func()) error {
-	l, err := listen.Listen(ctx, "unix:"+agentSocket(c), listen.Access{})
+	l, err := listen.Listen(ctx, "unix:"+agentSocket(c.Spools[0]), listen.Access{})
 	if sysexits.Code(err) == sysexits.Unavailable {
-		return sysexits.Errorf(sysexits.Unavailable, "see how it is with: mailcrane status", "an agent runs already for the spool %s", c.Spool)
+		return runsAlready(c.Spools[0])
 	}
 	if err != nil {
 		return err
+	}
+	for _, dir := range c.Spools[1:] {
+		if err := lockOut(ctx, dir); err != nil {
+			l.Close()
+			return err
+		}
 	}
 	context.AfterFunc(ctx, func() { l.Close() })
 	go func() {
@@ -54,6 +62,26 @@ func serveControl(ctx context.Context, c *config.Config, status func() agentStat
 			answer(conn, status, run)
 		}
 	}()
+	return nil
+}
+
+func runsAlready(dir string) error {
+	return sysexits.Errorf(sysexits.Unavailable, "see how it is with: mailcrane status", "an agent runs already for the spool %s", dir)
+}
+
+// lockOut keeps other agents from a further queue directory until ctx ends, by
+// the lock that one would take whose first it is.
+func lockOut(ctx context.Context, dir string) error {
+	path := agentSocket(dir) + ".lock"
+	lock := flock.New(path, flock.SetPermissions(0o600))
+	free, err := lock.TryLock()
+	switch {
+	case err != nil:
+		return sysexits.Errorf(sysexits.CantCreat, "look at the owner and mode of its directory", "locking %s: %w", path, err)
+	case !free:
+		return runsAlready(dir)
+	}
+	context.AfterFunc(ctx, func() { lock.Unlock() }) //nolint:errcheck // it ends with the process at the latest
 	return nil
 }
 
@@ -77,7 +105,7 @@ func answer(conn net.Conn, status func() agentStatus, run func()) {
 func askAgent(ctx context.Context, c *config.Config, word string) (agentStatus, error) {
 	var s agentStatus
 	dialer := net.Dialer{Timeout: controlTime}
-	conn, err := dialer.DialContext(ctx, "unix", agentSocket(c))
+	conn, err := dialer.DialContext(ctx, "unix", agentSocket(c.Spools[0]))
 	if err != nil {
 		return s, err
 	}

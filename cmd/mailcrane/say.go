@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -19,12 +20,12 @@ func cannotUseSpool(c *config.Config, err error) error {
 	if sysexits.Code(err) != sysexits.Software {
 		return err
 	}
-	hint := "look at its owner and mode with: ls -ld " + c.Spool
+	hint := "look at its owner and mode with: ls -ld " + strings.Join(c.Spools, " ")
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
-		hint = "free some space: df -h " + c.Spool
+		hint = "free some space: df -h " + strings.Join(c.Spools, " ")
 	}
 	return sysexits.Errorf(sysexits.CantCreat, hint,
-		"the queue in %s cannot be used: %w", c.Spool, err)
+		"the queue in %s cannot be used: %w", c.Spools, err)
 }
 
 // sayFaults tells why each route is down, and how to mend it.

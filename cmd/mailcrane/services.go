@@ -56,10 +56,10 @@ func (s *services) ListQueue(_ context.Context, l msp.Listing) int {
 		return s.fail(err)
 	}
 	if l.CountOnly {
-		fmt.Fprintf(s.stdout, "%s: entries=%d\n", c.Spool, len(entries))
+		fmt.Fprintf(s.stdout, "%s: entries=%d\n", c.Spools, len(entries))
 		return sysexits.OK
 	}
-	if err := msp.WriteQueue(s.stdout, c.Spool, entries, len(entries), l.Verbose); err != nil {
+	if err := msp.WriteQueue(s.stdout, c.Spools.String(), entries, len(entries), l.Verbose); err != nil {
 		return s.fail(sysexits.Errorf(sysexits.IOErr, "", "%w", err))
 	}
 	return sysexits.OK

@@ -76,7 +76,7 @@ func (a *app) status(ctx context.Context) error {
 }
 
 func (a *app) gather(ctx context.Context, c *config.Config) (*statusReport, error) {
-	r := &statusReport{Config: c.Path, Spool: c.Spool}
+	r := &statusReport{Config: c.Path, Spool: c.Spools.String()}
 	if agent, err := askAgent(ctx, c, askStatus); err == nil {
 		r.Agent, r.Network = &agent, agent.Network
 	} else {

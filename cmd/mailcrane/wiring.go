@@ -26,11 +26,15 @@ func (a *app) config() (*config.Config, error) {
 	if err == nil {
 		err = c.Apply(a.settings)
 	}
+	if err == nil {
+		// From here on they are the directories themselves, the first first.
+		c.Spools, err = c.QueueDirs()
+	}
 	return c, err
 }
 
 func (a *app) spool(c *config.Config) *queue.Spool {
-	s := queue.NewSpool(c.Spool, queue.OS{}, a.now)
+	s := queue.NewSpoolOver(c.Spools, queue.OS{}, a.now)
 	s.Remember, s.Patience = c.Queue.Remember, a.wait
 	return s
 }
@@ -84,7 +88,8 @@ func (l plainLog) Error(msg string, args ...any) {
 	fmt.Fprintf(l.w, "mailcrane: %s (%s)\n", printable(msg), printable(strings.Join(more, ", ")))
 }
 
-// agentSocket is where the agent of a spool answers.
-func agentSocket(c *config.Config) string {
-	return filepath.Join(c.Spool, "agent.sock")
+// agentSocket is where the agent of a queue directory answers; that of several
+// in the first.
+func agentSocket(dir string) string {
+	return filepath.Join(dir, "agent.sock")
 }

@@ -31,8 +31,8 @@ type Config struct {
 	Privacy bool
 	// Hostname is the name used where Privacy is off; "" asks the system.
 	Hostname string
-	// Spool is the queue directory.
-	Spool string
+	// Spools is where the queue is: one directory, or several.
+	Spools Directories
 	// Accounts are sorted by name.
 	Accounts []*Account
 	// DefaultAccount carries mail whose sender no account claims; nil where

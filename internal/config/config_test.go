@@ -49,7 +49,7 @@ rcpt = "1h30m"
 		{"~ in a socket's path", c.ListenMSP[1], "unix:/home/me/s.sock"},
 		{"a time-out without a unit counts minutes", c.Timeout.Mail, 7 * time.Minute},
 		{"times add up", c.Timeout.Rcpt, 90 * time.Minute},
-		{"spool below the state directory", c.Spool, "/home/me/.local/state/mailcrane/spool"},
+		{"spool below the state directory", c.Spools.String(), "/home/me/.local/state/mailcrane/spool"},
 	} {
 		if check.got != check.want {
 			t.Errorf("%s: got %v, want %v", check.what, check.got, check.want)

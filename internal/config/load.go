@@ -107,16 +107,18 @@ func build(raw *file, getenv func(string) string) (*Config, error) {
 	home := getenv("HOME")
 	c := raw.config
 	c.source = raw
-	if c.Spool == "" {
-		c.Spool = defaultSpool(home)
+	if spool := defaultSpool(home); len(c.Spools) == 0 && spool != "" {
+		c.Spools = Directories{spool}
 	}
-	if c.Spool == "" {
+	if len(c.Spools) == 0 || c.Spools[0] == "" {
 		return nil, sysexits.Errorf(sysexits.Config, "set HOME, or [queue] directory in the configuration",
 			"there is no place for the spool: HOME is not set")
 	}
-	if !filepath.IsAbs(c.Spool) {
-		return nil, sysexits.Errorf(sysexits.Config, "begin it with / or, where HOME is set, with ~/",
-			"%s: [queue] directory %q would be another one in every folder that a program is started in", raw.where(raw.at["queue.directory"]), c.Spool)
+	for _, dir := range c.Spools {
+		if !filepath.IsAbs(dir) {
+			return nil, sysexits.Errorf(sysexits.Config, "begin it with / or, where HOME is set, with ~/",
+				"%s: [queue] directory %q would be another one in every folder that a program is started in", raw.where(raw.at["queue.directory"]), dir)
+		}
 	}
 	for i, l := range c.ListenMSP {
 		if socket, ok := strings.CutPrefix(l, "unix:"); ok {

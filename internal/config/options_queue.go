@@ -4,10 +4,10 @@ import "time"
 
 var queueOptions = []Option{
 	{
-		Name: "QueueDirectory", Letter: 'Q', Key: "queue.directory", Side: Local, path: true,
+		Name: "QueueDirectory", Letter: 'Q', Key: "queue.directory", Side: Local,
 		words: `"~/.local/state/mailcrane/spool"`, Theirs: "/var/spool/mqueue",
-		Meaning: "where messages wait",
-		config:  func(c *Config) any { return &c.Spool },
+		Meaning: "where messages wait; a path that ends in * is all directories that begin so, and a list is several: each message goes into one of them",
+		config:  func(c *Config) any { return &c.Spools },
 	},
 	{
 		Key: "queue.interval", Side: Local, Unit: time.Minute, words: "two minutes, doubling to two hours",

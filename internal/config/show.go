@@ -45,6 +45,10 @@ func shown(at any) string {
 		return strconv.FormatInt(*at, 10)
 	case *[]string:
 		return quotedList(*at)
+	case *Directories:
+		if len(*at) > 1 {
+			return quotedList(*at)
+		}
 	case *PrivacyFlags:
 		return quotedList(at.words())
 	}
@@ -120,6 +124,8 @@ func (o *Option) Kind() string {
 		return "time"
 	case *oldTimeouts, *oldQueueTimeout:
 		return "times"
+	case *Directories:
+		return "directory, or list"
 	case *Mode:
 		return strings.Join(modeWords[:], ", ")
 	case *SortOrder:

@@ -47,6 +47,8 @@ func (o *Option) read(at any, v value, home string) error {
 		}
 	case *[]string:
 		return o.readList(at, v)
+	case *Directories:
+		return o.readDirectories(at, v, home)
 	case *PrivacyFlags:
 		var words []string
 		err := o.readList(&words, v)
@@ -97,6 +99,8 @@ func (o *Option) take(at any, text string) (err error) {
 	switch at := at.(type) {
 	case *string:
 		return o.takeText(at, text)
+	case *Directories:
+		*at = Directories{text}
 	case *time.Duration:
 		return o.takeTime(text, at)
 	case *ByTiming:
