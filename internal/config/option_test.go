@@ -149,7 +149,9 @@ const day = 24 * time.Hour
 func all(d time.Duration) ByTiming { return ByTiming{d, d, d, d} }
 
 // settingsOf is what of a configuration has options that these tests set.
-func settingsOf(c *Config) []any { return []any{c.Timeout, c.Queue, c.Submit, c.DeliveryMode, c.Spools.String()} }
+func settingsOf(c *Config) []any {
+	return []any{c.Timeout, c.Queue, c.Submit, c.DeliveryMode, c.Spools.String()}
+}
 
 func TestBadValuesNameFileLineAndWhatIsWanted(t *testing.T) {
 	for _, c := range []struct{ reason, text, want, hint string }{
