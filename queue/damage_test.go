@@ -16,7 +16,21 @@ import (
 // A swiftDisk takes no time for what only a power cut would show.
 type swiftDisk struct{ Disk }
 
+type swiftFile struct{ File }
+
+func (d swiftDisk) Create(path string) (File, error) {
+	f, err := d.Disk.Create(path)
+	return swiftFile{f}, err
+}
+
+func (d swiftDisk) Append(path string) (File, error) {
+	f, err := d.Disk.Append(path)
+	return swiftFile{f}, err
+}
+
 func (swiftDisk) SyncDir(string) error { return nil }
+
+func (swiftFile) Sync() error { return nil }
 
 // A waiting message as its three parts: one of its recipients has had it.
 type waiting struct {
