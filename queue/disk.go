@@ -15,6 +15,9 @@ type Disk interface {
 	// Open opens a regular file for reading and never follows a link; what is
 	// no regular file is errNotRegular.
 	Open(path string) (File, error)
+	// Peek reads the beginning of a regular file, as Open opens it, into b, and
+	// says how many octets it has: fewer than b if the file has no more.
+	Peek(path string, b []byte) (int, error)
 	// Append opens a file for appending, and makes it if it is missing.
 	Append(path string) (File, error)
 	Rename(from, to string) error

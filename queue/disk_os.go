@@ -45,6 +45,9 @@ func (OS) Open(path string) (File, error) {
 	return osFile{f}, nil
 }
 
+// Peek implements Disk.
+func (OS) Peek(path string, b []byte) (int, error) { return peek(path, b) }
+
 // Append implements Disk.
 func (OS) Append(path string) (File, error) {
 	return wrap(os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND|openNoFollow, 0o600))

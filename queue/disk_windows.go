@@ -2,6 +2,7 @@ package queue
 
 import (
 	"errors"
+	"io"
 	"os"
 
 	"golang.org/x/sys/windows"
@@ -31,3 +32,16 @@ func diskFullErrors() []error { return []error{windows.ERROR_DISK_FULL} }
 // syncDir does nothing: a directory cannot be flushed here, and NTFS writes a
 // rename to its journal before it returns.
 func syncDir(string) error { return nil }
+
+func peek(path string, b []byte) (int, error) {
+	f, err := OS{}.Open(path)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	n, err := f.ReadAt(b, 0)
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return n, err
+}

@@ -122,32 +122,52 @@ func checkValue(what, value string) error {
 func readEnvelope(r io.Reader) (*Envelope, int64, error) {
 	lines := bufio.NewReaderSize(r, maxEnvelopeLine)
 	var length int64
-	next := func() (string, error) {
+	e, err := parseEnvelope(func() (string, error) {
 		line, err := lines.ReadSlice('\n')
 		length += int64(len(line))
 		if err != nil {
 			return "", fmt.Errorf("the envelope ends early: %w", err)
 		}
 		return string(line[:len(line)-1]), nil
-	}
+	})
+	return e, length, err
+}
+
+// errCut says that an envelope goes on behind what was read of it.
+var errCut = errors.New("the envelope is longer than that")
+
+// cutEnvelope reads the envelope at the head of text, the beginning of a file.
+func cutEnvelope(text string) (*Envelope, error) {
+	return parseEnvelope(func() (string, error) {
+		line, rest, ok := strings.Cut(text, "\n")
+		if !ok || len(line) >= maxEnvelopeLine {
+			return "", errCut
+		}
+		text = rest
+		return line, nil
+	})
+}
+
+// parseEnvelope reads an envelope of which next gives each line.
+func parseEnvelope(next func() (string, error)) (*Envelope, error) {
 	first, err := next()
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	if first != formatLine {
-		return nil, 0, fmt.Errorf("the file begins with %.40q, not with %q", first, formatLine)
+		return nil, fmt.Errorf("the file begins with %.40q, not with %q", first, formatLine)
 	}
 	e := &Envelope{}
 	for {
 		line, err := next()
 		if err != nil {
-			return nil, 0, err
+			return nil, err
 		}
 		if line == "" {
-			return e, length, e.check()
+			return e, e.check()
 		}
 		if err := e.parseLine(line); err != nil {
-			return nil, 0, err
+			return nil, err
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -31,10 +32,14 @@ func (s *Spool) Sorted() ([]Name, error) {
 		names = append(names, n)
 		return true
 	})
-	slices.SortFunc(names, func(a, b Name) int {
-		return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(b.History, a.History), cmp.Compare(b.Attempts, a.Attempts), b.Next.Compare(a.Next))
-	})
+	slices.SortFunc(names, compareNames)
 	return slices.CompactFunc(names, func(a, b Name) bool { return a.ID == b.ID }), err
+}
+
+// compareNames puts messages into the order of receipt, and of the names of
+// one message the latest first.
+func compareNames(a, b Name) int {
+	return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(b.History, a.History), cmp.Compare(b.Attempts, a.Attempts), b.Next.Compare(a.Next))
 }
 
 // An Entry is a message as a person sees it in the queue.
@@ -61,28 +66,27 @@ func (s *Spool) Entry(name Name) (entry Entry, ok bool) {
 
 // Shown is Entry for a list: a message that cannot be read shows too, with
 // its Trouble. ok is false if it has gone or moved on.
-func (s *Spool) Shown(name Name) (entry Entry, ok bool) {
-	entry, err := s.entry(name)
-	if err == nil {
+func (s *Spool) Shown(name Name) (entry Entry, ok bool) { return s.shownAt(name, s.file(name)) }
+
+func (s *Spool) shownAt(name Name, path string) (entry Entry, ok bool) {
+	entry, err := s.entryAt(name, path)
+	switch {
+	case err == nil:
 		return entry, true
-	}
-	if errors.Is(err, fs.ErrNotExist) {
+	case errors.Is(err, fs.ErrNotExist):
 		return Entry{}, false
 	}
-	path := s.file(name)
 	return Entry{
 		Name: name, Envelope: &Envelope{Received: name.ID.Received()},
 		Trouble: fmt.Sprintf("%s cannot be read: %v", path, cause(err)),
 	}, true
 }
 
-func (s *Spool) entry(name Name) (Entry, error) {
-	f, err := s.disk.Open(s.file(name))
-	if err != nil {
-		return Entry{}, err
-	}
-	defer f.Close()
-	e, _, err := readEnvelope(f)
+func (s *Spool) entry(name Name) (Entry, error) { return s.entryAt(name, s.file(name)) }
+
+// entryAt is entry for a name whose path is known.
+func (s *Spool) entryAt(name Name, path string) (Entry, error) {
+	e, err := s.envelope(path)
 	if err != nil {
 		return Entry{}, err
 	}
@@ -103,11 +107,60 @@ func (s *Spool) entry(name Name) (Entry, error) {
 		}
 	}
 	if name.OnWire {
-		free, err := f.Lock(false)
-		entry.Busy = err == nil && !free
+		entry.Busy = s.busy(path)
 	}
 	return entry, nil
 }
+
+// peekLength is how much of a message's file is read for its envelope at
+// first: a page, which holds some fifty recipients.
+const peekLength = 4096
+
+// envelope is that of the message in the file.
+func (s *Spool) envelope(path string) (*Envelope, error) {
+	buffer := s.borrow()
+	defer s.giveBack(buffer)
+	n, err := s.disk.Peek(path, buffer[:peekLength])
+	if err != nil {
+		return nil, err
+	}
+	head := buffer[:n]
+	if end := bytes.Index(head, []byte("\n\n")); end >= 0 {
+		head = head[:end+2] // no more of the message is kept in memory
+	}
+	e, err := cutEnvelope(string(head))
+	if !errors.Is(err, errCut) {
+		return e, err
+	}
+	f, err := s.disk.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	e, _, err = readEnvelope(f)
+	return e, err
+}
+
+// busy says that a process has claimed the message.
+func (s *Spool) busy(path string) bool {
+	f, err := s.disk.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	free, err := f.Lock(false)
+	return err == nil && !free
+}
+
+// borrow is a buffer for the beginning of a file.
+func (s *Spool) borrow() *[maxResultLine]byte {
+	if b, ok := s.buffers.Get().(*[maxResultLine]byte); ok {
+		return b
+	}
+	return new([maxResultLine]byte)
+}
+
+func (s *Spool) giveBack(b *[maxResultLine]byte) { s.buffers.Put(b) }
 
 // State is one word for where the message stands.
 func (e Entry) State(now time.Time) string {

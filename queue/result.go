@@ -158,17 +158,14 @@ func ending(f File) (size int64, tail []byte) {
 // History is the whole story of a message, oldest first. A message that was
 // never tried has none. A result file that was damaged is an error.
 func (s *Spool) History(n Name) ([]Record, error) {
-	f, err := s.disk.Open(s.resultFile(n))
+	path := s.resultFile(n)
+	records, size, err := s.recordsIn(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && n.History == 0:
 		return nil, nil
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, errNotRegular):
-		return nil, &damagedError{fmt.Sprintf("its result file %s is not there; who has the message already is not known", s.resultFile(n))}
-	case err != nil:
-		return nil, err
+		return nil, &damagedError{fmt.Sprintf("its result file %s is not there; who has the message already is not known", path)}
 	}
-	defer f.Close()
-	records, size, err := readRecords(f)
 	if err == nil && size < n.History {
 		err = &damagedError{fmt.Sprintf("its result file has %d octets in whole lines, and its name says %d: it was damaged or cut short", size, n.History)}
 	}
@@ -182,11 +179,32 @@ func (s *Spool) History(n Name) ([]Record, error) {
 	return whole, nil
 }
 
+// recordsIn reads the result file at path. Most are short: one read is all of
+// it.
+func (s *Spool) recordsIn(path string) (records []Record, size int64, err error) {
+	buffer := s.borrow()
+	defer s.giveBack(buffer)
+	n, err := s.disk.Peek(path, buffer[:])
+	if err != nil {
+		return nil, 0, err
+	}
+	if n < len(buffer) {
+		return readRecords(bytes.NewReader(buffer[:n]), n+1)
+	}
+	f, err := s.disk.Open(path)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer f.Close()
+	return readRecords(f, maxResultLine)
+}
+
 // readRecords reads a result file, and says how many octets its whole lines
 // take. A last line without its end, and one that ends in tornMark, are what a
-// power cut left; any other that does not agree with its sum was damaged.
-func readRecords(r io.Reader) (records []Record, size int64, err error) {
-	lines := bufio.NewReaderSize(r, maxResultLine)
+// power cut left; any other that does not agree with its sum, or has more
+// octets than most, was damaged.
+func readRecords(r io.Reader, most int) (records []Record, size int64, err error) {
+	lines := bufio.NewReaderSize(r, most)
 	for {
 		line, err := lines.ReadSlice('\n')
 		text, whole := strings.CutSuffix(string(line), "\n")

@@ -43,6 +43,9 @@ type Spool struct {
 	// within confines the spool to one slow queue; "" is no bound.
 	within string
 
+	// buffers are for the beginnings of files.
+	buffers sync.Pool
+
 	mu   sync.Mutex
 	slow []*place // the slow queues that were met so far
 }
