@@ -38,6 +38,13 @@ func (d *faultyDisk) Open(path string) (File, error) {
 	return d.Disk.Open(path)
 }
 
+func (d *faultyDisk) Peek(path string, b []byte) (int, error) {
+	if err := d.check("open", path); err != nil {
+		return 0, err
+	}
+	return d.Disk.Peek(path, b)
+}
+
 func (d *faultyDisk) Append(path string) (File, error) {
 	if err := d.check("append", path); err != nil {
 		return nil, err
