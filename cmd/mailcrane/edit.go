@@ -180,13 +180,13 @@ func (a *app) queueEdit(ctx context.Context, id queue.ID, wish func(queue.Entry)
 	if err != nil {
 		return cannotUseSpool(c, err)
 	}
-	return a.sayEdited(c, spool, before, after, message)
+	return a.sayEdited(c, before, after, message)
 }
 
 // sayEdited tells what was changed, and what happens to the message now.
-func (a *app) sayEdited(c *config.Config, spool *queue.Spool, before, after queue.Entry, message io.Reader) error {
-	out := smarthost.New(c, smarthost.Options{Getenv: a.getenv})
-	w := describe(spool, out, make(map[queue.Route]queue.RouteState), after)
+func (a *app) sayEdited(c *config.Config, before, after queue.Entry, message io.Reader) error {
+	k := a.clerk(c)
+	w := k.describe(after)
 	if a.json {
 		writeJSON(a.stdout, w.item(a.now()))
 		return nil
@@ -195,7 +195,7 @@ func (a *app) sayEdited(c *config.Config, spool *queue.Spool, before, after queu
 		fmt.Fprintln(a.stdout, printable(fmt.Sprintf("%s  "+format, append([]any{after.Name.ID}, args...)...)))
 	}
 	changed := differences(before, after, line)
-	if _, err := out.Route(after.Envelope); err != nil {
+	if _, err := k.route(after.Envelope); err != nil {
 		line("it cannot leave: %v", err)
 		if hint := sysexits.Hint(err); hint != "" {
 			fmt.Fprintln(a.stdout, hint)

@@ -47,10 +47,11 @@ func (s *services) ListQueue(_ context.Context, l msp.Listing) int {
 		return s.fail(err)
 	}
 	var entries []msp.QueueEntry
-	err = s.eachWaiting(c, func(w waiting) {
+	err = s.eachWaiting(c, queue.ListOrder{}, func(w waiting) bool {
 		if w.Name.Held == l.Run.Quarantined && chosen(l.Run, w.Entry) {
 			entries = append(entries, mailqEntry(w))
 		}
+		return true
 	})
 	if err != nil {
 		return s.fail(err)
@@ -219,10 +220,11 @@ func (s *services) quarantine(ctx context.Context, run msp.QueueRun) int {
 	}
 	spool := s.spool(c)
 	var ids []queue.ID
-	err = s.eachWaiting(c, func(w waiting) {
+	err = s.eachWaiting(c, queue.ListOrder{}, func(w waiting) bool {
 		if w.Trouble == "" && w.Name.Held == (run.Quarantined || run.Reason == "") && chosen(run, w.Entry) {
 			ids = append(ids, w.Name.ID)
 		}
+		return true
 	})
 	for _, id := range ids {
 		switch {

@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"mailcrane/queue"
-	"mailcrane/smarthost"
 )
 
 func (a *app) queueShowCommand() *cobra.Command {
@@ -53,8 +52,7 @@ func (a *app) queueShow(word string, raw bool) error {
 	if err != nil {
 		return cannotUseSpool(c, err)
 	}
-	out := smarthost.New(c, smarthost.Options{Getenv: a.getenv})
-	w := describe(spool, out, make(map[queue.Route]queue.RouteState), entry)
+	w := a.clerk(c).describe(entry)
 	if a.json {
 		writeJSON(a.stdout, struct {
 			queueItem

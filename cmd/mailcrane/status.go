@@ -87,9 +87,10 @@ func (a *app) gather(ctx context.Context, c *config.Config) (*statusReport, erro
 		<-watcher.Done()
 	}
 	now, waitingFor := a.now(), make(map[queue.Route]int)
-	err := a.eachWaiting(c, func(w waiting) {
+	err := a.eachWaiting(c, queue.ListOrder{}, func(w waiting) bool {
 		r.Queue.count(w, now)
 		waitingFor[w.route]++
+		return true
 	})
 	if err != nil {
 		return nil, err

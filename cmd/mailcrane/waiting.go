@@ -1,0 +1,148 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"mailcrane/internal/config"
+	"mailcrane/internal/sysexits"
+	"mailcrane/queue"
+	"mailcrane/smarthost"
+)
+
+// A waiting is all that can be said of one message in the queue.
+type waiting struct {
+	queue.Entry
+	route     queue.Route
+	why, mend string
+}
+
+// A clerk knows why messages wait. Each route is looked up once, and so is the
+// account of each sender: a list of many costs no more for that.
+type clerk struct {
+	spool    *queue.Spool
+	out      *smarthost.Transport
+	routes   map[queue.Route]queue.RouteState
+	accounts map[claim]account
+}
+
+// A claim is what decides on the account of a message.
+type claim struct{ account, from string }
+
+// An account is the route that carries a message, or why there is none.
+type account struct {
+	route queue.Route
+	err   error
+}
+
+// mostClaims bounds what a clerk remembers.
+const mostClaims = 1000
+
+func (a *app) clerk(c *config.Config) *clerk {
+	return &clerk{
+		spool: a.spool(c), out: smarthost.New(c, smarthost.Options{Getenv: a.getenv}),
+		routes: make(map[queue.Route]queue.RouteState), accounts: make(map[claim]account),
+	}
+}
+
+// route is the message's account.
+func (k *clerk) route(e *queue.Envelope) (queue.Route, error) {
+	by := claim{e.Account, e.From}
+	known, ok := k.accounts[by]
+	if !ok {
+		known.route, known.err = k.out.Route(e)
+		if len(k.accounts) >= mostClaims {
+			clear(k.accounts)
+		}
+		k.accounts[by] = known
+	}
+	return known.route, known.err
+}
+
+// state is what was last seen of a route; the zero value where that cannot be
+// read.
+func (k *clerk) state(route queue.Route) queue.RouteState {
+	state, known := k.routes[route]
+	if !known {
+		var err error
+		if state, err = k.spool.RouteState(route); err == nil {
+			k.routes[route] = state
+		}
+	}
+	return state
+}
+
+// describe finds why the message waits: its own last answer, its account's
+// fault, or that no account carries it.
+func (k *clerk) describe(e queue.Entry) waiting {
+	w := waiting{Entry: e, why: e.Why()}
+	if e.Trouble != "" {
+		w.mend = "look at its owner and mode; what is damaged is set aside by: mailcrane flush"
+		return w
+	}
+	var err error
+	w.route, err = k.route(e.Envelope)
+	switch {
+	case e.Name.Held: // whatever else there is, it waits for a person
+		if w.why == "" {
+			w.why = "held"
+		}
+		w.mend = "let it go with: mailcrane queue release " + string(e.Name.ID)
+		return w
+	case err != nil:
+		w.why, w.mend = err.Error(), sysexits.Hint(err)
+		return w
+	}
+	if fault := k.state(w.route).Fault; w.why == "" && fault != nil {
+		w.why, w.mend = fault.Sentence, fault.Hint
+	}
+	return w
+}
+
+// eachWaiting calls f with each message, in the order asked for, until f
+// returns false.
+func (a *app) eachWaiting(c *config.Config, order queue.ListOrder, f func(waiting) bool) error {
+	k := a.clerk(c)
+	list, err := k.spool.List(order)
+	if err != nil {
+		return cannotUseSpool(c, err)
+	}
+	list.Each(func(e queue.Entry) bool { return f(k.describe(e)) })
+	return nil
+}
+
+// state is State with when it will be tried again.
+func (w waiting) state(now time.Time) string {
+	state := w.State(now)
+	switch {
+	case w.Name.Waits():
+	case w.Name.NotBefore.After(now):
+		state += ", leaves " + ago(now, w.Name.NotBefore)
+	case w.Name.Next.After(now):
+		state += ", next " + ago(now, w.Name.Next)
+	}
+	return state
+}
+
+func path(address string) string {
+	if address == "" {
+		return "<>"
+	}
+	return address
+}
+
+// pendingList is the recipients still to be tried, the first few of them.
+func (w waiting) pendingList() string {
+	const most = 3
+	var pending []string
+	for i, to := range w.Envelope.To {
+		if !w.Results[i].Done() {
+			pending = append(pending, to.Address)
+		}
+	}
+	if len(pending) > most {
+		return fmt.Sprintf("%s and %d more", strings.Join(pending[:most], ", "), len(pending)-most)
+	}
+	return strings.Join(pending, ", ")
+}

@@ -1,0 +1,5 @@
+package queue
+
+import "testing"
+
+func strange(*testing.T, string) []string { return nil }
