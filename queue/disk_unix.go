@@ -56,7 +56,7 @@ func syncDir(path string) error {
 // of the queue opens every message. What is no regular file shows by the read,
 // which a directory and a FIFO refuse, or by the open, as a link and a socket.
 func peek(path string, b []byte) (int, error) {
-	fd, err := again(func() (int, error) {
+	fd, err := uninterrupted(func() (int, error) {
 		return syscall.Open(path, syscall.O_RDONLY|syscall.O_CLOEXEC|openNoFollow, 0)
 	})
 	switch {
@@ -66,7 +66,7 @@ func peek(path string, b []byte) (int, error) {
 		return 0, &os.PathError{Op: "open", Path: path, Err: err}
 	}
 	defer syscall.Close(fd) //nolint:errcheck // it was only read
-	n, err := again(func() (int, error) { return syscall.Pread(fd, b, 0) })
+	n, err := uninterrupted(func() (int, error) { return syscall.Pread(fd, b, 0) })
 	switch {
 	case errors.Is(err, syscall.EISDIR), errors.Is(err, syscall.ESPIPE):
 		return 0, errNotRegular
@@ -76,8 +76,8 @@ func peek(path string, b []byte) (int, error) {
 	return n, nil
 }
 
-// again repeats a call of the system that a signal has broken off.
-func again(call func() (int, error)) (int, error) {
+// uninterrupted repeats a call of the system that a signal has broken off.
+func uninterrupted(call func() (int, error)) (int, error) {
 	for {
 		n, err := call()
 		if !errors.Is(err, syscall.EINTR) {
