@@ -59,3 +59,26 @@ func TestBadRecipientOverSMTPComesBackAsABounce(t *testing.T) {
 		t.Errorf("%v, %q, %+v", err, recipientsOf(s), s.bounces)
 	}
 }
+
+func TestABadRecipientOverSMTPIsReportedAsItsNotifySays(t *testing.T) {
+	for _, c := range []struct {
+		why, notify string
+		told        bool
+	}{
+		{"nothing asked", "", true},
+		{"failures asked for", "SUCCESS,FAILURE", true},
+		{"NEVER", "NEVER", false},
+		{"other reports asked for", "SUCCESS,DELAY", false},
+	} {
+		s := newStation(t, oneAccount)
+		e := &queue.Envelope{From: "me@example.org", EnvID: "q1", Ret: "HDRS", To: []queue.Recipient{
+			{Address: "ann", Notify: c.notify, ORcpt: "rfc822;ann+2Bx@old.example"}, {Address: "a@x.org", Notify: "NEVER"},
+		}}
+		if err := s.smtp(e, "\r\n"); err != nil || recipientsOf(s) != "a@x.org" || (len(s.bounces) == 1) != c.told {
+			t.Errorf("%s: %v, %q, %+v", c.why, err, recipientsOf(s), s.bounces)
+		}
+		if c.told && (s.bounces[0].Failures[0].ORcpt != "rfc822;ann+2Bx@old.example" || s.bounces[0].EnvID != "q1") {
+			t.Errorf("%s: %+v", c.why, s.bounces[0])
+		}
+	}
+}

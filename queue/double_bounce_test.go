@@ -19,11 +19,14 @@ func (p person) ReturnTo(e *Envelope) string {
 	return e.From
 }
 
-// refuseAll refuses every recipient, and counts.
+// refuseAll refuses every recipient, and counts. A chain that does not end is
+// cut off.
 func (w *world) refuseAll() *int {
 	n := 0
 	w.answer = func(*Delivery, Recipient) (Outcome, *RouteFault) {
-		n++
+		if n++; n > 50 {
+			return refuse(250, "enough"), nil
+		}
 		return refuse(550, "no"), nil
 	}
 	return &n
