@@ -2,12 +2,13 @@
 # make test    all tests; what needs a real part that is not here is skipped by name
 # make lint    vet, staticcheck, golangci-lint, gofumpt
 # make bench   ours beside other programs, in one run
+# make nightly 5,000 power cuts, then every fuzz target for FUZZ_TIME (some hours, as root)
 # make install the programs below PREFIX (DESTDIR is honoured)
 
 PREFIX ?= /usr/local
 GO     ?= go
 
-.PHONY: build test lint bench install
+.PHONY: build test lint bench nightly install
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o bin/ ./cmd/...
@@ -23,6 +24,13 @@ lint:
 
 bench:
 	$(GO) run ./internal/lab/bench $(BENCH)
+
+# Half of the cuts are made inside one process and half to programs. The seed is
+# printed; MAILCRANE_POWERCUT_SEED has the same dice again.
+FUZZ_TIME ?= 5m
+nightly:
+	MAILCRANE_POWERCUT_ROUNDS=2500 $(GO) test -count=1 -timeout 3h -run '^TestPowerCuts' -v ./internal/trial
+	internal/lab/fuzz.sh $(FUZZ_TIME)
 
 # The shim finds mailcrane beside itself, and must not stand in a PATH folder
 # where it would hide another sendmail: the links are made by hand or by the

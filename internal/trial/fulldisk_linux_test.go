@@ -102,6 +102,7 @@ func fill(t *testing.T, path string) {
 // nothing more can be written down: nobody gets a message twice, nor is told
 // that this may be.
 func TestADiskThatFillsUpBeforeTheAnswers(t *testing.T) {
+	t.Parallel()
 	if !lab.OwnMounts(t) {
 		return
 	}

@@ -21,6 +21,7 @@ import (
 // TestPowerCutsInsideTheQueue cuts the power at a random operation of the
 // queue's own, while goroutines submit, send and change mail.
 func TestPowerCutsInsideTheQueue(t *testing.T) {
+	t.Parallel()
 	if !lab.OwnMounts(t) {
 		return
 	}

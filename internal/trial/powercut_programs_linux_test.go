@@ -19,6 +19,7 @@ import (
 // mailcrane flush, an agent and a person's commands are at work, and kills
 // them in that moment.
 func TestPowerCutsOfPrograms(t *testing.T) {
+	t.Parallel()
 	if !lab.OwnMounts(t) {
 		return
 	}
