@@ -37,6 +37,7 @@ func Process(version string) *Program {
 		OpenSpool: func(dirs []string) (Spool, error) {
 			return queue.NewSpoolOver(dirs, queue.OS{}, time.Now), nil
 		},
+		Free:   queue.OS{}.Free,
 		Bounce: putBounce,
 	}
 }

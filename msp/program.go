@@ -54,6 +54,9 @@ type Program struct {
 	Config func(file string) (*config.Config, error)
 	// OpenSpool opens the spool in the queue directories.
 	OpenSpool func(dirs []string) (Spool, error)
+	// Free is how many octets fit on the disk of a directory. It may be nil, and
+	// where it does not know, there is room.
+	Free func(dir string) (int64, error)
 	// Bounce puts a bounce to the sender into the spool. It may be nil: then
 	// what would be mailed is printed.
 	Bounce func(ctx context.Context, s Spool, b *Bounce) error

@@ -28,7 +28,7 @@ func (s *submission) address() error {
 		return usage("No recipient addresses found in header")
 	}
 	e := &s.envelope
-	e.Ret, e.EnvID = s.inv.Ret, s.inv.EnvID
+	e.Ret, e.EnvID = s.ret(), s.inv.EnvID
 	e.UTF8 = s.inv.UTF8 || address.NeedsUTF8(e.From)
 	for _, r := range e.To {
 		e.UTF8 = e.UTF8 || address.NeedsUTF8(r.Address)

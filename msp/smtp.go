@@ -38,12 +38,15 @@ var errNoRecipient = errors.New("there is no recipient")
 const passwdPath = "/etc/passwd"
 
 func (s *submission) runSMTP(ctx context.Context, e *queue.Envelope, spool Spool) (queue.ID, error) {
+	if err := s.room(); err != nil {
+		return "", err
+	}
 	s.rest = s.input()
 	if err := s.read(); err != nil {
 		return "", err
 	}
 	s.envelope = *e
-	s.envelope.To, s.envelope.Grace = nil, s.cfg.Queue.Undo
+	s.envelope.To, s.envelope.Ret, s.envelope.Grace = nil, s.ret(), s.cfg.Queue.Undo
 	if err := s.chooseSender(); err != nil {
 		return "", err
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"strings"
+	"syscall"
 
 	"mailcrane/internal/address"
 	"mailcrane/internal/config"
@@ -84,12 +85,39 @@ func (s *submission) takeIn(ctx context.Context) (queue.ID, int) {
 	if len(s.envelope.To) == 0 {
 		return "", s.fail(ctx)
 	}
+	if err := s.room(); err != nil {
+		return "", s.refuse(err)
+	}
 	s.fixUp()
 	spool, err := s.openSpool()
 	if err != nil {
 		return "", s.refuse(err)
 	}
 	return s.put(ctx, spool)
+}
+
+// ret is how much of the message a report carries: with the privacy option
+// nobodyreturn never the body, whatever the sender asks for.
+func (s *submission) ret() string {
+	if s.set.Privacy.Has(config.NoBodyReturn) {
+		return "HDRS"
+	}
+	return s.inv.Ret
+}
+
+// room is MinFreeBlocks: what the disk needs for the messages that are under
+// way is not given to new ones.
+func (s *submission) room() error {
+	least := s.set.MinFreeBlocks
+	if least == 0 || s.Free == nil {
+		return nil
+	}
+	free, err := s.Free(s.cfg.Spool)
+	if free >>= 10; err != nil || free >= least {
+		return nil
+	}
+	return sysexits.Errorf(sysexits.TempFail, "nothing was queued: make room, or try again later",
+		"the disk of %s has %d KiB free, and MinFreeBlocks keeps %d of them: %w", s.cfg.Spool, free, least, syscall.ENOSPC)
 }
 
 // refuse prints why nothing was queued, whatever the error mode: no failure
