@@ -112,12 +112,18 @@ func (s *submission) room() error {
 	if least == 0 || s.Free == nil {
 		return nil
 	}
-	free, err := s.Free(s.cfg.Spool)
-	if free >>= 10; err != nil || free >= least {
-		return nil
+	dirs, err := s.cfg.QueueDirs()
+	if err != nil {
+		return err
 	}
-	return sysexits.Errorf(sysexits.TempFail, "nothing was queued: make room, or try again later",
-		"the disk of %s has %d KiB free, and MinFreeBlocks keeps %d of them: %w", s.cfg.Spool, free, least, syscall.ENOSPC)
+	for _, dir := range dirs { // it may be put into any
+		free, err := s.Free(dir)
+		if free >>= 10; err == nil && free < least {
+			return sysexits.Errorf(sysexits.TempFail, "nothing was queued: make room, or try again later",
+				"the disk of %s has %d KiB free, and MinFreeBlocks keeps %d of them: %w", dir, free, least, syscall.ENOSPC)
+		}
+	}
+	return nil
 }
 
 // refuse prints why nothing was queued, whatever the error mode: no failure
