@@ -108,10 +108,10 @@ func (a *attempt) report(i int, o Outcome) {
 	a.mu.Lock()
 	a.outcomes[i] = o
 	a.mu.Unlock()
-	m := a.message
+	m, to := a.message, a.delivery.To[i]
 	a.runner.tell(Event{
-		Kind: Settled, Route: a.route, ID: m.Name.ID, From: m.Envelope.From,
-		To: a.delivery.To[i].Address, Outcome: o,
+		Kind: Settled, Route: a.route, ID: m.Name.ID, From: m.Envelope.From, To: to.Address, Outcome: o,
+		Silent: o.state == Failed && (m.Envelope.From == "" || !Wants(to.Notify, OnFailure)),
 	})
 }
 

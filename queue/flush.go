@@ -12,6 +12,8 @@ import (
 // were down.
 type Summary struct {
 	Delivered, Deferred, Failed, Uncertain int
+	// Silent is how many of those that failed their senders do not hear of.
+	Silent int
 	// Others is messages that another process was at, and took care of.
 	Others int
 	// Waiting is messages that are neither held nor done when the run ends.
@@ -75,7 +77,7 @@ func (r *Runner) Run(ctx context.Context, run Run) (Summary, error) {
 	f.Watch = func(e Event) {
 		f.mu.Lock()
 		if e.Kind == Settled {
-			f.sum.count(e.Outcome)
+			f.sum.count(e)
 		}
 		f.mu.Unlock()
 		r.tell(e)
@@ -321,8 +323,11 @@ func (f *flush) countLeft() error {
 	})
 }
 
-func (s *Summary) count(o Outcome) {
-	switch o.state {
+func (s *Summary) count(e Event) {
+	if e.Silent {
+		s.Silent++
+	}
+	switch e.Outcome.state {
 	case Delivered:
 		s.Delivered++
 	case Deferred:

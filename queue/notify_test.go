@@ -55,10 +55,10 @@ func TestTheSenderIsToldWhatWasAskedFor(t *testing.T) {
 		e := envelope("a@x.org")
 		e.From, e.To[0].Notify = c.from, c.notify
 		put(t, s, e, "Subject: x\n\nbody\n")
+		sum := w.flush()
 		w.flush()
-		w.flush()
-		if got := w.reports("me@example.org"); got != c.want {
-			t.Errorf("%s: told %q, want %q", c.why, got, c.want)
+		if got := w.reports("me@example.org"); got != c.want || sum.Failed-sum.Silent != strings.Count(c.want, "failed") {
+			t.Errorf("%s: told %q, want %q; %+v", c.why, got, c.want, sum)
 		}
 	}
 }

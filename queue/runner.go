@@ -68,6 +68,9 @@ type Event struct {
 	Size    int64
 	Octets  int64
 	Outcome Outcome
+	// Silent is, for Settled, that the recipient failed and the sender does not
+	// hear of it: there is none, or NOTIFY says so.
+	Silent bool
 	// Left is, for Ended, how many recipients remain to be tried.
 	Left int
 	// Next is, for Ended, when that will be; zero for at once.

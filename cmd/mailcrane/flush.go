@@ -152,7 +152,8 @@ func summary(s queue.Summary) string {
 	}
 	add(s.Delivered, "delivered")
 	add(s.Deferred, "deferred")
-	add(s.Failed, "failed and returned")
+	add(s.Failed-s.Silent, "failed and returned")
+	add(s.Silent, "failed, without a report to the sender")
 	add(s.Uncertain, "uncertain")
 	add(s.Others, "tried by another process, such as the agent")
 	add(s.Waiting, "still in the queue")
