@@ -48,6 +48,9 @@ func (r *Runner) newAttempt(route Route, m *Message) (*attempt, error) {
 
 		Transcript: a.session.line,
 	}
+	if m.Name.NotBefore.After(r.Now()) {
+		a.delivery.HoldUntil = m.Name.NotBefore
+	}
 	return a, nil
 }
 
@@ -105,6 +108,7 @@ func (a *attempt) commit(context.Context) error {
 }
 
 func (a *attempt) report(i int, o Outcome) {
+	o = o.keptUntil(a.delivery.HoldUntil)
 	a.mu.Lock()
 	a.outcomes[i] = o
 	a.mu.Unlock()

@@ -65,6 +65,8 @@ type carrier struct {
 	lanes, still int
 	// narrow: one more lane could not be opened; no other is tried.
 	narrow bool
+	// hold is how long the server keeps a message for a later time.
+	hold time.Duration
 	// broken counts sessions that broke since the last answer.
 	broken int
 	fault  *RouteFault // why the carrier stopped, nil while it goes on
@@ -75,7 +77,7 @@ type carrier struct {
 func (r *Runner) newCarrier(g *guide, route Route, jobs []job) *carrier {
 	c := &carrier{
 		runner: r, guide: g, route: route,
-		inHand: make(map[ID]bool), had: make(map[ID]Name), again: make(map[ID]bool), places: make(map[*place]bool),
+		hold: r.Spool.holds(route), inHand: make(map[ID]bool), had: make(map[ID]Name), again: make(map[ID]bool), places: make(map[*place]bool),
 	}
 	c.enlist(jobs)
 	return c
@@ -207,7 +209,8 @@ func (c *carrier) leave(name Name, why error) {
 	defer c.mu.Unlock()
 	delete(c.inHand, name.ID)
 	otherwise := errors.Is(why, errAstray) || errors.Is(why, errLater)
-	if !otherwise && c.runner.due(name, c.runner.Now()) {
+	now := c.runner.Now()
+	if !otherwise && (c.runner.due(name, now) || c.runner.handsOver(name, now, c.hold)) {
 		c.had[name.ID] = name
 	}
 	if c.left != nil {

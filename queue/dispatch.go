@@ -19,6 +19,8 @@ type course struct {
 	// time, or when something changes where that is zero.
 	closed bool
 	again  time.Time
+	// hold is how long the server is known to keep a message for a later time.
+	hold time.Duration
 	// overdue are those whose time-outs hold all the same.
 	overdue pick
 }
@@ -56,8 +58,15 @@ func (s *server) survey(ctx context.Context) (courses map[Route]*course, next ti
 		if n.Waits() {
 			return true
 		}
-		if again, ready := s.ready(n, now); !ready {
+		again, ready := s.ready(n, now)
+		early := !ready && s.handsOver(n, now, mostHold)
+		if !ready {
 			next = sooner(next, again)
+		}
+		if until, resting := s.rests.resting(n, now); early && resting {
+			early, next = false, sooner(next, until)
+		}
+		if !ready && !early {
 			return true
 		}
 		if brake.holds(n) {
@@ -77,6 +86,7 @@ func (s *server) survey(ctx context.Context) (courses map[Route]*course, next ti
 			courses[route] = c
 		}
 		switch {
+		case early && (c.closed || !s.handsOver(n, now, c.hold)):
 		case c.closed:
 			next = sooner(next, c.again)
 			next = sooner(next, s.overdue(c, n, seen, now))
@@ -95,6 +105,9 @@ func (s *server) survey(ctx context.Context) (courses map[Route]*course, next ti
 // ready says whether the message is due and does not rest; again is when it
 // will be, zero for never.
 func (s *server) ready(n Name, now time.Time) (again time.Time, ready bool) {
+	if !s.due(n, now) && n.Next.After(now) && s.Tuning.FutureRelease {
+		return n.Next, false // from then on a server may keep it until its time
+	}
 	if !s.due(n, now) {
 		return n.DueAt(), false
 	}
@@ -109,7 +122,7 @@ func (s *server) course(route Route, now time.Time) *course {
 		l = &line{}
 		s.lines[route] = l
 	}
-	c := &course{line: l, pick: pick{most: s.windowSize()}, overdue: pick{most: s.windowSize()}}
+	c := &course{line: l, hold: s.Spool.holds(route), pick: pick{most: s.windowSize()}, overdue: pick{most: s.windowSize()}}
 	switch {
 	case l.carrier != nil:
 	case !s.Reach.Verdict(route).Try: // a change will wake us

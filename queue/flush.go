@@ -296,7 +296,16 @@ func (f *flush) wants(n Name) (wants, met bool) {
 
 // early says that the message is not to leave yet, or not by this run.
 func (f *flush) early(n Name, now time.Time) bool {
-	return n.NotBefore.After(now) || n.InGrace(now, f.Tuning.Undo) || f.unattended && !f.schedule().ripe(n, now)
+	return n.NotBefore.After(now) && !f.handedOver(n, now) || n.InGrace(now, f.Tuning.Undo) || f.unattended && !f.schedule().ripe(n, now)
+}
+
+// handedOver says that the message's server is known to keep messages.
+func (f *flush) handedOver(n Name, now time.Time) bool {
+	if !f.handsOver(n, now, mostHold) {
+		return false
+	}
+	route, ok := f.guide.route(n)
+	return ok && f.handsOver(n, now, f.Spool.holds(route))
 }
 
 // limit is the load that holds messages up.

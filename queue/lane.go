@@ -41,6 +41,7 @@ func (c *carrier) lane(ctx context.Context) {
 		if session == nil {
 			// A connection may take a while; a person may hold or remove the
 			// message meanwhile.
+			j.name = m.Name // an edit that a crash cut off was made good
 			m.Release()
 			if session = c.openSession(c.firstTry(ctx, j.name)); session == nil {
 				c.putBack(j)
@@ -72,7 +73,7 @@ func (c *carrier) claim(name Name) (*Message, error) {
 	switch {
 	case err != nil:
 		return nil, err
-	case c.runner.passesOver(m.Name) || m.Name.NotBefore.After(c.runner.Now()):
+	case c.runner.passesOver(m.Name) || !c.leavesNow(m.Name):
 		err = errLater
 	case !c.guide.right(c.route, m):
 		err = errAstray
@@ -105,6 +106,7 @@ func (c *carrier) openSession(ctx context.Context) Session {
 		return nil
 	}
 	r.noteRoute(c.route, nil)
+	c.learnHold(holdOf(session))
 	r.tell(Event{Kind: Opened, Route: c.route})
 	return session
 }
@@ -172,6 +174,9 @@ func (c *carrier) deliver(ctx context.Context, session Session, m *Message) (*at
 	fault := session.Deliver(patient, &a.delivery)
 	cancel()
 	a.settle(fault)
+	if fault == nil && !a.settled && !a.delivery.HoldUntil.IsZero() {
+		c.learnHold(0) // it said that it does, and does not
+	}
 	if fault != nil && len(fault.Transcript) == 0 {
 		fault.Transcript = a.session.lines()
 	}

@@ -116,6 +116,9 @@ func (s schedule) triedFor(history []Record, now time.Time, byRun bool) time.Dur
 		switch {
 		case r.Event == eventRun:
 			run = r.At
+		case r.Event == eventEdited:
+			// A person has set something right: from here on it is tried anew.
+			tried, attempts, last = 0, 0, time.Time{}
 		case r.Event == eventMoved:
 			slow = r.movedTo()
 		case r.To >= 0 && (r.Event == Deferred.String() || r.Event == Uncertain.String()):

@@ -90,6 +90,11 @@ var queueOptions = []Option{
 		config:  func(c *Config) any { return &c.Queue.Undo },
 	},
 	{
+		Key: "queue.future_release", Side: Client,
+		Meaning: "hand a message for a later time to a server that keeps it until then (RFC 4865); it leaves though this machine is off, and cannot be taken back",
+		config:  func(c *Config) any { return &c.Queue.FutureRelease },
+	},
+	{
 		Key: "queue.remember", Side: Local,
 		Meaning: "about how many of the messages that have left the queue are remembered, for explain and queue list --done; 0 is none",
 		config:  func(c *Config) any { return &c.Queue.Remember },

@@ -27,6 +27,9 @@ type Queue struct {
 	Return, Warn ByTiming
 	// Undo is how long a message that a person hands in is kept back at first.
 	Undo time.Duration
+	// FutureRelease hands a message for a later time to a server that keeps it
+	// until then (RFC 4865); it cannot be taken back from there.
+	FutureRelease bool
 	// Remember is about how many of the messages that have left the queue are
 	// remembered, for explain and queue list --done; 0 is none.
 	Remember int
@@ -104,6 +107,7 @@ func DefaultQueue() Queue {
 		Sort: ByPriority, RecipientFactor: 30_000, ClassFactor: 1800, RetryFactor: 90_000,
 		LoadLimit: 8 * cpus, LoadFactor: 600_000, RefuseLoad: 12 * cpus,
 		HostStatus: 30 * time.Minute, DoubleBounce: "postmaster", Remember: 2000,
+		FutureRelease: true,
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"mailcrane/queue"
 )
@@ -22,6 +23,10 @@ type Capabilities struct {
 	// octets, or 0 where the server names none (RFC 1870).
 	Size    bool
 	MaxSize int64
+	// HoldFor and HoldUntil bound what FUTURERELEASE may ask for; zero where it
+	// is not offered (RFC 4865 section 3).
+	HoldFor   time.Duration
+	HoldUntil time.Time
 	// Auth are the SASL mechanisms, upper case, in the server's order
 	// (RFC 4954).
 	Auth []string
@@ -68,6 +73,8 @@ func (c *Capabilities) add(keyword string, params []string) {
 			c.MaxSize, _ = strconv.ParseInt(params[0], 10, 64)
 			c.MaxSize = max(c.MaxSize, 0)
 		}
+	case "FUTURERELEASE":
+		c.addFutureRelease(params)
 	case "AUTH":
 		for _, mech := range params {
 			if mechanismName(mech) && len(c.Auth) < maxMechanisms && !slices.Contains(c.Auth, mech) {
@@ -76,6 +83,22 @@ func (c *Capabilities) add(keyword string, params []string) {
 		}
 	}
 }
+
+// addFutureRelease reads the longest interval and the latest time. Where one is
+// missing or wrong, nothing is asked of the server.
+func (c *Capabilities) addFutureRelease(params []string) {
+	if len(params) != 2 || len(params[0]) > maxHoldDigits {
+		return
+	}
+	seconds, err := strconv.ParseUint(params[0], 10, 32)
+	until, err2 := time.Parse(time.RFC3339, params[1])
+	if err == nil && err2 == nil {
+		c.HoldFor, c.HoldUntil = time.Duration(seconds)*time.Second, until
+	}
+}
+
+// maxHoldDigits is from RFC 4865 section 3: "1*9DIGIT".
+const maxHoldDigits = 9
 
 // maxMechanisms bounds a list that hints show to people; servers offer up to
 // ten.

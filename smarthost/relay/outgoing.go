@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"mailcrane/internal/recode"
@@ -58,6 +59,9 @@ func (s *Session) prepare(d *queue.Delivery) *outgoing {
 	for i := range d.To {
 		m.to = append(m.to, i)
 	}
+	if !d.HoldUntil.IsZero() && d.HoldUntil.Sub(s.target.Now()) > s.MayHold() {
+		return nil // it waits here, and goes at its time
+	}
 	if refusal, ok := s.unfitSender(d.Envelope); ok {
 		return m.settleAll(refusal)
 	}
@@ -86,7 +90,7 @@ func (s *Session) prepare(d *queue.Delivery) *outgoing {
 			m.size, m.host, s.caps.MaxSize)))
 	}
 	m.utf8 = wanted && s.caps.SMTPUTF8
-	m.mail = s.mailParameters(d.Envelope, m.size, content, m.utf8)
+	m.mail = s.mailParameters(d, m.size, content, m.utf8)
 	return m
 }
 
@@ -165,8 +169,8 @@ func (m *outgoing) fit(s *Session, content queue.Content) (queue.Content, error)
 
 // mailParameters is what follows "MAIL FROM:". Nothing is said that the
 // server does not offer.
-func (s *Session) mailParameters(e *queue.Envelope, size int64, content queue.Content, international bool) string {
-	c := s.caps
+func (s *Session) mailParameters(d *queue.Delivery, size int64, content queue.Content, international bool) string {
+	c, e := s.caps, d.Envelope
 	words := []string{"<" + e.From + ">"}
 	if c.Size {
 		words = append(words, "SIZE="+strconv.FormatInt(size, 10))
@@ -185,6 +189,9 @@ func (s *Session) mailParameters(e *queue.Envelope, size int64, content queue.Co
 	}
 	if c.DSN && e.EnvID != "" {
 		words = append(words, "ENVID="+e.EnvID)
+	}
+	if !d.HoldUntil.IsZero() {
+		words = append(words, "HOLDUNTIL="+d.HoldUntil.UTC().Format(time.RFC3339))
 	}
 	return strings.Join(words, " ")
 }

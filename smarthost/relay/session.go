@@ -30,7 +30,16 @@ type Session struct {
 	portionSize int
 }
 
-var _ queue.Session = (*Session)(nil)
+var (
+	_ queue.Session = (*Session)(nil)
+	_ queue.Holder  = (*Session)(nil)
+)
+
+// MayHold is how long the server keeps a message for a later time: the
+// shorter of the two bounds that it names (RFC 4865 section 3).
+func (s *Session) MayHold() time.Duration {
+	return max(min(s.caps.HoldFor, s.caps.HoldUntil.Sub(s.target.Now())), 0)
+}
 
 // Stats are what the session has cost so far.
 type Stats struct {

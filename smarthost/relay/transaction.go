@@ -263,6 +263,8 @@ func (t *transaction) settle(err error) {
 		switch {
 		case t.mail.code == codeLogin:
 			// Left open.
+		case t.mail.refused() && !t.message.delivery.HoldUntil.IsZero():
+			// Perhaps only for the time: it waits here, and goes then.
 		case t.mail.refused():
 			t.message.report(i, queue.OutcomeOf(t.message.host, t.mail.said()))
 		case r.refused():
