@@ -34,7 +34,7 @@ func (s *Spool) Retry(ctx context.Context, id ID) error {
 	return s.edit(ctx, id, Record{Event: eventRetried}, func(n *Name) error {
 		n.Next, n.NotBefore = time.Time{}, time.Time{}
 		if n.Waits() {
-			return sysexits.Errorf(sysexits.DataErr, "let it go with: mailcrane queue release "+string(id), "message %s is held", id)
+			return sysexits.Errorf(sysexits.DataErr, "let it go with: mailcrane queue release "+string(id), "message %s is %s", id, n.Stopped())
 		}
 		return nil
 	})

@@ -91,7 +91,7 @@ func (s *Spool) slowPlace(r *root, name string) *place {
 	return p
 }
 
-// slowNames calls f with the name of each slow queue of a root, by name.
+// slowNames is the names of the slow queues of a root, sorted.
 func (s *Spool) slowNames(r *root) ([]string, error) {
 	var names []string
 	err := s.disk.Names(r.path(dirSlow, ""), func(name string) bool {
@@ -105,6 +105,20 @@ func (s *Spool) slowNames(r *root) ([]string, error) {
 	}
 	slices.Sort(names)
 	return names, err
+}
+
+// SlowQueues is the names of the slow queues that are there.
+func (s *Spool) SlowQueues() ([]string, error) {
+	var all []string
+	for _, r := range s.roots {
+		names, err := s.slowNames(r)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, names...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all), nil
 }
 
 // SlowName says that name can be that of a slow queue, and so of a directory.
@@ -189,7 +203,10 @@ func (s *Spool) eachFile(f func(p *place, file string) bool) error {
 // Within is the same spool, confined to one of its slow queues: only what
 // stands there is seen, and what is put goes there.
 func (s *Spool) Within(slow string) *Spool {
-	return &Spool{roots: s.roots, disk: s.disk, now: s.now, within: slow, Remember: s.Remember}
+	return &Spool{
+		roots: s.roots, disk: s.disk, now: s.now, within: slow,
+		Remember: s.Remember, Patience: s.Patience,
+	}
 }
 
 // Confined is the slow queue to which the spool is confined, or "".

@@ -37,6 +37,14 @@ func (s *Spool) Unquarantine(ctx context.Context, id ID) error {
 	})
 }
 
+// Stopped is one word for why a message waits for a person.
+func (n Name) Stopped() string {
+	if n.Quarantined && !n.Held {
+		return "quarantined"
+	}
+	return "held"
+}
+
 // passesOver says that the run leaves a message alone because it waits for a
 // person.
 func (r *Runner) passesOver(n Name) bool {

@@ -87,7 +87,7 @@ func (a *app) mustBeThere(ids []queue.ID) error {
 		case i < 0:
 			return sysexits.Errorf(sysexits.DataErr, "see what is there with: mailcrane queue", "%w", queue.NoMessage(id))
 		case names[i].Waits():
-			return sysexits.Errorf(sysexits.DataErr, fmt.Sprintf("let it go with: mailcrane queue release %s", id), "message %s is held", id)
+			return sysexits.Errorf(sysexits.DataErr, fmt.Sprintf("let it go with: mailcrane queue release %s", id), "message %s is %s", id, names[i].Stopped())
 		}
 	}
 	return nil

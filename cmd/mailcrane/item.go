@@ -14,6 +14,7 @@ type queueItem struct {
 	To       []recipientItem `json:"to"`
 	Size     int64           `json:"size"`
 	Received time.Time       `json:"received"`
+	Queue    string          `json:"queue,omitempty"` // the slow queue it is in
 	Attempts int             `json:"attempts"`
 	Next     *time.Time      `json:"next,omitempty"`
 	Account  string          `json:"account,omitempty"`
@@ -31,7 +32,7 @@ type recipientItem struct {
 func (w waiting) item(now time.Time) queueItem {
 	item := queueItem{
 		To: []recipientItem{}, // not null
-		ID: w.Name.ID, State: w.State(now), From: w.Envelope.From, Size: w.Name.Size,
+		ID: w.Name.ID, State: w.State(now), Queue: w.Name.Slow(), From: w.Envelope.From, Size: w.Name.Size,
 		Received: w.Envelope.Received, Attempts: w.Name.Attempts, Account: string(w.route), Why: w.why, Mend: w.mend,
 	}
 	if at := w.Name.DueAt(); !at.IsZero() {

@@ -32,7 +32,7 @@ func (a *app) queueCommand() *cobra.Command {
 			func(ctx context.Context, s *queue.Spool, id queue.ID) error {
 				return s.Hold(ctx, id, "a person said hold")
 			}),
-		a.queueEditCommand("release", "Let held messages go", "released", func(ctx context.Context, s *queue.Spool, id queue.ID) error { return s.ReleaseHeld(ctx, id) }),
+		a.queueEditCommand("release", "Let messages go that are held or quarantined", "released", func(ctx context.Context, s *queue.Spool, id queue.ID) error { return s.ReleaseHeld(ctx, id) }),
 		a.queueEditCommand("remove", "Take messages out of the queue, undelivered and for good", "removed", func(ctx context.Context, s *queue.Spool, id queue.ID) error { return s.Remove(ctx, id) }),
 		a.queueEditCommand("retry", "Make messages due at once", "due at once", func(ctx context.Context, s *queue.Spool, id queue.ID) error { return s.Retry(ctx, id) }),
 	)

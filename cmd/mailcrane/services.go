@@ -37,7 +37,7 @@ func chosen(run msp.QueueRun, e queue.Entry) bool {
 			to = append(to, r.Address)
 		}
 	}
-	return run.Selectors.Match(string(e.Name.ID), e.Envelope.From, to, e.Why())
+	return run.Selectors.Match(string(e.Name.ID), e.Envelope.From, to, e.Quarantine())
 }
 
 // ListQueue is mailq.
@@ -46,9 +46,12 @@ func (s *services) ListQueue(_ context.Context, l msp.Listing) int {
 	if err != nil {
 		return s.fail(err)
 	}
+	if err := s.useGroup(l.Run.Group); err != nil {
+		return s.fail(err)
+	}
 	var entries []msp.QueueEntry
 	err = s.eachWaiting(c, queue.ListOrder{}, func(w waiting) bool {
-		if w.Name.Held == l.Run.Quarantined && chosen(l.Run, w.Entry) {
+		if ofKind(l.Run, w.Entry) && chosen(l.Run, w.Entry) {
 			entries = append(entries, mailqEntry(w))
 		}
 		return true
@@ -74,8 +77,14 @@ func mailqEntry(w waiting) msp.QueueEntry {
 	if w.Busy {
 		e.Status = '*'
 	}
-	if w.Name.Held {
-		e.Quarantine, e.Message = w.why, ""
+	switch {
+	case w.Name.Quarantined:
+		e.Quarantine, e.Message = w.Quarantine(), ""
+	case w.Name.Held:
+		e.Message = "held: " + w.why
+	}
+	if w.Lost() {
+		e.Status = '?'
 	}
 	if w.Name.Content.EightBit {
 		e.BodyType = "8BITMIME"
@@ -90,12 +99,15 @@ func mailqEntry(w waiting) msp.QueueEntry {
 
 // RunQueue is -q in its forms.
 func (s *services) RunQueue(ctx context.Context, run msp.QueueRun, verbose bool) int {
+	if err := s.useGroup(run.Group); err != nil {
+		return s.fail(err)
+	}
 	switch {
 	case run.SetQuarantine:
-		return s.quarantine(ctx, run)
-	case run.Quarantined || run.Lost:
-		fmt.Fprintln(s.stderr, "sendmail: held messages are let go with: mailcrane queue release ID")
-		return sysexits.Usage
+		return s.quarantine(ctx, run, verbose)
+	case run.Lost:
+		return s.fail(sysexits.Errorf(sysexits.Usage, "see them with: mailq -qL; then read one with mailcrane queue show ID, and remove it with mailcrane queue remove ID",
+			"what is lost could be neither delivered nor returned, and nothing of it is left to be tried"))
 	case run.Interval > 0 && (run.Foreground || verbose):
 		return s.runEvery(ctx, run, verbose)
 	case run.Foreground || verbose:
@@ -121,6 +133,12 @@ func foreground(run msp.QueueRun) []string {
 		}
 		args = append(args, fmt.Sprintf("-q%s%ds", persistent, int(run.Interval/time.Second)))
 	}
+	if run.Quarantined {
+		args = append(args, "-qQ")
+	}
+	if run.Group != "" {
+		args = append(args, "-qG"+run.Group)
+	}
 	for _, sel := range run.Selectors {
 		not := ""
 		if sel.Not {
@@ -135,7 +153,7 @@ func foreground(run msp.QueueRun) []string {
 // about mail that cannot leave would pile up.
 func (s *services) runOnce(ctx context.Context, run msp.QueueRun, verbose bool) int {
 	a := s.voice(verbose)
-	wish := flushWish{run: queue.Run{Every: run.Interval}, trace: s.trace(verbose)}
+	wish := flushWish{run: queue.Run{Every: run.Interval, Quarantined: run.Quarantined}, trace: s.trace(verbose)}
 	if len(run.Selectors) > 0 {
 		wish.run.Want = func(e queue.Entry) bool { return chosen(run, e) }
 	}
@@ -210,35 +228,6 @@ func (s *services) runEvery(ctx context.Context, run msp.QueueRun, verbose bool)
 		case <-time.After(pause):
 		}
 	}
-}
-
-// quarantine is -Q: hold with a reason, or release.
-func (s *services) quarantine(ctx context.Context, run msp.QueueRun) int {
-	c, err := s.config()
-	if err != nil {
-		return s.fail(err)
-	}
-	spool := s.spool(c)
-	var ids []queue.ID
-	err = s.eachWaiting(c, queue.ListOrder{}, func(w waiting) bool {
-		if w.Trouble == "" && w.Name.Held == (run.Quarantined || run.Reason == "") && chosen(run, w.Entry) {
-			ids = append(ids, w.Name.ID)
-		}
-		return true
-	})
-	for _, id := range ids {
-		switch {
-		case err != nil:
-		case run.Reason == "":
-			err = spool.ReleaseHeld(ctx, id)
-		default:
-			err = spool.Hold(ctx, id, run.Reason)
-		}
-	}
-	if err != nil {
-		return s.fail(err)
-	}
-	return sysexits.OK
 }
 
 // Deliver tries messages that were just submitted, and waits.

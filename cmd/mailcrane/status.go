@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -42,12 +44,15 @@ type accountStatus struct {
 }
 
 type queueStatus struct {
-	Messages  int   `json:"messages"`
-	Octets    int64 `json:"octets"`
-	Due       int   `json:"due"`
-	Deferred  int   `json:"deferred"`
-	Held      int   `json:"held"`
-	Uncertain int   `json:"uncertain"`
+	Messages    int   `json:"messages"`
+	Octets      int64 `json:"octets"`
+	Due         int   `json:"due"`
+	Deferred    int   `json:"deferred"`
+	Held        int   `json:"held"`
+	Uncertain   int   `json:"uncertain"`
+	Quarantined int   `json:"quarantined"`
+	// Slow is how many messages stand in each slow queue.
+	Slow map[string]int `json:"slow,omitempty"`
 	// Unreadable is messages that cannot be read; SetAside is files that could
 	// not be a message, in the folder Damaged.
 	Unreadable int        `json:"unreadable"`
@@ -114,9 +119,17 @@ func (a *app) gather(ctx context.Context, c *config.Config) (*statusReport, erro
 func (q *queueStatus) count(w waiting, now time.Time) {
 	q.Messages++
 	q.Octets += w.Name.Size
+	if slow := w.Name.Slow(); slow != "" {
+		if q.Slow == nil {
+			q.Slow = make(map[string]int)
+		}
+		q.Slow[slow]++
+	}
 	switch w.State(now) {
 	case "held":
 		q.Held++
+	case "quarantined":
+		q.Quarantined++
 	case "deferred":
 		q.Deferred++
 	case "uncertain":
@@ -127,7 +140,7 @@ func (q *queueStatus) count(w waiting, now time.Time) {
 	default:
 		q.Due++
 	}
-	if next := w.Name.Next; next.After(now) && !w.Name.Held && (q.Next == nil || next.Before(*q.Next)) {
+	if next := w.Name.Next; next.After(now) && !w.Name.Waits() && (q.Next == nil || next.Before(*q.Next)) {
 		q.Next = &next
 	}
 	if w.route == "" {
@@ -172,6 +185,12 @@ func (a *app) showStatus(r *statusReport) {
 		return
 	}
 	line("queue", "%s, %s: %d due, %d deferred, %d held, %d uncertain", count(q.Messages, "message"), octets(q.Octets), q.Due, q.Deferred, q.Held, q.Uncertain)
+	if q.Quarantined > 0 {
+		line("", "%d quarantined; see why with: mailcrane queue", q.Quarantined)
+	}
+	for _, slow := range slices.Sorted(maps.Keys(q.Slow)) {
+		line("", "%d in the slow queue %s", q.Slow[slow], slow)
+	}
 	if q.Unreadable > 0 {
 		line("", "%s cannot be read; see why with: mailcrane queue", count(q.Unreadable, "message"))
 	}

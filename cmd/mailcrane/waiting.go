@@ -84,9 +84,9 @@ func (k *clerk) describe(e queue.Entry) waiting {
 	var err error
 	w.route, err = k.route(e.Envelope)
 	switch {
-	case e.Name.Held: // whatever else there is, it waits for a person
+	case e.Name.Held, e.Name.Quarantined: // whatever else there is, it waits for a person
 		if w.why == "" {
-			w.why = "held"
+			w.why = e.Name.Stopped()
 		}
 		w.mend = "let it go with: mailcrane queue release " + string(e.Name.ID)
 		return w
@@ -121,6 +121,9 @@ func (w waiting) state(now time.Time) string {
 		state += ", leaves " + ago(now, w.Name.NotBefore)
 	case w.Name.Next.After(now):
 		state += ", next " + ago(now, w.Name.Next)
+	}
+	if slow := w.Name.Slow(); slow != "" {
+		state += ", in " + slow
 	}
 	return state
 }

@@ -36,6 +36,9 @@ func (a *app) config() (*config.Config, error) {
 func (a *app) spool(c *config.Config) *queue.Spool {
 	s := queue.NewSpoolOver(c.Spools, queue.OS{}, a.now)
 	s.Remember, s.Patience = c.Queue.Remember, a.wait
+	if a.slow != "" {
+		return s.Within(a.slow)
+	}
 	return s
 }
 
