@@ -112,7 +112,7 @@ func (a *app) eachWaiting(c *config.Config, order queue.ListOrder, f func(waitin
 	return nil
 }
 
-// state is State with when it will be tried again.
+// state is State with when it will be tried again, and the slow queue it is in.
 func (w waiting) state(now time.Time) string {
 	state := w.State(now)
 	switch {
