@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/spf13/cobra"
+
 	"mailcrane/queue"
 )
 
@@ -17,6 +19,23 @@ type queueLister struct {
 	app   *app
 	json  *json.Encoder
 	count int
+}
+
+func (a *app) queueListCommand() *cobra.Command {
+	done := false
+	c := &cobra.Command{
+		Use: "list", Short: "List the messages, oldest first",
+		Example: "  mailcrane queue list --json\n  mailcrane queue list --done",
+		Args:    args(cobra.NoArgs),
+		RunE: func(*cobra.Command, []string) error {
+			if done {
+				return a.doneList()
+			}
+			return a.queueList()
+		},
+	}
+	c.Flags().BoolVar(&done, "done", false, "list the last messages that have left the queue, and what became of them")
+	return c
 }
 
 func (a *app) queueList() error {
@@ -60,25 +79,74 @@ func (l *queueLister) head() {
 	l.Flush() //nolint:errcheck // the writer keeps its error
 }
 
+// indent is that of what belongs to the line above.
+const indent = "    "
+
+// entry is a row with its addresses, which get a line of their own where the
+// terminal is too narrow.
+func (l *queueLister) entry(row, from, to string) {
+	addresses := printable(from) + " -> " + printable(to)
+	if whole := row + "  " + addresses; l.fits(whole) {
+		l.line("", whole)
+		return
+	}
+	l.line("", row)
+	l.line(indent, addresses)
+}
+
 func (l *queueLister) row(w waiting) {
 	now := l.app.now()
 	from, to := path(w.Envelope.From), w.pendingList()
 	if w.Trouble != "" {
 		from, to = "?", "?"
 	}
-	row := fmt.Sprintf(listRow, w.Name.ID, ago(now, w.Envelope.Received), octets(w.Name.Size), w.state(now))
-	addresses := printable(from) + " -> " + printable(to)
-	const indent = "    "
-	if whole := row + "  " + addresses; l.fits(whole) {
-		l.line("", whole)
-	} else {
-		l.line("", row)
-		l.line(indent, addresses)
-	}
+	l.entry(fmt.Sprintf(listRow, w.Name.ID, ago(now, w.Envelope.Received), octets(w.Name.Size), w.state(now)), from, to)
 	if w.why != "" {
 		l.line(indent, printable(w.why))
 	}
 	if w.mend != "" {
 		l.line(indent, w.mend)
 	}
+}
+
+// doneList prints what is remembered of messages that have left the queue.
+func (a *app) doneList() error {
+	c, err := a.config()
+	if err != nil {
+		return err
+	}
+	done, err := a.spool(c).Done()
+	if err != nil {
+		return cannotUseSpool(c, err)
+	}
+	l := &queueLister{page: newPage(a.stdout), app: a}
+	l.json = json.NewEncoder(l)
+	now := a.now()
+	for _, d := range done {
+		item := finishedItem(d)
+		if a.json {
+			writeItem(l.json, item)
+			continue
+		}
+		if l.count++; l.count == 1 {
+			l.line("", fmt.Sprintf(listRow, "ID", "LEFT", "SIZE", "STATE")+"  FROM -> TO")
+		}
+		last := item.Story[len(item.Story)-1]
+		l.entry(fmt.Sprintf(listRow, d.ID, ago(now, last.Last), octets(d.Size), item.State), path(d.From), few(doneTo(d)))
+	}
+	if l.count == 0 && !a.json {
+		l.line("", "nothing is remembered of messages that have left the queue")
+	}
+	return l.Flush()
+}
+
+// doneTo is the recipients of a message that has left.
+func doneTo(d queue.Finished) []string {
+	var to []string
+	for _, r := range d.Records {
+		if r.To >= 0 {
+			to = append(to, r.Address)
+		}
+	}
+	return to
 }

@@ -36,9 +36,15 @@ func (p *page) fits(text string) bool {
 	return p.width == 0 || len(text) < p.width || uniseg.StringWidth(text) < p.width
 }
 
-// line prints head and text; the text's further lines begin under its first.
-// What is from outside must have been made printable.
+// line prints head and text; what is broken off the text's first line goes on
+// under its beginning. Its further lines, such as those of a file to be copied,
+// stay as they are. What is from outside must have been made printable.
 func (p *page) line(head, text string) {
+	if first, rest, more := strings.Cut(text, "\n"); more {
+		p.line(head, first)
+		p.WriteString(strings.TrimSuffix(rest, "\n") + "\n")
+		return
+	}
 	p.WriteString(head)
 	if p.fits(head + text) {
 		p.WriteString(text)

@@ -23,11 +23,7 @@ func (a *app) queueCommand() *cobra.Command {
 		RunE: func(*cobra.Command, []string) error { return a.queueList() },
 	}
 	c.PersistentFlags().BoolVar(&a.json, "json", false, "one JSON object a line")
-	list := &cobra.Command{
-		Use: "list", Short: "List the messages, oldest first", Example: "  mailcrane queue list --json",
-		Args: args(cobra.NoArgs), RunE: func(*cobra.Command, []string) error { return a.queueList() },
-	}
-	c.AddCommand(list, a.queueShowCommand(), a.queueSlowCommand(), a.envelopeCommand(),
+	c.AddCommand(a.queueListCommand(), a.queueShowCommand(), a.queueSlowCommand(), a.envelopeCommand(),
 		a.queueEditCommand("hold", "Keep messages from being sent until they are released", "held",
 			func(ctx context.Context, s *queue.Spool, id queue.ID) error {
 				return s.Hold(ctx, id, "a person said hold")

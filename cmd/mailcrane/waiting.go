@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-	"strings"
 	"time"
 
 	"mailcrane/internal/config"
@@ -137,15 +135,11 @@ func path(address string) string {
 
 // pendingList is the recipients still to be tried, the first few of them.
 func (w waiting) pendingList() string {
-	const most = 3
 	var pending []string
 	for i, to := range w.Envelope.To {
 		if !w.Results[i].Done() {
 			pending = append(pending, to.Address)
 		}
 	}
-	if len(pending) > most {
-		return fmt.Sprintf("%s and %d more", strings.Join(pending[:most], ", "), len(pending)-most)
-	}
-	return strings.Join(pending, ", ")
+	return few(pending)
 }

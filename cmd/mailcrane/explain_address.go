@@ -1,0 +1,114 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"mailcrane/internal/address"
+	"mailcrane/internal/config"
+	"mailcrane/internal/sysexits"
+	"mailcrane/queue"
+)
+
+// An addressItem is what explain knows of an address, in --json.
+type addressItem struct {
+	Address   string `json:"address"`
+	Account   string `json:"account,omitempty"`
+	Smarthost string `json:"smarthost,omitempty"`
+	Rule      string `json:"rule,omitempty"`
+	Why       string `json:"why,omitempty"`
+	Mend      string `json:"mend,omitempty"`
+	// From and To count the waiting messages from and to it.
+	From int `json:"from"`
+	To   int `json:"to"`
+}
+
+func (a *app) explainAddress(word string) error {
+	c, err := a.config()
+	if err != nil {
+		return err
+	}
+	word = strings.TrimSuffix(strings.TrimPrefix(word, "<"), ">")
+	k := a.clerk(c)
+	item := k.aboutAddress(c, word)
+	var waiting []queue.ID
+	const most = 5
+	list, err := k.spool.List(queue.ListOrder{})
+	if err != nil {
+		return cannotUseSpool(c, err)
+	}
+	list.Each(func(e queue.Entry) bool {
+		from, to := strings.EqualFold(e.Envelope.From, word), pendingFor(e, word)
+		if from {
+			item.From++
+		}
+		if to {
+			item.To++
+		}
+		if (from || to) && len(waiting) < most {
+			waiting = append(waiting, e.Name.ID)
+		}
+		return true
+	})
+	if a.json {
+		writeJSON(a.stdout, item)
+		return nil
+	}
+	return a.tellAddress(k, item, waiting)
+}
+
+// aboutAddress is the way of mail from the address, and the rule that says so.
+func (k *clerk) aboutAddress(c *config.Config, word string) addressItem {
+	item := addressItem{Address: word}
+	route, err := k.route(&queue.Envelope{From: word})
+	if err != nil {
+		item.Why, item.Mend = err.Error(), sysexits.Hint(err)
+		return item
+	}
+	account := c.Account(string(route))
+	item.Account, item.Smarthost = account.Name, account.Smarthost.String()
+	item.Rule = "it is the default account"
+	if account.Claims(word) {
+		item.Rule = "that address is in its from: " + strings.Join(account.From, ", ")
+	}
+	if fault := k.state(route).Fault; fault != nil {
+		item.Why, item.Mend = fault.Sentence, fault.Hint
+	}
+	return item
+}
+
+func pendingFor(e queue.Entry, word string) bool {
+	for i, to := range e.Envelope.To {
+		if !e.Results[i].Done() && strings.EqualFold(to.Address, word) {
+			return true
+		}
+	}
+	return false
+}
+
+func (a *app) tellAddress(k *clerk, item addressItem, waiting []queue.ID) error {
+	p, now, word := newPage(a.stdout), a.now(), printable(item.Address)
+	if item.Account == "" {
+		p.line("", fmt.Sprintf("Mail from %s waits: %s.", word, printable(item.Why)))
+	} else {
+		p.line("", fmt.Sprintf("Mail from %s goes by account %s to %s, because %s.", word, item.Account, item.Smarthost, item.Rule))
+		p.line("", fmt.Sprintf("Account %s: %s.", item.Account, printable(standing(lastSeen(k.state(queue.Route(item.Account))), now))))
+	}
+	if item.Mend != "" {
+		p.line("  ", item.Mend)
+	}
+	p.line("", fmt.Sprintf("Mail to %s goes by the account of its sender, whose server finds the way to %s.", word, address.Domain(item.Address)))
+	p.line("", fmt.Sprintf("In the queue: %s from it, %s to it.", count(item.From, "message"), count(item.To, "message")))
+	for _, id := range waiting {
+		p.line("  ", "see: mailcrane explain "+string(id))
+	}
+	return p.Flush()
+}
+
+// lastSeen is nil for a route that was never tried.
+func lastSeen(state queue.RouteState) *queue.RouteState {
+	if state.At.IsZero() {
+		return nil
+	}
+	return &state
+}

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"mailcrane/internal/config"
+	"mailcrane/internal/sysexits"
+	"mailcrane/internal/when"
+	"mailcrane/queue"
+)
+
+// An outlook is when a message is tried next and why then, and what a person
+// can type.
+type outlook struct {
+	why string
+	do  []string
+}
+
+// outlook looks at all that can keep a message back, what weighs most first.
+func (a *app) outlook(ctx context.Context, c *config.Config, k *clerk, w waiting) outlook {
+	n, now := w.Name, a.now()
+	id := string(n.ID)
+	flush := "try it now with: mailcrane flush " + id
+	o, waits := a.waitsForPerson(k, w)
+	fault := k.state(w.route)
+	switch {
+	case waits:
+		return o
+	case w.Busy:
+		return outlook{why: "it is being sent just now"}
+	case n.NotBefore.After(now):
+		o = outlook{"it leaves at " + when.Show(n.NotBefore, now) + ", the time that was asked for", []string{"send it now with: mailcrane queue edit --at now " + id}}
+	case n.InGrace(now, c.Queue.Undo):
+		o = outlook{fmt.Sprintf("it leaves %s; until then it is kept back so that you can take it back", ago(now, n.Next)), []string{"take it back with: mailcrane queue remove " + id, flush}}
+	case n.Slow() != "":
+		o = outlook{fmt.Sprintf("it is in the slow queue %s, which is run seldom, next %s", n.Slow(), ago(now, n.Next)), []string{"move it back with: mailcrane queue slow --back " + id, flush}}
+	case n.Next.After(now) && n.Attempts > 0:
+		o = outlook{fmt.Sprintf("it is tried again at %s (%s): the pause grows from attempt to attempt, and this was number %d", when.Show(n.Next, now), ago(now, n.Next), n.Attempts), []string{flush}}
+	case n.Next.After(now):
+		o = outlook{fmt.Sprintf("it is tried again at %s (%s)", when.Show(n.Next, now), ago(now, n.Next)), []string{flush}}
+	case fault.Fault != nil:
+		o = outlook{fmt.Sprintf("it waits for account %s, which could not be used %s: %s", w.route, ago(now, fault.At), fault.Fault.Sentence), []string{fault.Fault.Hint, flush}}
+		if fault.Fault.NeedsPerson {
+			o.why += "; that needs a person"
+		}
+	case a.runner(c, k.out, plainLog{a.stderr}).WaitsForLoad(n):
+		o = outlook{"the machine has too much to do just now; it is tried when the load falls", []string{flush}}
+	default:
+		o = outlook{"it is due, and is tried as soon as there is a way out", []string{flush}}
+	}
+	if _, err := askAgent(ctx, c, askStatus); err != nil {
+		o.do = append(o.do, "no agent is running, so nothing is tried by itself; start it with: mailcrane service start")
+	}
+	if t, err := lastTranscript(k.spool, k.out, w.Entry); err == nil && len(t.Lines) > 0 {
+		o.do = append(o.do, "see what was said with: mailcrane queue show --transcript "+id)
+	}
+	o.do = withoutEmpty(o.do)
+	return o
+}
+
+// waitsForPerson is the outlook of a message that nothing but a person sets
+// free.
+func (a *app) waitsForPerson(k *clerk, w waiting) (outlook, bool) {
+	n := w.Name
+	switch {
+	case w.Trouble != "":
+		return outlook{w.Trouble, []string{w.mend}}, true
+	case n.Held, n.Quarantined:
+		what := "held"
+		if !n.Held {
+			what = "quarantined"
+		}
+		return outlook{fmt.Sprintf("it is not tried: it is %s (%s)", what, w.Why()), []string{"let it go with: mailcrane queue release " + string(n.ID)}}, true
+	case n.Waits():
+		return outlook{why: "it is not tried: a later version of mailcrane has marked it in a way that this one does not know"}, true
+	}
+	if _, err := k.route(w.Envelope); err != nil {
+		return outlook{"it is not tried: " + err.Error(), withoutEmpty([]string{sysexits.Hint(err)})}, true
+	}
+	return outlook{}, false
+}
+
+func withoutEmpty(lines []string) []string {
+	kept := lines[:0]
+	for _, line := range lines {
+		if line != "" {
+			kept = append(kept, line)
+		}
+	}
+	return kept
+}
+
+// A finished message in --json; also of queue list --done.
+type doneItem struct {
+	ID       queue.ID  `json:"id"`
+	State    string    `json:"state"`
+	From     string    `json:"from"`
+	Size     int64     `json:"size"`
+	Attempts int       `json:"attempts"`
+	Story    []chapter `json:"story"`
+}
+
+func finishedItem(d queue.Finished) doneItem {
+	return doneItem{d.ID, doneState(d), d.From, d.Size, d.Attempts, chapters(d.Records)}
+}
+
+// doneState is one word for what became of the recipients of a message.
+func doneState(d queue.Finished) string {
+	state := ""
+	for _, r := range d.Records {
+		switch {
+		case r.To < 0:
+		case state == "":
+			state = r.Event
+		case state != r.Event:
+			return "mixed"
+		}
+	}
+	return state
+}

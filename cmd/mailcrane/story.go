@@ -1,0 +1,140 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"mailcrane/queue"
+)
+
+// A chapter is what happened to a message once, or again and again in the same
+// way: attempts with one result are one chapter.
+type chapter struct {
+	First time.Time `json:"first"`
+	Last  time.Time `json:"last"`
+	// Times is how often it happened.
+	Times int `json:"times"`
+	// Event is the word of the result file.
+	Event string `json:"event"`
+	// To is whom it happened for; empty where it is about the whole message.
+	To    []string `json:"to,omitempty"`
+	Host  string   `json:"host,omitempty"`
+	Reply string   `json:"reply,omitempty"`
+}
+
+// chapters groups a message's history, by when each began.
+func chapters(history []queue.Record) []chapter {
+	type kind struct{ event, host, reply string }
+	var all []chapter
+	at := make(map[kind]int)
+	for _, r := range history {
+		k := kind{r.Event, r.Host, r.Reply().String()}
+		i, known := at[k]
+		if !known || r.Address == "" {
+			// What a person did is told each time.
+			i = len(all)
+			at[k] = i
+			all = append(all, chapter{First: r.At, Event: r.Event, Host: r.Host, Reply: k.reply})
+		}
+		c := &all[i]
+		if c.Times == 0 || !c.Last.Equal(r.At) {
+			c.Times++ // another recipient of the same attempt is no other time
+		}
+		c.Last = r.At
+		if r.Address != "" && !slices.Contains(c.To, r.Address) {
+			c.To = append(c.To, r.Address)
+		}
+	}
+	return all
+}
+
+// few is a list of addresses, the first of them by name.
+func few(addresses []string) string {
+	const most = 3
+	if len(addresses) > most {
+		return fmt.Sprintf("%s and %d more", strings.Join(addresses[:most], ", "), len(addresses)-most)
+	}
+	return strings.Join(addresses, ", ")
+}
+
+// sentence is the chapter in plain words.
+func (c chapter) sentence() string {
+	to, host := few(c.To), c.Host
+	if host == "" {
+		host = "mailcrane"
+	}
+	said := ""
+	if c.Reply != "" {
+		said = ": " + c.Reply
+	}
+	switch c.Event {
+	case queue.Delivered.String():
+		return fmt.Sprintf("delivered to %s: %s took it%s", to, host, said)
+	case queue.Failed.String():
+		return fmt.Sprintf("refused for good for %s by %s%s", to, host, said)
+	case queue.Deferred.String():
+		each := ""
+		if c.Times > 1 {
+			each = "each time "
+		}
+		return fmt.Sprintf("tried %s for %s; %s%s said%s", often(c.Times), to, each, host, said)
+	case queue.Uncertain.String():
+		return fmt.Sprintf("sent to %s %s, and no answer came, so it may have arrived%s", to, often(c.Times), said)
+	case "removed":
+		return "removed by a person" + forWhom(to) + said
+	case "retried":
+		return "made due at once by a person"
+	case "held", "released", "quarantined", "unquarantined", "moved":
+		return c.Event + said
+	case "bounced", "warned", "confirmed":
+		return "its sender was told" + said
+	case "unreported":
+		return "its sender was not told" + said
+	case "edited", "run", "ascii":
+		return ""
+	case "redirected":
+		return "a recipient was changed to " + to
+	case "added":
+		return "a recipient was added: " + to
+	case "sender":
+		return "its sender was changed to " + path(to)
+	case "account":
+		return "its account was changed"
+	case "timed":
+		return "a person said when it is to leave" + said
+	}
+	return strings.TrimSpace(c.Event + " " + to + said)
+}
+
+func often(n int) string {
+	if n == 1 {
+		return "once"
+	}
+	return count(n, "time")
+}
+
+func forWhom(to string) string {
+	if to == "" {
+		return ""
+	}
+	return ", undelivered to " + to
+}
+
+// moment is when a chapter happened, for a person: today's without its date.
+func (c chapter) moment(now time.Time) string {
+	first, last := stamp(c.First, now), stamp(c.Last, now)
+	if first == last {
+		return first
+	}
+	return first + " to " + last
+}
+
+func stamp(at, now time.Time) string {
+	at, now = at.Local(), now.Local()
+	if at.YearDay() == now.YearDay() && at.Year() == now.Year() {
+		return at.Format("15:04")
+	}
+	return at.Format("2 Jan 15:04")
+}
