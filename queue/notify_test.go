@@ -226,7 +226,7 @@ func TestAStopAtAnyStepLosesNoReport(t *testing.T) {
 			first := newWorld(t, s)
 			first.runner.Tuning.DoubleBounce = "pm@x.org"
 			first.answer = answer
-			first.runner.Flush(t.Context(), nil) //nolint:errcheck // it stops
+			first.runner.Flush(t.Context(), nil) // it stops
 			reached = operations >= stop
 			second := newWorld(t, NewSpool(s.Dir(), hasty{}, time.Now))
 			second.runner.Tuning.DoubleBounce = "pm@x.org"

@@ -49,8 +49,6 @@ type Result struct {
 // Done says that nothing remains to be tried for the recipient.
 func (r Result) Done() bool { return r.State == Delivered || r.State == Failed || r.State == Dropped }
 
-func (r Result) failed() bool { return r.State == Failed }
-
 func (r Result) unsure() bool { return r.State == Uncertain }
 
 func (r Record) failed() bool { return r.Event == Failed.String() }

@@ -77,6 +77,21 @@ func decodeUTF8Address(text string) (plain string, ok bool) {
 	return b.String(), utf8.ValidString(b.String())
 }
 
+// ASCIIORcpt is an ORCPT as a server without SMTPUTF8 takes it (RFC 6533
+// section 3). ok is false for one that has no such form: a type other than
+// utf-8 with letters beyond ASCII.
+func ASCIIORcpt(orcpt string) (text string, ok bool) {
+	if ascii([]byte(orcpt)) {
+		return orcpt, true
+	}
+	kind, value, _ := strings.Cut(orcpt, ";")
+	plain, ok := decodeUTF8Address(value)
+	if !ok || !strings.EqualFold(kind, "utf-8") {
+		return "", false
+	}
+	return kind + ";" + encodeUTF8Address(plain), true
+}
+
 // onlyASCII shows what is beyond ASCII as question marks.
 func onlyASCII(text string) string {
 	return strings.Map(func(c rune) rune {

@@ -203,10 +203,13 @@ func (m *outgoing) rcpt(i int) string {
 	if m.dsn && to.Notify != "" {
 		text += " NOTIFY=" + to.Notify
 	}
-	// RFC 6533 section 3 allows an original address in UTF-8 under SMTPUTF8
-	// only. Elsewhere the mail goes without it: it is for reports alone.
-	if m.dsn && to.ORcpt != "" && (m.utf8 || ascii(to.ORcpt)) {
-		text += " ORCPT=" + to.ORcpt
+	orcpt, ok := to.ORcpt, true
+	if !m.utf8 {
+		orcpt, ok = queue.ASCIIORcpt(orcpt)
+	}
+	// Where it cannot be said the mail goes without it: it is for reports alone.
+	if m.dsn && orcpt != "" && ok {
+		text += " ORCPT=" + orcpt
 	}
 	return text
 }

@@ -37,7 +37,8 @@ func TestParametersAreObeyedOnlyWhereOffered(t *testing.T) {
 		{"SMTPUTF8 declared", long, queue.Content{}, func(e *queue.Envelope) { e.UTF8 = true }, "<a@example.org> SIZE=3 SMTPUTF8", "<x@d>"},
 		{"SMTPUTF8 by an address", long, queue.Content{}, func(e *queue.Envelope) { e.To[0].Address = "ü@d" }, "<a@example.org> SIZE=3 SMTPUTF8", "<ü@d>"},
 		{"an original address in UTF-8, which the queue keeps", long, queue.Content{}, func(e *queue.Envelope) { e.UTF8, e.To[0].ORcpt = true, "utf-8;ü@d" }, "<a@example.org> SIZE=3 SMTPUTF8", "<x@d> ORCPT=utf-8;ü@d"},
-		{"and where it cannot be said, the mail goes without it", long, queue.Content{}, func(e *queue.Envelope) { e.To[0].ORcpt = "utf-8;ü@d" }, "<a@example.org> SIZE=3", "<x@d>"},
+		{"and without SMTPUTF8, its ASCII form", long, queue.Content{}, func(e *queue.Envelope) { e.To[0].ORcpt = "utf-8;ü@d" }, "<a@example.org> SIZE=3", "<x@d> ORCPT=utf-8;\\x{FC}@d"},
+		{"and where it cannot be said, the mail goes without it", long, queue.Content{}, func(e *queue.Envelope) { e.To[0].ORcpt = "rfc822;ü@d" }, "<a@example.org> SIZE=3", "<x@d>"},
 		{"a quoted local part may hold nearly all", long, queue.Content{}, func(e *queue.Envelope) { e.From = `"a> \"b"@d` }, `<"a> \"b"@d> SIZE=3`, "<x@d>"},
 	}
 	for _, test := range tests {
