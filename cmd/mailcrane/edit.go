@@ -65,7 +65,6 @@ TIME is one of: ` + when.Forms + `.`,
 	f.StringVar(&w.account, "account", "", "the account `NAME` that carries it; an empty name lets the sender decide")
 	f.StringVar(&w.at, "at", "", "let it leave at `TIME`, not before")
 	f.BoolVar(&w.now, "now", false, "let it leave at once: out of the time to undo, or before a later time")
-	c.MarkFlagsMutuallyExclusive("at", "now")
 	a.mayWait(c)
 	return c
 }
@@ -93,6 +92,8 @@ func (a *app) wished(w editWish, given func(string) bool, e queue.Entry) (queue.
 		change.Account = &w.account
 	}
 	switch {
+	case w.now && given("at"):
+		return change, sysexits.Errorf(sysexits.Usage, "leave one of them out", "--at and --now cannot both be")
 	case w.now:
 		change.NotBefore = new(time.Time)
 	case given("at"):
