@@ -274,3 +274,25 @@ func TestAStopWhileWarningWarnsTwiceRatherThanNever(t *testing.T) {
 		}
 	})
 }
+
+func TestTheLastTryIsNotAMomentTooEarly(t *testing.T) {
+	q := config.DefaultQueue()
+	s := schedule{&q}
+	now := time.Unix(1764000000, 300_000_000)
+	for _, c := range []struct {
+		reason string
+		age    age
+		minAge time.Duration
+		want   time.Duration // since now's second
+	}{
+		{"the end is far", age{old: time.Hour, life: 120 * time.Hour}, 0, 2 * time.Hour},
+		{"the end is near: a name has whole seconds, and a second before it would be a try more", age{old: 119 * time.Hour, life: 120 * time.Hour}, 0, time.Hour + time.Second},
+		{"the end is near, and MinQueueAge is longer", age{old: 119 * time.Hour, life: 120 * time.Hour}, 90 * time.Minute, 2 * time.Hour},
+		{"the end has passed, and there was no answer that says so", age{old: 121 * time.Hour, life: 120 * time.Hour}, 0, 2 * time.Hour},
+	} {
+		q.MinAge = c.minAge
+		if got := s.nextTry(20, c.age, now).Sub(now.Truncate(time.Second)); got != c.want {
+			t.Errorf("%s: after %v, want %v", c.reason, got, c.want)
+		}
+	}
+}
