@@ -163,5 +163,6 @@ func (a *app) submissionServer(c *config.Config, log *slog.Logger) *listen.Serve
 		Hostname: hostname(c), Log: log,
 		MaxSize: c.Submit.MaxMessage, MaxRecipients: c.Submit.MaxRecipients,
 		Idle: c.Timeout.Command, Block: c.Timeout.DataBlock,
+		Load: listen.Load{Average: a.load, Refuse: c.Queue.RefuseLoad, Delay: c.Queue.DelayLoad},
 	})
 }

@@ -30,7 +30,7 @@ func main() {
 func run(ctx context.Context, args []string) int {
 	a := &app{
 		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
-		getenv: os.Getenv, now: time.Now,
+		getenv: os.Getenv, now: time.Now, load: loadAverage,
 	}
 	if personality(args[0]) {
 		return a.sendmail(ctx, args)
@@ -69,6 +69,7 @@ type app struct {
 	stdout, stderr io.Writer
 	getenv         func(string) string
 	now            func() time.Time
+	load           func() float64 // the machine's, over the last minute
 
 	configFile string           // --config
 	settings   []config.Setting // sendmail's -O and -o

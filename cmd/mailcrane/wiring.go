@@ -62,7 +62,7 @@ func hostname(c *config.Config) string {
 func (a *app) runner(c *config.Config, out *smarthost.Transport, log queue.Log) *queue.Runner {
 	return &queue.Runner{
 		Spool: a.spool(c), Router: out, Transport: out, Reach: always{},
-		Tuning: c.Queue, Now: a.now, Log: log, Hostname: hostname(c),
+		Tuning: c.Queue, Now: a.now, Load: a.load, Log: log, Hostname: hostname(c),
 	}
 }
 

@@ -139,6 +139,7 @@ func (g *guard) nextCommand() error {
 		if err != nil {
 			return err
 		}
+		g.slowDown()
 		if g.take(line) {
 			return nil
 		}

@@ -51,6 +51,8 @@ type Options struct {
 	// Grace is how long a message under way may take once the server is told
 	// to stop; 10 seconds.
 	Grace time.Duration
+	// Load is the machine's load and its limits; zero: it has none.
+	Load Load
 	// Log hears of refused peers and of faults in this program; nil: nobody does.
 	Log *slog.Logger
 }
@@ -64,6 +66,7 @@ func (o Options) withDefaults() Options {
 	o.Idle = cmp.Or(o.Idle, 5*time.Minute)
 	o.Block = cmp.Or(o.Block, 3*time.Minute)
 	o.Grace = cmp.Or(o.Grace, 10*time.Second)
+	o.Load.LogInterval = cmp.Or(o.Load.LogInterval, 3*time.Hour)
 	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler))
 	return o
 }
@@ -73,6 +76,7 @@ type Server struct {
 	submit Submit
 	limits Options
 	slots  chan struct{}
+	loaded refusal
 }
 
 // New makes a Server that hands every message to submit, which is called from
@@ -128,6 +132,11 @@ func (s *Server) accept(ctx context.Context, l net.Listener) (net.Conn, error) {
 // welcome serves one connection if there is room and its peer may submit.
 func (s *Server) welcome(ctx context.Context, c net.Conn) {
 	g := newGuard(c, s.limits, false)
+	if s.loaded.tooHigh(&s.limits.Load, c.LocalAddr(), s.limits.Log) {
+		g.write("421 4.3.2 This machine is too busy to take mail over SMTP just now; try again in a few minutes")
+		_ = g.Close()
+		return
+	}
 	select {
 	case s.slots <- struct{}{}:
 		defer func() { <-s.slots }()
@@ -143,6 +152,7 @@ func (s *Server) welcome(ctx context.Context, c net.Conn) {
 		_ = g.cut(refusePeer(err))
 		return
 	}
+	g.slowDown()
 	if err := s.serve(ctx, g, submitter); err != nil {
 		s.limits.Log.Info("a session was cut off", "listener", c.LocalAddr().String(), "reason", err)
 	}
