@@ -43,6 +43,11 @@ type carrier struct {
 	// clerk: the route may not be tried; what the age of its messages asks for
 	// is done all the same.
 	clerk bool
+	// believes: a host that failed lately, after fresh, is not tried.
+	believes bool
+	fresh    time.Time
+	// until is when a host that was not tried may be.
+	until time.Time
 	// lull, if not nil, is called when a lane has no more to do while others
 	// are still at work: what it has put off may fall due before they end.
 	lull func()
@@ -70,6 +75,7 @@ type carrier struct {
 	// broken counts sessions that broke since the last answer.
 	broken int
 	fault  *RouteFault // why the carrier stopped, nil while it goes on
+	missed *RouteFault // why a message with a session of its own had none
 	over   bool        // it takes in no more
 	open   sync.WaitGroup
 }
@@ -171,7 +177,7 @@ func (c *carrier) hasNow(name Name) bool {
 
 // passStill opens one more lane where all stand still. The caller holds mu.
 func (c *carrier) passStill(ctx context.Context) {
-	if c.lanes > 0 && c.lanes == c.still && c.lanes < maxLanes && !c.narrow && len(c.todo) > 0 && c.fault == nil && ctx.Err() == nil {
+	if c.lanes > 0 && c.lanes == c.still && c.lanes < c.mostLanes() && !c.narrow && len(c.todo) > 0 && c.fault == nil && ctx.Err() == nil {
 		c.startLane(ctx)
 	}
 }

@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -194,7 +195,7 @@ func (f *flush) consider(picks map[Route]*pick, n Name, seen int) {
 		f.sum.Unroutable++
 		f.meet(n, over)
 		return
-	case f.sum.Faults[route] != nil && !f.schedule().timedOut(n, f.Now()):
+	case f.down(route) && !f.schedule().timedOut(n, f.Now()):
 		return
 	case f.lines[route] != nil && f.lines[route].has(n):
 		return
@@ -202,6 +203,11 @@ func (f *flush) consider(picks map[Route]*pick, n Name, seen int) {
 		picks[route] = &pick{most: f.windowSize()}
 	}
 	picks[route].add(f.job(n, seen))
+}
+
+// down says that the route is not tried again in this run.
+func (f *flush) down(route Route) bool {
+	return f.sum.Faults[route] != nil && !f.Tuning.SeparateSessions
 }
 
 // bounded is as many of the jobs as the run may still take.
@@ -217,8 +223,8 @@ func (f *flush) bounded(jobs []job) []job {
 // route is down.
 func (f *flush) ended(c *carrier) {
 	delete(f.lines, c.route)
-	if c.fault != nil {
-		f.sum.Faults[c.route] = c.fault
+	if fault := cmp.Or(c.fault, c.missed); fault != nil {
+		f.sum.Faults[c.route] = fault
 	}
 	for _, j := range c.todo {
 		f.meet(j.name, over)
@@ -227,7 +233,8 @@ func (f *flush) ended(c *carrier) {
 
 func (f *flush) start(ctx context.Context, route Route, jobs []job, more bool) {
 	c := f.newCarrier(f.guide, route, jobs)
-	c.more, c.left, c.clerk = more, f.left, f.sum.Faults[route] != nil
+	c.believes = f.unattended
+	c.more, c.left, c.clerk = more, f.left, f.down(route)
 	c.lull = func() {
 		select {
 		case f.lulls <- struct{}{}:

@@ -10,11 +10,17 @@ import (
 // first message that can be claimed, and again when it broke.
 func (c *carrier) lane(ctx context.Context) {
 	var session Session
+	var hangUp func(context.Context)
+	// goodbye ends a session that is in order.
+	goodbye := func() {
+		polite, cancel := withGrace(ctx, quitGrace)
+		defer cancel()
+		hangUp(polite)
+		session = nil
+	}
 	defer func() {
 		if session != nil {
-			polite, cancel := withGrace(ctx, quitGrace)
-			session.Close(polite)
-			cancel()
+			goodbye()
 		}
 		c.mu.Lock()
 		c.lanes--
@@ -43,7 +49,11 @@ func (c *carrier) lane(ctx context.Context) {
 			// message meanwhile.
 			j.name = m.Name // an edit that a crash cut off was made good
 			m.Release()
-			if session = c.openSession(c.firstTry(ctx, j.name)); session == nil {
+			if session, hangUp = c.openSession(c.firstTry(ctx, j.name)); session == nil {
+				if c.separate() {
+					c.leave(j.name, nil)
+					continue
+				}
 				c.putBack(j)
 				return
 			}
@@ -60,9 +70,12 @@ func (c *carrier) lane(ctx context.Context) {
 		} else {
 			c.leave(m.Name, nil)
 		}
-		if fault != nil {
-			session.Close(ctx)
+		switch {
+		case fault != nil:
+			hangUp(ctx)
 			session = nil
+		case c.runner.Tuning.SeparateSessions:
+			goodbye()
 		}
 	}
 }
@@ -97,20 +110,6 @@ func (c *carrier) skipped(name Name, why error) {
 	}
 }
 
-func (c *carrier) openSession(ctx context.Context) Session {
-	r := c.runner
-	r.tell(Event{Kind: Opening, Route: c.route})
-	session, fault := r.Transport.Open(ctx, c.route)
-	if fault != nil {
-		c.notOpened(fault)
-		return nil
-	}
-	r.noteRoute(c.route, nil)
-	c.learnHold(holdOf(session))
-	r.tell(Event{Kind: Opened, Route: c.route})
-	return session
-}
-
 // notOpened takes it for the route's fault, unless other lanes are open: a
 // server may allow us no more sessions at once.
 func (c *carrier) notOpened(fault *RouteFault) {
@@ -118,7 +117,11 @@ func (c *carrier) notOpened(fault *RouteFault) {
 	alone := c.lanes == 1
 	c.narrow = c.narrow || !alone
 	c.mu.Unlock()
-	if alone {
+	switch {
+	case alone && c.separate():
+		c.missed = fault // no other lane is open
+		c.runner.noteRoute(c.route, fault)
+	case alone:
 		c.stop(fault)
 		return
 	}
@@ -139,6 +142,7 @@ func (c *carrier) stop(fault *RouteFault) {
 }
 
 func (r *Runner) noteRoute(route Route, fault *RouteFault) {
+	r.noteHost(route, fault)
 	if fault != nil {
 		r.Log.Warn("route is down", "route", route, "why", fault.Sentence(), "hint", fault.Hint)
 	}

@@ -189,6 +189,6 @@ func (b brake) holds(n Name) bool {
 	return t.LoadLimit > 0 && over >= 0 && n.Priority(t) > t.LoadFactor/(over+1)
 }
 
-// WaitsForLoad says that the machine's load is too high just now for the
-// message to be tried.
-func (r *Runner) WaitsForLoad(n Name) bool { return r.brake().holds(n) }
+// Overloaded says which messages are not tried just now, since the load of the
+// machine is too high for them.
+func (r *Runner) Overloaded() func(Name) bool { return r.brake().holds }

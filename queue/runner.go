@@ -19,7 +19,11 @@ type Runner struct {
 	Now    func() time.Time
 	// Load is the machine's load average over the last minute; nil is none.
 	Load func() float64
-	Log  Log
+	// Hosts is what is remembered of hosts for all processes; nil is nothing.
+	Hosts Hosts
+	// HostOf is the server of a route; nil where its name has to do.
+	HostOf func(Route) string
+	Log    Log
 	// Hostname is the name under which bounces report.
 	Hostname string
 	// Patience is how long one delivery may stand still before the messages

@@ -25,8 +25,11 @@ type server struct {
 	rests rests
 	// looked are the messages whose time-out needs no second look.
 	looked rests
-	done   chan *carrier
-	lulls  chan struct{}
+	// changed is when something last made all due. What was known of a host
+	// before says nothing: a new way out comes first (law 6).
+	changed time.Time
+	done    chan *carrier
+	lulls   chan struct{}
 }
 
 // Serve runs the queue until ctx ends: whenever something arrives (a value on
@@ -130,6 +133,7 @@ func (s *server) forget() {
 		l.faults, l.retryAt, l.stale = 0, time.Time{}, l.carrier != nil
 	}
 	clear(s.rests)
+	s.changed = s.Now()
 }
 
 func (s *server) ended(c *carrier) {
@@ -154,6 +158,9 @@ func (s *server) ended(c *carrier) {
 		l.faults++
 		again := routeRetry(l.faults, c.fault.NeedsPerson)
 		l.retryAt = now.Add(again)
+		if c.until.After(l.retryAt) {
+			l.retryAt = c.until
+		}
 		if c.fault.Step != StepSession {
 			// The way out went in the middle of a message. The others get one
 			// go before it, should it have been the cause.

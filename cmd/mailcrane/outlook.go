@@ -44,7 +44,7 @@ func (a *app) outlook(ctx context.Context, c *config.Config, k *clerk, w waiting
 		if fault.Fault.NeedsPerson {
 			o.why += "; that needs a person"
 		}
-	case a.runner(c, k.out, plainLog{a.stderr}).WaitsForLoad(n):
+	case a.runner(c, k.out, plainLog{a.stderr}).Overloaded()(n):
 		o = outlook{"the machine has too much to do just now; it is tried when the load falls", []string{flush}}
 	default:
 		o = outlook{"it is due, and is tried as soon as there is a way out", []string{flush}}

@@ -50,9 +50,17 @@ func (s *services) ListQueue(_ context.Context, l msp.Listing) int {
 		return s.fail(err)
 	}
 	var entries []msp.QueueEntry
+	total, overloaded := 0, s.runner(c, nil, nil).Overloaded()
 	err = s.eachWaiting(c, queue.ListOrder{}, func(w waiting) bool {
 		if ofKind(l.Run, w.Entry) && chosen(l.Run, w.Entry) {
-			entries = append(entries, mailqEntry(w))
+			if total++; c.Queue.MaxRunSize > 0 && total > c.Queue.MaxRunSize {
+				return true
+			}
+			e := mailqEntry(w)
+			if e.Status == 0 && !w.Name.Waits() && overloaded(w.Name) {
+				e.Status = 'X'
+			}
+			entries = append(entries, e)
 		}
 		return true
 	})
@@ -60,10 +68,10 @@ func (s *services) ListQueue(_ context.Context, l msp.Listing) int {
 		return s.fail(err)
 	}
 	if l.CountOnly {
-		fmt.Fprintf(s.stdout, "%s: entries=%d\n", c.Spools, len(entries))
+		fmt.Fprintf(s.stdout, "%s: entries=%d\n", c.Spools, total)
 		return sysexits.OK
 	}
-	if err := msp.WriteQueue(s.stdout, c.Spools.String(), entries, len(entries), l.Verbose); err != nil {
+	if err := msp.WriteQueue(s.stdout, c.Spools.String(), entries, total, l.Verbose); err != nil {
 		return s.fail(sysexits.Errorf(sysexits.IOErr, "", "%w", err))
 	}
 	return sysexits.OK
@@ -313,9 +321,4 @@ func (s *services) Daemon(ctx context.Context, mode msp.Mode, _ msp.QueueRun) in
 		return s.fail(err)
 	}
 	return sysexits.OK
-}
-
-// HostStatus is hoststat and purgestat.
-func (s *services) HostStatus(context.Context, bool, bool) int {
-	return sysexits.OK // sendmail too prints nothing where it keeps no status
 }

@@ -60,10 +60,14 @@ func hostname(c *config.Config) string {
 
 // runner wires the queue to its way out.
 func (a *app) runner(c *config.Config, out *smarthost.Transport, log queue.Log) *queue.Runner {
-	return &queue.Runner{
-		Spool: a.spool(c), Router: out, Transport: out, Reach: always{},
+	r := &queue.Runner{
+		Spool: a.spool(c), HostOf: serverOf(c), Router: out, Transport: out, Reach: always{},
 		Tuning: c.Queue, Now: a.now, Load: a.load, Log: log, Hostname: hostname(c),
 	}
+	if dir := hostStatusDir(c, r.Spool); dir != "" {
+		r.Hosts = dir
+	}
+	return r
 }
 
 // always is the reach of a run that a person asked for: try, whatever the

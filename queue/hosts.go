@@ -1,0 +1,174 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"syscall"
+	"time"
+
+	"mailcrane/internal/sysexits"
+)
+
+// A HostStatus is how the last session with a host went, as sendmail keeps it.
+type HostStatus struct {
+	Host string
+	At   time.Time
+	// Exit is an exit code of sysexits: 0, or 75 for a failure that may pass.
+	Exit int
+	// Errno is the number of the system's error, or 0.
+	Errno int
+	// Enhanced is the RFC 3463 code, and Reply what was said; either may be "".
+	Enhanced, Reply string
+	// Busy: a process has a session with it.
+	Busy bool
+}
+
+// Hosts remembers for all processes how the last session with each host went.
+type Hosts interface {
+	// Status is what is known of a host; the zero value is nothing.
+	Status(host string) (HostStatus, error)
+	Note(HostStatus) error
+	// Hold marks the host as being talked to until release is called, or until
+	// the process ends. It says false if another process has.
+	Hold(host string) (release func(), free bool, err error)
+}
+
+// host is the server of a route, under which its status is kept.
+func (r *Runner) host(route Route) string {
+	if r.HostOf != nil {
+		if host := r.HostOf(route); host != "" {
+			return host
+		}
+	}
+	return string(route)
+}
+
+// noteHost writes down how a session went; fault nil is well.
+func (r *Runner) noteHost(route Route, fault *RouteFault) {
+	if r.Hosts == nil {
+		return
+	}
+	status := HostStatus{Host: r.host(route), At: r.Now()}
+	if fault != nil {
+		status.Exit, status.Enhanced, status.Reply = sysexits.TempFail, "4.4.1", oneLine(fault.Sentence())
+		if errno, ok := errors.AsType[syscall.Errno](fault.Err); ok {
+			status.Errno = int(errno)
+		}
+	}
+	if err := r.Hosts.Note(status); err != nil {
+		r.Log.Warn("cannot keep the status of the host", "host", status.Host, "err", err)
+	}
+}
+
+// believed is a fault if the host failed so lately, for whatever process, that
+// it is not tried; until is when it is again. A failure before c.fresh says
+// nothing: the network has changed since.
+func (c *carrier) believed() (fault *RouteFault, until time.Time) {
+	r := c.runner
+	if r.Hosts == nil || !c.believes {
+		return nil, until
+	}
+	host := r.host(c.route)
+	last, err := r.Hosts.Status(host)
+	if err != nil {
+		r.Log.Warn("cannot read the status of the host", "host", host, "err", err)
+		return nil, until
+	}
+	now := r.Now()
+	until = last.At.Add(r.Tuning.HostStatus)
+	if last.Exit != sysexits.TempFail || !last.At.After(c.fresh) || !until.After(now) || last.At.After(now.Add(clockSlack)) {
+		return nil, until
+	}
+	return &RouteFault{
+		Step: StepConnect, Server: host,
+		Err: fmt.Errorf("not tried, since it failed %s ago (timeout.hoststatus is %s): %s",
+			spell(now.Sub(last.At)), spell(r.Tuning.HostStatus), last.Reply),
+		Hint: "try it now with: mailcrane flush",
+	}, until
+}
+
+// claimHost marks the route's host as being talked to. Where no two sessions with
+// it are allowed, it is a fault that another process has one.
+func (c *carrier) claimHost() (release func(), fault *RouteFault) {
+	r := c.runner
+	if r.Hosts == nil {
+		return func() {}, nil
+	}
+	host := r.host(c.route)
+	release, free, err := r.Hosts.Hold(host)
+	switch {
+	case err != nil:
+		r.Log.Warn("cannot mark the host as being talked to", "host", host, "err", err)
+		release = func() {}
+	case free:
+		return release, nil
+	default:
+		release = func() {}
+	}
+	if r.Tuning.SingleThread && err == nil {
+		return nil, &RouteFault{
+			Step: StepConnect, Server: host,
+			Err: errors.New("another process has a session with it, and single_thread allows one at a time"),
+		}
+	}
+	return release, nil
+}
+
+// mostLanes is how many sessions the carrier may have open at once.
+func (c *carrier) mostLanes() int {
+	if c.runner.Tuning.SingleThread {
+		return 1
+	}
+	return maxLanes
+}
+
+// separate says that each message has a session of its own, and that a host
+// which cannot be reached is tried for each of them, as sendmail's ForkEachJob
+// does. An agent would not come to rest that way: it does so in a run only.
+func (c *carrier) separate() bool { return c.runner.Tuning.SeparateSessions && c.left != nil }
+
+// openSession opens a session; close ends it. It is nil if there is none.
+func (c *carrier) openSession(ctx context.Context) (session Session, hangUp func(context.Context)) {
+	r := c.runner
+	if fault, until := c.believed(); fault != nil {
+		c.until = until
+		c.notTried(fault)
+		return nil, nil
+	}
+	release, fault := c.claimHost()
+	if fault != nil {
+		c.notTried(fault)
+		return nil, nil
+	}
+	r.tell(Event{Kind: Opening, Route: c.route})
+	session, fault = r.Transport.Open(ctx, c.route)
+	if fault != nil {
+		// The next process is to find what we have found out.
+		c.notOpened(fault)
+		release()
+		return nil, nil
+	}
+	r.noteRoute(c.route, nil)
+	c.learnHold(holdOf(session))
+	r.tell(Event{Kind: Opened, Route: c.route})
+	return session, func(ctx context.Context) {
+		session.Close(ctx)
+		release()
+	}
+}
+
+// notTried ends the carrier for a host that was not connected to: nothing new
+// is known of the route.
+func (c *carrier) notTried(fault *RouteFault) {
+	c.mu.Lock()
+	switch {
+	case c.lanes > 1:
+		c.narrow = true
+	case c.fault == nil:
+		c.fault = fault
+	}
+	c.mu.Unlock()
+	c.runner.Log.Info("route is not tried", "route", c.route, "why", fault.Sentence())
+	c.runner.tell(Event{Kind: Closed, Route: c.route, Fault: fault})
+}
