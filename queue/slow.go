@@ -120,6 +120,20 @@ func (s *Spool) move(m *Message, to config.SlowQueue, now time.Time) error {
 	return m.moveTo(place, nextRun(to, now), movedToSlow+to.Name)
 }
 
+// MakeSlow makes a slow queue, so that it can be run and listed before any
+// message goes there.
+func (s *Spool) MakeSlow(name string) error {
+	for _, r := range s.roots {
+		if err := s.makeDirs(r); err != nil {
+			return err
+		}
+		if err := s.makeSlow(s.slowPlace(r, name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // makeSlow makes the directory of a slow queue, durable in its parents before
 // any message stands in it. Where it is there already it is synced all the
 // same: the process that made it may have died before it did so.

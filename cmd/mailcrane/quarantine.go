@@ -82,7 +82,7 @@ func (s *services) useGroup(group string) error {
 	if err != nil {
 		return cannotUseSpool(c, err)
 	}
-	if slices.Contains(names, group) || slices.ContainsFunc(c.Queue.Slow, func(q config.SlowQueue) bool { return q.Name == group }) {
+	if group == config.DefaultSlow || slices.Contains(names, group) || slices.ContainsFunc(c.Queue.Slow, func(q config.SlowQueue) bool { return q.Name == group }) {
 		s.slow = group
 		return nil
 	}

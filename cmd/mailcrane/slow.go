@@ -92,6 +92,9 @@ func (a *app) queueSlow(ctx context.Context, w slowWish, ids []queue.ID) (int, e
 		if names, err = w.choose(spool, a.now()); err != nil {
 			return 0, cannotUseSpool(c, err)
 		}
+		if err := spool.MakeSlow(w.to); err != nil {
+			return 0, cannotUseSpool(c, err)
+		}
 		if len(names) == 0 {
 			fmt.Fprintln(a.stdout, "no message has waited for so long")
 		}
