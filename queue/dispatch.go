@@ -127,7 +127,7 @@ func (s *server) course(route Route, now time.Time) *course {
 	case l.carrier != nil:
 	case !s.Reach.Verdict(route).Try: // a change will wake us
 		c.closed = true
-	case l.retryAt.After(now) && !s.reachedSince(route, l.faultAt):
+	case ahead(l.retryAt, now) && !s.reachedSince(route, l.faultAt):
 		c.closed, c.again = true, l.retryAt
 	}
 	return c

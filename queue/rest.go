@@ -54,7 +54,7 @@ func (rs rests) resting(n Name, now time.Time) (until time.Time, resting bool) {
 		return time.Time{}, true
 	}
 	until = time.Unix(0, r.until)
-	return until, until.After(now)
+	return until, ahead(until, now)
 }
 
 // unseen begins a scan.

@@ -57,7 +57,7 @@ func (s *server) serve(ctx context.Context, stop func(), arrivals, pokes <-chan 
 	// that is wanted though nothing happens, zero for never.
 	var earliest, next time.Time
 	for wanted := true; ; {
-		if now := s.Now(); wanted && !now.Before(earliest) {
+		if now := s.Now(); wanted && !ahead(earliest, now) {
 			var started int
 			var err error
 			if started, next, err = s.dispatch(ctx); err != nil {
@@ -114,6 +114,14 @@ func nextScan(began, ended time.Time) time.Time {
 		return ended
 	}
 	return ended.Add((scanShare - 1) * took)
+}
+
+// ahead says that a time until which something rests is still to come. No rest
+// is longer than an hour: what lies further ahead was written down before the
+// clock was set back.
+func ahead(until, now time.Time) bool {
+	left := until.Sub(now)
+	return left > 0 && left <= time.Hour
 }
 
 // newTimer fires at next; a zero next never.
