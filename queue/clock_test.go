@@ -38,7 +38,9 @@ func TestAClockThatJumpsLosesAndReturnsNothing(t *testing.T) {
 			{"right again", 7 * 24 * time.Hour, "right@x.org"},
 		} {
 			// The route rests when the clock jumps.
-			w.set(func() { w.down = &RouteFault{Step: StepConnect, Server: "mx.test:465", Err: errors.New("connection refused")} })
+			w.set(func() {
+				w.down = &RouteFault{Step: StepConnect, Server: "mx.test:465", Err: errors.New("connection refused")}
+			})
 			time.Sleep(5 * time.Hour)
 			wrong.Add(int64(jump.by))
 			w.set(func() { w.down = nil })

@@ -63,7 +63,7 @@ func (s *server) survey(ctx context.Context) (courses map[Route]*course, next ti
 		if !ready {
 			next = sooner(next, again)
 		}
-		if until, resting := s.rests.resting(n, now); early && resting {
+		if until, resting := s.resting(n, now); early && resting {
 			early, next = false, sooner(next, until)
 		}
 		if !ready && !early {
@@ -111,8 +111,15 @@ func (s *server) ready(n Name, now time.Time) (again time.Time, ready bool) {
 	if !s.due(n, now) {
 		return n.DueAt(), false
 	}
-	until, resting := s.rests.resting(n, now)
+	until, resting := s.resting(n, now)
 	return until, !resting
+}
+
+// resting says whether the message rests at now, and until when; the zero time
+// is until something happens.
+func (s *server) resting(n Name, now time.Time) (until time.Time, resting bool) {
+	until, resting = s.rests.resting(n, now)
+	return until, resting && (until.IsZero() || ahead(until, now))
 }
 
 // course looks whether the route may be tried at now.

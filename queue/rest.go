@@ -54,7 +54,7 @@ func (rs rests) resting(n Name, now time.Time) (until time.Time, resting bool) {
 		return time.Time{}, true
 	}
 	until = time.Unix(0, r.until)
-	return until, ahead(until, now)
+	return until, until.After(now)
 }
 
 // unseen begins a scan.
