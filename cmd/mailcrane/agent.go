@@ -160,6 +160,7 @@ func (a *app) listen(ctx context.Context, c *config.Config, log *slog.Logger) (w
 func (a *app) submissionServer(c *config.Config, log *slog.Logger) *listen.Server {
 	program := a.program(nil)
 	return listen.New(program.SubmitSMTP(c, a.spool(c)), listen.Options{
+		Now:      a.now,
 		Hostname: hostname(c), Log: log,
 		MaxSize: c.Submit.MaxMessage, MaxRecipients: c.Submit.MaxRecipients,
 		Idle: c.Timeout.Command, Block: c.Timeout.DataBlock,

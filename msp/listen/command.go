@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -15,7 +16,9 @@ type command struct {
 	verb   string
 	path   string            // of MAIL and RCPT, in wire form, without brackets
 	params map[string]string // of MAIL and RCPT, by upper-case keyword
-	last   bool              // BDAT … LAST, and any DATA
+	// notBefore is when the message of this MAIL may leave; zero for at once.
+	notBefore time.Time
+	last      bool // BDAT … LAST, and any DATA
 }
 
 // take judges one line. It is true if go-smtp shall see the line, which is
@@ -82,7 +85,7 @@ func (g *guard) known(rest string) bool {
 	case verb == "DATA" && g.rcpts == 0:
 		return g.order("Give a recipient first, with RCPT TO:<address>")
 	case verb == "MAIL":
-		return g.path("FROM:", rest, "250 2.1.0 Sender accepted", "SIZE", "BODY", "SMTPUTF8", "RET", "ENVID")
+		return g.path("FROM:", rest, "250 2.1.0 Sender accepted", "SIZE", "BODY", "SMTPUTF8", "RET", "ENVID", "HOLDFOR", "HOLDUNTIL")
 	case verb == "RCPT":
 		return g.path("TO:", rest, "250 2.1.5 Recipient accepted", "NOTIFY", "ORCPT")
 	}
@@ -125,6 +128,7 @@ func (g *guard) path(keyword, rest, ok string, known ...string) bool {
 	line := g.cmd.verb + " " + keyword + "<" + seen + ">"
 	for key, value := range g.cmd.params {
 		switch {
+		case key == "HOLDFOR" || key == "HOLDUNTIL": // go-smtp does not know them
 		case key == "SIZE": // judged here: go-smtp's is of 32 bits
 		case value == "":
 			line += " " + key
@@ -162,6 +166,9 @@ func (g *guard) parsePath(keyword, rest string, known []string) error {
 		if err := g.checkSize(size); err != nil {
 			return err
 		}
+	}
+	if g.cmd.notBefore, err = g.releaseTime(params); err != nil {
+		return err
 	}
 	g.cmd.path, g.cmd.params = path, params
 	return nil

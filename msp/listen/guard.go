@@ -298,6 +298,7 @@ func (g *guard) Write(p []byte) (int, error) {
 		code, _ = strconv.Atoi(line[:3])
 	}
 	if line[4:] == "SIZE" {
+		g.write(g.offerRelease())
 		line += " " + strconv.FormatInt(g.limits.MaxSize, 10)
 	}
 	g.write(line)

@@ -53,6 +53,8 @@ type Options struct {
 	Grace time.Duration
 	// Load is the machine's load and its limits; zero: it has none.
 	Load Load
+	// Now is the clock that FUTURERELEASE goes by; nil: time.Now.
+	Now func() time.Time
 	// Log hears of refused peers and of faults in this program; nil: nobody does.
 	Log *slog.Logger
 }
@@ -67,6 +69,9 @@ func (o Options) withDefaults() Options {
 	o.Block = cmp.Or(o.Block, 3*time.Minute)
 	o.Grace = cmp.Or(o.Grace, 10*time.Second)
 	o.Load.LogInterval = cmp.Or(o.Load.LogInterval, 3*time.Hour)
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler))
 	return o
 }

@@ -70,6 +70,7 @@ func (s *session) Mail(string, *smtp.MailOptions) error {
 		Ret:       strings.ToUpper(cmd.params["RET"]),
 		EnvID:     cmd.params["ENVID"],
 		UTF8:      utf8,
+		NotBefore: cmd.notBefore,
 		Submitter: s.submitter,
 	}
 	return nil

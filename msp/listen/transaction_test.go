@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -20,10 +21,10 @@ import (
 )
 
 func TestTheReplyToEHLOOffersWhatIsKept(t *testing.T) {
-	c := dial(t, onSocket(t, new(recorder).submit, Options{MaxSize: 12345, MaxRecipients: 7}))
+	c := dial(t, onSocket(t, new(recorder).submit, Options{MaxSize: 12345, MaxRecipients: 7, Now: func() time.Time { return time.Unix(1795324200, 0) }}))
 	c.say("EHLO me\r\n")
 	got := strings.ReplaceAll(c.want("250"), "250-", "250 ")
-	want := "250 Hello me | 250 PIPELINING | 250 8BITMIME | 250 ENHANCEDSTATUSCODES | 250 CHUNKING | 250 SMTPUTF8 | 250 DSN | 250 SIZE 12345 | 250 LIMITS RCPTMAX=7"
+	want := "250 Hello me | 250 PIPELINING | 250 8BITMIME | 250 ENHANCEDSTATUSCODES | 250 CHUNKING | 250 SMTPUTF8 | 250 DSN | 250 FUTURERELEASE 31622400 2027-11-23T05:10:00Z | 250 SIZE 12345 | 250 LIMITS RCPTMAX=7"
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
