@@ -1,5 +1,4 @@
-# Sourced by lab.sh: what makes disks whose power can be cut. nbdkit and FUSE
-# make one with a volatile write cache.
+# Sourced by lab.sh: what makes file systems of a test's own.
 # shellcheck shell=bash
 
-disks_install() { host_packages e2fsprogs util-linux nbdkit libnbd-bin fuse3; }
+disks_install() { host_packages e2fsprogs util-linux; }

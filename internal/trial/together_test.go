@@ -8,10 +8,11 @@ import (
 	"mailcrane/internal/sysexits"
 )
 
-func TestTwentyWhoSubmitAndTwoWhoFlushLoseAndDoubleNothing(t *testing.T) {
+func TestTwentyWhoSubmitTwoWhoFlushAndAnAgentLoseAndDoubleNothing(t *testing.T) {
 	t.Parallel()
 	s := newSmarthost(t)
 	h := s.home(t)
+	h.agent()
 	var submitters, all sync.WaitGroup
 	const each, people = 5, 20
 	done := make(chan struct{})
