@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -22,7 +23,7 @@ func (c *Config) Apply(settings []Setting) error {
 			continue
 		}
 		if err := o.give(c, s.Value); err != nil {
-			return sysexits.Errorf(sysexits.Usage, "", "%w", err)
+			return err
 		}
 	}
 	return nil
@@ -82,23 +83,27 @@ func (o *Option) loosely(at any, text string) error {
 
 // refusal puts what is wrong with a value into sendmail's words.
 func (o *Option) refusal(err error, at any, text string) error {
-	if err == nil {
-		return nil
+	if _, said := errors.AsType[*sysexits.Error](err); err == nil || said {
+		return err
 	}
 	shown := address.Shown(text)
 	switch at.(type) {
 	case *Mode:
-		return fmt.Errorf("Unknown delivery mode %s: use i, b, q or d", shown) //nolint:staticcheck // sendmail's words
+		return usage("Unknown delivery mode %s: use i, b, q or d", shown)
 	case *ErrorMode:
-		return fmt.Errorf("Unknown error mode %s: use p, m, w, e or q", shown) //nolint:staticcheck // sendmail's words
+		return usage("Unknown error mode %s: use p, m, w, e or q", shown)
 	case *NoRecipient:
-		return fmt.Errorf("Invalid NoRecipientAction: %s", shown) //nolint:staticcheck // sendmail's words
+		return usage("Invalid NoRecipientAction: %s", shown)
 	case *int, *int64:
 		if _, wrong := strconv.Atoi(text); wrong != nil {
-			return fmt.Errorf("Option %s wants a number, not %s", o.Name, shown) //nolint:staticcheck // sendmail's words
+			return usage("Option %s wants a number, not %s", o.Name, shown)
 		}
 	}
-	return fmt.Errorf("Option %s: %w", o.Name, err) //nolint:staticcheck // sendmail's words
+	return usage("Option %s: %w", o.Name, err)
+}
+
+func usage(format string, args ...any) error {
+	return sysexits.Errorf(sysexits.Usage, "", format, args...)
 }
 
 // These take in what has several destinations.
