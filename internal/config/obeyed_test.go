@@ -1,0 +1,117 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// shownBy is the test, by directory, that shows an option obeyed; a name that
+// ends in a dot stands for all that begin with it.
+var shownBy = [...][3]string{
+	{"DeliveryMode", "msp", "TestDeliveryModeIsObeyedAfterTheMessageIsSafe"},
+	{"privacy", "msp", "TestPrivacyTellsNothingOfThisMachine"},
+	{"HeloName", "smarthost", "TestTheNameInEHLOIsNeutralUnlessSet"},
+	{"default_account", "internal/config", "TestAccountIsChosenBySender"},
+	{"listen.msp", "cmd/mailcrane", "TestClientsThroughTheAgent"},
+	{"account.NAME.from", "internal/config", "TestAccountIsChosenBySender"},
+	{"account.NAME.smarthost", "smarthost", "TestMailGoesThroughTheAccountOfItsSender"},
+	{"account.NAME.user", "smarthost", "TestMailGoesThroughTheAccountOfItsSender"},
+	{"account.NAME.auth", "smarthost", "TestNobodyLogsInWithoutAuth"},
+	{"account.NAME.secret", "smarthost", "TestAnUnreadableSecretIsTheRoutesFault"},
+	{"account.NAME.tls.ca", "smarthost", "TestFaultsBeforeTheCertificateIsVerified"},
+	{"account.NAME.tls.pin", "smarthost", "TestAPinReplacesTheCheckAgainstCAs"},
+	{"account.NAME.tls.cert", "smarthost", "TestAClientCertificateLogsIn"},
+	{"account.NAME.tls.key", "smarthost", "TestAClientCertificateLogsIn"},
+
+	{"IgnoreDots", "msp", "TestOptionsOfASubmissionAreObeyedFromTheFile"},
+	{"SaveFromLine", "msp", "TestOptionsOfASubmissionAreObeyedFromTheFile"},
+	{"ErrorMode", "msp", "TestErrorModeSaysWhoHearsOfAFailure"},
+	{"Verbose", "msp", "TestDeliveryModeIsObeyedAfterTheMessageIsSafe"},
+	{"NoRecipientAction", "msp", "TestOptionsOfASubmissionAreObeyedFromTheFile"},
+	{"PrivacyOptions", "msp", "TestBodiesAreNotReturnedWhereThatIsPrivate"},
+	{"MaxHeadersLength", "msp", "TestOptionsOfASubmissionAreObeyedFromTheFile"},
+	{"MaxMessageSize", "msp", "TestOptionsOfASubmissionAreObeyedFromTheFile"},
+	{"MaxHopCount", "msp", "TestOptionsOfASubmissionAreObeyedFromTheFile"},
+	{"MaxRecipientsPerMessage", "msp", "TestOptionsOfASubmissionAreObeyedFromTheFile"},
+	{"MinFreeBlocks", "msp", "TestOptionsOfASubmissionAreObeyedFromTheFile"},
+
+	{"QueueDirectory", "msp", "TestServicesUseTheQueueThatIsNamed"},
+	{"queue.interval", "queue", "TestThePauseFollowsTheOptions"},
+	{"MinQueueAge", "queue", "TestThePauseFollowsTheOptions"},
+	{"MaxQueueAge", "queue", "TestThePauseFollowsTheOptions"},
+	{"queue.age", "queue", "TestFiveSimulatedDays"},
+	{"Timeout.queuereturn.", "queue", "TestFiveSimulatedDays"},
+	{"Timeout.queuewarn.", "queue", "TestFiveSimulatedDays"},
+	{"QueueTimeout", "internal/config", "TestSettingsGoOverTheFile"},
+	{"queue.undo", "queue", "TestAMessageCanBeTakenBackForAWhile"},
+	{"queue.remember", "queue", "TestWhatIsRememberedHasABound"},
+	{"queue.slow.", "queue", "TestAMessageThatWaitsLongGoesFromQueueToQueue"},
+
+	{"DoubleBounceAddress", "queue", "TestEveryChainOfFailuresEnds"},
+	{"PostmasterCopy", "queue", "TestThePostmasterSeesFailures"},
+	{"DeadLetterDrop", "queue", "TestADeadLetterIsSafeAndPrivate"},
+
+	{"Timeout", "internal/config", "TestSettingsGoOverTheFile"},
+	{"Timeout.connect", "smarthost", "TestConnectIsGivenUpInTime"},
+	{"Timeout.iconnect", "smarthost", "TestConnectIsGivenUpInTime"},
+	{"Timeout.aconnect", "smarthost", "TestConnectIsGivenUpInTime"},
+	{"Timeout.initial", "smarthost/relay", "TestEachTimeoutIsItsOwn"},
+	{"Timeout.helo", "smarthost/relay", "TestEachTimeoutIsItsOwn"},
+	{"Timeout.starttls", "smarthost/relay", "TestEachTimeoutIsItsOwn"},
+	{"Timeout.auth", "smarthost/relay", "TestEachTimeoutIsItsOwn"},
+	{"Timeout.mail", "smarthost/relay", "TestEachTimeoutIsItsOwn"},
+	{"Timeout.rcpt", "smarthost/relay", "TestEachTimeoutIsItsOwn"},
+	{"Timeout.datainit", "smarthost/relay", "TestEachTimeoutIsItsOwn"},
+	{"Timeout.datablock", "smarthost/relay", "TestWriteThatDoesNotGetOnEnds"},
+	{"Timeout.datafinal", "smarthost/relay", "TestEachTimeoutIsItsOwn"},
+	{"Timeout.rset", "smarthost/relay", "TestEachTimeoutIsItsOwn"},
+	{"Timeout.quit", "smarthost/relay", "TestEachTimeoutIsItsOwn"},
+	{"Timeout.command", "msp/listen", "TestAnIdleClientIsToldAndSentAway"},
+
+	{"RefuseLA", "msp/listen", "TestATooHighLoadRefusesConnections"},
+	{"DelayLA", "msp/listen", "TestAHighLoadSlowsAClientDown"},
+}
+
+func TestEachOptionIsObeyedAndTestedOrSaysWhyNot(t *testing.T) {
+	used := map[[3]string]bool{}
+	for o := range Options() {
+		found := false
+		for _, s := range shownBy {
+			prefix, all := strings.CutSuffix(s[0], ".")
+			if s[0] == o.Title() || all && (prefix == o.Title() || strings.HasPrefix(o.Title(), s[0])) {
+				found, used[s] = true, true
+			}
+		}
+		if found != o.Obeyed() {
+			t.Errorf("%s: obeyed %v, shown by a test %v", o.Title(), o.Obeyed(), found)
+		}
+	}
+	for _, s := range shownBy {
+		if !used[s] {
+			t.Errorf("%s is no option that is obeyed", s[0])
+		}
+		if !hasTest(t, s[1], s[2]) {
+			t.Errorf("%s is shown by %s, which is not in %s", s[0], s[2], s[1])
+		}
+	}
+}
+
+func hasTest(t *testing.T, dir, name string) bool {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join("../..", dir, "*_test.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(text), "\nfunc "+name+"(t *testing.T)") {
+			return true
+		}
+	}
+	return false
+}
