@@ -46,8 +46,22 @@ var shownBy = [...][3]string{
 	{"Timeout.queuewarn.", "queue", "TestFiveSimulatedDays"},
 	{"QueueTimeout", "internal/config", "TestSettingsGoOverTheFile"},
 	{"queue.undo", "queue", "TestAMessageCanBeTakenBackForAWhile"},
+	{"queue.future_release", "queue", "TestAServerThatKeepsMessagesGetsThemBeforeTheirTime"},
 	{"queue.remember", "queue", "TestWhatIsRememberedHasABound"},
 	{"queue.slow.", "queue", "TestAMessageThatWaitsLongGoesFromQueueToQueue"},
+
+	{"QueueSortOrder", "queue", "TestTheOrderOfARunFollowsTheOptions"},
+	{"MaxQueueRunSize", "queue", "TestTheOrderOfARunFollowsTheOptions"},
+	{"RecipientFactor", "queue", "TestTheOrderOfARunFollowsTheOptions"},
+	{"ClassFactor", "queue", "TestTheOrderOfARunFollowsTheOptions"},
+	{"RetryFactor", "queue", "TestEachAttemptMakesAMessageLaterByRetryFactor"},
+	{"ForkEachJob", "queue", "TestSeparateSessionsAreOneForEachMessage"},
+	{"ConnectionCacheSize", "internal/config", "TestSettingsGoOverTheFile"},
+	{"SingleThreadDelivery", "queue", "TestSingleThreadLeavesAHostToWhoTalksToIt"},
+	{"QueueLA", "queue", "TestTheOrderOfARunFollowsTheOptions"},
+	{"QueueFactor", "queue", "TestTheOrderOfARunFollowsTheOptions"},
+	{"HostStatusDirectory", "queue/hoststatus", "TestAFileIsSendmails"},
+	{"Timeout.hoststatus", "queue", "TestTheStatusOfAHostIsBelievedForAWhile"},
 
 	{"DoubleBounceAddress", "queue", "TestEveryChainOfFailuresEnds"},
 	{"PostmasterCopy", "queue", "TestThePostmasterSeesFailures"},
@@ -85,7 +99,8 @@ func TestEachOptionIsObeyedAndTestedOrSaysWhyNot(t *testing.T) {
 			}
 		}
 		if found != o.Obeyed() {
-			t.Errorf("%s: obeyed %v, shown by a test %v", o.Title(), o.Obeyed(), found)
+			t.Errorf("%s: obeyed %v, shown by a test %v; name its test in shownBy, or say in the table why it has no effect",
+				o.Title(), o.Obeyed(), found)
 		}
 	}
 	for _, s := range shownBy {
