@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"iter"
 	"strings"
 	"time"
 
@@ -40,17 +41,32 @@ type QueueRecipient struct {
 	Status string
 }
 
-// WriteQueue prints a queue directory in the layout of sendmail's mailq, which
-// scripts read column by column. total is how many messages there are, of
-// which entries may be a part.
-func WriteQueue(w io.Writer, dir string, entries []QueueEntry, total int, verbose bool) error {
+// A QueueList is a queue directory as mailq shows it.
+type QueueList struct {
+	Dir string
+	// Total is how many messages are asked for, and Printed how many of them
+	// Entries gives.
+	Total, Printed int
+	// Others: there are messages besides, which the selectors leave out.
+	Others  bool
+	Entries iter.Seq[*QueueEntry]
+}
+
+// WriteQueue prints a list in the layout of sendmail's mailq, which scripts
+// read column by column. The first entry is printed at once.
+func WriteQueue(w io.Writer, q QueueList, verbose bool) error {
+	dir, total := q.Dir, q.Total
 	out := bufio.NewWriter(w)
-	if total == 0 {
+	switch {
+	case total == 0 && q.Others:
+		// sendmail calls the queue empty then, which frightens people.
+		fmt.Fprintf(out, "\t\t%s (0 requests)\n", dir)
+	case total == 0:
 		fmt.Fprintf(out, "%s is empty\n", dir)
-	} else {
+	default:
 		fmt.Fprintf(out, "\t\t%s (%d request%s", dir, total, plural(total))
-		if len(entries) < total {
-			fmt.Fprintf(out, ", only %d printed", len(entries))
+		if q.Printed < total {
+			fmt.Fprintf(out, ", only %d printed", q.Printed)
 		}
 		out.WriteString(")\n")
 		if verbose {
@@ -59,8 +75,13 @@ func WriteQueue(w io.Writer, dir string, entries []QueueEntry, total int, verbos
 			out.WriteString("-----Q-ID----- --Size-- -----Q-Time----- ------------Sender/Recipient-----------\n")
 		}
 	}
-	for i := range entries {
-		entries[i].write(out, verbose)
+	first := true
+	for e := range q.Entries {
+		e.write(out, verbose)
+		if first {
+			out.Flush() //nolint:errcheck // the writer keeps its error
+		}
+		first = false
 	}
 	fmt.Fprintf(out, "\t\tTotal requests: %d\n", total)
 	return out.Flush()

@@ -6,6 +6,16 @@ import (
 	"time"
 )
 
+func queueOf(total int, entries ...QueueEntry) QueueList {
+	return QueueList{"/q", total, len(entries), false, func(yield func(*QueueEntry) bool) {
+		for i := range entries {
+			if !yield(&entries[i]) {
+				return
+			}
+		}
+	}}
+}
+
 func TestMailqLayout(t *testing.T) {
 	at := time.Date(2026, 11, 22, 3, 28, 1, 0, time.UTC)
 	entries := []QueueEntry{
@@ -66,7 +76,7 @@ func TestMailqLayout(t *testing.T) {
 	} {
 		t.Run(c.reason, func(t *testing.T) {
 			var out strings.Builder
-			if err := WriteQueue(&out, "/q", c.entries, c.total, c.verbose); err != nil {
+			if err := WriteQueue(&out, queueOf(c.total, c.entries...), c.verbose); err != nil {
 				t.Fatal(err)
 			}
 			if out.String() != c.want {
@@ -79,7 +89,7 @@ func TestMailqLayout(t *testing.T) {
 func TestMailqShowsNothingThatMovesTheCursor(t *testing.T) {
 	var out strings.Builder
 	e := QueueEntry{ID: "x", Sender: "a\x1b[2J\n@x", Message: "b\rc\u009b", Recipients: []QueueRecipient{{Address: "\x07"}}}
-	if err := WriteQueue(&out, "/q", []QueueEntry{e}, 1, false); err != nil || strings.ContainsAny(out.String(), "\x1b\r\x07\u009b") {
+	if err := WriteQueue(&out, queueOf(1, e), false); err != nil || strings.ContainsAny(out.String(), "\x1b\r\x07\u009b") {
 		t.Errorf("%q %v", &out, err)
 	}
 }

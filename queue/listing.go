@@ -42,6 +42,8 @@ type ListOrder struct {
 	// Key, if not nil, puts the messages into its order, the least first; those
 	// that have the same stand as they were received, as all do without a Key.
 	Key func(Name) int64
+	// Want, if not nil, says which messages to list.
+	Want func(Name) bool
 	// Found, if not nil, is called when the first name is found, while the
 	// others are still being read.
 	Found func()
@@ -58,6 +60,12 @@ func (s *Spool) List(order ListOrder) (*Listing, error) {
 		return true
 	})
 	l.sort()
+	if order.Want != nil {
+		l.refs = slices.DeleteFunc(l.refs, func(r ref) bool {
+			name, err := l.name(r)
+			return err != nil || !order.Want(name)
+		})
+	}
 	if order.Key != nil {
 		l.sortBy(order.Key)
 	}

@@ -1,0 +1,34 @@
+package main
+
+import (
+	"testing"
+	"time"
+
+	"mailcrane/queue"
+)
+
+func TestTheStatusOfMailqSaysWhyAMessageIsNotTried(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	open := []queue.Result{{}}
+	done := []queue.Result{{State: queue.Failed}}
+	for _, tt := range []struct {
+		why  string
+		e    queue.Entry
+		load bool
+		want byte
+	}{
+		{"due", queue.Entry{Results: open}, false, ' '},
+		{"being sent", queue.Entry{Results: open, Busy: true}, true, '*'},
+		{"tried lately", queue.Entry{Results: open, Name: queue.Name{Next: now.Add(time.Minute)}}, true, '-'},
+		{"asked for later", queue.Entry{Results: open, Name: queue.Name{NotBefore: now.Add(time.Minute)}}, false, '-'},
+		{"the load is too high", queue.Entry{Results: open}, true, 'X'},
+		{"neither delivered nor returned", queue.Entry{Results: done, Name: queue.Name{Held: true}}, false, '?'},
+		{"held", queue.Entry{Results: open, Name: queue.Name{Held: true}}, true, ' '},
+		{"quarantined", queue.Entry{Results: open, Name: queue.Name{Quarantined: true}}, true, ' '},
+		{"unreadable", queue.Entry{Trouble: "x"}, true, ' '},
+	} {
+		if got := mailqStatus(tt.e, now, func(queue.Name) bool { return tt.load }); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.why, got, tt.want)
+		}
+	}
+}
