@@ -200,10 +200,10 @@ func (d *damagedSpool) check() {
 		d.t.Errorf("mail went to others, as a bounce would: %d addresses", len(d.got))
 	}
 	for file, how := range d.how {
-		if _, err := os.Lstat(filepath.Join(d.DamagedDir(), file)); err != nil {
+		if _, err := os.Lstat(filepath.Join(d.DamagedDirs()[0], file)); err != nil {
 			d.t.Errorf("%s: not set aside: %v", how, err)
 		}
-		if why, err := os.ReadFile(filepath.Join(d.DamagedDir(), file+whySuffix)); err != nil || len(why) < 40 {
+		if why, err := os.ReadFile(filepath.Join(d.DamagedDirs()[0], file+whySuffix)); err != nil || len(why) < 40 {
 			d.t.Errorf("%s: the reason is %q, %v", how, why, err)
 		}
 	}

@@ -53,7 +53,7 @@ func FuzzSpoolFile(f *testing.F) {
 		if w.copies("healthy@x.org") != 1 {
 			t.Error("the other message has not gone")
 		}
-		_, err := os.Lstat(filepath.Join(s.DamagedDir(), n.String()))
+		_, err := os.Lstat(filepath.Join(s.DamagedDirs()[0], n.String()))
 		if entry.Trouble != "" && err != nil {
 			t.Errorf("shown as unreadable, because %s; and then not set aside: %v", entry.Trouble, err)
 		}

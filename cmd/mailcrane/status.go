@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -105,7 +106,7 @@ func (a *app) gather(ctx context.Context, c *config.Config) (*statusReport, erro
 	if err != nil {
 		return nil, cannotUseSpool(c, err)
 	}
-	r.Queue.SetAside, r.Queue.Damaged = len(aside), spool.DamagedDir()
+	r.Queue.SetAside, r.Queue.Damaged = len(aside), strings.Join(spool.DamagedDirs(), ", ")
 	for _, account := range c.Accounts {
 		s := accountStatus{Name: account.Name, Smarthost: account.Smarthost.String(), User: account.User, Waiting: waitingFor[queue.Route(account.Name)]}
 		if last, err := spool.RouteState(queue.Route(account.Name)); err == nil && !last.At.IsZero() {
