@@ -33,9 +33,9 @@ func TestOptionsOfASubmissionAreObeyedFromTheFile(t *testing.T) {
 		{"a header without recipients", "no_recipient_action = \"add-to-undisclosed\"", "a@x.org", "Subject: x\n\nx\n", 0, "To: undisclosed-recipients:;"},
 		{"failures are not said", "error_mode = \"quiet\"", "no-such-user", "\nx\n", 67, ""},
 		{"but the command line wants them said", "error_mode = \"quiet\"", "-oep no-such-user", "\nx\n", 67, "no-such-user..."},
-		{"too little room", "min_free_blocks = 60000", "a@x.org", "\nx\n", 75, "51200 KiB free, and MinFreeBlocks keeps 60000 of them"},
+		{"too little room", "min_free_blocks = 60000", "a@x.org", "\nx\n", 75, "51200 KiB free, and MinFreeBlocks wants 60000"},
 		{"room enough", "min_free_blocks = 51200", "a@x.org", "\nx\n", 0, "x\n"},
-		{"too little room by the command line", "", "-ob99999 a@x.org", "\nx\n", 75, "MinFreeBlocks keeps 99999"},
+		{"too little room by the command line", "", "-ob99999 a@x.org", "\nx\n", 75, "MinFreeBlocks wants 99999"},
 	} {
 		t.Run(c.reason, func(t *testing.T) {
 			s := newStation(t, "[submit]\n"+c.toml+"\n"+oneAccount)

@@ -120,7 +120,7 @@ func (s *submission) room() error {
 		free, err := s.Free(dir)
 		if free >>= 10; err == nil && free < least {
 			return sysexits.Errorf(sysexits.TempFail, "nothing was queued: make room, or try again later",
-				"the disk of %s has %d KiB free, and MinFreeBlocks keeps %d of them: %w", dir, free, least, syscall.ENOSPC)
+				"the disk of %s has %d KiB free, and MinFreeBlocks wants %d: %w", dir, free, least, syscall.ENOSPC)
 		}
 	}
 	return nil

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Now, as a Queue's Return, gives a message up at once, untried.
+// Now is a Queue's Return that gives a message up at once, untried.
 const Now time.Duration = -1
 
 // Queue is what can be set of the queue; the names are sendmail's, without

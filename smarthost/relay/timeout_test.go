@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -25,7 +26,7 @@ func TestEachTimeoutIsItsOwn(t *testing.T) {
 	ca, today := newAuthority(t), time.Now() // the clock of synctest begins in 2000
 	cert := ca.good(t)
 	greeted := script{"S: 220 hi", "C: EHLO *", "S: 250-x\n250-STARTTLS\n250 AUTH EXTERNAL"}
-	sent := append(greeted[:3:3], "C: MAIL *", "S: 250 ok", "C: RCPT *", "S: 250 ok", "C: DATA", "S: 354 go", "C: x", "C: .", "S: 250 ok")
+	sent := slices.Concat(greeted, script{"C: MAIL *", "S: 250 ok", "C: RCPT *", "S: 250 ok", "C: DATA", "S: 354 go", "C: x", "C: .", "S: 250 ok"})
 	for _, c := range []struct {
 		name string
 		set  func(*config.Timeout) *time.Duration
