@@ -296,3 +296,35 @@ func TestTheLastTryIsNotAMomentTooEarly(t *testing.T) {
 		}
 	}
 }
+
+func TestAQueueRunGivesUpByThePlainAgeThoughTheRouteIsDown(t *testing.T) {
+	for _, c := range []struct {
+		reason string
+		plain  bool
+		held   bool
+		gone   bool
+	}{
+		{"the time of trying", false, false, false},
+		{"the plain age", true, false, true},
+		{"the plain age, held by a person", true, true, false},
+	} {
+		s := testSpool(t)
+		w := newWorld(t, s)
+		w.runner.Tuning.PlainAge = c.plain
+		w.down = lost()
+		e := envelope("a@x.org")
+		e.Received = time.Now().Add(-6 * 24 * time.Hour)
+		id := put(t, s, e, "\n")
+		if c.held {
+			if err := s.Hold(t.Context(), id, "wait"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := w.runner.Run(t.Context(), Run{}); err != nil {
+			t.Fatal(err)
+		}
+		if n := only(t, s); (n.ID != id) != c.gone {
+			t.Errorf("by %s the queue holds %s", c.reason, n)
+		}
+	}
+}
