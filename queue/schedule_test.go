@@ -328,3 +328,18 @@ func TestAQueueRunGivesUpByThePlainAgeThoughTheRouteIsDown(t *testing.T) {
 		}
 	}
 }
+
+func TestNowTriesNothingThoughTheRouteIsUp(t *testing.T) {
+	s := testSpool(t)
+	w := newWorld(t, s)
+	w.runner.Tuning.Return.Normal = config.Now
+	put(t, s, envelope("a@x.org"), "\n")
+	put(t, s, envelope("b@x.org"), "Priority: urgent\n\n") // opens a session first
+	sum := w.flush()
+	if w.copies("a@x.org") != 0 || w.copies("b@x.org") != 1 || w.copies("me@example.org") != 1 {
+		t.Errorf("arrived: %v", w.got)
+	}
+	if sum.Failed != 1 || sum.Waiting != 0 {
+		t.Errorf("summary %+v", sum)
+	}
+}
