@@ -59,11 +59,11 @@ func idBits(text string) (uint64, bool) {
 	return bits, true
 }
 
-func digitValue(c byte) int {
-	for i := range len(idDigits) {
-		if idDigits[i] == c {
-			return i
-		}
-	}
-	return -1
+// digitValues is one more than the value of each digit, and 0 for what is none.
+var digitValues = [256]uint8{
+	'0': 1, '1': 2, '2': 3, '3': 4, '4': 5, '5': 6, '6': 7, '7': 8, '8': 9, '9': 10,
+	'a': 11, 'b': 12, 'c': 13, 'd': 14, 'e': 15, 'f': 16, 'g': 17, 'h': 18, 'j': 19, 'k': 20, 'm': 21,
+	'n': 22, 'p': 23, 'q': 24, 'r': 25, 's': 26, 't': 27, 'v': 28, 'w': 29, 'x': 30, 'y': 31, 'z': 32,
 }
+
+func digitValue(c byte) int { return int(digitValues[c]) - 1 }

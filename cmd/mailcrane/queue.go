@@ -42,6 +42,21 @@ func writeItem(e *json.Encoder, v any) {
 	e.Encode(v) //nolint:errcheck,errchkjson // the writer keeps its error
 }
 
+// A doneToItem is what was done to a message, in --json.
+type doneToItem struct {
+	ID   queue.ID `json:"id"`
+	Done string   `json:"done"`
+}
+
+// sayDone tells what was done to a message.
+func (a *app) sayDone(id queue.ID, done string) {
+	if a.json {
+		writeJSON(a.stdout, doneToItem{id, done})
+		return
+	}
+	fmt.Fprintf(a.stdout, "%s %s\n", id, done)
+}
+
 func (a *app) queueEditCommand(name, short, done string, edit func(context.Context, *queue.Spool, queue.ID) error) *cobra.Command {
 	c := &cobra.Command{
 		Use: name + " ID...", Short: short, Example: "  mailcrane queue " + name + " cemj155mdf2w5",
@@ -63,7 +78,7 @@ func (a *app) queueEditCommand(name, short, done string, edit func(context.Conte
 					code = sysexits.Code(err)
 					continue // one that cannot be changed is no reason to leave the others
 				}
-				fmt.Fprintf(a.stdout, "%s %s\n", id, done)
+				a.sayDone(id, done)
 			}
 			return exit(code)
 		},

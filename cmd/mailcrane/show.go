@@ -54,16 +54,19 @@ func (a *app) queueShow(word string, raw bool) error {
 	}
 	w := a.clerk(c).describe(entry)
 	if a.json {
-		writeJSON(a.stdout, struct {
-			queueItem
-			History []queue.Record `json:"history"`
-		}{w.item(a.now()), history})
+		writeJSON(a.stdout, shownItem{w.item(a.now()), history})
 		return nil
 	}
 	a.tell(w, history)
 	fmt.Fprintln(a.stdout)
 	_, err = io.Copy(a.stdout, message)
 	return err
+}
+
+// A shownItem is queue show in --json.
+type shownItem struct {
+	queueItem
+	History []queue.Record `json:"history"`
 }
 
 // tell prints the envelope and the story.

@@ -96,7 +96,9 @@ func (a *app) queueSlow(ctx context.Context, w slowWish, ids []queue.ID) (int, e
 			return 0, cannotUseSpool(c, err)
 		}
 		if len(names) == 0 {
-			fmt.Fprintln(a.stdout, "no message has waited for so long")
+			if !a.json {
+				fmt.Fprintln(a.stdout, "no message has waited for so long")
+			}
 		}
 	}
 	code := sysexits.OK
@@ -105,9 +107,9 @@ func (a *app) queueSlow(ctx context.Context, w slowWish, ids []queue.ID) (int, e
 		_, gone := errors.AsType[queue.NoMessage](err)
 		switch {
 		case err == nil:
-			fmt.Fprintf(a.stdout, "%s %s\n", name.ID, said)
+			a.sayDone(name.ID, said)
 		case sysexits.Code(err) == sysexits.TempFail:
-			fmt.Fprintf(a.stdout, "%s is on its way just now, left where it is\n", name.ID)
+			a.sayDone(name.ID, "is on its way just now, left where it is")
 			if named {
 				code = sysexits.TempFail
 			}

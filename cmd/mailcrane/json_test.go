@@ -1,0 +1,84 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"mailcrane/netwatch"
+	"mailcrane/queue"
+)
+
+// fieldsOf is the names that a struct has in JSON, but for those of an
+// embedded message, which have a table of their own.
+func fieldsOf(t reflect.Type) []string {
+	var names []string
+	for i := range t.NumField() {
+		f := t.Field(i)
+		tag, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		switch {
+		case f.Anonymous && f.Type == reflect.TypeFor[queueItem]():
+		case f.Anonymous:
+			names = append(names, fieldsOf(f.Type)...)
+		case tag != "" && tag != "-":
+			names = append(names, tag)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+func TestThePageAboutJSONHasEveryFieldAndNoOther(t *testing.T) {
+	page, err := os.ReadFile(filepath.FromSlash("../../docs/json.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	documented := make(map[string][]string)
+	name := regexp.MustCompile("`([a-z_]+)`")
+	section := ""
+	for line := range strings.Lines(string(page)) {
+		if heading, ok := strings.CutPrefix(line, "## "); ok {
+			section = strings.TrimSpace(heading)
+		}
+		cell, ok := strings.CutPrefix(line, "| `")
+		if !ok || section == "" {
+			continue
+		}
+		cell, _, _ = strings.Cut("`"+cell, " | ")
+		for _, match := range name.FindAllStringSubmatch(cell, -1) {
+			documented[section] = append(documented[section], match[1])
+		}
+	}
+	types := map[string]reflect.Type{
+		"What was done":              reflect.TypeFor[doneToItem](),
+		"A message":                  reflect.TypeFor[queueItem](),
+		"A recipient":                reflect.TypeFor[recipientItem](),
+		"A message with its history": reflect.TypeFor[shownItem](),
+		"A record of the history":    reflect.TypeFor[queue.Record](),
+		"A transcript":               reflect.TypeFor[transcriptItem](),
+		"An explanation":             reflect.TypeFor[explanation](),
+		"A chapter of a story":       reflect.TypeFor[chapter](),
+		"A finished message":         reflect.TypeFor[doneItem](),
+		"An address":                 reflect.TypeFor[addressItem](),
+		"A status":                   reflect.TypeFor[statusReport](),
+		"The agent of a status":      reflect.TypeFor[agentStatus](),
+		"The network of a status":    reflect.TypeFor[netwatch.State](),
+		"An account of a status":     reflect.TypeFor[accountStatus](),
+		"The queue of a status":      reflect.TypeFor[queueStatus](),
+	}
+	for section, typ := range types {
+		got := documented[section]
+		slices.Sort(got)
+		if want := fieldsOf(typ); !slices.Equal(got, want) {
+			t.Errorf("%s: the page has %v, the program %v", section, got, want)
+		}
+		delete(documented, section)
+	}
+	if len(documented) > 0 {
+		t.Errorf("the page has more: %v", documented)
+	}
+}
