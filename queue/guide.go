@@ -33,22 +33,22 @@ func (r *Runner) newGuide() *guide {
 // carries it.
 func (g *guide) route(n Name) (Route, bool) {
 	g.mu.Lock()
-	route, ok := g.apart[n.ID]
-	if !ok && n.Key != 0 {
-		route, ok = g.byKey[n.Key]
+	route, apart := g.apart[n.ID]
+	// An edit may have given it another sender than its Key is of.
+	keyed := !apart && n.Key != 0 && !n.Edited
+	if keyed {
+		route = g.byKey[n.Key]
 	}
 	g.mu.Unlock()
 	if route != "" {
 		return route, true
 	}
 	route, read := g.runner.routeOf(n)
-	if read && !ok && n.Key != 0 {
-		g.mu.Lock()
-		if len(g.byKey) >= maxLearnt {
-			clear(g.byKey)
-		}
-		g.byKey[n.Key] = route
-		g.mu.Unlock()
+	switch {
+	case read && keyed:
+		learn(g, g.byKey, n.Key, route)
+	case read && n.Edited:
+		learn(g, g.apart, n.ID, route)
 	}
 	return route, read
 }
@@ -63,11 +63,17 @@ func (g *guide) right(route Route, m *Message) bool {
 	if err != nil {
 		own = ""
 	}
-	g.mu.Lock()
-	if len(g.apart) >= maxLearnt {
-		clear(g.apart) // they will be found out again
-	}
-	g.apart[m.Name.ID] = own
-	g.mu.Unlock()
+	learn(g, g.apart, m.Name.ID, own)
 	return false
+}
+
+// learn remembers a route in one of the guide's tables, which begins anew when
+// it is full: what was in it is found out again.
+func learn[K comparable](g *guide, table map[K]Route, key K, route Route) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if len(table) >= maxLearnt {
+		clear(table)
+	}
+	table[key] = route
 }
