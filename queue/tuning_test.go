@@ -61,48 +61,12 @@ func TestTheOrderOfARunFollowsTheOptions(t *testing.T) {
 	}
 }
 
-func TestEachAttemptMakesAMessageLaterByRetryFactor(t *testing.T) {
-	n := Name{Size: 35, Recipients: 1, Attempts: 2, Class: Class{Precedence: -60}}
-	tuning := config.DefaultQueue()
-	if got := n.Priority(tuning); got != 138_035+2*90_000 {
-		t.Errorf("the priority is %d", got)
-	}
-	tuning.RetryFactor = 5
-	if got := n.Priority(tuning); got != 138_035+2*5 {
-		t.Errorf("with another RetryFactor it is %d", got)
-	}
-}
-
-func TestSeparateSessionsAreOneForEachMessage(t *testing.T) {
-	for separate, want := range map[bool]int{false: 1, true: 3} {
-		s := testSpool(t)
-		w := newWorld(t, s)
-		w.runner.Tuning.SeparateSessions = separate
-		for _, to := range []string{"a@x.org", "b@x.org", "c@x.org"} {
-			put(t, s, envelope(to), "Subject: x\n\nx\n")
-		}
-		w.flush()
-		if w.opened() != want || w.copies("c@x.org") != 1 {
-			t.Errorf("separate %v: %d sessions, want %d", separate, w.opened(), want)
-		}
-	}
-}
-
-// A hostsDouble is what is known of one host.
-type hostsDouble struct {
-	last  HostStatus
-	taken bool
-}
-
-func (h *hostsDouble) Status(string) (HostStatus, error) { return h.last, nil }
-func (h *hostsDouble) Note(s HostStatus) error           { h.last = s; return nil }
-func (h *hostsDouble) Hold(string) (func(), bool, error) { return func() {}, !h.taken, nil }
-
 func TestTheStatusOfAHostIsBelievedForAWhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := testSpool(t)
 		w := newWorld(t, s)
-		w.runner.Hosts, w.runner.Tuning.HostStatus = &hostsDouble{}, time.Hour
+		w.remembers()
+		w.runner.Tuning.HostStatus = time.Hour
 		w.down = lost()
 		put(t, s, envelope("a@x.org"), "x")
 		for _, run := range []struct {
@@ -120,17 +84,4 @@ func TestTheStatusOfAHostIsBelievedForAWhile(t *testing.T) {
 			}
 		}
 	})
-}
-
-func TestSingleThreadLeavesAHostToWhoTalksToIt(t *testing.T) {
-	for single, want := range map[bool]int{true: 0, false: 1} {
-		s := testSpool(t)
-		w := newWorld(t, s)
-		w.runner.Hosts, w.runner.Tuning.SingleThread = &hostsDouble{taken: true}, single
-		put(t, s, envelope("a@x.org"), "x")
-		w.flush()
-		if w.copies("a@x.org") != want {
-			t.Errorf("single_thread %v: delivered %d times while another process has a session", single, w.copies("a@x.org"))
-		}
-	}
 }
