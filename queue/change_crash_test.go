@@ -206,3 +206,33 @@ func raceChange(worker, round, i int) (change Change, gone, come []string) {
 	old := name("c", round-1)
 	return Change{Drop: []string{old}}, []string{old}, nil
 }
+
+// TestATimeThatACrashKeptOutOfTheNameHolds has an edit that stopped between its
+// append and its rename.
+func TestATimeThatACrashKeptOutOfTheNameHolds(t *testing.T) {
+	for _, sender := range []string{"me@example.org", "other@example.org"} { // of two routes
+		s := testSpool(t)
+		put(t, s, envelope("a@x.org"), "x")
+		now := time.Now()
+		at := now.Add(time.Hour).Truncate(time.Second)
+		_, err := s.appendRecords(only(t, s), []Record{
+			{At: now, To: -1, Event: eventSender, Address: sender},
+			{At: now, To: -1, Event: eventTimed, Text: at.UTC().Format(time.RFC3339)},
+			{At: now, To: -1, Event: eventEdited, Code: 2},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := newWorld(t, s)
+		w.flush()
+		if w.copies("a@x.org") != 0 {
+			t.Errorf("%s: it left before its time", sender)
+			continue
+		}
+		edited := envelope("a@x.org")
+		edited.From = sender
+		if n := only(t, s); !n.Edited || !n.NotBefore.Equal(at) || n.Key != keyOf(edited) {
+			t.Errorf("%s: the name is %s", sender, n)
+		}
+	}
+}
