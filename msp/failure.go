@@ -9,7 +9,7 @@ import (
 
 	"mailcrane/internal/config"
 	"mailcrane/internal/sysexits"
-	"mailcrane/queue"
+	"mailcrane/queue/dsn"
 )
 
 // failureCode is what the failures ask for: the last one counts.
@@ -83,7 +83,7 @@ func (s *submission) mail(ctx context.Context, spool Spool, m io.Reader, headerO
 			return s.exitCode()
 		}
 	}
-	wanted := slices.DeleteFunc(slices.Clone(s.failures), func(f Failure) bool { return !queue.Wants(f.Notify, queue.OnFailure) })
+	wanted := slices.DeleteFunc(slices.Clone(s.failures), func(f Failure) bool { return !dsn.Wants(f.Notify, dsn.OnFailure) })
 	if len(wanted) == 0 {
 		return s.exitCode() // the sender asked for no such notice
 	}

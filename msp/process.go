@@ -12,6 +12,7 @@ import (
 
 	"mailcrane/internal/config"
 	"mailcrane/queue"
+	"mailcrane/queue/dsn"
 )
 
 // Process is a Program on this process's own streams, files and clock, but
@@ -57,15 +58,15 @@ func (quickRand) Read(p []byte) (int, error) {
 
 // putBounce queues a report on what could not even be queued.
 func putBounce(ctx context.Context, s Spool, b *Bounce) error {
-	report := queue.Report{
+	report := dsn.Report{
 		To: b.To, From: b.To, Hostname: neutral, At: time.Now(), EnvID: b.EnvID,
 		Original: b.Message, HeaderOnly: b.HeaderOnly || b.Ret == "HDRS",
 	}
 	for _, f := range b.Failures {
-		report.Recipients = append(report.Recipients, queue.ReportedRecipient{
-			Address: f.Address, ORcpt: f.ORcpt, Reply: queue.Reply{Enhanced: f.Status, Text: f.Text},
+		report.Recipients = append(report.Recipients, dsn.Recipient{
+			Address: f.Address, ORcpt: f.ORcpt, Reply: dsn.Reply{Enhanced: f.Status, Text: f.Text},
 		})
 	}
-	_, err := s.Put(ctx, report.Envelope(), report.Message())
+	_, err := s.Put(ctx, queue.ReportEnvelope(&report, "", ""), report.Message())
 	return err
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"mailcrane/queue/dsn"
 )
 
 // An attempt is one try at one claimed message: it collects the outcomes that
@@ -115,7 +117,7 @@ func (a *attempt) report(i int, o Outcome) {
 	m, to := a.message, a.delivery.To[i]
 	a.runner.tell(Event{
 		Kind: Settled, Route: a.route, ID: m.Name.ID, From: m.Envelope.From, To: to.Address, Outcome: o,
-		Silent: o.state == Failed && (m.Envelope.From == "" || !Wants(to.Notify, OnFailure)),
+		Silent: o.state == Failed && (m.Envelope.From == "" || !dsn.Wants(to.Notify, dsn.OnFailure)),
 	})
 }
 

@@ -2,85 +2,41 @@ package queue
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"mailcrane/internal/address"
+	"mailcrane/queue/dsn"
 )
 
-// units are those of a time in plain words.
-var units = [...]struct {
-	long time.Duration
-	name string
-}{{24 * time.Hour, "day"}, {time.Hour, "hour"}, {time.Minute, "minute"}, {time.Second, "second"}}
-
-// spell is a time in plain words, in its largest unit: "2 hours" for two and a
-// half.
-func spell(d time.Duration) string {
-	for _, unit := range units {
-		if d >= unit.long {
-			return count(int64(d/unit.long), unit.name)
-		}
+// ReportEnvelope is that of a report: from the null reverse-path, so that
+// nothing can come back for it (RFC 5321 section 4.5.5). about is the message
+// that it is about, "" if that was never queued; account is "" to let the
+// router choose.
+func ReportEnvelope(r *dsn.Report, about ID, account string) *Envelope {
+	by := "mailcrane, for a message that could not be queued"
+	if about != "" {
+		by = "mailcrane, because " + string(about) + " " + [...]string{
+			dsn.Failure: "failed", dsn.Delay: "is late", dsn.Receipt: "arrived", dsn.PostmasterCopy: "failed, for the postmaster",
+		}[r.Kind]
 	}
-	return "no time"
-}
-
-// spellOut is a time in plain words to the second: "2 hours 30 minutes".
-func spellOut(d time.Duration) string {
-	var parts []string
-	for _, unit := range units {
-		if n := int64(d / unit.long); n > 0 {
-			parts = append(parts, count(n, unit.name))
-			d %= unit.long
-		}
+	return &Envelope{
+		To:   []Recipient{{Address: r.To, Notify: "NEVER"}},
+		UTF8: r.International(), Account: account, Submitter: by, Received: r.At,
 	}
-	if len(parts) == 0 {
-		return spell(d)
-	}
-	return strings.Join(parts, " ")
-}
-
-func count(n int64, name string) string {
-	if n == 1 {
-		return "1 " + name
-	}
-	return fmt.Sprintf("%d %ss", n, name)
-}
-
-// The words of NOTIFY (RFC 3461 section 4.1).
-const (
-	OnSuccess = "SUCCESS"
-	OnFailure = "FAILURE"
-	OnDelay   = "DELAY"
-)
-
-// Wants says whether a recipient's NOTIFY asks for reports of that kind.
-// Without one, failures and delays are reported, as sendmail does.
-func Wants(notify, event string) bool {
-	if notify == "" {
-		return event != OnSuccess
-	}
-	for word := range strings.SplitSeq(notify, ",") {
-		if word == event {
-			return true
-		}
-	}
-	return false
 }
 
 // reportOn is a report on the message for the recipients in records.
-func (r *Runner) reportOn(kind ReportKind, route Route, m *Message, to string, records []Record) *Report {
+func (r *Runner) reportOn(kind dsn.Kind, m *Message, to string, records []Record) *dsn.Report {
 	e := m.Envelope
-	report := &Report{
-		Kind: kind, To: to, From: e.From, Hostname: r.Hostname, At: r.Now(), Account: string(route),
-		ID: m.Name.ID, Received: e.Received, EnvID: e.EnvID, UTF8: e.UTF8,
-		Original: m.Open(), HeaderOnly: kind != FailureReport || headerOnly(m, records),
+	report := &dsn.Report{
+		Kind: kind, To: to, From: e.From, Hostname: r.Hostname, At: r.Now(),
+		Received: e.Received, EnvID: e.EnvID, UTF8: e.UTF8,
+		Original: m.Open(), HeaderOnly: kind != dsn.Failure || headerOnly(m, records),
 	}
 	for _, rec := range records {
-		report.Recipients = append(report.Recipients, ReportedRecipient{
-			Address: rec.Address, ORcpt: e.To[rec.To].ORcpt, Host: rec.Host, Reply: rec.Reply(), Last: rec.At,
+		report.Recipients = append(report.Recipients, dsn.Recipient{
+			Address: rec.Address, ORcpt: e.To[rec.To].ORcpt, Host: rec.Host, Reply: dsn.Reply(rec.Reply()), Last: rec.At,
 		})
 	}
 	return report
@@ -106,9 +62,10 @@ func unfit(r Record) bool {
 		strings.HasSuffix(r.Enhanced, ".6.3")
 }
 
-// put queues a report, and returns the record that says so.
-func (r *Runner) put(report *Report, route Route, event string) (Record, error) {
-	id, err := r.Spool.Put(context.Background(), report.Envelope(), report.Message())
+// put queues a report on a message for the account to carry, and returns the
+// record that says so.
+func (r *Runner) put(report *dsn.Report, about ID, account string, route Route, event string) (Record, error) {
+	id, err := r.Spool.Put(context.Background(), ReportEnvelope(report, about, account), report.Message())
 	return Record{
 		At: r.Now(), To: -1, Event: event, Route: route,
 		Text: "a report went to " + report.To + " as " + string(id),
@@ -121,7 +78,7 @@ func (r *Runner) put(report *Report, route Route, event string) (Record, error) 
 func (r *Runner) bounce(route Route, m *Message, failed []Record) ([]Record, error) {
 	notes, to := []Record(nil), ""
 	wanted := slices.DeleteFunc(slices.Clone(failed), func(rec Record) bool {
-		return !Wants(m.Envelope.To[rec.To].Notify, OnFailure)
+		return !dsn.Wants(m.Envelope.To[rec.To].Notify, dsn.OnFailure)
 	})
 	if len(wanted) == 0 {
 		notes = append(notes, Record{
@@ -129,7 +86,7 @@ func (r *Runner) bounce(route Route, m *Message, failed []Record) ([]Record, err
 		})
 	} else {
 		to = r.Router.ReturnTo(m.Envelope)
-		note, err := r.put(r.reportOn(FailureReport, route, m, to, wanted), route, "bounced")
+		note, err := r.put(r.reportOn(dsn.Failure, m, to, wanted), m.Name.ID, string(route), route, "bounced")
 		if err != nil {
 			return nil, err
 		}
@@ -139,9 +96,7 @@ func (r *Runner) bounce(route Route, m *Message, failed []Record) ([]Record, err
 	if master == "" || m.Name.Class.Precedence < 0 || address.Key(master) == address.Key(to) {
 		return notes, nil
 	}
-	report := r.reportOn(PostmasterCopy, route, m, master, failed)
-	report.Account = account
-	note, err := r.put(report, route, "bounced")
+	note, err := r.put(r.reportOn(dsn.PostmasterCopy, m, master, failed), m.Name.ID, account, route, "bounced")
 	if err != nil {
 		// The sender knows; a second bounce would do more harm.
 		r.Log.Error("cannot queue the copy for the postmaster", "id", m.Name.ID, "err", err)

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+
+	"mailcrane/queue/dsn"
 )
 
 func TestTheHeaderSaysTheClass(t *testing.T) {
@@ -71,8 +73,8 @@ func TestTheHeaderSaysTheClass(t *testing.T) {
 
 func TestAReportOfOurOwnIsANotice(t *testing.T) {
 	s := testSpool(t)
-	r := Report{To: "me@example.org", Hostname: "x.org", Original: strings.NewReader("Precedence: bulk\n\nbody\n")}
-	if _, err := s.Put(t.Context(), r.Envelope(), r.Message()); err != nil {
+	r := dsn.Report{To: "me@example.org", Hostname: "x.org", Original: strings.NewReader("Precedence: bulk\n\nbody\n")}
+	if _, err := s.Put(t.Context(), ReportEnvelope(&r, "", ""), r.Message()); err != nil {
 		t.Fatal(err)
 	}
 	if got := only(t, s).Class; got != (Class{0, Notice}) {

@@ -7,6 +7,7 @@ import (
 
 	"mailcrane/internal/address"
 	"mailcrane/internal/mbox"
+	"mailcrane/queue/dsn"
 )
 
 // lastResort deals with the failures of a message with the null reverse-path,
@@ -28,9 +29,7 @@ func (r *Runner) lastResort(route Route, m *Message, records []Record, left bool
 	}
 	to, account := r.mailbox(r.Tuning.DoubleBounce, route)
 	if to != "" && !slices.ContainsFunc(failed, func(rec Record) bool { return address.Key(rec.Address) == address.Key(to) }) {
-		report := r.reportOn(FailureReport, route, m, to, failed)
-		report.Account = account
-		note, err := r.put(report, route, "bounced")
+		note, err := r.put(r.reportOn(dsn.Failure, m, to, failed), m.Name.ID, account, route, "bounced")
 		return []Record{note}, false, err
 	}
 	if left {

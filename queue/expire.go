@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"mailcrane/queue/dsn"
 )
 
 // eventRun marks an attempt of a queue run that nobody waits for: what of the
@@ -24,7 +26,7 @@ func (r Result) outcome() Outcome {
 // failure (RFC 3463: 4.4.7).
 func (a age) expired(last Outcome) Outcome {
 	var text string
-	switch untried, time := last.state == 0, spell(a.old); {
+	switch untried, time := last.state == 0, dsn.Spell(a.old); {
 	case a.life < 0 && untried:
 		text = "given up untried: queuereturn=now gives up all that is in the queue"
 	case a.life < 0:

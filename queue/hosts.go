@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"mailcrane/internal/sysexits"
+	"mailcrane/queue/dsn"
 )
 
 // A HostStatus is how the last session with a host went, as sendmail keeps it.
@@ -83,7 +84,7 @@ func (c *carrier) believed() (fault *RouteFault, until time.Time) {
 	return &RouteFault{
 		Step: StepConnect, Server: host,
 		Err: fmt.Errorf("not tried, since it failed %s ago (timeout.hoststatus is %s): %s",
-			spell(now.Sub(last.At)), spell(r.Tuning.HostStatus), last.Reply),
+			dsn.Spell(now.Sub(last.At)), dsn.Spell(r.Tuning.HostStatus), last.Reply),
 		Hint: "try it now with: mailcrane flush",
 	}, until
 }

@@ -1,5 +1,7 @@
 package queue
 
+import "mailcrane/queue/dsn"
+
 // receipts queues a report for the recipients that have the message and want
 // to have that said (NOTIFY=SUCCESS), where no server further on will say it
 // (RFC 3461 section 5.2.2). ok is false where there are none.
@@ -9,7 +11,7 @@ func (a *attempt) receipts() (note Record, ok bool, err error) {
 	var inMailbox []bool
 	for i, place := range a.pending {
 		to := m.Envelope.To[place]
-		if o := a.outcome(i, nil); o.state == Delivered && (o.relayed || o.inMailbox) && Wants(to.Notify, OnSuccess) {
+		if o := a.outcome(i, nil); o.state == Delivered && (o.relayed || o.inMailbox) && dsn.Wants(to.Notify, dsn.OnSuccess) {
 			records = append(records, record(r.Now(), a.route, place, to.Address, o))
 			inMailbox = append(inMailbox, o.inMailbox)
 		}
@@ -17,10 +19,10 @@ func (a *attempt) receipts() (note Record, ok bool, err error) {
 	if len(records) == 0 || m.Envelope.From == "" {
 		return Record{}, false, nil
 	}
-	report := r.reportOn(Receipt, a.route, m, r.Router.ReturnTo(m.Envelope), records)
+	report := r.reportOn(dsn.Receipt, m, r.Router.ReturnTo(m.Envelope), records)
 	for i := range report.Recipients {
 		report.Recipients[i].InMailbox = inMailbox[i]
 	}
-	note, err = r.put(report, a.route, "confirmed")
+	note, err = r.put(report, m.Name.ID, string(a.route), a.route, "confirmed")
 	return note, true, err
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"mailcrane/queue/dsn"
 )
 
 // A Route is where a message goes next, as far as the queue knows: the name
@@ -86,15 +88,7 @@ type Reply struct {
 	Text     string // one line, no code
 }
 
-func (r Reply) String() string {
-	switch {
-	case r.Code == 0:
-		return r.Text
-	case r.Enhanced == "":
-		return fmt.Sprintf("%d %s", r.Code, r.Text)
-	}
-	return fmt.Sprintf("%d %s %s", r.Code, r.Enhanced, r.Text)
-}
+func (r Reply) String() string { return dsn.Reply(r).String() }
 
 // A State is what became of one recipient in one attempt.
 type State uint8

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"mailcrane/internal/address"
+	"mailcrane/queue/dsn"
 )
 
 // eventWarned is the event of a warning that went out.
@@ -19,7 +20,7 @@ func (r *Runner) warn(route Route, m *Message, after time.Duration, until time.T
 	note := Record{At: r.Now(), To: -1, Event: "unreported", Route: route}
 	var late []Record
 	for _, place := range m.Pending() {
-		if to := m.Envelope.To[place]; Wants(to.Notify, OnDelay) {
+		if to := m.Envelope.To[place]; dsn.Wants(to.Notify, dsn.OnDelay) {
 			rec := m.Results[place].Last
 			rec.To, rec.Address = place, to.Address
 			late = append(late, rec)
@@ -35,9 +36,9 @@ func (r *Runner) warn(route Route, m *Message, after time.Duration, until time.T
 	case len(late) == 0:
 		note.Text = "it is late; the sender asked for no report of that (NOTIFY)"
 	default:
-		report := r.reportOn(DelayWarning, route, m, r.Router.ReturnTo(m.Envelope), late)
+		report := r.reportOn(dsn.Delay, m, r.Router.ReturnTo(m.Envelope), late)
 		report.After, report.Until = after, until
-		return r.put(report, route, eventWarned)
+		return r.put(report, m.Name.ID, string(route), route, eventWarned)
 	}
 	return note, nil
 }

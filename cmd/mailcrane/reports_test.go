@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"mailcrane/queue"
+	"mailcrane/queue/dsn"
 )
 
 // Reports of each kind pass real servers, octet for octet: also those on
@@ -16,26 +17,26 @@ import (
 func TestReportsPassRealServersAsTheyAre(t *testing.T) {
 	const plain = "From: me@example.test\nSubject: lunch\nMessage-ID: <lunch@example.test>\n\nAt noon?\n.\nFrom here.\n"
 	const eightBit = "From: me@example.test\nSubject: Grüße\n\nUm zwölf?\n"
-	bob := []queue.ReportedRecipient{{
-		Address: "bob@example.test", ORcpt: "rfc822;bob", Host: "192.0.2.1", Reply: queue.Reply{Code: 550, Enhanced: "5.1.1", Text: "no such user"}, Last: time.Now(),
+	bob := []dsn.Recipient{{
+		Address: "bob@example.test", ORcpt: "rfc822;bob", Host: "192.0.2.1", Reply: dsn.Reply{Code: 550, Enhanced: "5.1.1", Text: "no such user"}, Last: time.Now(),
 	}}
-	greek := []queue.ReportedRecipient{{Address: "δοκιμή@example.test", Reply: queue.Reply{Code: 550, Enhanced: "5.1.1", Text: "άγνωστος"}}}
+	greek := []dsn.Recipient{{Address: "δοκιμή@example.test", Reply: dsn.Reply{Code: 550, Enhanced: "5.1.1", Text: "άγνωστος"}}}
 	for _, c := range []struct {
 		name   string
 		to     string // before the tag
-		report queue.Report
+		report dsn.Report
 		text   string
 	}{
-		{"failure", "me", queue.Report{Kind: queue.FailureReport, Recipients: bob}, plain},
-		{"failure-8bit", "me", queue.Report{Kind: queue.FailureReport, Recipients: bob}, eightBit},
-		{"header-only", "me", queue.Report{Kind: queue.FailureReport, Recipients: bob, HeaderOnly: true}, eightBit},
-		{"warning", "me", queue.Report{Kind: queue.DelayWarning, Recipients: bob, After: 4 * time.Hour, Until: time.Now(), HeaderOnly: true}, plain},
-		{"receipt", "me", queue.Report{Kind: queue.Receipt, Recipients: bob, HeaderOnly: true}, plain},
-		{"postmaster", "me", queue.Report{Kind: queue.PostmasterCopy, Recipients: bob, HeaderOnly: true}, plain},
-		{"downgraded", "me", queue.Report{Kind: queue.FailureReport, Recipients: greek, UTF8: true}, eightBit},
-		{"downgraded-header", "me", queue.Report{Kind: queue.FailureReport, Recipients: greek, UTF8: true, HeaderOnly: true}, eightBit},
-		{"global", "grå", queue.Report{Kind: queue.FailureReport, Recipients: greek, UTF8: true}, eightBit},
-		{"global-header", "grå", queue.Report{Kind: queue.DelayWarning, Recipients: greek, UTF8: true, HeaderOnly: true}, eightBit},
+		{"failure", "me", dsn.Report{Kind: dsn.Failure, Recipients: bob}, plain},
+		{"failure-8bit", "me", dsn.Report{Kind: dsn.Failure, Recipients: bob}, eightBit},
+		{"header-only", "me", dsn.Report{Kind: dsn.Failure, Recipients: bob, HeaderOnly: true}, eightBit},
+		{"warning", "me", dsn.Report{Kind: dsn.Delay, Recipients: bob, After: 4 * time.Hour, Until: time.Now(), HeaderOnly: true}, plain},
+		{"receipt", "me", dsn.Report{Kind: dsn.Receipt, Recipients: bob, HeaderOnly: true}, plain},
+		{"postmaster", "me", dsn.Report{Kind: dsn.PostmasterCopy, Recipients: bob, HeaderOnly: true}, plain},
+		{"downgraded", "me", dsn.Report{Kind: dsn.Failure, Recipients: greek, UTF8: true}, eightBit},
+		{"downgraded-header", "me", dsn.Report{Kind: dsn.Failure, Recipients: greek, UTF8: true, HeaderOnly: true}, eightBit},
+		{"global", "grå", dsn.Report{Kind: dsn.Failure, Recipients: greek, UTF8: true}, eightBit},
+		{"global-header", "grå", dsn.Report{Kind: dsn.Delay, Recipients: greek, UTF8: true, HeaderOnly: true}, eightBit},
 	} {
 		for _, server := range smarthostCases()[:3] {
 			if strings.HasPrefix(server.name, "Exim") && c.to != "me" {
@@ -52,7 +53,7 @@ func TestReportsPassRealServersAsTheyAre(t *testing.T) {
 					t.Fatal(err)
 				}
 				spool := queue.NewSpool(filepath.Join(h.dir, "spool"), queue.OS{}, time.Now)
-				if _, err := spool.Put(t.Context(), report.Envelope(), strings.NewReader(string(text))); err != nil {
+				if _, err := spool.Put(t.Context(), queue.ReportEnvelope(&report, "", ""), strings.NewReader(string(text))); err != nil {
 					t.Fatal(err)
 				}
 				if said := h.run(nil, "mailcrane", "flush"); !strings.Contains(said, "1 delivered") {

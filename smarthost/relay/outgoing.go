@@ -13,6 +13,7 @@ import (
 
 	"mailcrane/internal/recode"
 	"mailcrane/queue"
+	"mailcrane/queue/dsn"
 )
 
 // An outgoing is a message in the form that this server takes.
@@ -205,7 +206,7 @@ func (m *outgoing) rcpt(i int) string {
 	}
 	orcpt, ok := to.ORcpt, true
 	if !m.utf8 {
-		orcpt, ok = queue.ASCIIORcpt(orcpt)
+		orcpt, ok = dsn.ASCIIORcpt(orcpt)
 	}
 	// Where it cannot be said the mail goes without it: it is for reports alone.
 	if m.dsn && orcpt != "" && ok {

@@ -1,4 +1,4 @@
-package queue
+package dsn
 
 import (
 	"bytes"
@@ -78,7 +78,7 @@ func (r *Report) opening(w *words) {
 		what = "A message from " + shown(r.From) + " to " + whom
 	}
 	switch r.Kind {
-	case DelayWarning:
+	case Delay:
 		r.warning(w, what)
 	case Receipt:
 		r.receipt(w, what)
@@ -98,7 +98,7 @@ func (r *Report) opening(w *words) {
 }
 
 // toSender says that the reader can send the message once more.
-func (r *Report) toSender() bool { return r.Kind == FailureReport && r.From != "" }
+func (r *Report) toSender() bool { return r.Kind == Failure && r.From != "" }
 
 func (r *Report) warning(w *words, what string) {
 	const box = `    **********************************************
@@ -147,7 +147,7 @@ func (r *Report) about(w *words, original *header.Section) {
 func (r *Report) list(w *words) {
 	heading := "The following addresses had permanent fatal errors"
 	switch r.Kind {
-	case DelayWarning:
+	case Delay:
 		heading = "The following addresses had transient non-fatal errors"
 	case Receipt:
 		heading = "The following addresses had successful delivery notifications"
@@ -162,7 +162,7 @@ func (r *Report) list(w *words) {
 	}
 }
 
-func (r *Report) item(w *words, to ReportedRecipient) {
+func (r *Report) item(w *words, to Recipient) {
 	note := ""
 	switch {
 	case r.Kind == Receipt && to.InMailbox:
@@ -188,7 +188,7 @@ func (r *Report) item(w *words, to ReportedRecipient) {
 
 // originalAddress is what the sender had written for the recipient, where that
 // is another address.
-func originalAddress(to ReportedRecipient) string {
+func originalAddress(to Recipient) string {
 	kind, value, _ := strings.Cut(to.ORcpt, ";")
 	original := decodeXtext(value)
 	if strings.EqualFold(kind, "utf-8") {
@@ -229,7 +229,7 @@ func (r *Report) closing(w *words) {
 	if r.HeaderOnly {
 		what = "The header of the message is"
 	}
-	if r.Kind == FailureReport || r.Kind == PostmasterCopy {
+	if r.Kind == Failure || r.Kind == PostmasterCopy {
 		w.line("It will not be tried again. %s attached.", what)
 		return
 	}

@@ -1,4 +1,4 @@
-package queue
+package dsn
 
 import (
 	"bytes"
@@ -13,7 +13,7 @@ import (
 // statusPart is the part for programs: message/delivery-status (RFC 3464
 // section 2), or message/global-delivery-status (RFC 6533 section 4.1).
 func (r *Report) statusPart(b *bytes.Buffer, boundary string) {
-	f := statusFields{global: r.international()}
+	f := statusFields{global: r.International()}
 	f.add("Reporting-MTA", "dns; "+r.Hostname)
 	if r.EnvID != "" {
 		f.add("Original-Envelope-Id", decodeXtext(r.EnvID))
@@ -37,7 +37,7 @@ func (r *Report) statusPart(b *bytes.Buffer, boundary string) {
 	b.Write(f.text.Bytes())
 }
 
-func (r *Report) recipientFields(f *statusFields, to ReportedRecipient) {
+func (r *Report) recipientFields(f *statusFields, to Recipient) {
 	if to.ORcpt != "" {
 		f.add("Original-Recipient", f.original(to.ORcpt))
 	}
@@ -53,15 +53,15 @@ func (r *Report) recipientFields(f *statusFields, to ReportedRecipient) {
 	if !to.Last.IsZero() {
 		f.add("Last-Attempt-Date", stamp(to.Last))
 	}
-	if r.Kind == DelayWarning && !r.Until.IsZero() {
+	if r.Kind == Delay && !r.Until.IsZero() {
 		f.add("Will-Retry-Until", stamp(r.Until))
 	}
 }
 
 // action is the word of RFC 3464 section 2.3.3.
-func (r *Report) action(to ReportedRecipient) string {
+func (r *Report) action(to Recipient) string {
 	switch {
-	case r.Kind == DelayWarning:
+	case r.Kind == Delay:
 		return "delayed"
 	case r.Kind == Receipt && to.InMailbox:
 		return "delivered"
@@ -77,7 +77,7 @@ func (r *Report) action(to ReportedRecipient) string {
 func (r *Report) status(reply Reply) string {
 	general := "5.0.0"
 	switch r.Kind {
-	case DelayWarning:
+	case Delay:
 		general = "4.0.0"
 	case Receipt:
 		general = "2.0.0"

@@ -1,4 +1,7 @@
-package queue
+// Package dsn writes delivery status notifications: bounces, warnings of a
+// delay, receipts, and copies for the postmaster (RFC 3464, RFC 6533), and
+// knows the parameters that ask for them (RFC 3461).
+package dsn
 
 import (
 	"bytes"
@@ -17,7 +20,7 @@ import (
 // words first, then the fields for programs, then the message (RFC 6522, RFC
 // 3464; RFC 6533 where addresses go beyond ASCII).
 type Report struct {
-	Kind ReportKind
+	Kind Kind
 	// To is the mailbox that the report goes to.
 	To string
 	// From is the reverse-path of the message; "" where it has no sender.
@@ -25,19 +28,16 @@ type Report struct {
 	// Hostname is the name that we report under.
 	Hostname string
 	At       time.Time
-	// Account carries the report; "" lets the router choose.
-	Account string
-	// ID and Received are the message's; zero if it was never queued.
-	ID       ID
+	// Received is when the message was taken in; zero if it was never queued.
 	Received time.Time
-	// EnvID is as in Envelope.
+	// EnvID is the message's ENVID, as xtext (RFC 3461 section 4.4).
 	EnvID string
 	// After is how long the message has been waiting, and Until when it is
-	// given up, zero where that is not known; for a DelayWarning only.
+	// given up, zero where that is not known; for a Delay only.
 	After time.Duration
 	Until time.Time
 	// Recipients are those that it is about; the first maxListed are listed.
-	Recipients []ReportedRecipient
+	Recipients []Recipient
 	// Original is the message, and UTF8 says that it was sent under SMTPUTF8.
 	// HeaderOnly returns no more than its header (RFC 3461 section 4.3).
 	Original   io.Reader
@@ -45,10 +45,10 @@ type Report struct {
 	HeaderOnly bool
 }
 
-// A ReportedRecipient is one that a Report is about.
-type ReportedRecipient struct {
+// A Recipient is one that a Report is about.
+type Recipient struct {
 	Address string
-	ORcpt   string // as in Recipient
+	ORcpt   string // "rfc822;" and xtext (RFC 3461 section 4.2), or ""
 	Host    string // that said Reply, or ""
 	Reply   Reply
 	Last    time.Time // when it was tried last; zero for never
@@ -57,24 +57,21 @@ type ReportedRecipient struct {
 	InMailbox bool
 }
 
-// A ReportKind says what a Report is for.
-type ReportKind uint8
+// A Kind says what a Report is for.
+type Kind uint8
 
 // The kinds of reports.
 const (
-	FailureReport  ReportKind = iota // a bounce
-	DelayWarning                     // it is late, and still tried
-	Receipt                          // it arrived, or is out of our hands
-	PostmasterCopy                   // tells the postmaster of a failure
+	Failure        Kind = iota // a bounce
+	Delay                      // it is late, and still tried
+	Receipt                    // it arrived, or is out of our hands
+	PostmasterCopy             // tells the postmaster of a failure
 )
-
-// submitters say in the envelope of a report what it is, by kind.
-var submitters = [...]string{
-	"because %s failed", "because %s is late", "because %s arrived", "because %s failed, for the postmaster",
-}
 
 // The bounds of a report, so that one about 100,000 recipients is small.
 const (
+	// longestLine is the most octets of a line (RFC 5322 section 2.1.1).
+	longestLine = 998
 	// maxReturned bounds the header that is returned.
 	maxReturned = 64 << 10
 	// maxListed bounds the recipients that are listed.
@@ -84,23 +81,10 @@ const (
 	maxValue = 800
 )
 
-// Envelope is the report's own: from the null reverse-path, so that nothing
-// can come back for it (RFC 5321 section 4.5.5).
-func (r *Report) Envelope() *Envelope {
-	by := "mailcrane, for a message that could not be queued"
-	if r.ID != "" {
-		by = "mailcrane, " + fmt.Sprintf(submitters[r.Kind], r.ID)
-	}
-	return &Envelope{
-		To:   []Recipient{{Address: r.To, Notify: "NEVER"}},
-		UTF8: r.international(), Account: r.Account, Submitter: by, Received: r.At,
-	}
-}
-
-// international says that the report is itself sent under SMTPUTF8: its own
+// International says that the report is itself sent under SMTPUTF8: its own
 // recipient's address needs that. Any other may not be able to take it, and
 // gets ASCII (RFC 6533 section 4.5).
-func (r *Report) international() bool { return address.NeedsUTF8(r.To) }
+func (r *Report) International() bool { return address.NeedsUTF8(r.To) }
 
 // Message is the report's text.
 func (r *Report) Message() io.Reader {
@@ -154,7 +138,7 @@ func (r *Report) head(b *bytes.Buffer, boundary string, original *header.Section
 // its comment in Auto-Submitted.
 func (r *Report) subject() (subject, auto string) {
 	switch r.Kind {
-	case DelayWarning:
+	case Delay:
 		return "Warning: could not send message for past " + spellOut(r.After), "warning-timeout"
 	case Receipt:
 		return "Return receipt", "return-receipt"
@@ -180,7 +164,7 @@ func messageID(original *header.Section) string {
 }
 
 // listed is the recipients that are named, and the number of the others.
-func (r *Report) listed() (named []ReportedRecipient, others int) {
+func (r *Report) listed() (named []Recipient, others int) {
 	if len(r.Recipients) <= maxListed {
 		return r.Recipients, 0
 	}

@@ -1,4 +1,4 @@
-package queue
+package dsn
 
 import (
 	"bufio"
@@ -21,7 +21,7 @@ func (r *Report) originalPart(boundary string, start []byte) io.Reader {
 	switch {
 	case r.HeaderOnly && global:
 		kind = "message/global-headers"
-		content = bytes.NewReader(headerLines(section, r.international()))
+		content = bytes.NewReader(headerLines(section, r.International()))
 	case r.HeaderOnly:
 		content = bytes.NewReader(headerLines(section, false))
 	default:
@@ -33,7 +33,7 @@ func (r *Report) originalPart(boundary string, start []byte) io.Reader {
 	}
 	encoding := ""
 	switch {
-	case global && !r.international():
+	case global && !r.International():
 		// Any server takes this.
 		encoding = "\nContent-Transfer-Encoding: quoted-printable"
 		if r.HeaderOnly {
