@@ -39,6 +39,7 @@ func benches() []bench {
 		{"route-up", "from the route that comes up to the first message accepted", routeUp},
 		{"queue-run", "a queue run over a queue of each size, over TLS at once with AUTH", queueRun},
 		{"queue-agent", "an agent with a full queue whose server refuses connections, for 20 s", queueAgent},
+		{"queue-list", "a list of a queue of each size", queueList},
 		{"queue-submit", "sendmail -t -oi < 4 KiB into a queue of each size, delivery deferred", queueSubmit},
 		{"idle", "an agent with nothing due, after 20 messages", idle},
 	}
