@@ -52,7 +52,7 @@ func (r *Runner) noteHost(route Route, fault *RouteFault) {
 	}
 	status := HostStatus{Host: r.host(route), At: r.Now()}
 	if fault != nil {
-		status.Exit, status.Enhanced, status.Reply = sysexits.TempFail, "4.4.1", oneLine(fault.Sentence())
+		status.Exit, status.Enhanced, status.Reply = sysexits.TempFail, "4.4.1", oneLine(fault.Err.Error())
 		if errno, ok := errors.AsType[syscall.Errno](fault.Err); ok {
 			status.Errno = int(errno)
 		}
@@ -84,7 +84,7 @@ func (c *carrier) believed() (fault *RouteFault, until time.Time) {
 	return &RouteFault{
 		Step: StepConnect, Server: host,
 		Err: fmt.Errorf("not tried, since it failed %s ago (timeout.hoststatus is %s): %s",
-			dsn.Spell(now.Sub(last.At)), dsn.Spell(r.Tuning.HostStatus), last.Reply),
+			dsn.Spell(max(now.Sub(last.At), time.Second)), dsn.Spell(r.Tuning.HostStatus), last.Reply),
 		Hint: "try it now with: mailcrane flush",
 	}, until
 }
@@ -101,19 +101,15 @@ func (c *carrier) claimHost() (release func(), fault *RouteFault) {
 	switch {
 	case err != nil:
 		r.Log.Warn("cannot mark the host as being talked to", "host", host, "err", err)
-		release = func() {}
 	case free:
 		return release, nil
-	default:
-		release = func() {}
-	}
-	if r.Tuning.SingleThread && err == nil {
+	case r.Tuning.SingleThread:
 		return nil, &RouteFault{
 			Step: StepConnect, Server: host,
 			Err: errors.New("another process has a session with it, and single_thread allows one at a time"),
 		}
 	}
-	return release, nil
+	return func() {}, nil
 }
 
 // mostLanes is how many sessions the carrier may have open at once.

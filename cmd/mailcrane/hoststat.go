@@ -93,7 +93,9 @@ func lastSessions(c *config.Config, spool *queue.Spool) ([]queue.HostStatus, err
 		}
 		h := queue.HostStatus{Host: account.Smarthost.Host, At: state.At}
 		if state.Fault != nil {
-			h.Exit, h.Reply = sysexits.TempFail, state.Fault.Sentence
+			// Behind the server and what was being done (RouteFault.Sentence).
+			_, why, _ := strings.Cut(state.Fault.Sentence, ": ")
+			h.Exit, h.Reply = sysexits.TempFail, why
 		}
 		hosts = append(hosts, h)
 	}
@@ -104,7 +106,7 @@ func lastSessions(c *config.Config, spool *queue.Spool) ([]queue.HostStatus, err
 func hostResult(h queue.HostStatus, width int) string {
 	switch {
 	case h.Reply != "":
-		return visible.Line(strings.TrimPrefix(h.Reply, h.Host+", "), width)
+		return visible.Line(h.Reply, width)
 	case h.Exit == sysexits.TempFail:
 		return "Deferred"
 	case h.Exit != 0:
