@@ -166,7 +166,7 @@ func TestPeekTakesRegularFilesOnly(t *testing.T) {
 		t.Errorf("of a file: %q, %v", b[:n], err)
 	}
 	for _, path := range append(strange(t, dir), link, dir) {
-		if _, err := (OS{}).Peek(path, b[:]); err != errNotRegular { //nolint:errorlint // as Open returns it
+		if _, err := (OS{}).Peek(path, b[:]); err != errNotRegular {
 			t.Errorf("of %s: %v", path, err)
 		}
 	}
