@@ -112,9 +112,15 @@ func Lettered(letter byte) *Option {
 
 // keyed is the option of a key, NAME in it for a name, or nil.
 func keyed(general string) *Option {
-	for o := range Options() {
-		if o.Key != "" && o.Key == general {
-			return o
+	if general == "" {
+		return nil
+	}
+	// Not over Options: a call for each row is most of what a look-up costs.
+	for _, theme := range themes {
+		for i := range *theme {
+			if o := &(*theme)[i]; o.Key == general {
+				return o
+			}
 		}
 	}
 	return nil

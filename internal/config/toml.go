@@ -214,8 +214,9 @@ func (r *reader) keyValue(table []string, node *unstable.Node) error {
 	if err := r.once(at, name); err != nil {
 		return err
 	}
-	below := firstBelow(general)
-	if below != "" && node.Value().Kind == unstable.InlineTable {
+	// The table of options is searched as seldom as can be: this is done for
+	// each key whenever the shim is started.
+	if node.Value().Kind == unstable.InlineTable && firstBelow(general) != "" {
 		for it := node.Value().Children(); it.Next(); {
 			if err := r.keyValue(key, it.Node()); err != nil {
 				return err
@@ -229,7 +230,7 @@ func (r *reader) keyValue(table []string, node *unstable.Node) error {
 	}
 	o := keyed(general)
 	if o == nil {
-		return r.unknown(at, key, below)
+		return r.unknown(at, key, firstBelow(general))
 	}
 	a := assignment{option: o, to: r.destination(o, inside), name: name, at: at, value: r.value(node.Value())}
 	if o.narrow {
