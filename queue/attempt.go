@@ -253,9 +253,6 @@ func (a *attempt) warn(age age, now time.Time) {
 func (a *attempt) tell(records []Record, left bool) (notes []Record, held bool, err error) {
 	r, m := a.runner, a.message
 	if m.Envelope.From == "" {
-		if len(records) == 0 {
-			return nil, false, nil // a person has seen it, and let it go
-		}
 		return r.lastResort(a.route, m, records, left)
 	}
 	if note, ok, err := a.receipts(); err != nil {

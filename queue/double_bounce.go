@@ -50,14 +50,16 @@ func (r *Runner) lastResort(route Route, m *Message, records []Record, left bool
 	return []Record{note}, true, nil
 }
 
-// unreported is the failures that no report has gone out for.
+// unreported is the failures that no report has gone out for, and that no
+// person has seen: one who released the message has. That it was held says
+// nothing, since a crash may have kept that out of its name.
 func unreported(history []Record) []Record {
 	var failed []Record
 	for _, rec := range history {
 		switch rec.Event {
 		case Failed.String():
 			failed = append(failed, rec)
-		case "bounced", "unreported":
+		case "bounced", "unreported", "released":
 			failed = nil
 		}
 	}
