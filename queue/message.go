@@ -175,9 +175,7 @@ func (m *Message) remove() error {
 			return err
 		}
 	}
-	if m.Name.Attempts > 0 || m.Name.OnWire {
-		s.dropTranscript(m.Name.ID)
-	}
+	s.dropTranscript(m.Name.ID)
 	err := s.disk.Remove(s.resultFile(m.Name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

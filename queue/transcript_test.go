@@ -94,6 +94,12 @@ func TestASessionThatBrokeIsKeptToo(t *testing.T) {
 	if got, err := s.Transcript(id); err != nil || len(got.Lines) != 1 {
 		t.Errorf("of the message: %v, %v", got, err)
 	}
+	if err := s.Remove(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := s.Transcript(id); err != nil || len(got.Lines) > 0 {
+		t.Errorf("of the removed message: %v, %v", got, err)
+	}
 }
 
 func TestTheSessionThatARouteDidNotAllowIsKept(t *testing.T) {
