@@ -40,7 +40,7 @@ func TestTheLogHearsOfTheFirstRefusalAndThenNowAndThen(t *testing.T) {
 			time.Sleep(65 * time.Minute)
 		}
 		average = 3
-		if r.tooHigh(l, at, log) || r.tooHigh(l, at, log) {
+		if first, second := r.tooHigh(l, at, log), r.tooHigh(l, at, log); first || second {
 			t.Error("a connection was refused after the load had fallen")
 		}
 		text := out.String()
