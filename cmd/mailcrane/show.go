@@ -71,20 +71,17 @@ type shownItem struct {
 
 // tell prints the envelope and the story.
 func (a *app) tell(w waiting, history []queue.Record) {
-	line := func(what, format string, args ...any) {
-		fmt.Fprintf(a.stdout, "%-9s %s\n", what, printable(fmt.Sprintf(format, args...)))
-	}
-	line("id", "%s, %s, %s", w.Name.ID, w.state(a.now()), octets(w.Name.Size))
-	line("received", "%s by %s", w.Envelope.Received.Local().Format(time.DateTime), w.Envelope.Submitter)
-	line("from", "%s", path(w.Envelope.From))
+	a.labelled("id", "%s, %s, %s", w.Name.ID, w.state(a.now()), octets(w.Name.Size))
+	a.labelled("received", "%s by %s", w.Envelope.Received.Local().Format(time.DateTime), w.Envelope.Submitter)
+	a.labelled("from", "%s", path(w.Envelope.From))
 	for i, to := range w.Envelope.To {
-		line("to", "%s: %s", to.Address, w.Results[i].State)
+		a.labelled("to", "%s: %s", to.Address, w.Results[i].State)
 	}
 	if w.route != "" {
-		line("account", "%s", w.route)
+		a.labelled("account", "%s", w.route)
 	}
 	if w.why != "" {
-		line("why", "%s", w.why)
+		a.labelled("why", "%s", w.why)
 	}
 	if w.mend != "" {
 		fmt.Fprintf(a.stdout, "%-9s %s\n", "mend", w.mend)
@@ -103,6 +100,6 @@ func (a *app) tell(w waiting, history []queue.Record) {
 		if changed := r.Change(); changed != "" {
 			text = changed
 		}
-		line(r.At.Local().Format("01-02 15:04"), "%s", text)
+		a.labelled(r.At.Local().Format("01-02 15:04"), "%s", text)
 	}
 }

@@ -45,13 +45,16 @@ type accountStatus struct {
 }
 
 type queueStatus struct {
-	Messages    int   `json:"messages"`
-	Octets      int64 `json:"octets"`
-	Due         int   `json:"due"`
-	Deferred    int   `json:"deferred"`
-	Held        int   `json:"held"`
-	Uncertain   int   `json:"uncertain"`
-	Quarantined int   `json:"quarantined"`
+	Messages int   `json:"messages"`
+	Octets   int64 `json:"octets"`
+	Due      int   `json:"due"`
+	// Later is messages that no server has put off, and that are not to leave
+	// yet all the same.
+	Later       int `json:"later"`
+	Deferred    int `json:"deferred"`
+	Held        int `json:"held"`
+	Uncertain   int `json:"uncertain"`
+	Quarantined int `json:"quarantined"`
 	// Slow is how many messages stand in each slow queue.
 	Slow map[string]int `json:"slow,omitempty"`
 	// Unreadable is messages that cannot be read; SetAside is files that could
@@ -139,9 +142,13 @@ func (q *queueStatus) count(w waiting, now time.Time) {
 		q.Unreadable++
 		return
 	default:
-		q.Due++
+		if w.Busy || w.Name.Due(now) {
+			q.Due++
+		} else {
+			q.Later++
+		}
 	}
-	if next := w.Name.Next; next.After(now) && !w.Name.Waits() && (q.Next == nil || next.Before(*q.Next)) {
+	if next := w.Name.DueAt(); next.After(now) && !w.Name.Waits() && (q.Next == nil || next.Before(*q.Next)) {
 		q.Next = &next
 	}
 	if w.route == "" {
@@ -149,57 +156,62 @@ func (q *queueStatus) count(w waiting, now time.Time) {
 	}
 }
 
+// labelled prints lines that begin with what they are about.
+func (a *app) labelled(what, format string, args ...any) {
+	fmt.Fprintf(a.stdout, "%-9s %s\n", what, printable(fmt.Sprintf(format, args...)))
+}
+
 func (a *app) showStatus(r *statusReport) {
-	now := a.now()
-	line := func(what, format string, args ...any) {
-		fmt.Fprintf(a.stdout, "%-9s %s\n", what, printable(fmt.Sprintf(format, args...)))
-	}
+	now, since := a.now(), ""
 	if r.Agent == nil {
-		line("agent", "not running: start it with mailcrane service start, or mailcrane agent")
+		a.labelled("agent", "not running: start it with mailcrane service start, or mailcrane agent")
 	} else {
-		line("agent", "running since %s, process %d", r.Agent.Since.Local().Format(time.DateTime), r.Agent.PID)
-	}
-	since := ""
-	if r.Agent != nil {
+		a.labelled("agent", "running since %s, process %d", r.Agent.Since.Local().Format(time.DateTime), r.Agent.PID)
 		since = ", since " + span(now.Sub(r.Network.Since))
 	}
-	line("network", "%s%s", r.Network.Reason, since)
+	a.labelled("network", "%s%s", r.Network.Reason, since)
 	if len(r.Accounts) == 0 {
-		line("account", "none: mail is kept, and cannot be sent until there is an [account] in the configuration")
+		a.labelled("account", "none: mail is kept, and cannot be sent until there is an [account] in the configuration")
 	}
 	for _, account := range r.Accounts {
 		as := ""
 		if account.User != "" {
 			as = " as " + account.User
 		}
-		line("account", "%s: %s%s, %s", account.Name, account.Smarthost, as, standing(account.Last, now))
+		a.labelled("account", "%s: %s%s, %s", account.Name, account.Smarthost, as, standing(account.Last, now))
 		if account.Last != nil && account.Last.Fault != nil && account.Last.Fault.Hint != "" {
 			fmt.Fprintf(a.stdout, "%-9s %s\n", "", account.Last.Fault.Hint)
 		}
 	}
-	q := r.Queue
+	a.showQueueStatus(r.Queue, now)
+}
+
+func (a *app) showQueueStatus(q queueStatus, now time.Time) {
 	if q.SetAside > 0 {
-		line("damaged", "%s set aside in %s, the reason beside each in NAME.why", count(q.SetAside, "file"), q.Damaged)
+		a.labelled("damaged", "%s set aside in %s, the reason beside each in NAME.why", count(q.SetAside, "file"), q.Damaged)
 	}
 	if q.Messages == 0 {
-		line("queue", "empty")
+		a.labelled("queue", "empty")
 		return
 	}
-	line("queue", "%s, %s: %d due, %d deferred, %d held, %d uncertain", count(q.Messages, "message"), octets(q.Octets), q.Due, q.Deferred, q.Held, q.Uncertain)
+	a.labelled("queue", "%s, %s: %d due, %d deferred, %d held, %d uncertain", count(q.Messages, "message"), octets(q.Octets), q.Due, q.Deferred, q.Held, q.Uncertain)
+	if q.Later > 0 {
+		a.labelled("", "%d not to leave yet; see when with: mailcrane queue", q.Later)
+	}
 	if q.Quarantined > 0 {
-		line("", "%d quarantined; see why with: mailcrane queue", q.Quarantined)
+		a.labelled("", "%d quarantined; see why with: mailcrane queue", q.Quarantined)
 	}
 	for _, slow := range slices.Sorted(maps.Keys(q.Slow)) {
-		line("", "%d in the slow queue %s", q.Slow[slow], slow)
+		a.labelled("", "%d in the slow queue %s", q.Slow[slow], slow)
 	}
 	if q.Unreadable > 0 {
-		line("", "%s cannot be read; see why with: mailcrane queue", count(q.Unreadable, "message"))
+		a.labelled("", "%s cannot be read; see why with: mailcrane queue", count(q.Unreadable, "message"))
 	}
 	if q.Unroutable != "" {
-		line("", "%s", q.Unroutable)
+		a.labelled("", "%s", q.Unroutable)
 	}
 	if q.Next != nil {
-		line("next", "a retry falls due %s", ago(now, *q.Next))
+		a.labelled("next", "one falls due %s", ago(now, *q.Next))
 	}
 }
 

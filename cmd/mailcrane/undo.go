@@ -73,7 +73,7 @@ func (a *app) toUndo(c *config.Config, spool *queue.Spool, ids []queue.ID) (queu
 			return n.ID, nil
 		}
 	}
-	why := fmt.Sprintf("nothing can be taken back: a message is kept back for %s, and none is any more", c.Queue.Undo)
+	why := fmt.Sprintf("nothing can be taken back: a message is kept back for %s, and none is any more", config.TimeText(c.Queue.Undo))
 	if c.Queue.Undo <= 0 {
 		why = "nothing can be taken back: messages leave as soon as there is a way out"
 	}
