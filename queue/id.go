@@ -20,9 +20,12 @@ const (
 )
 
 func newID(now time.Time) ID {
-	bits := uint64(now.UnixNano()/int64(idUnit))<<idRandom | rand.Uint64()&(1<<idRandom-1)
+	random := rand.Uint64() & (1<<idRandom - 1)
+	// All 65 bits do not fit in one number: the last digit goes alone.
+	bits := uint64(now.UnixNano()/int64(idUnit))<<(idRandom-5) | random>>5
 	var digits [idLength]byte
-	for i := idLength - 1; i >= 0; i-- {
+	digits[idLength-1] = idDigits[random&31]
+	for i := idLength - 2; i >= 0; i-- {
 		digits[i] = idDigits[bits&31]
 		bits >>= 5
 	}
@@ -31,8 +34,7 @@ func newID(now time.Time) ID {
 
 // ParseID checks that text has the form of an ID.
 func ParseID(text string) (ID, error) {
-	_, ok := idBits(text)
-	if !ok {
+	if _, ok := idKey(text); !ok {
 		return "", fmt.Errorf("%q is not the id of a message: an id has %d letters and digits, as mailcrane queue shows them", text, idLength)
 	}
 	return ID(text), nil
@@ -40,23 +42,33 @@ func ParseID(text string) (ID, error) {
 
 // Received is the time that is written in the ID.
 func (id ID) Received() time.Time {
-	bits, _ := idBits(string(id))
-	return time.Unix(0, int64(bits>>idRandom)*int64(idUnit))
+	return time.Unix(0, int64(id.key()>>(idRandom-1))*int64(idUnit))
 }
 
-func idBits(text string) (uint64, bool) {
+// key is the ID as a number that sorts as it does; the last of its random bits
+// is left out.
+func (id ID) key() uint64 {
+	key, _ := idKey(string(id))
+	return key
+}
+
+func idKey(text string) (uint64, bool) {
 	if len(text) != idLength {
 		return 0, false
 	}
-	var bits uint64
+	var key uint64
 	for i := range len(text) {
 		digit := digitValue(text[i])
-		if digit < 0 {
+		switch {
+		case digit < 0:
 			return 0, false
+		case i == len(text)-1:
+			key = key<<4 | uint64(digit)>>1
+		default:
+			key = key<<5 | uint64(digit)
 		}
-		bits = bits<<5 | uint64(digit)
 	}
-	return bits, true
+	return key, true
 }
 
 // digitValues is one more than the value of each digit, and 0 for what is none.

@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"runtime"
@@ -79,7 +80,7 @@ func (l *Listing) add(p *place, file string) bool {
 	if len(file) <= idLength || len(file) > longest || file[idLength] != '.' {
 		return false
 	}
-	id, ok := idBits(file[:idLength])
+	id, ok := idKey(file[:idLength])
 	if !ok {
 		return false
 	}
@@ -105,10 +106,17 @@ func (l *Listing) add(p *place, file string) bool {
 // sort puts the names into the order of receipt. A message that was renamed or
 // moved while the directories were read may have shown twice.
 func (l *Listing) sort() {
-	slices.SortFunc(l.refs, func(a, b ref) int { return cmp.Compare(a.id, b.id) })
+	compare := func(a, b ref) int {
+		if a.id != b.id {
+			return cmp.Compare(a.id, b.id)
+		}
+		// The number leaves out one bit of the ID.
+		return bytes.Compare(l.text(a)[:idLength], l.text(b)[:idLength])
+	}
+	slices.SortFunc(l.refs, compare)
 	kept := l.refs[:0]
 	for _, r := range l.refs {
-		if n := len(kept); n > 0 && kept[n-1].id == r.id {
+		if n := len(kept); n > 0 && compare(kept[n-1], r) == 0 {
 			kept[n-1] = l.later(kept[n-1], r)
 			continue
 		}

@@ -23,12 +23,6 @@ type rest struct {
 // rests are kept small: all of a full queue may rest.
 type rests map[uint64]rest
 
-// key is the ID as a number.
-func (id ID) key() uint64 {
-	bits, _ := idBits(string(id))
-	return bits
-}
-
 func (rs rests) add(n Name, until time.Time) {
 	r := rest{state: xxhash.Sum64String(n.String()), seen: true}
 	if !until.IsZero() {

@@ -305,17 +305,19 @@ func FuzzReadEnvelope(f *testing.F) {
 }
 
 func TestIDsSortByTimeAndTellIt(t *testing.T) {
-	at := time.Date(2026, 11, 22, 5, 0, 0, 0, time.UTC)
 	last := ID("")
-	for i := range 1000 {
-		now := at.Add(time.Duration(i) * 2 * time.Microsecond)
-		id := newID(now)
-		if id <= last {
-			t.Fatalf("%s comes after %s", id, last)
+	for _, year := range []int{1970, 2026, 2042, 2044, 2115} { // 52 bits of time and 13 others are more than a uint64
+		at := time.Date(year, 11, 22, 5, 0, 0, 0, time.UTC)
+		for i := range 200 {
+			now := at.Add(time.Duration(i) * 2 * time.Microsecond)
+			id := newID(now)
+			if id <= last || id.key() <= last.key() && last != "" {
+				t.Fatalf("%s comes after %s", id, last)
+			}
+			if d := now.Sub(id.Received()); d < 0 || d >= idUnit {
+				t.Fatalf("%s says %v, made at %v", id, id.Received(), now)
+			}
+			last = id
 		}
-		if d := now.Sub(id.Received()); d < 0 || d >= idUnit {
-			t.Fatalf("%s says %v, made at %v", id, id.Received(), now)
-		}
-		last = id
 	}
 }
