@@ -203,7 +203,10 @@ func TestQueueFlags(t *testing.T) {
 		{"persistent", "-qp", given(func(q *QueueRun) { q.Persistent, q.Interval = true, time.Second })},
 		{"persistent with a time", "-qp5s", given(func(q *QueueRun) { q.Persistent, q.Interval = true, 5*time.Second })},
 		{"selectors", "-qIabc -q!Rjoe -qS@x -qQspam", given(func(q *QueueRun) {
-			q.Selectors = Selectors{{'I', false, "abc"}, {'R', true, "joe"}, {'S', false, "@x"}, {'Q', false, "spam"}}
+			q.Selectors, q.Quarantined = Selectors{{'I', false, "abc"}, {'R', true, "joe"}, {'S', false, "@x"}, {'Q', false, "spam"}}, true
+		})},
+		{"a reason is one of what is quarantined, as in sendmail", "-q!Qspam", given(func(q *QueueRun) {
+			q.Selectors, q.Quarantined = Selectors{{'Q', true, "spam"}}, true
 		})},
 		{"a group", "-qGslow", given(func(q *QueueRun) { q.Group = "slow" })},
 		{"quarantined", "-qQ", given(func(q *QueueRun) { q.Quarantined = true })},

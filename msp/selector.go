@@ -136,6 +136,8 @@ func (inv *Invocation) addSelector(v string) error {
 		return badQueueRun(v)
 	}
 	s.Of, s.Not, s.Text = text[0], not, text[1:]
+	// As in sendmail: only what is quarantined has a reason to look at.
+	inv.Queue.Quarantined = inv.Queue.Quarantined || s.Of == 'Q'
 	inv.Queue.Selectors = append(inv.Queue.Selectors, s)
 	return nil
 }

@@ -61,6 +61,10 @@ func TestBadConfigurationNamesFileLineAndMend(t *testing.T) {
 	const account = "[account.a]\nfrom=[\"me@x.org\"]\nsmarthost=\"smtps://x.org\"\nuser=\"me\"\n"
 	for _, c := range []struct{ reason, text, want, hint string }{
 		{"a misspelt key", "delivery_mod = \"d\"\n", `m.toml:1: unknown key "delivery_mod"`, `did you mean "delivery_mode"?`},
+		{"sendmail's name for a key", "QueueLA = 5\n", "m.toml:1: QueueLA is sendmail's name, which the command line takes: in this file it is queue.load_limit", "write queue.load_limit"},
+		{"sendmail's name in a table, any case", "[queue]\nminqueueage = \"5m\"\n", "m.toml:2: queue.minqueueage is sendmail's name", "write queue.min_age"},
+		{"sendmail's name of a timeout", "[timeout]\nQueueReturn = \"5d\"\n", "m.toml:2: timeout.QueueReturn is sendmail's name", "write timeout.queuereturn"},
+		{"what has no meaning here, in a table", "[queue]\nUseErrorsTo = true\n", `m.toml:2: "queue.UseErrorsTo" has no meaning here: reports go to`, "take it out"},
 		{"a misspelt key of an account", account + "smarthots = \"x\"\n", `m.toml:5: unknown key "account.a.smarthots"`, `did you mean "account.a.smarthost"?`},
 		{"a key in the wrong table", "\n[queue]\nuser = \"x\"\n", `m.toml:3: unknown key "queue.user"`, `did you mean "account.NAME.user"?`},
 		{"not TOML", "a = = 1\n", "m.toml:1:", ""},

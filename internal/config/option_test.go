@@ -169,7 +169,7 @@ func TestBadValuesNameFileLineAndWhatIsWanted(t *testing.T) {
 		{"a key of a slow queue misspelt", "[queue.slow.a]\nafer = \"1h\"", `m.toml:2: unknown key "queue.slow.a.afer"`, `did you mean "queue.slow.a.after"?`},
 		{"sendmail's way to name a class", "[timeout]\n\"queuereturn.urgent\" = \"1d\"", "m.toml:2: unknown key", `did you mean "timeout.queuereturn_urgent"?`},
 		{"an option that has no meaning here", "[timeout]\nident = \"5s\"", `m.toml:2: "timeout.ident" has no meaning here: nobody is asked`, "take it out"},
-		{"sendmail's name in the wrong place", "RecipientFactor = 5", `m.toml:1: unknown key "RecipientFactor"`, ""},
+		{"sendmail's name in the wrong place", "RecipientFactor = 5", "m.toml:1: RecipientFactor is sendmail's name", "write queue.recipient_factor"},
 		{"a key without a letter", "\"\" = true", `m.toml:1: unknown key ""`, ""},
 		{"a bad class after a good whole", "[timeout]\nqueuereturn = \"3d\"\nqueuereturn_dsn = \"3y\"", `m.toml:3: timeout.queuereturn_dsn: invalid time unit "y"`, ""},
 	} {

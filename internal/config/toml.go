@@ -257,8 +257,16 @@ func (r *reader) unknown(at unstable.Range, key []string, below string) error {
 	if below != "" {
 		return r.bad(at, "for example: "+named(below, key)+" = …", "%s is a table, which has keys and no value", name)
 	}
-	if o := Named(name); o != nil && !o.Obeyed() {
+	o := Named(name)
+	if o == nil {
+		o = Named(key[len(key)-1]) // whatever table it was put in
+	}
+	switch {
+	case o == nil:
+	case !o.Obeyed():
 		return r.bad(at, "take it out", "%q has no meaning here: %s", name, o.Why)
+	case o.Key != "":
+		return r.bad(at, "write "+o.Key, "%s is sendmail's name, which the command line takes: in this file it is %s", name, o.Key)
 	}
 	hint := "see all keys with: mailcrane config show"
 	if near := nearestKey(key); near != "" {
