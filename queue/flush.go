@@ -77,8 +77,12 @@ func (r *Runner) Run(ctx context.Context, run Run) (Summary, error) {
 	}
 	f.Watch = func(e Event) {
 		f.mu.Lock()
-		if e.Kind == Settled {
+		switch e.Kind {
+		case Settled:
 			f.sum.count(e)
+		case Begun:
+			f.tried++
+			e.Place, e.Of = f.tried, max(f.tried, f.found)
 		}
 		f.mu.Unlock()
 		r.tell(e)
@@ -105,8 +109,9 @@ type flush struct {
 	met map[uint64]meeting // by the key of the ID
 	// busy are the messages that another process was at.
 	busy []Name
-	// begun is how many messages carriers were given.
-	begun int
+	// begun is how many messages carriers were given, and tried how many of them
+	// were begun. found is how many there were for the run when it began.
+	begun, tried, found int
 }
 
 // A meeting is what a queue run has found out about a message.
@@ -162,7 +167,7 @@ func (f *flush) carryAll(ctx context.Context) error {
 // survey reads the directory once, and gives carriers what there is for them.
 func (f *flush) survey(ctx context.Context) error {
 	picks := make(map[Route]*pick)
-	now, load, missing, seen := f.Now(), f.limit(), len(f.run.IDs), 0
+	now, load, missing, seen, found := f.Now(), f.limit(), len(f.run.IDs), 0, 0
 	err := f.Spool.Names(func(n Name) bool {
 		seen++
 		wants, met := f.wants(n)
@@ -170,10 +175,16 @@ func (f *flush) survey(ctx context.Context) error {
 			missing--
 		}
 		if wants && !met && !load.holds(n) && !f.early(n, now) {
+			found++
 			f.consider(picks, n, seen)
 		}
 		return ctx.Err() == nil && (f.run.IDs == nil || missing > 0)
 	})
+	f.mu.Lock()
+	if f.found == 0 {
+		f.found = f.atMost(found)
+	}
+	f.mu.Unlock()
 	for route, p := range picks {
 		jobs := f.bounded(f.inOrder(p))
 		switch c := f.lines[route]; {
@@ -212,11 +223,17 @@ func (f *flush) down(route Route) bool {
 
 // bounded is as many of the jobs as the run may still take.
 func (f *flush) bounded(jobs []job) []job {
-	if most := f.Tuning.MaxRunSize; most > 0 && !f.run.Person {
-		jobs = jobs[:min(len(jobs), max(most-f.begun, 0))]
-	}
+	jobs = jobs[:f.atMost(f.begun+len(jobs))-f.begun]
 	f.begun += len(jobs)
 	return jobs
+}
+
+// atMost is n, or the bound of the run where that is less.
+func (f *flush) atMost(n int) int {
+	if most := f.Tuning.MaxRunSize; most > 0 && !f.run.Person {
+		return min(n, most)
+	}
+	return n
 }
 
 // ended is told of a carrier that has. What it has left is not tried again: the

@@ -171,7 +171,9 @@ func (c *carrier) deliver(ctx context.Context, session Session, m *Message) (*at
 		watch.moved()
 		r.tell(Event{Kind: Progress, Route: c.route, ID: m.Name.ID, Size: m.Name.Size, Octets: octets})
 	}
-	r.tell(Event{Kind: Begun, Route: c.route, ID: m.Name.ID, From: m.Envelope.From, Size: m.Name.Size})
+	r.tell(Event{
+		Kind: Begun, Route: c.route, ID: m.Name.ID, From: m.Envelope.From, Size: m.Name.Size, Dir: m.spool.placeOf(m.Name).root.dir,
+	})
 	// A stop waits for the answer to what is on the wire, so that the message
 	// does not become uncertain for nothing.
 	patient, cancel := withGrace(ctx, stopGrace)

@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -128,6 +129,48 @@ func TestAnUnattendedRunIsBounded(t *testing.T) {
 		sum, err := w.runner.Run(t.Context(), c.run)
 		if got := strings.Join(*order, " "); err != nil || got != c.want || sum.Waiting != 5-len(*order) {
 			t.Errorf("%s: sent %s; %+v, %v", c.reason, got, sum, err)
+		}
+	}
+}
+
+func TestARunCountsTheMessagesThatItBegins(t *testing.T) {
+	for _, c := range []struct {
+		reason string
+		most   int
+		refuse bool
+		want   string
+	}{
+		{"one after another, of those that were there", 0, false, "1/3 2/3 3/3"},
+		{"of those that it may take", 2, false, "1/2 2/2"},
+		{"a bounce comes on top", 0, true, "1/3 2/3 3/3 4/4"},
+	} {
+		s := testSpool(t)
+		w := newWorld(t, s)
+		w.runner.Tuning.MaxRunSize = c.most
+		w.answer = func(_ *Delivery, to Recipient) (Outcome, *RouteFault) {
+			if c.refuse && to.Address == "b@x.org" {
+				return refuse(550, "no"), nil
+			}
+			return refuse(250, "ok"), nil
+		}
+		var begun []string
+		w.runner.Watch = func(e Event) {
+			if e.Kind != Begun {
+				return
+			}
+			w.set(func() { begun = append(begun, fmt.Sprintf("%d/%d", e.Place, e.Of)) })
+			if e.Dir != s.Dir() {
+				t.Errorf("it was begun in %s", e.Dir)
+			}
+		}
+		for _, to := range []string{"a@x.org", "b@x.org", "c@x.org"} {
+			put(t, s, envelope(to), "Subject: x\n\n")
+		}
+		if _, err := w.runner.Run(t.Context(), Run{}); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(begun, " "); got != c.want {
+			t.Errorf("%s: %s, want %s", c.reason, got, c.want)
 		}
 	}
 }

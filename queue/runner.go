@@ -72,6 +72,11 @@ type Event struct {
 	Size    int64
 	Octets  int64
 	Outcome Outcome
+	// Dir is, for Begun in a queue run, the queue directory; Place is which
+	// message of the run this is, from 1, and Of how many there were for it. What
+	// came meanwhile, such as a bounce, counts when it is begun.
+	Dir       string
+	Place, Of int
 	// Silent is, for Settled, that the recipient failed and the sender does not
 	// hear of it: there is none, or NOTIFY says so.
 	Silent bool

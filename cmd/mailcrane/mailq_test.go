@@ -32,3 +32,10 @@ func TestTheStatusOfMailqSaysWhyAMessageIsNotTried(t *testing.T) {
 		}
 	}
 }
+
+func TestARunAnnouncesAMessageInSendmailsWords(t *testing.T) {
+	const want = "Running /var/spool/mail/cemj155mdf2w5 (sequence 2 of 7)"
+	if got := running(queue.Event{Kind: queue.Begun, Dir: "/var/spool/mail", ID: "cemj155mdf2w5", Place: 2, Of: 7}); got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}

@@ -97,6 +97,13 @@ func foreground(run msp.QueueRun) []string {
 func (s *services) runOnce(ctx context.Context, run msp.QueueRun, verbose bool) int {
 	a := s.voice(verbose)
 	wish := flushWish{run: queue.Run{Every: run.Interval, Quarantined: run.Quarantined}, trace: s.trace(verbose)}
+	if verbose {
+		wish.watch = func(e queue.Event) {
+			if e.Kind == queue.Begun {
+				fmt.Fprintln(s.stdout, running(e))
+			}
+		}
+	}
 	if len(run.Selectors) > 0 {
 		wish.run.Want = func(e queue.Entry) bool { return chosen(run, e) }
 	}
@@ -108,6 +115,11 @@ func (s *services) runOnce(ctx context.Context, run msp.QueueRun, verbose bool) 
 		return s.fail(err)
 	}
 	return sysexits.OK // the run took place; what remains is in the queue
+}
+
+// running announces a message of a queue run in sendmail's words.
+func running(e queue.Event) string {
+	return printable(fmt.Sprintf("Running %s/%s (sequence %d of %d)", e.Dir, e.ID, e.Place, e.Of))
 }
 
 // voice is the app that a run speaks through: with -v on standard output, as
