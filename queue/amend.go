@@ -7,26 +7,15 @@ import (
 	"mailcrane/internal/address"
 )
 
-// The lines by which a result file changes the envelope. The message's file is
-// never written to again, so that its sum holds; what a person changes stands
-// here and is laid over the envelope whenever that is read.
-const (
-	eventRedirected = "redirected" // recipient To is Address from here on
-	eventAdded      = "added"      // one more recipient, behind the others
-	eventSender     = "sender"     // the reverse-path is Address
-	eventAccount    = "account"    // Route must carry it; "" lets the router choose
-	eventTimed      = "timed"      // not before the time in Text; "" for at once
-	eventRetried    = "retried"    // at once, whatever the time; a line of its own
-	eventASCII      = "ascii"      // nothing needs SMTPUTF8 any more
-	// eventEdited ends the lines of one edit; its Code is their number. Without
-	// it they say nothing: a power cut may leave the first half of an append.
-	eventEdited = "edited"
-)
+// The lines of an edit change the envelope. The message's file is never written
+// to again, so that its sum holds; what a person changes stands in the result
+// file and is laid over the envelope whenever that is read.
 
-// A "dropped" line is an edit too; Dropped is the state that it leaves.
+// edits says that the record is a line of an edit. A "dropped" one is that too;
+// Dropped is the state that it leaves.
 func (r Record) edits() bool {
 	switch r.Event {
-	case eventRedirected, eventAdded, eventSender, eventAccount, eventTimed, eventASCII, stateNames[Dropped]:
+	case EventRedirected, EventAdded, EventSender, EventAccount, EventTimed, EventASCII, stateNames[Dropped]:
 		return true
 	}
 	return false
@@ -41,9 +30,9 @@ func wholeEdits(records []Record) (kept []Record, ok bool) {
 		switch {
 		case r.edits():
 			open++
-		case r.Event == eventEdited && r.Code > open:
+		case r.Event == EventEdited && r.Code > open:
 			return nil, false
-		case r.Event == eventEdited:
+		case r.Event == EventEdited:
 			kept = slices.Delete(kept, len(kept)-open, len(kept)-r.Code)
 			open = 0
 		default:
@@ -60,62 +49,32 @@ func wholeEdits(records []Record) (kept []Record, ok bool) {
 func (e *Envelope) amend(history []Record) []Result {
 	for _, r := range history {
 		switch r.Event {
-		case eventRedirected:
+		case EventRedirected:
 			if r.To >= 0 && r.To < len(e.To) {
 				// NOTIFY is the sender's wish and stays; ORCPT is the address that
 				// the sender first gave, which this is now (RFC 3461 section 4.2).
 				e.To[r.To] = Recipient{Address: r.Address, Notify: e.To[r.To].Notify}
 			}
-		case eventAdded:
+		case EventAdded:
 			if r.To == len(e.To) && r.To < MaxRecipients {
 				e.To = append(e.To, Recipient{Address: r.Address})
 			}
-		case eventSender:
+		case EventSender:
 			e.From = r.Address
-		case eventAccount:
+		case EventAccount:
 			e.Account = string(r.Route)
-		case eventTimed:
+		case EventTimed:
 			e.NotBefore, _ = time.Parse(time.RFC3339, r.Text) // "" is no time
-		case eventRetried:
+		case EventRetried:
 			e.NotBefore = time.Time{}
-		case eventASCII:
+		case EventASCII:
 			e.UTF8 = false
 		}
-		if r.Event == eventRedirected || r.Event == eventAdded || r.Event == eventSender {
+		if r.Event == EventRedirected || r.Event == EventAdded || r.Event == EventSender {
 			e.UTF8 = e.UTF8 || address.NeedsUTF8(r.Address)
 		}
 	}
 	return standing(len(e.To), history)
-}
-
-// Change says in words what a person changed by the record; "" if it tells of
-// something else.
-func (r Record) Change() string {
-	switch r.Event {
-	case eventRedirected:
-		return "a person changed a recipient to " + r.Address + " (" + r.Text + ")"
-	case eventAdded:
-		return "a person added " + r.Address
-	case stateNames[Dropped]:
-		return "a person dropped " + r.Address
-	case eventSender:
-		return "a person changed the sender to <" + r.Address + "> (" + r.Text + ")"
-	case eventAccount:
-		if r.Route == "" {
-			return "a person let the sender decide on the account"
-		}
-		return "a person chose account " + string(r.Route)
-	case eventTimed:
-		if r.Text == "" {
-			return "a person let it go at once"
-		}
-		return "a person let it go at " + r.Text + ", not before"
-	case eventASCII:
-		return "no address needs SMTPUTF8 any more"
-	case eventEdited:
-		return "so the envelope was changed"
-	}
-	return ""
 }
 
 // follow makes the name say what the envelope and its history do. They differ
@@ -123,8 +82,8 @@ func (r Record) Change() string {
 func (m *Message) follow(n *Name) {
 	changed := false
 	for _, r := range m.history {
-		n.Edited = n.Edited || r.Event == eventEdited
-		changed = changed || r.Event == eventEdited || r.Event == eventRetried
+		n.Edited = n.Edited || r.Event == EventEdited
+		changed = changed || r.Event == EventEdited || r.Event == EventRetried
 	}
 	if changed {
 		n.Key = keyOf(m.Envelope)

@@ -238,7 +238,7 @@ func (a *attempt) warn(age age, now time.Time) {
 		return
 	}
 	note, err := r.warn(a.route, m, age.warnAfter, now.Add(age.life-age.old))
-	if err == nil && note.Event == eventWarned {
+	if err == nil && note.Event == EventWarned {
 		if err = m.note(note); err == nil {
 			err = m.rename(func(n *Name) { n.Warned = true })
 		}

@@ -82,11 +82,11 @@ func (r *Runner) bounce(route Route, m *Message, failed []Record) ([]Record, err
 	})
 	if len(wanted) == 0 {
 		notes = append(notes, Record{
-			At: r.Now(), To: -1, Event: "unreported", Route: route, Text: "the sender asked for no report (NOTIFY)",
+			At: r.Now(), To: -1, Event: EventUnreported, Route: route, Text: "the sender asked for no report (NOTIFY)",
 		})
 	} else {
 		to = r.Router.ReturnTo(m.Envelope)
-		note, err := r.put(r.reportOn(dsn.Failure, m, to, wanted), m.Name.ID, string(route), route, "bounced")
+		note, err := r.put(r.reportOn(dsn.Failure, m, to, wanted), m.Name.ID, string(route), route, EventBounced)
 		if err != nil {
 			return nil, err
 		}
@@ -96,7 +96,7 @@ func (r *Runner) bounce(route Route, m *Message, failed []Record) ([]Record, err
 	if master == "" || m.Name.Class.Precedence < 0 || address.Key(master) == address.Key(to) {
 		return notes, nil
 	}
-	note, err := r.put(r.reportOn(dsn.PostmasterCopy, m, master, failed), m.Name.ID, account, route, "bounced")
+	note, err := r.put(r.reportOn(dsn.PostmasterCopy, m, master, failed), m.Name.ID, account, route, EventBounced)
 	if err != nil {
 		// The sender knows; a second bounce would do more harm.
 		r.Log.Error("cannot queue the copy for the postmaster", "id", m.Name.ID, "err", err)

@@ -119,9 +119,9 @@ func (m *Message) records(change Change) ([]Record, error) {
 		return nil, d.refuse("to send it to nobody: mailcrane queue remove "+string(m.Name.ID), "nobody would be left to send %s to", m.Name.ID)
 	}
 	if d.envelope.UTF8 && !d.needsUTF8() {
-		d.note(Record{To: -1, Event: eventASCII})
+		d.note(Record{To: -1, Event: EventASCII})
 	}
-	d.note(Record{To: -1, Event: eventEdited, Code: len(d.records)})
+	d.note(Record{To: -1, Event: EventEdited, Code: len(d.records)})
 	return d.records, nil
 }
 
@@ -239,7 +239,7 @@ func (d *draft) redirect(change Change) error {
 		if err != nil {
 			return err
 		}
-		d.note(Record{To: place, Address: to, Event: eventRedirected, Text: "was " + old})
+		d.note(Record{To: place, Address: to, Event: EventRedirected, Text: "was " + old})
 	}
 	return nil
 }
@@ -264,7 +264,7 @@ func (d *draft) add(change Change) error {
 		if len(d.envelope.To) >= MaxRecipients {
 			return d.refuse("", "a message has %d recipients at most", MaxRecipients)
 		}
-		d.note(Record{To: len(d.envelope.To), Address: to, Event: eventAdded})
+		d.note(Record{To: len(d.envelope.To), Address: to, Event: EventAdded})
 	}
 	return nil
 }
@@ -281,23 +281,23 @@ func (d *draft) others(change Change) error {
 			}
 		}
 		if from != e.From {
-			d.note(Record{To: -1, Address: from, Event: eventSender, Text: "was <" + e.From + ">"})
+			d.note(Record{To: -1, Address: from, Event: EventSender, Text: "was <" + e.From + ">"})
 		}
 	}
 	if change.Account != nil && *change.Account != e.Account {
 		if err := checkValue("account", *change.Account); err != nil {
 			return d.refuse("", "%w", err)
 		}
-		d.note(Record{To: -1, Route: Route(*change.Account), Event: eventAccount})
+		d.note(Record{To: -1, Route: Route(*change.Account), Event: EventAccount})
 	}
 	if change.NotBefore == nil {
 		return nil
 	}
 	switch at := change.NotBefore; {
 	case at.IsZero():
-		d.note(Record{To: -1, Event: eventTimed})
+		d.note(Record{To: -1, Event: EventTimed})
 	case !at.IsZero() && !at.Equal(e.NotBefore):
-		d.note(Record{To: -1, Event: eventTimed, Text: at.UTC().Format(time.RFC3339)})
+		d.note(Record{To: -1, Event: EventTimed, Text: at.UTC().Format(time.RFC3339)})
 	}
 	return nil
 }

@@ -216,9 +216,9 @@ func TestATimeThatACrashKeptOutOfTheNameHolds(t *testing.T) {
 		now := time.Now()
 		at := now.Add(time.Hour).Truncate(time.Second)
 		_, err := s.appendRecords(only(t, s), []Record{
-			{At: now, To: -1, Event: eventSender, Address: sender},
-			{At: now, To: -1, Event: eventTimed, Text: at.UTC().Format(time.RFC3339)},
-			{At: now, To: -1, Event: eventEdited, Code: 2},
+			{At: now, To: -1, Event: EventSender, Address: sender},
+			{At: now, To: -1, Event: EventTimed, Text: at.UTC().Format(time.RFC3339)},
+			{At: now, To: -1, Event: EventEdited, Code: 2},
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -262,7 +262,7 @@ func TestAnEndWithoutItsLinesIsDamage(t *testing.T) {
 	s := testSpool(t)
 	put(t, s, envelope("a@x.org"), "x")
 	n := only(t, s)
-	if _, err := s.appendRecords(n, []Record{{At: time.Now(), To: -1, Event: eventEdited, Code: 1}}); err != nil {
+	if _, err := s.appendRecords(n, []Record{{At: time.Now(), To: -1, Event: EventEdited, Code: 1}}); err != nil {
 		t.Fatal(err)
 	}
 	_, err := s.claim(n, false)

@@ -82,13 +82,13 @@ func (s *Spool) finished(m *Message, final []Record) Finished {
 	for i, r := range results {
 		if i == mostDoneRecipients {
 			done.Records = append(done.Records, Record{
-				At: s.now(), To: -1, Event: "more", Text: fmt.Sprintf("and %d recipients more", len(results)-i),
+				At: s.now(), To: -1, Event: EventMore, Text: fmt.Sprintf("and %d recipients more", len(results)-i),
 			})
 			break
 		}
 		last := r.Last
 		if !r.Done() {
-			last.At, last.Event = s.now(), "removed"
+			last.At, last.Event = s.now(), EventRemoved
 		}
 		last.To, last.Address = i, m.Envelope.To[i].Address
 		done.Records = append(done.Records, last)

@@ -21,7 +21,7 @@ func (r *Runner) lastResort(route Route, m *Message, records []Record, left bool
 	if len(failed) == 0 {
 		return nil, false, nil
 	}
-	note := Record{At: r.Now(), To: -1, Event: "unreported", Route: route}
+	note := Record{At: r.Now(), To: -1, Event: EventUnreported, Route: route}
 	if r.Tuning.DoubleBounce == "" {
 		note.Text = "it could not be delivered, has no sender to tell, and nobody is set to be told (DoubleBounceAddress)"
 		r.Log.Warn("message dropped", "id", m.Name.ID, "to", failed[0].Address, "why", note.Text)
@@ -29,7 +29,7 @@ func (r *Runner) lastResort(route Route, m *Message, records []Record, left bool
 	}
 	to, account := r.mailbox(r.Tuning.DoubleBounce, route)
 	if to != "" && !slices.ContainsFunc(failed, func(rec Record) bool { return address.Key(rec.Address) == address.Key(to) }) {
-		note, err := r.put(r.reportOn(dsn.Failure, m, to, failed), m.Name.ID, account, route, "bounced")
+		note, err := r.put(r.reportOn(dsn.Failure, m, to, failed), m.Name.ID, account, route, EventBounced)
 		return []Record{note}, false, err
 	}
 	if left {
@@ -44,7 +44,7 @@ func (r *Runner) lastResort(route Route, m *Message, records []Record, left bool
 		}
 		r.Log.Error("cannot add the message to the dead letters", "id", m.Name.ID, "file", drop, "err", err)
 	}
-	note.Event = "held"
+	note.Event = EventHeld
 	note.Text = "it could not be delivered, and it has no sender to tell: read it, then remove it"
 	r.Log.Error("message is lost unless a person acts: nobody can be told that it was not delivered", "id", m.Name.ID, "to", failed[0].Address)
 	return []Record{note}, true, nil
@@ -59,7 +59,7 @@ func unreported(history []Record) []Record {
 		switch rec.Event {
 		case Failed.String():
 			failed = append(failed, rec)
-		case "bounced", "unreported", "released":
+		case EventBounced, EventUnreported, EventReleased:
 			failed = nil
 		}
 	}

@@ -12,7 +12,7 @@ import (
 
 // Hold keeps the message from being tried until it is released.
 func (s *Spool) Hold(ctx context.Context, id ID, why string) error {
-	return s.edit(ctx, id, Record{Event: "held", Text: why}, func(n *Name) error {
+	return s.edit(ctx, id, Record{Event: EventHeld, Text: why}, func(n *Name) error {
 		n.Held = true
 		return nil
 	})
@@ -21,7 +21,7 @@ func (s *Spool) Hold(ctx context.Context, id ID, why string) error {
 // ReleaseHeld lets a message go that is held, or quarantined, or both, and makes
 // it due.
 func (s *Spool) ReleaseHeld(ctx context.Context, id ID) error {
-	return s.edit(ctx, id, Record{Event: "released"}, func(n *Name) error {
+	return s.edit(ctx, id, Record{Event: EventReleased}, func(n *Name) error {
 		n.Held, n.Quarantined, n.Next = false, false, time.Time{}
 		return nil
 	})
@@ -31,7 +31,7 @@ func (s *Spool) ReleaseHeld(ctx context.Context, id ID) error {
 // time that its sender has set, or the end of the time to take it back. One
 // that is held is an error.
 func (s *Spool) Retry(ctx context.Context, id ID) error {
-	return s.edit(ctx, id, Record{Event: eventRetried}, func(n *Name) error {
+	return s.edit(ctx, id, Record{Event: EventRetried}, func(n *Name) error {
 		n.Next, n.NotBefore = time.Time{}, time.Time{}
 		if n.Waits() {
 			return sysexits.Errorf(sysexits.DataErr, "let it go with: mailcrane queue release "+string(id), "message %s is %s", id, n.Stopped())

@@ -8,12 +8,10 @@ import (
 	"mailcrane/queue/dsn"
 )
 
-// eventRun marks an attempt of a queue run that nobody waits for: what of the
+// runRecord marks an attempt of a queue run that nobody waits for: what of the
 // time before it counts is not for the schedule to say (schedule.triedFor).
-const eventRun = "run"
-
 func runRecord(now time.Time, route Route) Record {
-	return Record{At: now, To: -1, Event: eventRun, Route: route, Text: "sendmail -q, as from cron"}
+	return Record{At: now, To: -1, Event: EventRun, Route: route, Text: "sendmail -q, as from cron"}
 }
 
 // outcome is the result as that of an attempt; the zero one where none was

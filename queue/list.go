@@ -100,9 +100,9 @@ func (s *Spool) entryAt(name Name, path string) (Entry, error) {
 	entry.Results = e.amend(history)
 	for _, r := range history {
 		switch r.Event {
-		case "held":
+		case EventHeld:
 			entry.hold = r.Text
-		case eventQuarantined:
+		case EventQuarantined:
 			entry.quarantine = r.Text
 		}
 	}

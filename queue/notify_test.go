@@ -174,7 +174,7 @@ func TestADelayIsToldToThoseWhoWantIt(t *testing.T) {
 		rec, err := w.runner.warn("main", m, 4*time.Hour, time.Now())
 		m.Release()
 		w.flush()
-		if got := w.reports("me@example.org"); err != nil || got != c.want || (rec.Event == eventWarned) != (c.want != "") {
+		if got := w.reports("me@example.org"); err != nil || got != c.want || (rec.Event == EventWarned) != (c.want != "") {
 			t.Errorf("%s: %v, %q, told %q, want %q", c.why, err, rec.Text, got, c.want)
 		}
 	}

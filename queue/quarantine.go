@@ -10,16 +10,10 @@ import (
 // is quarantined, for what it is, by a rule or by sendmail -Q: that is listed
 // apart, and a run for the quarantined may try it.
 
-// The events of a quarantine.
-const (
-	eventQuarantined   = "quarantined"
-	eventUnquarantined = "unquarantined"
-)
-
 // Quarantine keeps a message from being tried, and from growing too old, until
 // it is released. For one that is quarantined already the reason changes.
 func (s *Spool) Quarantine(ctx context.Context, id ID, why string) error {
-	return s.edit(ctx, id, Record{Event: eventQuarantined, Text: why}, func(n *Name) error {
+	return s.edit(ctx, id, Record{Event: EventQuarantined, Text: why}, func(n *Name) error {
 		n.Quarantined = true
 		return nil
 	})
@@ -28,7 +22,7 @@ func (s *Spool) Quarantine(ctx context.Context, id ID, why string) error {
 // Unquarantine ends the quarantine of a message. It is due at once, unless a
 // person holds it.
 func (s *Spool) Unquarantine(ctx context.Context, id ID) error {
-	return s.edit(ctx, id, Record{Event: eventUnquarantined}, func(n *Name) error {
+	return s.edit(ctx, id, Record{Event: EventUnquarantined}, func(n *Name) error {
 		if n.Quarantined && !n.Held {
 			n.Next = time.Time{}
 		}

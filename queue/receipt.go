@@ -23,6 +23,6 @@ func (a *attempt) receipts() (note Record, ok bool, err error) {
 	for i := range report.Recipients {
 		report.Recipients[i].InMailbox = inMailbox[i]
 	}
-	note, err = r.put(report, m.Name.ID, string(a.route), a.route, "confirmed")
+	note, err = r.put(report, m.Name.ID, string(a.route), a.route, EventConfirmed)
 	return note, true, err
 }

@@ -114,12 +114,12 @@ func (s schedule) triedFor(history []Record, now time.Time, byRun bool) time.Dur
 	var run time.Time
 	for _, r := range history {
 		switch {
-		case r.Event == eventRun:
+		case r.Event == EventRun:
 			run = r.At
-		case r.Event == eventEdited:
+		case r.Event == EventEdited:
 			// A person has set something right: from here on it is tried anew.
 			tried, attempts, last = 0, 0, time.Time{}
-		case r.Event == eventMoved:
+		case r.Event == EventMoved:
 			slow = r.movedTo()
 		case r.To >= 0 && (r.Event == Deferred.String() || r.Event == Uncertain.String()):
 			count(r.At, r.At.Equal(run))

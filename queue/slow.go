@@ -12,12 +12,9 @@ import (
 	"mailcrane/internal/sysexits"
 )
 
-// eventMoved is recorded of a move; movedToSlow begins its text, before the name
-// of the slow queue, unless the message went back to the queue.
-const (
-	eventMoved  = "moved"
-	movedToSlow = "to the slow queue "
-)
+// movedToSlow begins the text of EventMoved, before the name of the slow queue,
+// unless the message went back to the queue.
+const movedToSlow = "to the slow queue "
 
 // movedTo is the slow queue to which a move has taken a message, or "".
 func (r Record) movedTo() string {
@@ -171,7 +168,7 @@ func (m *Message) moveTo(to *place, next time.Time, text string) error {
 		}
 		return sysexits.Errorf(sysexits.CantCreat, "look at both, and move one of them away", "message %s cannot move to %s: %w", name.ID, to.dir, err)
 	}
-	if err := m.note(Record{At: s.now(), To: -1, Event: eventMoved, Text: text}); err != nil {
+	if err := m.note(Record{At: s.now(), To: -1, Event: EventMoved, Text: text}); err != nil {
 		return err
 	}
 	if err := m.rename(func(n *Name) { *n = name }); err != nil {

@@ -8,16 +8,13 @@ import (
 	"mailcrane/queue/dsn"
 )
 
-// eventWarned is the event of a warning that went out.
-const eventWarned = "warned"
-
 // warn tells the sender that the message is late, after being tried for so
 // long, and when it will be given up (zero: not known), and returns the record
 // of it. Nobody is told, and the record says so, of a message without a sender
 // or from a mailing list, of one with a negative Precedence, and where no
 // recipient that is left wants it (NOTIFY).
 func (r *Runner) warn(route Route, m *Message, after time.Duration, until time.Time) (Record, error) {
-	note := Record{At: r.Now(), To: -1, Event: "unreported", Route: route}
+	note := Record{At: r.Now(), To: -1, Event: EventUnreported, Route: route}
 	var late []Record
 	for _, place := range m.Pending() {
 		if to := m.Envelope.To[place]; dsn.Wants(to.Notify, dsn.OnDelay) {
@@ -38,7 +35,7 @@ func (r *Runner) warn(route Route, m *Message, after time.Duration, until time.T
 	default:
 		report := r.reportOn(dsn.Delay, m, r.Router.ReturnTo(m.Envelope), late)
 		report.After, report.Until = after, until
-		return r.put(report, m.Name.ID, string(route), route, eventWarned)
+		return r.put(report, m.Name.ID, string(route), route, EventWarned)
 	}
 	return note, nil
 }

@@ -67,11 +67,7 @@ func (a *app) waitsForPerson(k *clerk, w waiting) (outlook, bool) {
 	case w.Trouble != "":
 		return outlook{w.Trouble, []string{w.mend}}, true
 	case n.Held, n.Quarantined:
-		what := "held"
-		if !n.Held {
-			what = "quarantined"
-		}
-		return outlook{fmt.Sprintf("it is not tried: it is %s (%s)", what, w.Why()), []string{"let it go with: mailcrane queue release " + string(n.ID)}}, true
+		return outlook{fmt.Sprintf("it is not tried: it is %s (%s)", n.Stopped(), w.Why()), []string{"let it go with: mailcrane queue release " + string(n.ID)}}, true
 	case n.Waits():
 		return outlook{why: "it is not tried: a later version of mailcrane has marked it in a way that this one does not know"}, true
 	}

@@ -97,8 +97,11 @@ func (a *app) tell(w waiting, history []queue.Record) {
 		if said := r.Reply().String(); said != "" {
 			text += ": " + said
 		}
-		if changed := r.Change(); changed != "" {
-			text = changed
+		if edit := editWords(r); edit != "" {
+			text = edit
+		}
+		if r.Event == queue.EventEdited {
+			continue // it ends the lines of an edit, and tells a person nothing
 		}
 		a.labelled(r.At.Local().Format("01-02 15:04"), "%s", text)
 	}

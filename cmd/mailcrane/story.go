@@ -22,6 +22,8 @@ type chapter struct {
 	To    []string `json:"to,omitempty"`
 	Host  string   `json:"host,omitempty"`
 	Reply string   `json:"reply,omitempty"`
+
+	edit string // what a person changed by it, in words
 }
 
 // chapters groups a message's history, by when each began.
@@ -32,11 +34,12 @@ func chapters(history []queue.Record) []chapter {
 	for _, r := range history {
 		k := kind{r.Event, r.Host, r.Reply().String()}
 		i, known := at[k]
-		if !known || r.Address == "" {
+		edit := editWords(r)
+		if !known || r.Address == "" || edit != "" {
 			// What a person did is told each time.
 			i = len(all)
 			at[k] = i
-			all = append(all, chapter{First: r.At, Event: r.Event, Host: r.Host, Reply: k.reply})
+			all = append(all, chapter{First: r.At, Event: r.Event, Host: r.Host, Reply: k.reply, edit: edit})
 		}
 		c := &all[i]
 		if c.Times == 0 || !c.Last.Equal(r.At) {
@@ -82,30 +85,51 @@ func (c chapter) sentence() string {
 		return fmt.Sprintf("tried %s for %s; %s%s said%s", often(c.Times), to, each, host, said)
 	case queue.Uncertain.String():
 		return fmt.Sprintf("sent to %s %s, and no answer came, so it may have arrived%s", to, often(c.Times), said)
-	case "removed":
+	case queue.EventRemoved:
 		return "removed by a person" + forWhom(to) + said
-	case "retried":
+	case queue.EventRetried:
 		return "made due at once by a person"
-	case "held", "released", "quarantined", "unquarantined", "moved":
+	case queue.EventHeld, queue.EventReleased, queue.EventQuarantined, queue.EventUnquarantined, queue.EventMoved:
 		return c.Event + said
-	case "bounced", "warned", "confirmed":
+	case queue.EventBounced, queue.EventWarned, queue.EventConfirmed:
 		return "its sender was told" + said
-	case "unreported":
+	case queue.EventUnreported:
 		return "its sender was not told" + said
-	case "edited", "run", "ascii":
+	case queue.EventEdited, queue.EventRun, queue.EventASCII:
 		return ""
-	case "redirected":
-		return "a recipient was changed to " + to
-	case "added":
-		return "a recipient was added: " + to
-	case "sender":
-		return "its sender was changed to " + path(to)
-	case "account":
-		return "its account was changed"
-	case "timed":
-		return "a person said when it is to leave" + said
+	}
+	if c.edit != "" {
+		return c.edit
 	}
 	return strings.TrimSpace(c.Event + " " + to + said)
+}
+
+// editWords is what a person changed by the record; "" if it tells of something
+// else.
+func editWords(r queue.Record) string {
+	switch r.Event {
+	case queue.EventRedirected:
+		return "a person changed a recipient to " + r.Address + " (" + r.Text + ")"
+	case queue.EventAdded:
+		return "a person added " + r.Address
+	case queue.Dropped.String():
+		return "a person dropped " + r.Address
+	case queue.EventSender:
+		return "a person changed the sender to " + path(r.Address) + " (" + r.Text + ")"
+	case queue.EventAccount:
+		if r.Route == "" {
+			return "a person let the sender decide on the account"
+		}
+		return "a person chose account " + string(r.Route)
+	case queue.EventTimed:
+		if r.Text == "" {
+			return "a person let it go at once"
+		}
+		return "a person let it go at " + r.Text + ", not before"
+	case queue.EventASCII:
+		return "no address needs SMTPUTF8 any more"
+	}
+	return ""
 }
 
 func often(n int) string {

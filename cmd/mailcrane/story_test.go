@@ -51,6 +51,11 @@ func TestAStoryTellsWhatRepeatsOnce(t *testing.T) {
 			"05:10 held: wait\n05:11 released\n05:12 held: wait\n05:13 made due at once by a person\n",
 		},
 		{
+			"and so is each recipient that a person took out",
+			[]queue.Record{result(0, 0, "a@x", "dropped", 0, ""), result(0, 1, "b@x", "dropped", 0, ""), done(0, "edited", "")},
+			"05:10 a person dropped a@x\n05:10 a person dropped b@x\n05:10 \n",
+		},
+		{
 			"no answer is not a no",
 			[]queue.Record{result(0, 0, "a@x", "uncertain", 0, "the server closed the connection")},
 			"05:10 sent to a@x once, and no answer came, so it may have arrived: the server closed the connection\n",
