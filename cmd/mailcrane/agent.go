@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -29,30 +30,14 @@ manager starts it for you; see: mailcrane service --help`,
 		Example: "  mailcrane agent",
 		Args:    args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			level := slog.LevelInfo
 			if verbose {
-				level = slog.LevelDebug
+				a.settings = append(a.settings, config.Setting{Name: "LogLevel", Value: strconv.Itoa(logSessions)})
 			}
-			return a.agent(cmd.Context(), a.log(level), nil)
+			return a.agent(cmd.Context(), nil, nil)
 		},
 	}
 	c.Flags().BoolVarP(&verbose, "verbose", "v", false, "log each line of the sessions, without secrets")
 	return c
-}
-
-// log writes lines for a log file; under a journal, which stamps each line
-// itself, without the time.
-func (a *app) log(level slog.Level) *slog.Logger {
-	options := &slog.HandlerOptions{Level: level}
-	if a.getenv("JOURNAL_STREAM") != "" {
-		options.ReplaceAttr = func(groups []string, attr slog.Attr) slog.Attr {
-			if len(groups) == 0 && attr.Key == slog.TimeKey {
-				return slog.Attr{}
-			}
-			return attr
-		}
-	}
-	return slog.New(slog.NewTextHandler(a.stderr, options))
 }
 
 // A network is what the agent needs of netwatch; the demo has one of its own.
@@ -63,7 +48,8 @@ type network interface {
 	Prove(queue.Transport) queue.Transport
 }
 
-// agent composes the rooms. A nil net is the machine's own.
+// agent composes the rooms. A nil log is that of LogLevel on standard error,
+// and a nil net the machine's own.
 func (a *app) agent(ctx context.Context, log *slog.Logger, net network) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -72,6 +58,9 @@ func (a *app) agent(ctx context.Context, log *slog.Logger, net network) error {
 	c, err := a.config()
 	if err != nil {
 		return err
+	}
+	if log == nil {
+		log = a.log(c.LogLevel)
 	}
 	options := smarthost.Options{Now: a.now, Getenv: a.getenv}
 	if log.Enabled(ctx, slog.LevelDebug) {
@@ -164,6 +153,6 @@ func (a *app) submissionServer(c *config.Config, log *slog.Logger) *listen.Serve
 		Hostname: hostname(c), Log: log,
 		MaxSize: c.Submit.MaxMessage, MaxRecipients: c.Submit.MaxRecipients,
 		Idle: c.Timeout.Command, Block: c.Timeout.DataBlock,
-		Load: listen.Load{Average: a.load, Refuse: c.Queue.RefuseLoad, Delay: c.Queue.DelayLoad},
+		Load: listen.Load{Average: a.load, Refuse: c.Queue.RefuseLoad, Delay: c.Queue.DelayLoad, LogInterval: c.Queue.RejectLogInterval},
 	})
 }

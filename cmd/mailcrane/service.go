@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 
@@ -84,6 +83,6 @@ func (a *app) service(user bool) (*installer.Service, error) {
 	}
 	return installer.New(installer.Options{
 		Program: own, Config: file, User: user,
-		Run: func(ctx context.Context) error { return a.agent(ctx, a.log(slog.LevelInfo), nil) },
+		Run: func(ctx context.Context) error { return a.agent(ctx, nil, nil) },
 	})
 }

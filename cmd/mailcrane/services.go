@@ -264,7 +264,7 @@ func (s *services) Daemon(ctx context.Context, mode msp.Mode, _ msp.QueueRun) in
 		return s.fail(sysexits.Errorf(sysexits.Usage, "start the background agent with: mailcrane service start",
 			"a service manager keeps mailcrane in the background; -bd does not"))
 	}
-	if err := s.agent(ctx, s.log(slog.LevelInfo), nil); err != nil {
+	if err := s.agent(ctx, nil, nil); err != nil {
 		return s.fail(err)
 	}
 	return sysexits.OK

@@ -31,6 +31,8 @@ type Config struct {
 	Privacy bool
 	// Hostname is the name used where Privacy is off; "" asks the system.
 	Hostname string
+	// LogLevel is sendmail's: how much the agent logs.
+	LogLevel int
 	// Spools is where the queue is: one directory, or several.
 	Spools Directories
 	// Accounts are sorted by name.
@@ -52,7 +54,7 @@ type Config struct {
 // defaults is a Config in which nothing is set.
 func defaults() *Config {
 	return &Config{
-		DeliveryMode: DeferredRun, Privacy: true,
+		DeliveryMode: DeferredRun, Privacy: true, LogLevel: 9,
 		Timeout: DefaultTimeout(), Queue: DefaultQueue(), Submit: DefaultSubmit(),
 	}
 }

@@ -84,6 +84,8 @@ var shownBy = [...][3]string{
 	{"Timeout.quit", "smarthost/relay", "TestEachTimeoutIsItsOwn"},
 	{"Timeout.command", "msp/listen", "TestAnIdleClientIsToldAndSentAway"},
 
+	{"LogLevel", "cmd/mailcrane", "TestTheLogObeysSendmailsLevels"},
+	{"RejectLogInterval", "msp/listen", "TestTheLogHearsOfTheFirstRefusalAndThenNowAndThen"},
 	{"RefuseLA", "msp/listen", "TestATooHighLoadRefusesConnections"},
 	{"DelayLA", "msp/listen", "TestAHighLoadSlowsAClientDown"},
 }

@@ -43,11 +43,6 @@ var daemonOptions = []Option{
 		Why:     "no connections are taken but from programs of this machine",
 	},
 	{
-		Name: "RejectLogInterval", Side: Server,
-		Meaning: "how often a refusal of connections is logged",
-		Why:     "what the listeners refuse is logged each time",
-	},
-	{
 		Name: "SmtpGreetingMessage", Side: Server,
 		Meaning: "the greeting",
 		Why:     "it tells a local program nothing but the name",

@@ -19,6 +19,11 @@ var generalOptions = []Option{
 		config:  func(c *Config) any { return &c.Hostname }, check: parseHostname,
 	},
 	{
+		Name: "LogLevel", Letter: 'L', Key: "log_level", Side: Local,
+		Meaning: "how much the agent logs: from 0 errors, 3 warnings and routes that are down, 7 recipients who failed, 8 deliveries, 9 deferrals and the network, 15 each line of the sessions",
+		config:  func(c *Config) any { return &c.LogLevel },
+	},
+	{
 		Key: "default_account", Side: Client, words: "the only account",
 		Meaning: "the account that carries mail whose sender no account claims",
 		config:  func(c *Config) any { return &c.defaultName },

@@ -205,6 +205,11 @@ var loadOptions = []Option{
 		Meaning: "the load average from which on the listeners answer a second late; 0 is never",
 		config:  func(c *Config) any { return &c.Queue.DelayLoad },
 	},
+	{
+		Name: "RejectLogInterval", Key: "queue.reject_log_interval", Side: Server, Unit: time.Minute, Least: int64(time.Second),
+		Meaning: "while connections are refused for the load, the time between two lines of the log that say so",
+		config:  func(c *Config) any { return &c.Queue.RejectLogInterval },
+	},
 }
 
 var hostOptions = []Option{

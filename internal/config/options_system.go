@@ -23,11 +23,6 @@ var systemOptions = []Option{
 		Why:     "sendmail here always is that",
 	},
 	{
-		Name: "LogLevel", Letter: 'L', Side: Local,
-		Meaning: "how much is logged",
-		Why:     "mailcrane agent -v logs each line of the sessions; what happened to a message is kept beside it",
-	},
-	{
 		Name: "ControlSocketName", Side: Local,
 		Meaning: "the control socket",
 		Why:     "the agent answers in the spool: mailcrane status",

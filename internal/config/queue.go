@@ -50,6 +50,9 @@ type Queue struct {
 	// LoadFactor how strongly; RefuseLoad that from which on the listeners take
 	// no connection, DelayLoad that from which on they are slow. 0 is never.
 	LoadLimit, LoadFactor, RefuseLoad, DelayLoad int64
+	// RejectLogInterval is the time between two lines of the log while
+	// connections are refused for the load.
+	RejectLogInterval time.Duration
 
 	// HostStatus is how long the last failure of a host is believed, and
 	// HostStatusDirectory where it is kept for other processes; "" for nowhere.
@@ -105,7 +108,7 @@ func DefaultQueue() Queue {
 	return Queue{
 		Return: all(5 * day), Warn: all(4 * time.Hour),
 		Sort: ByPriority, RecipientFactor: 30_000, ClassFactor: 1800, RetryFactor: 90_000,
-		LoadLimit: 8 * cpus, LoadFactor: 600_000, RefuseLoad: 12 * cpus,
+		LoadLimit: 8 * cpus, LoadFactor: 600_000, RefuseLoad: 12 * cpus, RejectLogInterval: 3 * time.Hour,
 		HostStatus: 30 * time.Minute, DoubleBounce: "postmaster", Remember: 2000,
 		FutureRelease: true,
 	}

@@ -1,6 +1,7 @@
 package listen
 
 import (
+	"fmt"
 	"log/slog"
 	"net"
 	"sync"
@@ -56,15 +57,20 @@ func (r *refusal) tooHigh(l *Load, listener net.Addr, log *slog.Logger) bool {
 		r.since, r.number = time.Time{}, 0
 	case high && r.since.IsZero():
 		r.since, r.told, r.number = now, now, 1
-		log.Warn("rejecting connections on daemon "+listener.String(), "load average", average, "limit", l.Refuse)
+		log.Warn(rejecting(listener, average), "limit", l.Refuse)
 	case high:
 		if r.number++; now.Sub(r.told) >= l.LogInterval {
 			r.told = now
-			log.Warn("still rejecting connections on daemon "+listener.String(), "load average", average, "limit", l.Refuse,
+			log.Warn("still "+rejecting(listener, average), "limit", l.Refuse,
 				"refused", r.number, "for", now.Sub(r.since).Round(time.Second))
 		}
 	}
 	return high
+}
+
+// rejecting is what sendmail's log says.
+func rejecting(listener net.Addr, average int64) string {
+	return fmt.Sprintf("rejecting connections on daemon %s: load average: %d", listener, average)
 }
 
 // slowDown waits while the load is high, unless the session ends.

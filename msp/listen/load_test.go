@@ -45,7 +45,7 @@ func TestTheLogHearsOfTheFirstRefusalAndThenNowAndThen(t *testing.T) {
 		}
 		text := out.String()
 		if strings.Count(text, "\n") != 4 || strings.Count(text, "still rejecting connections on daemon 127.0.0.1:25") != 2 ||
-			!strings.Contains(text, "\"rejecting connections on daemon 127.0.0.1:25\" \"load average\"=20") ||
+			!strings.Contains(text, "\"rejecting connections on daemon 127.0.0.1:25: load average: 20\"") ||
 			strings.Count(text, "taking connections again") != 1 || !strings.Contains(text, "refused=70") {
 			t.Errorf("the log says:\n%s", text)
 		}
