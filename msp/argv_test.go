@@ -165,6 +165,11 @@ func TestOptionsAreTakenInBothForms(t *testing.T) {
 		{"known and without a meaning here", "-oo -om -oA/etc/aliases -oL9 -o8pass", func(i *Invocation, s config.Submit) any { return i.Warnings }, []string(nil)},
 		{"an unknown letter is accepted quietly", "-o~x", func(i *Invocation, s config.Submit) any { return i.Warnings }, []string(nil)},
 		{"an unknown timeout is told", "-OTimeout.lunch=1h", func(i *Invocation, s config.Submit) any { return i.Warnings }, []string{"settimeout: invalid timeout lunch"}},
+		{
+			"a name may be cut short, which is told", "-Oqueuelav=3 -OQueueS=host", func(i *Invocation, s config.Submit) any { return i.Warnings },
+			[]string{"readcf: unknown option name queuelav", "Option QueueS used as abbreviation for QueueSortOrder"},
+		},
+		{"what several begin with is none", "-OMax=3", func(i *Invocation, s config.Submit) any { return i.Warnings }, []string{"readcf: unknown option name Max"}},
 		{"an unknown name is told", "-OFoo=bar", func(i *Invocation, s config.Submit) any { return i.Warnings }, []string{"readcf: unknown option name Foo"}},
 	} {
 		got, err := ParseArgs(append([]string{"sendmail"}, split(c.line)...))

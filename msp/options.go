@@ -31,6 +31,11 @@ func (inv *Invocation) setLongOption(v string) error {
 func (inv *Invocation) option(name, value string) error {
 	o := config.Named(name)
 	if o == nil {
+		if o = config.Abbreviated(name); o != nil {
+			inv.warn("Option " + address.Shown(name) + " used as abbreviation for " + o.Name)
+		}
+	}
+	if o == nil {
 		complaint := "readcf: unknown option name "
 		if len(name) > len("Timeout.") && strings.EqualFold(name[:len("Timeout.")], "Timeout.") {
 			complaint, name = "settimeout: invalid timeout ", name[len("Timeout."):]

@@ -73,6 +73,7 @@ type app struct {
 
 	configFile string           // --config
 	settings   []config.Setting // sendmail's -O and -o
+	every      time.Duration    // between two tries of a message, as -bD -q30m has it; 0 for the file's
 	json       bool             // --json
 	slow       string           // the slow queue of sendmail's -qG; "" for the whole queue
 	// wait is how long a command waits for a message that is on its way.

@@ -258,12 +258,14 @@ func (s *services) ServeSMTP(ctx context.Context, in io.Reader, out io.Writer) i
 	return sysexits.OK
 }
 
-// Daemon is -bd and its kin: here, the agent.
-func (s *services) Daemon(ctx context.Context, mode msp.Mode, _ msp.QueueRun) int {
+// Daemon is -bd and its kin: here, the agent. The interval of -q30m is then the
+// time between two tries of a message.
+func (s *services) Daemon(ctx context.Context, mode msp.Mode, run msp.QueueRun) int {
 	if mode != msp.Foreground {
 		return s.fail(sysexits.Errorf(sysexits.Usage, "start the background agent with: mailcrane service start",
 			"a service manager keeps mailcrane in the background; -bd does not"))
 	}
+	s.every = run.Interval
 	if err := s.agent(ctx, nil, nil); err != nil {
 		return s.fail(err)
 	}

@@ -26,6 +26,9 @@ func (a *app) config() (*config.Config, error) {
 	if err == nil {
 		err = c.Apply(a.settings)
 	}
+	if err == nil && a.every > 0 {
+		c.Queue.Interval = a.every
+	}
 	if err == nil {
 		// From here on they are the directories themselves, the first first.
 		c.Spools, err = c.QueueDirs()

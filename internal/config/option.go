@@ -100,6 +100,23 @@ func Named(name string) *Option {
 	return nil
 }
 
+// Abbreviated is the one option whose long name begins so, any case; nil where
+// there is none, or several. As in sendmail, what stands behind a dot is never
+// cut short.
+func Abbreviated(name string) *Option {
+	var found *Option
+	for o := range Options() {
+		if len(name) == 0 || len(o.Name) < len(name) || !strings.EqualFold(o.Name[:len(name)], name) || strings.Contains(o.Name, ".") {
+			continue
+		}
+		if found != nil {
+			return nil
+		}
+		found = o
+	}
+	return found
+}
+
 // Lettered is the option of sendmail's letter, or nil.
 func Lettered(letter byte) *Option {
 	for o := range Options() {
