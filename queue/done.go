@@ -3,7 +3,6 @@ package queue
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"slices"
 	"strconv"
@@ -153,17 +152,6 @@ func addDone(done []Finished, line string) []Finished {
 	last := &done[len(done)-1]
 	last.Records = append(last.Records, record)
 	return done
-}
-
-// readAll is a file's text, at most so many octets of it.
-func (s *Spool) readAll(path string, most int64) (string, error) {
-	f, err := s.disk.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, most))
-	return string(text), err
 }
 
 // forgetDone removes what was remembered, where nothing is to be.

@@ -1,7 +1,6 @@
 package queue
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"syscall"
@@ -124,48 +123,3 @@ func (c *carrier) mostLanes() int {
 // which cannot be reached is tried for each of them, as sendmail's ForkEachJob
 // does. An agent would not come to rest that way: it does so in a run only.
 func (c *carrier) separate() bool { return c.runner.Tuning.SeparateSessions && c.left != nil }
-
-// openSession opens a session; close ends it. It is nil if there is none.
-func (c *carrier) openSession(ctx context.Context) (session Session, hangUp func(context.Context)) {
-	r := c.runner
-	if fault, until := c.believed(); fault != nil {
-		c.until = until
-		c.notTried(fault)
-		return nil, nil
-	}
-	release, fault := c.claimHost()
-	if fault != nil {
-		c.notTried(fault)
-		return nil, nil
-	}
-	r.tell(Event{Kind: Opening, Route: c.route})
-	session, fault = r.Transport.Open(ctx, c.route)
-	if fault != nil {
-		// The next process is to find what we have found out.
-		c.notOpened(fault)
-		release()
-		return nil, nil
-	}
-	r.noteRoute(c.route, nil)
-	c.learnHold(holdOf(session))
-	r.tell(Event{Kind: Opened, Route: c.route})
-	return session, func(ctx context.Context) {
-		session.Close(ctx)
-		release()
-	}
-}
-
-// notTried ends the carrier for a host that was not connected to: nothing new
-// is known of the route.
-func (c *carrier) notTried(fault *RouteFault) {
-	c.mu.Lock()
-	switch {
-	case c.lanes > 1:
-		c.narrow = true
-	case c.fault == nil:
-		c.fault = fault
-	}
-	c.mu.Unlock()
-	c.runner.Log.Info("route is not tried", "route", c.route, "why", fault.Sentence())
-	c.runner.tell(Event{Kind: Closed, Route: c.route, Fault: fault})
-}

@@ -110,47 +110,6 @@ func (c *carrier) skipped(name Name, why error) {
 	}
 }
 
-// notOpened takes it for the route's fault, unless other lanes are open: a
-// server may allow us no more sessions at once.
-func (c *carrier) notOpened(fault *RouteFault) {
-	c.mu.Lock()
-	alone := c.lanes == 1
-	c.narrow = c.narrow || !alone
-	c.mu.Unlock()
-	switch {
-	case alone && c.separate():
-		c.missed = fault // no other lane is open
-		c.runner.noteRoute(c.route, fault)
-	case alone:
-		c.stop(fault)
-		return
-	}
-	c.runner.tell(Event{Kind: Closed, Route: c.route, Fault: fault})
-}
-
-func (c *carrier) stop(fault *RouteFault) {
-	c.mu.Lock()
-	first := c.fault == nil
-	if first {
-		c.fault = fault
-	}
-	c.mu.Unlock()
-	if first {
-		c.runner.noteRoute(c.route, fault)
-		c.runner.tell(Event{Kind: Closed, Route: c.route, Fault: fault})
-	}
-}
-
-func (r *Runner) noteRoute(route Route, fault *RouteFault) {
-	r.noteHost(route, fault)
-	if fault != nil {
-		r.Log.Warn("route is down", "route", route, "why", fault.Sentence(), "hint", fault.Hint)
-	}
-	if err := r.Spool.NoteRoute(route, fault); err != nil {
-		r.Log.Warn("cannot note the state of the route", "route", route, "err", err)
-	}
-}
-
 // deliver makes one attempt at m, and returns nil if none could be made. While
 // nothing moves for longer than the runner's patience, the messages behind go
 // by another lane.

@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"math"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -215,20 +214,6 @@ func (e Entry) Why() string {
 	return last.Reply().String()
 }
 
-// A RouteState is what was last seen of a route, by any process.
-type RouteState struct {
-	At time.Time `json:"at"`
-	// Fault is nil if the route was up then.
-	Fault *RouteFaultText `json:"fault,omitempty"`
-}
-
-// RouteFaultText is a RouteFault as it is kept and shown.
-type RouteFaultText struct {
-	Sentence    string `json:"sentence"`
-	Hint        string `json:"hint,omitempty"`
-	NeedsPerson bool   `json:"needs_person,omitempty"`
-}
-
 // Read is the message of that ID as it is in the queue, with its text. It
 // does not claim it; a message that is removed meanwhile can be read to its end.
 func (s *Spool) Read(id ID) (Entry, io.ReadCloser, error) {
@@ -260,23 +245,4 @@ func notRead(id ID, err error) error {
 		err = &damagedError{err.Error()}
 	}
 	return unreadable(id, cause(err))
-}
-
-// SetAside is the names of the files that were set aside; the reason for each
-// stands beside it.
-func (s *Spool) SetAside() ([]string, error) {
-	var names []string
-	for _, r := range s.roots {
-		err := s.disk.Names(r.path(dirDamaged, ""), func(name string) bool {
-			if !strings.HasSuffix(name, whySuffix) && !strings.HasSuffix(name, resultSuffix) && !strings.HasSuffix(name, transcriptSuffix) {
-				names = append(names, name)
-			}
-			return true
-		})
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, err
-		}
-	}
-	slices.Sort(names)
-	return names, nil
 }

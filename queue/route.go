@@ -2,7 +2,6 @@ package queue
 
 import (
 	"errors"
-	"io"
 	"io/fs"
 	"strings"
 	"time"
@@ -14,6 +13,20 @@ const dirRoute = "route"
 
 // maxRouteState bounds a file of dirRoute.
 const maxRouteState = 64 << 10
+
+// A RouteState is what was last seen of a route, by any process.
+type RouteState struct {
+	At time.Time `json:"at"`
+	// Fault is nil if the route was up then.
+	Fault *RouteFaultText `json:"fault,omitempty"`
+}
+
+// RouteFaultText is a RouteFault as it is kept and shown.
+type RouteFaultText struct {
+	Sentence    string `json:"sentence"`
+	Hint        string `json:"hint,omitempty"`
+	NeedsPerson bool   `json:"needs_person,omitempty"`
+}
 
 // NoteRoute writes down what was seen of a route; fault nil means it was up.
 func (s *Spool) NoteRoute(route Route, fault *RouteFault) error {
@@ -32,19 +45,14 @@ func (s *Spool) NoteRoute(route Route, fault *RouteFault) error {
 
 // RouteState is what was last seen of a route; the zero value if nothing.
 func (s *Spool) RouteState(route Route) (RouteState, error) {
-	f, err := s.disk.Open(s.routePath(route))
+	text, err := s.readAll(s.routePath(route), maxRouteState)
 	if errors.Is(err, fs.ErrNotExist) {
 		return RouteState{}, nil
 	}
 	if err != nil {
 		return RouteState{}, err
 	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxRouteState))
-	if err != nil {
-		return RouteState{}, err
-	}
-	return parseRouteState(string(text))
+	return parseRouteState(text)
 }
 
 // append writes the state as one line of fields that tabs divide: the time,

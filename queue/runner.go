@@ -149,28 +149,3 @@ func (r *Runner) mend() {
 		r.Log.Error("cannot mend a move that was broken off", "err", err)
 	}
 }
-
-// setAsideStrays moves what stands in the queue under a name that is not ours.
-func (r *Runner) setAsideStrays() {
-	type stray struct {
-		at   *place
-		file string
-	}
-	var strays []stray
-	err := r.Spool.eachFile(func(p *place, file string) bool {
-		if _, err := ParseName(file); err != nil {
-			strays = append(strays, stray{p, file})
-		}
-		return len(strays) < 1000
-	})
-	if err != nil {
-		return // Serve reports a queue that it cannot read
-	}
-	for _, f := range strays {
-		_, why := ParseName(f.file)
-		r.Log.Error("file set aside: it is no message of ours", "why", why, "now in", f.at.root.path(dirDamaged, ""))
-		if err := r.Spool.setAside(f.at, f.file, why.Error()); err != nil {
-			r.Log.Error("cannot set the file aside", "file", f.file, "err", err)
-		}
-	}
-}

@@ -204,14 +204,3 @@ func (s *server) reachedSince(route Route, then time.Time) bool {
 	state, err := s.Spool.RouteState(route)
 	return err == nil && state.Fault == nil && state.At.After(then)
 }
-
-// Prepare makes the directories and removes what dead processes left.
-func (s *Spool) Prepare() error {
-	for _, r := range s.roots {
-		if err := s.makeDirs(r); err != nil {
-			return err
-		}
-	}
-	s.forgetDone()
-	return s.Sweep()
-}

@@ -89,22 +89,6 @@ func (s *Spool) Back(ctx context.Context, name Name) error {
 	return m.moveTo(&s.placeOf(m.Name).root.main, time.Time{}, "back to the queue")
 }
 
-// claimNamed claims the message of that name, or of that ID, should it have
-// another name by now.
-func (s *Spool) claimNamed(ctx context.Context, name Name) (*Message, error) {
-	m, err := s.claim(name, false)
-	_, damaged := errors.AsType[*damagedError](err)
-	switch {
-	case errors.Is(err, errGone):
-		return s.claimID(ctx, name.ID)
-	case errors.Is(err, errBusy):
-		return nil, onItsWay(name.ID)
-	case damaged:
-		return nil, unreadable(name.ID, err)
-	}
-	return m, err
-}
-
 // move takes a claimed message to a slow queue of its root.
 func (s *Spool) move(m *Message, to config.SlowQueue, now time.Time) error {
 	if m.Name.Slow() == to.Name {

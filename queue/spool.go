@@ -82,15 +82,6 @@ func (s *Spool) Dir() string { return s.roots[0].dir }
 // QueueDir is where the accepted messages of the first directory stand.
 func (s *Spool) QueueDir() string { return s.roots[0].main.dir }
 
-// DamagedDirs is where files stand that could not be a message.
-func (s *Spool) DamagedDirs() []string {
-	dirs := make([]string, len(s.roots))
-	for i, r := range s.roots {
-		dirs[i] = r.path(dirDamaged, "")
-	}
-	return dirs
-}
-
 // path is that of a file in one of the first root's directories, or of the
 // directory where name is "".
 func (s *Spool) path(dir, name string) string { return s.roots[0].path(dir, name) }

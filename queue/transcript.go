@@ -3,7 +3,6 @@ package queue
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"slices"
 	"strings"
@@ -108,33 +107,6 @@ func (s *Spool) keepTranscript(id ID, t Transcript) error {
 	return s.replace(dirTranscript, string(id), t.append(nil))
 }
 
-// replace gives a file of a directory that only tells a new content: readers
-// see the old one or the new one, and a power cut may leave either, or none.
-func (s *Spool) replace(dir, name string, text []byte) error {
-	// Under tmp/, where Sweep finds what a process that died has left.
-	tmp := s.path(dirTmp, dir+"-"+string(newID(s.now())))
-	f, err := s.disk.Create(tmp)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err == nil {
-		err = s.disk.Rename(tmp, s.path(dir, name))
-	}
-	if errors.Is(err, fs.ErrNotExist) {
-		if err = s.disk.Mkdir(s.path(dir, "")); err == nil {
-			err = s.disk.Rename(tmp, s.path(dir, name))
-		}
-	}
-	if err != nil {
-		s.disk.Remove(tmp)
-	}
-	return err
-}
-
 // Transcript is the last session of a message that is in the queue; one
 // without lines if there is none.
 func (s *Spool) Transcript(id ID) (Transcript, error) {
@@ -148,52 +120,15 @@ func (s *Spool) RouteTranscript(route Route) (Transcript, error) {
 }
 
 func (s *Spool) readTranscript(path string) (Transcript, error) {
-	f, err := s.disk.Open(path)
+	text, err := s.readAll(path, maxTranscriptFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Transcript{}, nil
 	}
 	if err != nil {
 		return Transcript{}, err
 	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxTranscriptFile))
-	if err != nil {
-		return Transcript{}, err
-	}
-	return parseTranscript(string(text))
+	return parseTranscript(text)
 }
 
 // dropTranscript forgets the transcript of a message that leaves the queue.
 func (s *Spool) dropTranscript(id ID) { s.disk.Remove(s.path(dirTranscript, string(id))) }
-
-// sweepTranscripts removes those whose message has left. It reads them before
-// it reads the queue: what is put and tried meanwhile is not seen.
-func (s *Spool) sweepTranscripts() error {
-	if s.within != "" {
-		return nil // most messages are not seen
-	}
-	left := make(map[ID]bool)
-	err := s.disk.Names(s.path(dirTranscript, ""), func(name string) bool {
-		left[ID(name)] = true
-		return len(left) < mostSwept
-	})
-	if errors.Is(err, fs.ErrNotExist) || err == nil && len(left) == 0 {
-		return nil
-	}
-	if err == nil {
-		err = s.Names(func(n Name) bool {
-			delete(left, n.ID)
-			return len(left) > 0
-		})
-	}
-	if err != nil {
-		return err
-	}
-	for id := range left {
-		s.dropTranscript(id)
-	}
-	return nil
-}
-
-// mostSwept bounds one sweep; the next does the rest.
-const mostSwept = 200_000

@@ -1,0 +1,140 @@
+package queue
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A damagedError says why a file under queue/ cannot be a message.
+type damagedError struct{ why string }
+
+func (e *damagedError) Error() string { return e.why }
+
+// whySuffix is added to the name of a file that was set aside for that of the
+// file with the reason.
+const whySuffix = ".why"
+
+// resultSuffix is added for its result file.
+const resultSuffix = ".result"
+
+// setAside moves a damaged file out of the way, and writes the reason beside
+// it. It is never deleted, sent or bounced; nor is one of the same name that
+// was set aside before.
+func (s *Spool) setAside(from *place, fileName, why string) error {
+	there, note, err := s.reserve(from.root, fileName)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(note, "%s: set aside: %s\n", s.now().UTC().Format(time.RFC3339), why)
+	if cerr := note.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return err
+	}
+	if err := s.disk.Rename(from.dir+slash+fileName, there); err != nil {
+		return err
+	}
+	if name, ok := s.belonging(fileName); ok {
+		// What became of it so far goes with it.
+		err := s.disk.Rename(s.resultFile(s.standingAt(name, from)), there+resultSuffix)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		// Nothing rests on this one.
+		_ = s.disk.Rename(s.path(dirTranscript, string(name.ID)), there+transcriptSuffix)
+	}
+	if err := s.disk.SyncDir(from.root.path(dirDamaged, "")); err != nil {
+		return err
+	}
+	return s.disk.SyncDir(from.dir)
+}
+
+// belonging says whose result file goes with a file that is set aside: where
+// its name is damaged, that of the id at its head, unless a message has it.
+func (s *Spool) belonging(fileName string) (Name, bool) {
+	if name, err := ParseName(fileName); err == nil {
+		return name, true
+	}
+	head, _, _ := strings.Cut(fileName, ".")
+	id, err := ParseID(head)
+	if err != nil {
+		return Name{}, false
+	}
+	_, err = s.find(id)
+	return Name{ID: id}, err != nil
+}
+
+// reserve is a path in damaged/ that no other file has, and the file for the
+// reason beside it, which keeps the path for us.
+func (s *Spool) reserve(r *root, fileName string) (path string, note File, err error) {
+	const most = 1000
+	for i := range most {
+		path = r.path(dirDamaged, fileName)
+		if i > 0 {
+			path += "." + strconv.Itoa(i+1)
+		}
+		if note, err = s.disk.Create(path + whySuffix); !errors.Is(err, fs.ErrExist) {
+			return path, note, err
+		}
+	}
+	return "", nil, err
+}
+
+// DamagedDirs is where files stand that could not be a message.
+func (s *Spool) DamagedDirs() []string {
+	dirs := make([]string, len(s.roots))
+	for i, r := range s.roots {
+		dirs[i] = r.path(dirDamaged, "")
+	}
+	return dirs
+}
+
+// SetAside is the names of the files that were set aside; the reason for each
+// stands beside it.
+func (s *Spool) SetAside() ([]string, error) {
+	var names []string
+	for _, r := range s.roots {
+		err := s.disk.Names(r.path(dirDamaged, ""), func(name string) bool {
+			if !strings.HasSuffix(name, whySuffix) && !strings.HasSuffix(name, resultSuffix) && !strings.HasSuffix(name, transcriptSuffix) {
+				names = append(names, name)
+			}
+			return true
+		})
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// setAsideStrays moves what stands in the queue under a name that is not ours.
+func (r *Runner) setAsideStrays() {
+	type stray struct {
+		at   *place
+		file string
+	}
+	var strays []stray
+	err := r.Spool.eachFile(func(p *place, file string) bool {
+		if _, err := ParseName(file); err != nil {
+			strays = append(strays, stray{p, file})
+		}
+		return len(strays) < 1000
+	})
+	if err != nil {
+		return // Serve reports a queue that it cannot read
+	}
+	for _, f := range strays {
+		_, why := ParseName(f.file)
+		r.Log.Error("file set aside: it is no message of ours", "why", why, "now in", f.at.root.path(dirDamaged, ""))
+		if err := r.Spool.setAside(f.at, f.file, why.Error()); err != nil {
+			r.Log.Error("cannot set the file aside", "file", f.file, "err", err)
+		}
+	}
+}

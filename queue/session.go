@@ -1,0 +1,91 @@
+package queue
+
+import (
+	"context"
+)
+
+// openSession opens a session; close ends it. It is nil if there is none.
+func (c *carrier) openSession(ctx context.Context) (session Session, hangUp func(context.Context)) {
+	r := c.runner
+	if fault, until := c.believed(); fault != nil {
+		c.until = until
+		c.notTried(fault)
+		return nil, nil
+	}
+	release, fault := c.claimHost()
+	if fault != nil {
+		c.notTried(fault)
+		return nil, nil
+	}
+	r.tell(Event{Kind: Opening, Route: c.route})
+	session, fault = r.Transport.Open(ctx, c.route)
+	if fault != nil {
+		// The next process is to find what we have found out.
+		c.notOpened(fault)
+		release()
+		return nil, nil
+	}
+	r.noteRoute(c.route, nil)
+	c.learnHold(holdOf(session))
+	r.tell(Event{Kind: Opened, Route: c.route})
+	return session, func(ctx context.Context) {
+		session.Close(ctx)
+		release()
+	}
+}
+
+// notTried ends the carrier for a host that was not connected to: nothing new
+// is known of the route.
+func (c *carrier) notTried(fault *RouteFault) {
+	c.mu.Lock()
+	switch {
+	case c.lanes > 1:
+		c.narrow = true
+	case c.fault == nil:
+		c.fault = fault
+	}
+	c.mu.Unlock()
+	c.runner.Log.Info("route is not tried", "route", c.route, "why", fault.Sentence())
+	c.runner.tell(Event{Kind: Closed, Route: c.route, Fault: fault})
+}
+
+// notOpened takes it for the route's fault, unless other lanes are open: a
+// server may allow us no more sessions at once.
+func (c *carrier) notOpened(fault *RouteFault) {
+	c.mu.Lock()
+	alone := c.lanes == 1
+	c.narrow = c.narrow || !alone
+	c.mu.Unlock()
+	switch {
+	case alone && c.separate():
+		c.missed = fault // no other lane is open
+		c.runner.noteRoute(c.route, fault)
+	case alone:
+		c.stop(fault)
+		return
+	}
+	c.runner.tell(Event{Kind: Closed, Route: c.route, Fault: fault})
+}
+
+func (c *carrier) stop(fault *RouteFault) {
+	c.mu.Lock()
+	first := c.fault == nil
+	if first {
+		c.fault = fault
+	}
+	c.mu.Unlock()
+	if first {
+		c.runner.noteRoute(c.route, fault)
+		c.runner.tell(Event{Kind: Closed, Route: c.route, Fault: fault})
+	}
+}
+
+func (r *Runner) noteRoute(route Route, fault *RouteFault) {
+	r.noteHost(route, fault)
+	if fault != nil {
+		r.Log.Warn("route is down", "route", route, "why", fault.Sentence(), "hint", fault.Hint)
+	}
+	if err := r.Spool.NoteRoute(route, fault); err != nil {
+		r.Log.Warn("cannot note the state of the route", "route", route, "err", err)
+	}
+}
