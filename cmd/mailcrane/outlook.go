@@ -30,9 +30,9 @@ func (a *app) outlook(ctx context.Context, c *config.Config, k *clerk, w waiting
 	case w.Busy:
 		return outlook{why: "it is being sent just now"}
 	case n.NotBefore.After(now):
-		o = outlook{"it leaves at " + when.Show(n.NotBefore, now) + ", the time that was asked for", []string{"send it now with: mailcrane queue edit --at now " + id}}
+		o = outlook{"it leaves at " + when.Show(n.NotBefore, now) + ", the time that was asked for", []string{"send it now with: mailcrane flush " + id}}
 	case n.InGrace(now, c.Queue.Undo):
-		o = outlook{fmt.Sprintf("it leaves %s; until then it is kept back so that you can take it back", ago(now, n.Next)), []string{"take it back with: mailcrane queue remove " + id, flush}}
+		o = outlook{fmt.Sprintf("it leaves %s; until then it is kept back so that you can take it back", ago(now, n.Next)), []string{"take it back with: mailcrane undo " + id, flush}}
 	case n.Slow() != "":
 		o = outlook{fmt.Sprintf("it is in the slow queue %s, which is run seldom, next %s", n.Slow(), ago(now, n.Next)), []string{"move it back with: mailcrane queue slow --back " + id, flush}}
 	case n.Next.After(now) && n.Attempts > 0:

@@ -87,6 +87,9 @@ func (a *app) tell(w waiting, history []queue.Record) {
 		fmt.Fprintf(a.stdout, "%-9s %s\n", "mend", w.mend)
 	}
 	for _, r := range history {
+		if untold(r.Event) {
+			continue
+		}
 		text := r.Event
 		if r.Address != "" {
 			text += " for " + r.Address
@@ -99,9 +102,6 @@ func (a *app) tell(w waiting, history []queue.Record) {
 		}
 		if edit := editWords(r); edit != "" {
 			text = edit
-		}
-		if r.Event == queue.EventEdited {
-			continue // it ends the lines of an edit, and tells a person nothing
 		}
 		a.labelled(r.At.Local().Format("01-02 15:04"), "%s", text)
 	}

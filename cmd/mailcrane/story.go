@@ -64,6 +64,9 @@ func few(addresses []string) string {
 
 // sentence is the chapter in plain words.
 func (c chapter) sentence() string {
+	if untold(c.Event) {
+		return ""
+	}
 	to, host := few(c.To), c.Host
 	if host == "" {
 		host = "mailcrane"
@@ -95,8 +98,6 @@ func (c chapter) sentence() string {
 		return "its sender was told" + said
 	case queue.EventUnreported:
 		return "its sender was not told" + said
-	case queue.EventEdited, queue.EventRun, queue.EventASCII:
-		return ""
 	}
 	if c.edit != "" {
 		return c.edit
@@ -123,13 +124,17 @@ func editWords(r queue.Record) string {
 		return "a person chose account " + string(r.Route)
 	case queue.EventTimed:
 		if r.Text == "" {
-			return "a person let it go at once"
+			return "a person let it leave at once"
 		}
-		return "a person let it go at " + r.Text + ", not before"
-	case queue.EventASCII:
-		return "no address needs SMTPUTF8 any more"
+		return "a person let it leave at " + r.Text + ", not before"
 	}
 	return ""
+}
+
+// untold says that an event tells a person nothing: it ends the lines of an
+// edit, or is for the reckoning of a message's age or encoding.
+func untold(event string) bool {
+	return event == queue.EventEdited || event == queue.EventRun || event == queue.EventASCII
 }
 
 func often(n int) string {

@@ -115,8 +115,8 @@ func (w waiting) state(now time.Time) string {
 	state := w.State(now)
 	switch {
 	case w.Name.Waits():
-	case w.Name.NotBefore.After(now):
-		state += ", leaves " + ago(now, w.Name.NotBefore)
+	case w.Name.NotBefore.After(now), w.Name.Attempts == 0 && w.Name.Slow() == "" && w.Name.Next.After(now):
+		state += ", leaves " + ago(now, w.Name.DueAt())
 	case w.Name.Next.After(now):
 		state += ", next " + ago(now, w.Name.Next)
 	}
