@@ -50,7 +50,7 @@ func (c *carrier) lane(ctx context.Context) {
 			j.name = m.Name // an edit that a crash cut off was made good
 			m.Release()
 			if session, hangUp = c.openSession(c.firstTry(ctx, j.name)); session == nil {
-				if c.separate() {
+				if c.separate() && ctx.Err() == nil {
 					c.leave(j.name, nil)
 					continue
 				}

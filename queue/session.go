@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"errors"
 )
 
 // openSession opens a session; close ends it. It is nil if there is none.
@@ -19,6 +20,13 @@ func (c *carrier) openSession(ctx context.Context) (session Session, hangUp func
 	}
 	r.tell(Event{Kind: Opening, Route: c.route})
 	session, fault = r.Transport.Open(ctx, c.route)
+	if errors.Is(ctx.Err(), context.Canceled) && fault != nil {
+		// A person, or the end of the agent, called it off: that says nothing
+		// of the route, and the next process must not believe that it does.
+		r.tell(Event{Kind: Closed, Route: c.route, Fault: fault})
+		release()
+		return nil, nil
+	}
 	if fault != nil {
 		// The next process is to find what we have found out.
 		c.notOpened(fault)
