@@ -51,16 +51,11 @@ const maxChanges = 900
 // has all of it or nothing. The flag that says "look there" is set before, so
 // that nobody reads the old envelope once the new one is true.
 func (s *Spool) Edit(ctx context.Context, id ID, change Change) (before, after Entry, err error) {
-	m, err := s.claimID(ctx, id)
+	m, err := s.claimToChange(ctx, id)
 	if err != nil {
 		return before, after, err
 	}
 	defer m.Release()
-	if m.Name.OnWire {
-		if _, err := m.recover(s.now(), ""); err != nil {
-			return before, after, err
-		}
-	}
 	before = m.entry()
 	records, err := m.records(change)
 	if err != nil {

@@ -88,6 +88,9 @@ func (s *Spool) finished(m *Message, final []Record) Finished {
 		last := r.Last
 		if !r.Done() {
 			last.At, last.Event = s.now(), EventRemoved
+			if m.Name.OnWire {
+				last.Text = whyRecovered
+			}
 		}
 		last.To, last.Address = i, m.Envelope.To[i].Address
 		done.Records = append(done.Records, last)

@@ -54,9 +54,28 @@ func (s *Spool) Remove(ctx context.Context, id ID) error {
 	return s.disk.SyncDir(s.placeOf(m.Name).dir)
 }
 
+// claimToChange claims the message that a person is about to change. If a
+// process died while it was on the wire, that is written down first, for good:
+// who is made a recipient now has certainly not got it before, and who changes
+// it is told of those who may have.
+func (s *Spool) claimToChange(ctx context.Context, id ID) (*Message, error) {
+	m, err := s.claimID(ctx, id)
+	if err != nil || !m.Name.OnWire {
+		return m, err
+	}
+	if _, err = m.recover(s.now(), ""); err == nil {
+		err = s.disk.SyncDir(s.placeOf(m.Name).dir)
+	}
+	if err != nil {
+		m.Release()
+		return nil, err
+	}
+	return m, nil
+}
+
 // edit writes down what a person does, and does it, unless change forbids it.
 func (s *Spool) edit(ctx context.Context, id ID, done Record, change func(*Name) error) error {
-	m, err := s.claimID(ctx, id)
+	m, err := s.claimToChange(ctx, id)
 	if err != nil {
 		return err
 	}
