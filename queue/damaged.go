@@ -38,6 +38,7 @@ func (s *Spool) setAside(from *place, fileName, why string) error {
 		return err
 	}
 	if err := s.disk.Rename(from.dir+slash+fileName, there); err != nil {
+		s.disk.Remove(there + whySuffix) // another process was first
 		return err
 	}
 	if name, ok := s.belonging(fileName); ok {
@@ -67,7 +68,8 @@ func (s *Spool) belonging(fileName string) (Name, bool) {
 		return Name{}, false
 	}
 	_, err = s.find(id)
-	return Name{ID: id}, err != nil
+	_, none := errors.AsType[NoMessage](err)
+	return Name{ID: id}, none
 }
 
 // reserve is a path in damaged/ that no other file has, and the file for the

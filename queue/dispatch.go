@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"mailcrane/internal/config"
@@ -73,11 +74,15 @@ func (s *server) survey(ctx context.Context) (courses map[Route]*course, next ti
 			next = sooner(next, now.Add(loadPause))
 			return true
 		}
-		route, ok := s.guide.route(n)
-		if !ok {
-			// It cannot be read, or no account carries it. To look again each
-			// time would find the same.
-			s.rests.add(n, time.Time{})
+		route, err := s.guide.route(n)
+		if err != nil {
+			// To look again each time would find the same.
+			var until time.Time
+			if errors.Is(err, errUnread) {
+				until = now.Add(unreadTime)
+			}
+			s.rests.add(n, until)
+			next = sooner(next, until)
 			return ctx.Err() == nil
 		}
 		c := courses[route]

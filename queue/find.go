@@ -7,15 +7,21 @@ import (
 	"mailcrane/internal/sysexits"
 )
 
-// find is the name under which the message of that ID stands now.
+// find is the name under which the message of that ID stands now. A name that
+// is changed while its directory is read may be missed, so that only a message
+// that was not seen in several readings is not there.
 func (s *Spool) find(id ID) (Name, error) {
+	const readings = 2
 	var found *Name
-	err := s.Names(func(n Name) bool {
-		if n.ID == id {
-			found = &n
-		}
-		return found == nil
-	})
+	var err error
+	for i := 0; i < readings && found == nil && err == nil; i++ {
+		err = s.Names(func(n Name) bool {
+			if n.ID == id {
+				found = &n
+			}
+			return found == nil
+		})
+	}
 	switch {
 	case err != nil:
 		return Name{}, err

@@ -200,9 +200,9 @@ func (f *flush) survey(ctx context.Context) error {
 
 // consider picks a message for its route, unless that is down.
 func (f *flush) consider(picks map[Route]*pick, n Name, seen int) {
-	route, ok := f.guide.route(n)
+	route, err := f.guide.route(n)
 	switch {
-	case !ok:
+	case err != nil:
 		f.sum.Unroutable++
 		f.meet(n, over)
 		return
@@ -328,8 +328,8 @@ func (f *flush) handedOver(n Name, now time.Time) bool {
 	if !f.handsOver(n, now, mostHold) {
 		return false
 	}
-	route, ok := f.guide.route(n)
-	return ok && f.handsOver(n, now, f.Spool.holds(route))
+	route, err := f.guide.route(n)
+	return err == nil && f.handsOver(n, now, f.Spool.holds(route))
 }
 
 // limit is the load that holds messages up.

@@ -29,9 +29,9 @@ func (r *Runner) newGuide() *guide {
 	return &guide{runner: r, byKey: make(map[uint32]Route), apart: make(map[ID]Route)}
 }
 
-// route is the message's route; false if it cannot be read, or if no account
-// carries it.
-func (g *guide) route(n Name) (Route, bool) {
+// route is the message's route; errUnread if it cannot be read, and another
+// error if no account carries it.
+func (g *guide) route(n Name) (Route, error) {
 	g.mu.Lock()
 	route, apart := g.apart[n.ID]
 	// An edit may have given it another sender than its Key is of.
@@ -41,16 +41,16 @@ func (g *guide) route(n Name) (Route, bool) {
 	}
 	g.mu.Unlock()
 	if route != "" {
-		return route, true
+		return route, nil
 	}
-	route, read := g.runner.routeOf(n)
+	route, err := g.runner.routeOf(n)
 	switch {
-	case read && keyed:
+	case err == nil && keyed:
 		learn(g, g.byKey, n.Key, route)
-	case read && n.Edited:
+	case err == nil && n.Edited:
 		learn(g, g.apart, n.ID, route)
 	}
-	return route, read
+	return route, err
 }
 
 // right says that the route is the claimed message's own, and remembers the

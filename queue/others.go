@@ -63,16 +63,11 @@ func (s *Spool) await(ctx context.Context, name Name) (Name, bool) {
 		case <-ctx.Done():
 			return name, true
 		}
-		renamed := false
-		err := s.Names(func(n Name) bool {
-			if n.ID == name.ID {
-				name, renamed = n, true
-			}
-			return !renamed
-		})
-		if err != nil || !renamed {
+		now, err := s.find(name.ID)
+		if err != nil {
 			return name, false
 		}
+		name = now
 	}
 	return name, true
 }

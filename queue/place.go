@@ -155,33 +155,29 @@ func slowDir(dir string, disk Disk) (spool, slow string) {
 
 // places is every directory in which messages may stand. Of each root the
 // queue comes first: a message that moves to a slow queue meanwhile shows in
-// one of the two, or in both, never in none.
-func (s *Spool) places() ([]*place, error) {
-	var places []*place
+// one of the two, or in both, never in none. With an error come those that
+// could be found all the same.
+func (s *Spool) places() (places []*place, failed error) {
 	for _, r := range s.roots {
 		if s.within == "" {
 			places = append(places, &r.main)
 		}
 		names, err := s.slowNames(r)
-		if err != nil {
-			return nil, err
-		}
+		failed = errors.Join(failed, err)
 		for _, name := range names {
 			if s.within == "" || s.within == name {
 				places = append(places, s.slowPlace(r, name))
 			}
 		}
 	}
-	return places, nil
+	return places, failed
 }
 
 // eachFile calls f with the name of each file at each place, until f returns
-// false. What is not there is empty.
+// false. What is not there is empty. What cannot be read is an error, once the
+// others were read: a fault of one disk is none of theirs.
 func (s *Spool) eachFile(f func(p *place, file string) bool) error {
-	places, err := s.places()
-	if err != nil {
-		return err
-	}
+	places, failed := s.places()
 	for _, p := range places {
 		more := true
 		err := s.disk.Names(p.dir, func(file string) bool {
@@ -191,13 +187,13 @@ func (s *Spool) eachFile(f func(p *place, file string) bool) error {
 		switch {
 		case errors.Is(err, fs.ErrNotExist), p.slow != "" && errors.Is(err, syscall.ENOTDIR):
 		case err != nil:
-			return err
+			failed = errors.Join(failed, err)
 		}
 		if !more {
 			return nil
 		}
 	}
-	return nil
+	return failed
 }
 
 // Within is the same spool, confined to one of its slow queues: only what

@@ -12,6 +12,10 @@ import (
 // to take what became of it. Without a rest it would be tried in a circle.
 const restTime = time.Minute
 
+// unreadTime is how long one is left alone that could not be read: the disk may
+// come back, of which nobody tells.
+const unreadTime = 15 * time.Minute
+
 // A rest leaves a message alone as long as it has that very name: another one
 // is another state.
 type rest struct {

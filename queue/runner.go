@@ -99,21 +99,23 @@ func (r *Runner) patience() time.Duration {
 	return r.Patience
 }
 
+// errUnread says of a message that it could not be read, or has gone.
+var errUnread = errors.New("it cannot be read")
+
 // routeOf reads the message's envelope and asks the router. A damaged file is
 // set aside.
-func (r *Runner) routeOf(name Name) (Route, bool) {
+func (r *Runner) routeOf(name Name) (Route, error) {
 	entry, ok := r.Spool.Entry(name)
 	if !ok {
 		r.examine(name)
-		return "", false
+		return "", errUnread
 	}
 	route, err := r.Router.Route(entry.Envelope)
 	if err != nil {
 		// Shown with the message whenever the queue is listed.
 		r.Log.Debug("message waits", "id", name.ID, "why", err)
-		return "", false
 	}
-	return route, true
+	return route, err
 }
 
 // examine claims a message that could not be read, to find out whether it has

@@ -62,7 +62,7 @@ func (s *server) serve(ctx context.Context, stop func(), arrivals, pokes <-chan 
 			var err error
 			if started, next, err = s.dispatch(ctx); err != nil {
 				s.Log.Error("cannot read the queue", "err", err)
-				next = s.Now().Add(restTime) // the disk may come back
+				next = sooner(next, s.Now().Add(restTime)) // the disk may come back
 			}
 			running += started
 			wanted, earliest = false, nextScan(now, s.Now())

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"time"
 
@@ -172,34 +173,40 @@ func (s *Spool) mendMoves() error {
 	if err != nil || len(places) == len(s.roots) {
 		return err
 	}
-	type at struct {
-		root *root
-		id   ID
-	}
-	seen := make(map[at]Name)
-	var twice [][2]Name
+	// All of a full queue is seen, and hardly ever one of it twice.
+	seen, twice := make(map[uint64]bool), make(map[uint64][]Name)
 	err = s.Names(func(n Name) bool {
-		key := at{s.placeOf(n).root, n.ID}
-		if other, ok := seen[key]; ok && s.placeOf(other) != s.placeOf(n) {
-			if other.History > n.History {
-				other, n = n, other
-			}
-			twice = append(twice, [2]Name{other, n})
+		key := n.ID.key()
+		if seen[key] {
+			twice[key] = nil
 		}
-		seen[key] = n
+		seen[key] = true
+		return true
+	})
+	if err != nil || len(twice) == 0 {
+		return err
+	}
+	err = s.Names(func(n Name) bool {
+		if others, ok := twice[n.ID.key()]; ok {
+			twice[n.ID.key()] = append(others, n)
+		}
 		return true
 	})
 	for _, names := range twice {
-		if err == nil {
-			err = s.dropName(names[0], names[1])
+		slices.SortFunc(names, compareNames)
+		for _, older := range names[min(1, len(names)):] {
+			err = errors.Join(err, s.dropName(older, names[0]))
 		}
 	}
 	return err
 }
 
-// dropName removes the older of two names if both are of one file: by now, the
-// message may also have moved, or gone.
+// dropName removes the older of two names in different places if both are of
+// one file: by now, the message may also have moved, or gone.
 func (s *Spool) dropName(older, newer Name) error {
+	if s.placeOf(older) == s.placeOf(newer) {
+		return nil // it was renamed while the directory was read
+	}
 	m, err := s.claim(older, false)
 	if err != nil {
 		return nil //nolint:nilerr // it has gone, or a process is at it, or it is for examine
@@ -208,7 +215,8 @@ func (s *Spool) dropName(older, newer Name) error {
 	if !m.file.IsAt(s.file(newer)) {
 		return nil
 	}
-	if err := s.disk.Remove(s.file(older)); err != nil {
+	// To claim it may have made its name follow an edit.
+	if err := s.disk.Remove(s.file(m.Name)); err != nil {
 		return err
 	}
 	return s.disk.SyncDir(s.placeOf(older).dir)

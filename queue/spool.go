@@ -145,7 +145,11 @@ func (s *Spool) create(received time.Time) (ID, *place, File, error) {
 				at = s.slowPlace(r, s.within)
 				err = s.makeSlow(at)
 			}
-			return id, at, f, err
+			if err == nil {
+				return id, at, f, nil
+			}
+			f.Close()
+			s.disk.Remove(r.path(dirTmp, string(id)))
 		}
 		if refused == nil {
 			refused = err
