@@ -236,7 +236,7 @@ var hostOptions = []Option{
 	{
 		Name: "DialDelay", Side: Client,
 		Meaning: "the pause before the first connection of a run is tried again",
-		Why:     "the agent tries again when the network changes",
+		Why:     "the agent tries a connection that failed again after 2 seconds, 5, 15 and so on, and at once when the network changes",
 	},
 	{
 		Name: "HoldExpensive", Letter: 'c', Side: Client,
