@@ -76,7 +76,7 @@ func TestAnEditIsWholeWhereverTheProcessStops(t *testing.T) {
 					if powerCut {
 						memory.forget(t, s.QueueDir())
 					}
-					again := NewSpool(s.Dir(), OS{}, time.Now)
+					again := NewSpool(s.Dir(), swiftDisk{OS{}}, time.Now)
 					shownAs := stands(t, again)
 					w := newWorld(t, again)
 					w.flush()

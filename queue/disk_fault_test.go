@@ -109,7 +109,7 @@ var errStop = errors.New("the machine stops here")
 func TestNothingIsLostWhereverTheProcessStops(t *testing.T) {
 	for stop := 1; ; stop++ {
 		dir := t.TempDir()
-		disk := &faultyDisk{Disk: OS{}}
+		disk := &faultyDisk{Disk: swiftDisk{OS{}}}
 		s := NewSpool(dir, disk, time.Now)
 		put(t, s, envelope("first@x.org"), "x") // makes the directories
 		w := newWorld(t, s)
@@ -135,7 +135,7 @@ func TestNothingIsLostWhereverTheProcessStops(t *testing.T) {
 		w.runner.Flush(t.Context(), nil) // the machine may stop in it
 		delivered := w.copies("a@x.org")
 
-		again := newWorld(t, NewSpool(dir, OS{}, time.Now))
+		again := newWorld(t, NewSpool(dir, swiftDisk{OS{}}, time.Now))
 		again.flush()
 		again.flush()
 		total := delivered + again.copies("a@x.org")
@@ -162,7 +162,7 @@ func TestNothingIsLostWhereverTheProcessStops(t *testing.T) {
 
 func TestASyncThatFailsTakesTheMessageBack(t *testing.T) {
 	for _, op := range []string{"create", "write", "sync", "rename", "syncdir"} {
-		disk := &faultyDisk{Disk: OS{}}
+		disk := &faultyDisk{Disk: swiftDisk{OS{}}}
 		s := NewSpool(t.TempDir(), disk, time.Now)
 		put(t, s, envelope("first@x.org"), "x")
 		failed := false

@@ -9,7 +9,7 @@ import (
 )
 
 func remembering(t *testing.T, n int) *Spool {
-	s := NewSpool(t.TempDir(), OS{}, time.Now)
+	s := NewSpool(t.TempDir(), swiftDisk{OS{}}, time.Now)
 	s.Remember = n
 	return s
 }

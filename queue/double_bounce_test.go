@@ -108,7 +108,7 @@ func TestADeadLetterIsSafeAndPrivate(t *testing.T) {
 			return nil
 		}, true, "From MAILER-DAEMON "},
 	} {
-		disk := &faultyDisk{Disk: OS{}, fail: c.disk}
+		disk := &faultyDisk{Disk: swiftDisk{OS{}}, fail: c.disk}
 		if c.disk == nil {
 			disk.fail = func(string, string) error { return nil }
 		}

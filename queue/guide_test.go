@@ -10,7 +10,7 @@ import (
 
 func TestOneMessageIsReadForTheRouteOfAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		disk := &faultyDisk{Disk: OS{}}
+		disk := &faultyDisk{Disk: swiftDisk{OS{}}}
 		s := NewSpool(t.TempDir(), disk, time.Now)
 		w := newWorld(t, s)
 		w.try = false

@@ -36,7 +36,7 @@ func TestWhatNobodyCanBeToldOfIsHeldWhereverTheProcessStops(t *testing.T) {
 			if powerCut {
 				memory.forget(t, s.QueueDir())
 			}
-			again := newWorld(t, NewSpool(s.Dir(), OS{}, time.Now))
+			again := newWorld(t, NewSpool(s.Dir(), swiftDisk{OS{}}, time.Now))
 			again.runner.Tuning.DoubleBounce = "none"
 			again.refuseAll()
 			again.flush()

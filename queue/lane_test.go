@@ -250,11 +250,11 @@ func TestAMessageReceivedInTheFutureGoesNow(t *testing.T) {
 }
 
 func TestAFlushSaysWhatAnotherProcessSent(t *testing.T) {
-	disk := &faultyDisk{Disk: OS{}}
+	disk := &faultyDisk{Disk: swiftDisk{OS{}}}
 	s := NewSpool(t.TempDir(), disk, time.Now)
 	w := newWorld(t, s)
 	id := put(t, s, envelope("a@x.org"), "x")
-	m, err := NewSpool(s.Dir(), OS{}, time.Now).claim(only(t, s), false)
+	m, err := NewSpool(s.Dir(), swiftDisk{OS{}}, time.Now).claim(only(t, s), false)
 	if err != nil {
 		t.Fatal(err)
 	}

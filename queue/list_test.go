@@ -34,7 +34,7 @@ func TestWhyIsTheReasonOfTheHold(t *testing.T) {
 }
 
 func TestARouteThatCouldNotBeNotedLeavesNothingForEver(t *testing.T) {
-	disk := &faultyDisk{Disk: OS{}}
+	disk := &faultyDisk{Disk: swiftDisk{OS{}}}
 	later := time.Now()
 	s := NewSpool(t.TempDir(), disk, func() time.Time { return later })
 	put(t, s, envelope("a@x.org"), "x")

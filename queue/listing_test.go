@@ -28,7 +28,7 @@ func listed(t *testing.T, s *Spool, order ListOrder) []ID {
 }
 
 func TestAListHasEveryMessageInTheOrderOfReceipt(t *testing.T) {
-	s := NewSpool(t.TempDir(), OS{}, time.Now)
+	s := NewSpool(t.TempDir(), swiftDisk{OS{}}, time.Now)
 	const n = 3*lastBatch + 7 // more than the readers take at once
 	now := time.Now()
 	var want []ID
@@ -43,7 +43,7 @@ func TestAListHasEveryMessageInTheOrderOfReceipt(t *testing.T) {
 }
 
 func TestAListInOrderOfPriorityKeepsEqualsAsTheyCame(t *testing.T) {
-	s := NewSpool(t.TempDir(), OS{}, time.Now)
+	s := NewSpool(t.TempDir(), swiftDisk{OS{}}, time.Now)
 	now := time.Now()
 	at := func(i int, body string, to ...string) ID {
 		e := envelope(to...)
@@ -60,7 +60,7 @@ func TestAListInOrderOfPriorityKeepsEqualsAsTheyCame(t *testing.T) {
 }
 
 func TestAListEndsWhenItsReaderHasHadEnough(t *testing.T) {
-	s := NewSpool(t.TempDir(), OS{}, time.Now)
+	s := NewSpool(t.TempDir(), swiftDisk{OS{}}, time.Now)
 	for range 3 * firstBatch {
 		put(t, s, envelope("a@x.org"), "x")
 	}
@@ -79,7 +79,7 @@ func TestAListEndsWhenItsReaderHasHadEnough(t *testing.T) {
 }
 
 func TestAMessageThatShowsTwiceIsListedOnceByItsLatestName(t *testing.T) {
-	s := NewSpool(t.TempDir(), OS{}, time.Now)
+	s := NewSpool(t.TempDir(), swiftDisk{OS{}}, time.Now)
 	id := put(t, s, envelope("a@x.org"), "x")
 	old := only(t, s)
 	chatty(t, s, Reply{Code: 450, Text: "later"}).flush()
@@ -104,7 +104,7 @@ func TestAMessageThatShowsTwiceIsListedOnceByItsLatestName(t *testing.T) {
 }
 
 func TestAListPassesOverWhatIsNoMessageAndShowsWhatCannotBeRead(t *testing.T) {
-	s := NewSpool(t.TempDir(), OS{}, time.Now)
+	s := NewSpool(t.TempDir(), swiftDisk{OS{}}, time.Now)
 	good := put(t, s, envelope("a@x.org"), "x")
 	name := only(t, s)
 	for _, file := range []string{"x", string(good), string(good) + ".s1", "README.txt", ".hidden.file.of.theirs"} {
@@ -139,7 +139,7 @@ func TestAListPassesOverWhatIsNoMessageAndShowsWhatCannotBeRead(t *testing.T) {
 }
 
 func TestAnEnvelopeLongerThanAPageIsReadWhole(t *testing.T) {
-	s := NewSpool(t.TempDir(), OS{}, time.Now)
+	s := NewSpool(t.TempDir(), swiftDisk{OS{}}, time.Now)
 	var to []string
 	for i := range 500 {
 		to = append(to, fmt.Sprintf("somebody%d@a-host-with-a-name.example", i))

@@ -180,10 +180,15 @@ func TestAnAgentTakesAWindowAfterAnotherOverOneSession(t *testing.T) {
 		s := testSpool(t)
 		w := newWorld(t, s)
 		w.runner.Tuning.MaxRunSize = 3
+		w.answer = func(_ *Delivery, _ Recipient) (Outcome, *RouteFault) {
+			time.Sleep(time.Millisecond) // longer than it takes to read the queue
+			return refuse(250, "ok"), nil
+		}
 		for range 20 {
 			put(t, s, envelope("a@x.org"), "x")
 		}
 		stop := w.serve(nil)
+		time.Sleep(time.Second)
 		synctest.Wait()
 		if w.copies("a@x.org") != 20 || w.opened() != 1 {
 			t.Errorf("%d of 20 went, over %d sessions", w.copies("a@x.org"), w.opened())

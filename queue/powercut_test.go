@@ -19,7 +19,7 @@ type forgetfulDisk struct {
 }
 
 func newForgetfulDisk(t *testing.T) *forgetfulDisk {
-	return &forgetfulDisk{Disk: OS{}, grave: t.TempDir(), undo: make(map[string][]func() error)}
+	return &forgetfulDisk{Disk: swiftDisk{OS{}}, grave: t.TempDir(), undo: make(map[string][]func() error)}
 }
 
 func (d *forgetfulDisk) did(path string, undo func() error) {
@@ -101,7 +101,7 @@ func TestAPowerCutSendsNothingTwice(t *testing.T) {
 		c.open.Wait()
 		disk.forget(t, s.QueueDir())
 
-		again := newWorld(t, NewSpool(s.Dir(), OS{}, time.Now))
+		again := newWorld(t, NewSpool(s.Dir(), swiftDisk{OS{}}, time.Now))
 		again.flush()
 		if n := w.copies("first@x.org") + again.copies("first@x.org"); n != 1 {
 			t.Errorf("%d: %d copies for the recipient that had its message long before", later, n)

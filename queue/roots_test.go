@@ -10,7 +10,7 @@ import (
 
 func TestMessagesGoIntoAnyOfSeveralDirectories(t *testing.T) {
 	dirs := []string{t.TempDir(), t.TempDir(), t.TempDir()}
-	s := NewSpoolOver(dirs, OS{}, time.Now)
+	s := NewSpoolOver(dirs, swiftDisk{OS{}}, time.Now)
 	w := newWorld(t, s)
 	const messages = 60
 	var last ID
@@ -18,7 +18,7 @@ func TestMessagesGoIntoAnyOfSeveralDirectories(t *testing.T) {
 		last = put(t, s, envelope("a@x.org"), "x")
 	}
 	for _, dir := range dirs {
-		alone := NewSpool(dir, OS{}, time.Now)
+		alone := NewSpool(dir, swiftDisk{OS{}}, time.Now)
 		if n := len(allNames(t, alone)); n == 0 || n == messages {
 			t.Errorf("%s has %d of %d messages", dir, n, messages)
 		}
@@ -42,7 +42,7 @@ func TestMessagesGoIntoAnyOfSeveralDirectories(t *testing.T) {
 
 func TestADirectoryThatTakesNothingIsPassedBy(t *testing.T) {
 	dirs := []string{t.TempDir(), t.TempDir()}
-	disk := &faultyDisk{Disk: OS{}}
+	disk := &faultyDisk{Disk: swiftDisk{OS{}}}
 	s := NewSpoolOver(dirs, disk, time.Now)
 	if err := s.Prepare(); err != nil {
 		t.Fatal(err)
@@ -70,11 +70,11 @@ func TestADirectoryThatTakesNothingIsPassedBy(t *testing.T) {
 
 func TestADamagedFileStaysInItsOwnDirectory(t *testing.T) {
 	dirs := []string{t.TempDir(), t.TempDir()}
-	s := NewSpoolOver(dirs, OS{}, time.Now)
+	s := NewSpoolOver(dirs, swiftDisk{OS{}}, time.Now)
 	w := newWorld(t, s)
 	disk := OS{}
 	for _, dir := range dirs {
-		if err := NewSpool(dir, OS{}, time.Now).Prepare(); err != nil {
+		if err := NewSpool(dir, swiftDisk{OS{}}, time.Now).Prepare(); err != nil {
 			t.Fatal(err)
 		}
 		f, err := disk.Create(filepath.Join(dir, dirQueue, "core"))
@@ -96,9 +96,9 @@ func TestADamagedFileStaysInItsOwnDirectory(t *testing.T) {
 
 func TestTheDirectoryOfASlowQueueIsTheSpoolConfinedToIt(t *testing.T) {
 	dir := t.TempDir()
-	s := NewSpool(dir, OS{}, time.Now)
+	s := NewSpool(dir, swiftDisk{OS{}}, time.Now)
 	put(t, s, envelope("a@x.org"), "x")
-	side := NewSpoolOver([]string{filepath.Join(dir, "slow", "side")}, OS{}, time.Now)
+	side := NewSpoolOver([]string{filepath.Join(dir, "slow", "side")}, swiftDisk{OS{}}, time.Now)
 	if side.Confined() != "side" || side.Dir() != dir {
 		t.Fatalf("confined to %q of %s", side.Confined(), side.Dir())
 	}
@@ -117,7 +117,7 @@ func TestTheDirectoryOfASlowQueueIsTheSpoolConfinedToIt(t *testing.T) {
 		{"a spool of that name", filepath.Join(t.TempDir(), "slow", "side")},
 		{"the slow queues together", filepath.Join(dir, "slow")},
 	} {
-		if got := NewSpoolOver([]string{c.dir}, OS{}, time.Now); got.Confined() != "" || got.Dir() != c.dir {
+		if got := NewSpoolOver([]string{c.dir}, swiftDisk{OS{}}, time.Now); got.Confined() != "" || got.Dir() != c.dir {
 			t.Errorf("%s: confined to %q of %s", c.reason, got.Confined(), got.Dir())
 		}
 	}

@@ -349,7 +349,7 @@ func TestServeRunsForArrivalsChangesPokesAndRetries(t *testing.T) {
 
 func TestServeDoesNotCircleWhenItCannotWriteDownTheResult(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		disk := &faultyDisk{Disk: OS{}}
+		disk := &faultyDisk{Disk: swiftDisk{OS{}}}
 		s := NewSpool(t.TempDir(), disk, time.Now)
 		w := newWorld(t, s)
 		w.answer = func(*Delivery, Recipient) (Outcome, *RouteFault) { return refuse(450, "later"), nil }

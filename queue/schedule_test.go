@@ -243,7 +243,7 @@ func TestAWarningGoesOnlyToWhoWantsIt(t *testing.T) {
 // message does not say so yet.
 func TestAStopWhileWarningWarnsTwiceRatherThanNever(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		disk := &faultyDisk{Disk: OS{}}
+		disk := &faultyDisk{Disk: swiftDisk{OS{}}}
 		s := NewSpool(t.TempDir(), disk, time.Now)
 		w := newWorld(t, s)
 		w.runner.Tuning.Interval = 5 * time.Hour

@@ -31,7 +31,7 @@ func allNames(t *testing.T, s *Spool) []Name {
 
 func TestAMoveKeepsAllButWhenTheMessageIsDue(t *testing.T) {
 	now := time.Date(2026, 11, 22, 9, 20, 0, 0, time.UTC)
-	s := NewSpool(t.TempDir(), OS{}, func() time.Time { return now })
+	s := NewSpool(t.TempDir(), swiftDisk{OS{}}, func() time.Time { return now })
 	w := newWorld(t, s)
 	w.runner.Now = s.now
 	w.answer = func(*Delivery, Recipient) (Outcome, *RouteFault) { return refuse(450, "later"), nil }
@@ -114,7 +114,7 @@ func TestAMoveReplacesNoFile(t *testing.T) {
 func TestAMoveLosesNothingWhereverTheProcessStops(t *testing.T) {
 	for _, back := range []bool{false, true} {
 		for stop, died := 1, true; died; stop++ {
-			disk := &faultyDisk{Disk: OS{}}
+			disk := &faultyDisk{Disk: swiftDisk{OS{}}}
 			s := NewSpool(t.TempDir(), disk, time.Now)
 			id := put(t, s, envelope("a@x.org"), "x")
 			if back {
@@ -150,7 +150,7 @@ func moveFor(t *testing.T, s *Spool, id ID, back bool) error {
 // oneCopy says with a new process that the message is there once.
 func oneCopy(t *testing.T, dir string, stop int) {
 	t.Helper()
-	s := NewSpool(dir, OS{}, time.Now)
+	s := NewSpool(dir, swiftDisk{OS{}}, time.Now)
 	again := newWorld(t, s)
 	again.flush()
 	if n := again.copies("a@x.org"); n != 1 {
@@ -230,7 +230,7 @@ func TestAPowerCutInAMoveLosesNothing(t *testing.T) {
 
 // TestMovesDoNotDisturbARun moves messages to and fro while runs send them.
 func TestMovesDoNotDisturbARun(t *testing.T) {
-	s := NewSpoolOver([]string{t.TempDir(), t.TempDir()}, OS{}, time.Now)
+	s := NewSpoolOver([]string{t.TempDir(), t.TempDir()}, swiftDisk{OS{}}, time.Now)
 	w := newWorld(t, s)
 	const messages = 40
 	var ids []ID
@@ -240,7 +240,7 @@ func TestMovesDoNotDisturbARun(t *testing.T) {
 	var movers sync.WaitGroup
 	for i := range 2 {
 		movers.Go(func() {
-			mover := NewSpoolOver([]string{s.roots[0].dir, s.roots[1].dir}, OS{}, time.Now)
+			mover := NewSpoolOver([]string{s.roots[0].dir, s.roots[1].dir}, swiftDisk{OS{}}, time.Now)
 			for round := range 4 {
 				for _, id := range ids {
 					err := moveFor(t, mover, id, (round+i)%2 == 1)

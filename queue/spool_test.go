@@ -17,7 +17,7 @@ import (
 
 func testSpool(t *testing.T) *Spool {
 	t.Helper()
-	return NewSpool(filepath.Join(t.TempDir(), "deep/spool"), OS{}, time.Now)
+	return NewSpool(filepath.Join(t.TempDir(), "deep/spool"), swiftDisk{OS{}}, time.Now)
 }
 
 func envelope(to ...string) *Envelope {

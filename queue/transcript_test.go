@@ -63,7 +63,7 @@ func chatty(t *testing.T, s *Spool, reply Reply) *world {
 }
 
 func TestTheLastSessionOfAMessageStaysAsLongAsTheMessage(t *testing.T) {
-	s := NewSpool(t.TempDir(), OS{}, time.Now)
+	s := NewSpool(t.TempDir(), swiftDisk{OS{}}, time.Now)
 	id := put(t, s, envelope("a@x.org"), "x")
 	if got, err := s.Transcript(id); err != nil || len(got.Lines) > 0 {
 		t.Fatalf("before it was tried: %v, %v", got, err)
@@ -83,7 +83,7 @@ func TestTheLastSessionOfAMessageStaysAsLongAsTheMessage(t *testing.T) {
 }
 
 func TestASessionThatBrokeIsKeptToo(t *testing.T) {
-	s := NewSpool(t.TempDir(), OS{}, time.Now)
+	s := NewSpool(t.TempDir(), swiftDisk{OS{}}, time.Now)
 	id := put(t, s, envelope("a@x.org"), "x")
 	w := newWorld(t, s)
 	w.answer = func(d *Delivery, _ Recipient) (Outcome, *RouteFault) {
@@ -103,7 +103,7 @@ func TestASessionThatBrokeIsKeptToo(t *testing.T) {
 }
 
 func TestTheSessionThatARouteDidNotAllowIsKept(t *testing.T) {
-	s := NewSpool(t.TempDir(), OS{}, time.Now)
+	s := NewSpool(t.TempDir(), swiftDisk{OS{}}, time.Now)
 	put(t, s, envelope("a@x.org"), "x")
 	w := newWorld(t, s)
 	lines := []string{"<<< 220 hi", "<<< 535 wrong"}
@@ -125,7 +125,7 @@ func TestTheSessionThatARouteDidNotAllowIsKept(t *testing.T) {
 }
 
 func TestASweepRemovesOrphanedTranscriptsOnly(t *testing.T) {
-	s := NewSpool(t.TempDir(), OS{}, time.Now)
+	s := NewSpool(t.TempDir(), swiftDisk{OS{}}, time.Now)
 	id := put(t, s, envelope("a@x.org"), "x")
 	chatty(t, s, Reply{Code: 450, Text: "later"}).flush()
 	orphan := s.path(dirTranscript, "cemj155mdf2w5")
@@ -142,7 +142,7 @@ func TestASweepRemovesOrphanedTranscriptsOnly(t *testing.T) {
 }
 
 func TestADamagedMessageTakesItsTranscriptWithIt(t *testing.T) {
-	s := NewSpool(t.TempDir(), OS{}, time.Now)
+	s := NewSpool(t.TempDir(), swiftDisk{OS{}}, time.Now)
 	put(t, s, envelope("a@x.org"), "x")
 	w := chatty(t, s, Reply{Code: 450, Text: "later"})
 	w.flush()

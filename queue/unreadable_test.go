@@ -48,7 +48,7 @@ func TestWhatIsNoRegularFileIsSetAside(t *testing.T) {
 
 func TestAMessageThatCannotBeReadIsShownAndStays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		disk := &faultyDisk{Disk: OS{}}
+		disk := &faultyDisk{Disk: swiftDisk{OS{}}}
 		s := NewSpool(t.TempDir(), disk, time.Now)
 		w := newWorld(t, s)
 		id := put(t, s, envelope("a@x.org"), "x")
