@@ -111,7 +111,7 @@ func (m *Message) records(change Change) ([]Record, error) {
 	case len(d.records) > maxChanges:
 		return nil, d.refuse("make it in several steps", "an edit changes %d things at most", maxChanges)
 	case len(pending(d.results)) == 0 && len(m.Pending()) > 0:
-		return nil, d.refuse("to send it to nobody: mailcrane queue remove "+string(m.Name.ID), "nobody would be left to send %s to", m.Name.ID)
+		return nil, d.refuse("to take it out of the queue: mailcrane queue remove "+string(m.Name.ID), "nobody would be left to send %s to", m.Name.ID)
 	}
 	if d.envelope.UTF8 && !d.needsUTF8() {
 		d.note(Record{To: -1, Event: EventASCII})

@@ -40,7 +40,7 @@ func (id NoMessage) Error() string {
 }
 
 func noSuch(id ID) error {
-	return sysexits.Errorf(sysexits.DataErr, "see what is there with: mailcrane queue", "%w", NoMessage(id))
+	return sysexits.Errorf(sysexits.DataErr, "what became of it, if it has left: mailcrane explain "+string(id), "%w", NoMessage(id))
 }
 
 // unreadable is for a person who names a message that cannot be read.

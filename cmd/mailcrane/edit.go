@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"time"
 
@@ -54,7 +55,7 @@ TIME is one of: ` + when.Forms + `.`,
 				return err
 			}
 			given := func(name string) bool { return cmd.Flags().Changed(name) }
-			return a.queueEdit(cmd.Context(), ids[0], func(e queue.Entry) (queue.Change, error) { return a.wished(w, given, e) })
+			return a.queueEdit(cmd.Context(), ids[0], func(e queue.Entry) (queue.Change, string, error) { return a.wished(w, given, e) })
 		},
 	}
 	f := c.Flags()
@@ -75,13 +76,13 @@ func (a *app) mayWait(c *cobra.Command) {
 }
 
 // wished is the change that the flags ask for, or that a person makes in an
-// editor where there is none.
-func (a *app) wished(w editWish, given func(string) bool, e queue.Entry) (queue.Change, error) {
-	change := queue.Change{Add: w.add, Drop: w.drop}
+// editor where there is none; then with the file it was written in.
+func (a *app) wished(w editWish, given func(string) bool, e queue.Entry) (change queue.Change, file string, err error) {
+	change = queue.Change{Add: w.add, Drop: w.drop}
 	for _, text := range w.to {
 		r, err := redirection(text, e)
 		if err != nil {
-			return change, err
+			return change, "", err
 		}
 		change.Redirect = append(change.Redirect, r)
 	}
@@ -93,19 +94,19 @@ func (a *app) wished(w editWish, given func(string) bool, e queue.Entry) (queue.
 	}
 	switch {
 	case w.now && given("at"):
-		return change, sysexits.Errorf(sysexits.Usage, "leave one of them out", "--at and --now cannot both be")
+		return change, "", sysexits.Errorf(sysexits.Usage, "leave one of them out", "--at and --now cannot both be")
 	case w.now:
 		change.NotBefore = new(time.Time)
 	case given("at"):
 		at, err := parseWhen(w.at, a.now())
 		if err != nil {
-			return change, err
+			return change, "", err
 		}
 		change.NotBefore = &at
 	case change.Empty():
 		return a.edited(e)
 	}
-	return change, nil
+	return change, "", nil
 }
 
 func parseWhen(text string, now time.Time) (time.Time, error) {
@@ -154,34 +155,45 @@ func redirection(text string, e queue.Entry) (queue.Redirection, error) {
 func bare(text string) string { return strings.TrimSuffix(strings.TrimPrefix(text, "<"), ">") }
 
 // queueEdit makes the change that wish decides on, and says what it means.
-func (a *app) queueEdit(ctx context.Context, id queue.ID, wish func(queue.Entry) (queue.Change, error)) error {
+func (a *app) queueEdit(ctx context.Context, id queue.ID, wish func(queue.Entry) (change queue.Change, file string, err error)) error {
 	c, err := a.config()
 	if err != nil {
 		return err
 	}
-	spool := a.spool(c)
-	entry, message, err := spool.Read(id)
+	entry, message, err := a.spool(c).Read(id)
 	if err != nil {
 		return cannotUseSpool(c, err)
 	}
 	defer message.Close()
-	change, err := wish(entry)
+	change, file, err := wish(entry)
 	if err != nil {
-		return err
-	}
-	if name := change.Account; name != nil && *name != "" && c.Account(*name) == nil {
-		_, err := smarthost.New(c, smarthost.Options{Getenv: a.getenv}).Route(&queue.Envelope{Account: *name})
 		return err
 	}
 	if change.Empty() {
 		fmt.Fprintf(a.stdout, "%s is as it was: nothing was changed\n", id)
 		return nil
 	}
-	before, after, err := spool.Edit(ctx, id, change)
-	if err != nil {
-		return cannotUseSpool(c, err)
+	before, after, err := a.makeEdit(ctx, c, id, change)
+	switch {
+	case err != nil && file != "":
+		return keptIn(file, err)
+	case err != nil:
+		return err
 	}
+	os.Remove(file)
 	return a.sayEdited(c, before, after, message)
+}
+
+// makeEdit makes the change, to an account that there is.
+func (a *app) makeEdit(ctx context.Context, c *config.Config, id queue.ID, change queue.Change) (before, after queue.Entry, err error) {
+	if name := change.Account; name != nil && *name != "" && c.Account(*name) == nil {
+		_, err := smarthost.New(c, smarthost.Options{Getenv: a.getenv}).Route(&queue.Envelope{Account: *name})
+		return before, after, err
+	}
+	if before, after, err = a.spool(c).Edit(ctx, id, change); err != nil {
+		return before, after, cannotUseSpool(c, err)
+	}
+	return before, after, nil
 }
 
 // sayEdited tells what was changed, and what happens to the message now.

@@ -25,48 +25,53 @@ func (a *app) onTerminal() bool {
 	return ok && term.IsTerminal(int(file.Fd()))
 }
 
-// edited is the change that a person makes in an editor.
-func (a *app) edited(e queue.Entry) (queue.Change, error) {
+// edited is the change that a person makes in an editor, and the file that it
+// was written in.
+func (a *app) edited(e queue.Entry) (change queue.Change, file string, err error) {
 	if !a.onTerminal() {
-		return queue.Change{}, sysexits.Errorf(sysexits.Usage, "see: mailcrane queue edit --help",
+		return change, "", sysexits.Errorf(sysexits.Usage, "see: mailcrane queue edit --help",
 			"say what to change; there is no terminal for an editor")
 	}
 	return a.inEditor(e, a.runEditor, a.askAgain)
 }
 
 // inEditor has the envelope edited until it can be read back, or the person
-// has had enough. What was written is kept in its file then.
-func (a *app) inEditor(e queue.Entry, edit func(path string) error, again func() bool) (queue.Change, error) {
+// has had enough. What was written is kept in its file, which the caller
+// removes when the change is made.
+func (a *app) inEditor(e queue.Entry, edit func(path string) error, again func() bool) (change queue.Change, file string, err error) {
 	text := draft.Text(e, a.now())
 	f, err := os.CreateTemp("", "mailcrane-"+string(e.Name.ID)+"-*.txt")
 	if err != nil {
-		return queue.Change{}, sysexits.Errorf(sysexits.CantCreat, "", "no file for the editor: %w", err)
+		return change, "", sysexits.Errorf(sysexits.CantCreat, "", "no file for the editor: %w", err)
 	}
 	path := f.Name()
 	_, err = f.Write(text)
 	if err = errors.Join(err, f.Close()); err != nil {
 		os.Remove(path)
-		return queue.Change{}, sysexits.Errorf(sysexits.CantCreat, "", "no file for the editor: %w", err)
+		return change, "", sysexits.Errorf(sysexits.CantCreat, "", "no file for the editor: %w", err)
 	}
-	kept := func(err error) (queue.Change, error) {
-		return queue.Change{}, sysexits.Errorf(sysexits.DataErr, "what you wrote is kept in "+path, "%s was not changed: %w", e.Name.ID, err)
+	kept := func(err error) (queue.Change, string, error) {
+		err = fmt.Errorf("%s was not changed: %w", e.Name.ID, err)
+		return queue.Change{}, "", keptIn(path, sysexits.Errorf(sysexits.DataErr, "", "%w", err))
 	}
 	for {
-		if err := edit(path); err != nil {
-			return kept(err)
-		}
+		failed := edit(path)
 		written, err := os.ReadFile(path)
-		if err != nil {
+		switch {
+		case err != nil:
 			return kept(err)
-		}
-		if bytes.Equal(written, text) {
+		case bytes.Equal(written, text):
 			os.Remove(path)
-			return queue.Change{}, nil
+			if failed != nil {
+				failed = sysexits.Errorf(sysexits.DataErr, "", "%s was not changed: %w", e.Name.ID, failed)
+			}
+			return change, "", failed
+		case failed != nil:
+			return kept(failed)
 		}
 		change, wrong := draft.Parse(written, e, a.now())
 		if len(wrong) == 0 {
-			os.Remove(path)
-			return change, nil
+			return change, path, nil
 		}
 		for _, w := range wrong {
 			where := path
@@ -79,6 +84,15 @@ func (a *app) inEditor(e queue.Entry, edit func(path string) error, again func()
 			return kept(errors.New("the text has mistakes"))
 		}
 	}
+}
+
+// keptIn is err with where to find what a person has written.
+func keptIn(file string, err error) error {
+	hint := "what you wrote is kept in " + file
+	if more := sysexits.Hint(err); more != "" {
+		hint = more + "; " + hint
+	}
+	return sysexits.Errorf(sysexits.Code(err), hint, "%w", err)
 }
 
 // runEditor starts the person's editor as git does: the variable may hold

@@ -160,7 +160,7 @@ func (a *app) explainFinished(c *config.Config, s *queue.Spool, id queue.ID, why
 		return p.Flush()
 	}
 	if c.Queue.Remember == 0 {
-		return why
+		return sysexits.Errorf(sysexits.DataErr, "see what is there with: mailcrane queue; to remember what has left, set [queue] remember above 0", "%w", queue.NoMessage(id))
 	}
 	return sysexits.Errorf(sysexits.DataErr, "see what is there with: mailcrane queue; and what has left with: mailcrane queue list --done",
 		"there is no message %s in the queue, nor among those that have left it lately", id)

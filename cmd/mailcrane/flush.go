@@ -85,7 +85,7 @@ func (a *app) mustBeThere(ids []queue.ID) error {
 		i := slices.IndexFunc(names, func(n queue.Name) bool { return n.ID == id })
 		switch {
 		case i < 0:
-			return sysexits.Errorf(sysexits.DataErr, "see what is there with: mailcrane queue", "%w", queue.NoMessage(id))
+			return sysexits.Errorf(sysexits.DataErr, "what became of it, if it has left: mailcrane explain "+string(id), "%w", queue.NoMessage(id))
 		case names[i].Waits():
 			return sysexits.Errorf(sysexits.DataErr, fmt.Sprintf("let it go with: mailcrane queue release %s", id), "message %s is %s", id, names[i].Stopped())
 		}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -114,10 +115,19 @@ it to your smarthost the moment a network passes.`,
 	return root
 }
 
-// args is cobra's check of the number of arguments with our exit code.
+// args is cobra's check of the number of arguments with our exit code, and our
+// words where cobra counts args.
 func args(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(c *cobra.Command, words []string) error {
 		if err := check(c, words); err != nil {
+			form, _ := strings.CutSuffix(c.UseLine(), " [flags]")
+			switch {
+			case c.HasSubCommands(): // it is the name of one that cobra misses
+			case len(words) == 0:
+				err = errors.New("say which: " + form)
+			default:
+				err = errors.New("too many words: write " + form)
+			}
 			return sysexits.Errorf(sysexits.Usage, "see: "+c.CommandPath()+" --help", "%w", err)
 		}
 		return nil

@@ -97,7 +97,7 @@ func (a *app) queueSlow(ctx context.Context, w slowWish, ids []queue.ID) (int, e
 		}
 		if len(names) == 0 {
 			if !a.json {
-				fmt.Fprintln(a.stdout, "no message has waited for so long")
+				fmt.Fprintln(a.stdout, w.none())
 			}
 		}
 	}
@@ -141,6 +141,18 @@ func (w slowWish) choose(spool *queue.Spool, now time.Time) ([]queue.Name, error
 		}
 	}
 	return chosen, err
+}
+
+// none says that no message is chosen. A message moves on from one slow queue
+// to another by its id alone.
+func (w slowWish) none() string {
+	switch {
+	case w.attempts == 0:
+		return "no message in the queue itself has waited for so long"
+	case w.olderThan == "":
+		return "no message in the queue itself was tried so often"
+	}
+	return "no message in the queue itself has waited for so long and was tried so often"
 }
 
 func (w slowWish) move(ctx context.Context, c *config.Config, spool *queue.Spool, name queue.Name) (said string, err error) {

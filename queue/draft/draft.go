@@ -219,7 +219,7 @@ func (p *parser) finish() {
 		}
 	}
 	if len(p.kept) == 0 && len(p.change.Add) == 0 && len(p.change.Drop) > 0 {
-		p.wrong = append(p.wrong, Error{0, "no recipient is left; to send it to nobody: mailcrane queue remove " + string(p.entry.Name.ID)})
+		p.wrong = append(p.wrong, Error{0, "no recipient is left; to take it out of the queue: mailcrane queue remove " + string(p.entry.Name.ID)})
 	}
 }
 
