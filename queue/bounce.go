@@ -30,7 +30,9 @@ func ReportEnvelope(r *dsn.Report, about ID, account string) *Envelope {
 func (r *Runner) reportOn(kind dsn.Kind, m *Message, to string, records []Record) *dsn.Report {
 	e := m.Envelope
 	report := &dsn.Report{
-		Kind: kind, To: to, From: e.From, Hostname: r.Hostname, At: r.Now(),
+		// A report to somebody elsewhere must not claim to come from there: its
+		// server would take that for a forgery (RFC 7489).
+		Kind: kind, To: to, From: e.From, Domain: address.Domain(r.Router.ReturnTo(e)), Hostname: r.Hostname, At: r.Now(),
 		Received: e.Received, EnvID: e.EnvID, UTF8: e.UTF8,
 		Original: m.Open(), HeaderOnly: kind != dsn.Failure || headerOnly(m, records),
 	}

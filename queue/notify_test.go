@@ -148,6 +148,24 @@ func TestThePostmasterSeesFailures(t *testing.T) {
 	}
 }
 
+func TestAReportToSomebodyElsewhereComesFromOurDomain(t *testing.T) {
+	s := testSpool(t)
+	w := newWorld(t, s)
+	w.runner.Tuning.PostmasterCopy = "master@elsewhere.example"
+	w.answer = func(_ *Delivery, to Recipient) (Outcome, *RouteFault) {
+		if to.Address == "a@x.org" {
+			return refuse(550, "no"), nil
+		}
+		return refuse(250, "ok"), nil
+	}
+	put(t, s, envelope("a@x.org"), "Subject: lunch\n\n")
+	w.flush()
+	text := strings.Join(w.got["master@elsewhere.example"], "")
+	if !strings.Contains(text, "\nFrom: Mail Delivery Subsystem <MAILER-DAEMON@example.org>\n") {
+		t.Errorf("it is\n%s", text)
+	}
+}
+
 func TestADelayIsToldToThoseWhoWantIt(t *testing.T) {
 	for _, c := range []struct {
 		why, from, header string

@@ -25,6 +25,9 @@ type Report struct {
 	To string
 	// From is the reverse-path of the message; "" where it has no sender.
 	From string
+	// Domain is that of the address that we send from, for the report's own From;
+	// "" is that of To.
+	Domain string
 	// Hostname is the name that we report under.
 	Hostname string
 	At       time.Time
@@ -113,7 +116,10 @@ func headerOf(start []byte) *header.Section {
 
 // head is the header of the report.
 func (r *Report) head(b *bytes.Buffer, boundary string, original *header.Section) {
-	domain := address.Domain(r.To)
+	domain := r.Domain
+	if domain == "" || address.NeedsUTF8(domain) && !r.International() {
+		domain = address.Domain(r.To)
+	}
 	if domain == "" {
 		domain = r.Hostname
 	}
