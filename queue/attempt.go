@@ -192,7 +192,7 @@ func (a *attempt) write(now time.Time, records []Record, age age, tried bool) er
 	left := len(pending(results)) > 0
 	// Reports are safe in the queue before what they tell is written down: a
 	// crash in between sends them twice rather than never.
-	notes, held, err := a.tell(records, left)
+	notes, held, err := a.sendReports(records, left)
 	if err != nil {
 		r.Log.Error("cannot queue the report on what was refused: it is tried again instead", "id", m.Name.ID, "err", err)
 		records, left, held = untold(records), true, false
@@ -248,9 +248,9 @@ func (a *attempt) warn(age age, now time.Time) {
 	}
 }
 
-// tell queues the reports that records ask for, and returns their records.
+// sendReports queues the reports that records ask for, and returns their records.
 // held says that a person must see the message, since nobody can be told.
-func (a *attempt) tell(records []Record, left bool) (notes []Record, held bool, err error) {
+func (a *attempt) sendReports(records []Record, left bool) (notes []Record, held bool, err error) {
 	r, m := a.runner, a.message
 	if m.Envelope.From == "" {
 		return r.lastResort(a.route, m, records, left)

@@ -40,9 +40,9 @@ type carrier struct {
 	runner *Runner
 	route  Route
 	guide  *guide
-	// clerk: the route may not be tried; what the age of its messages asks for
+	// closed: the route may not be tried; what the age of its messages asks for
 	// is done all the same.
-	clerk bool
+	closed bool
 	// believes: a host that failed lately, after fresh, is not tried.
 	believes bool
 	fresh    time.Time
@@ -95,7 +95,7 @@ func (c *carrier) carry(ctx context.Context) {
 	for c.startFirst(ctx) {
 		c.open.Wait()
 	}
-	if c.clerk || c.fault != nil {
+	if c.closed || c.fault != nil {
 		c.reckon(ctx)
 	}
 	// What the last messages did to their directories; the syncs before each
@@ -113,7 +113,7 @@ func (c *carrier) carry(ctx context.Context) {
 func (c *carrier) startFirst(ctx context.Context) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.todo) == 0 || c.clerk || c.fault != nil || ctx.Err() != nil {
+	if len(c.todo) == 0 || c.closed || c.fault != nil || ctx.Err() != nil {
 		c.over = true
 		return false
 	}

@@ -98,7 +98,7 @@ func (m *Message) edited(n *Name, change Change) {
 
 // records is the lines that write a change down, or why it cannot be made.
 func (m *Message) records(change Change) ([]Record, error) {
-	d := draft{message: m, now: m.spool.now(), envelope: *m.Envelope, results: slices.Clone(m.Results)}
+	d := amendment{message: m, now: m.spool.now(), envelope: *m.Envelope, results: slices.Clone(m.Results)}
 	d.envelope.To = slices.Clone(m.Envelope.To)
 	for _, step := range [...]func(Change) error{d.redirect, d.drop, d.add, d.others} {
 		if err := step(change); err != nil {
@@ -120,9 +120,9 @@ func (m *Message) records(change Change) ([]Record, error) {
 	return d.records, nil
 }
 
-// A draft is an edit that is being put together. Each record is tried on a
+// An amendment is an edit that is being put together. Each record is tried on a
 // copy of the envelope, so that the next is judged by what the first has made.
-type draft struct {
+type amendment struct {
 	message  *Message
 	now      time.Time
 	envelope Envelope
@@ -130,7 +130,7 @@ type draft struct {
 	records  []Record
 }
 
-func (d *draft) note(r Record) {
+func (d *amendment) note(r Record) {
 	r.At = d.now
 	d.records = append(d.records, r)
 	before := d.results
@@ -139,13 +139,13 @@ func (d *draft) note(r Record) {
 	update(d.results, []Record{r})
 }
 
-func (d *draft) refuse(hint, format string, args ...any) error {
+func (d *amendment) refuse(hint, format string, args ...any) error {
 	return sysexits.Errorf(sysexits.DataErr, hint, format, args...)
 }
 
 // place is that of the recipient with that address who is still to get it.
-func (d *draft) place(of string) (int, error) {
-	of = unbracketed(of)
+func (d *amendment) place(of string) (int, error) {
+	of = address.Unbracketed(of)
 	done := -1
 	for i, to := range d.envelope.To {
 		switch {
@@ -163,7 +163,7 @@ func (d *draft) place(of string) (int, error) {
 }
 
 // finished says why nothing can be changed for a recipient.
-func (d *draft) finished(place int) error {
+func (d *amendment) finished(place int) error {
 	to := d.envelope.To[place].Address
 	switch d.results[place].State {
 	case Delivered:
@@ -175,7 +175,7 @@ func (d *draft) finished(place int) error {
 }
 
 // fresh checks an address that is to become a recipient.
-func (d *draft) fresh(text string) (string, error) {
+func (d *amendment) fresh(text string) (string, error) {
 	to, err := d.valid(text)
 	if err != nil {
 		return "", err
@@ -194,8 +194,8 @@ func (d *draft) fresh(text string) (string, error) {
 
 // valid is the address without angle brackets, if it can stand in MAIL and
 // RCPT and in a line of the result file.
-func (d *draft) valid(text string) (string, error) {
-	a := unbracketed(text)
+func (d *amendment) valid(text string) (string, error) {
+	a := address.Unbracketed(text)
 	err := address.Valid(a)
 	if err == nil {
 		err = checkPath("address", a)
@@ -209,22 +209,14 @@ func (d *draft) valid(text string) (string, error) {
 	return a, nil
 }
 
-// unbracketed takes off one pair of angle brackets.
-func unbracketed(text string) string {
-	if inner, ok := strings.CutPrefix(text, "<"); ok {
-		return strings.TrimSuffix(inner, ">")
-	}
-	return text
-}
-
-func (d *draft) redirect(change Change) error {
+func (d *amendment) redirect(change Change) error {
 	for _, r := range change.Redirect {
 		place, err := d.place(r.Old)
 		if err != nil {
 			return err
 		}
 		old := d.envelope.To[place].Address
-		if old == unbracketed(r.New) {
+		if old == address.Unbracketed(r.New) {
 			continue
 		}
 		to, err := d.valid(r.New)
@@ -239,7 +231,7 @@ func (d *draft) redirect(change Change) error {
 	return nil
 }
 
-func (d *draft) drop(change Change) error {
+func (d *amendment) drop(change Change) error {
 	for _, text := range change.Drop {
 		place, err := d.place(text)
 		if err != nil {
@@ -250,7 +242,7 @@ func (d *draft) drop(change Change) error {
 	return nil
 }
 
-func (d *draft) add(change Change) error {
+func (d *amendment) add(change Change) error {
 	for _, text := range change.Add {
 		to, err := d.fresh(text)
 		if err != nil {
@@ -265,10 +257,10 @@ func (d *draft) add(change Change) error {
 }
 
 // others is what concerns the whole message.
-func (d *draft) others(change Change) error {
+func (d *amendment) others(change Change) error {
 	e := &d.envelope
 	if change.From != nil {
-		from := unbracketed(*change.From)
+		from := address.Unbracketed(*change.From)
 		if from != "" {
 			var err error
 			if from, err = d.valid(from); err != nil {
@@ -297,9 +289,9 @@ func (d *draft) others(change Change) error {
 	return nil
 }
 
-// needsUTF8 says whether the envelope as drafted, or the header, needs
+// needsUTF8 says whether the envelope as amended, or the header, needs
 // SMTPUTF8. That a header field does shows by an octet above 127.
-func (d *draft) needsUTF8() bool {
+func (d *amendment) needsUTF8() bool {
 	if address.NeedsUTF8(d.envelope.From) {
 		return true
 	}

@@ -85,9 +85,9 @@ func (s *server) overdue(c *course, n Name, seen int, now time.Time) (again time
 	return time.Time{}
 }
 
-// reckoned remembers what a clerk has looked at: where that has changed
-// nothing, as where nobody wants to be told of a delay, it is left alone until
-// its life ends.
+// reckoned remembers what the carrier of a closed route has looked at: where
+// that has changed nothing, as where nobody wants to be told of a delay, it is
+// left alone until its life ends.
 func (s *server) reckoned(c *carrier) {
 	now := s.Now()
 	for _, j := range c.todo {

@@ -66,7 +66,7 @@ func (r *Runner) Flush(ctx context.Context, want func(Entry) bool) (Summary, err
 // tried or its route is down. What others sent, the summary counts apart.
 func (r *Runner) Run(ctx context.Context, run Run) (Summary, error) {
 	f := &flush{
-		Runner: *r, run: run, met: make(map[uint64]meeting), lines: make(map[Route]*carrier),
+		Runner: *r, run: run, met: make(map[uint64]meeting), carriers: make(map[Route]*carrier),
 		done: make(chan *carrier), lulls: make(chan struct{}, 1),
 		sum: Summary{Faults: make(map[Route]*RouteFault)},
 	}
@@ -98,11 +98,11 @@ func (r *Runner) Run(ctx context.Context, run Run) (Summary, error) {
 // A flush is the state of one queue run.
 type flush struct {
 	Runner
-	run   Run
-	guide *guide
-	lines map[Route]*carrier // at work
-	done  chan *carrier
-	lulls chan struct{}
+	run      Run
+	guide    *guide
+	carriers map[Route]*carrier // at work
+	done     chan *carrier
+	lulls    chan struct{}
 
 	mu  sync.Mutex
 	sum Summary
@@ -124,7 +124,7 @@ type meeting struct {
 type fate uint8
 
 const (
-	over     fate = iota // it was tried, or cannot be
+	settled  fate = iota // it was tried, or cannot be
 	unwanted             // the run is not for it
 	again                // under another name, should it have one that was not tried since
 )
@@ -135,11 +135,11 @@ func (f *flush) carryAll(ctx context.Context) error {
 	var earliest time.Time
 	for wanted := true; ; {
 		// With no carrier at work there is nothing else to do.
-		if now := f.Now(); wanted && failed == nil && ctx.Err() == nil && (len(f.lines) == 0 || !now.Before(earliest)) {
+		if now := f.Now(); wanted && failed == nil && ctx.Err() == nil && (len(f.carriers) == 0 || !now.Before(earliest)) {
 			failed = f.survey(ctx)
 			wanted, earliest = false, nextScan(now, f.Now())
 		}
-		if len(f.lines) == 0 {
+		if len(f.carriers) == 0 {
 			more, err := f.awaitOthers(ctx)
 			if failed = errors.Join(failed, err); !more || failed != nil || ctx.Err() != nil {
 				return failed
@@ -187,7 +187,7 @@ func (f *flush) survey(ctx context.Context) error {
 	f.mu.Unlock()
 	for route, p := range picks {
 		jobs := f.bounded(f.inOrder(p))
-		switch c := f.lines[route]; {
+		switch c := f.carriers[route]; {
 		case len(jobs) == 0:
 		case c != nil:
 			c.add(ctx, jobs, p.more)
@@ -204,11 +204,11 @@ func (f *flush) consider(picks map[Route]*pick, n Name, seen int) {
 	switch {
 	case err != nil:
 		f.sum.Unroutable++
-		f.meet(n, over)
+		f.meet(n, settled)
 		return
 	case f.down(route) && !f.schedule().timedOut(n, f.Now()):
 		return
-	case f.lines[route] != nil && f.lines[route].has(n):
+	case f.carriers[route] != nil && f.carriers[route].has(n):
 		return
 	case picks[route] == nil:
 		picks[route] = &pick{most: f.windowSize()}
@@ -239,26 +239,26 @@ func (f *flush) atMost(n int) int {
 // ended is told of a carrier that has. What it has left is not tried again: the
 // route is down.
 func (f *flush) ended(c *carrier) {
-	delete(f.lines, c.route)
+	delete(f.carriers, c.route)
 	if fault := cmp.Or(c.fault, c.missed); fault != nil {
 		f.sum.Faults[c.route] = fault
 	}
 	for _, j := range c.todo {
-		f.meet(j.name, over)
+		f.meet(j.name, settled)
 	}
 }
 
 func (f *flush) start(ctx context.Context, route Route, jobs []job, more bool) {
 	c := f.newCarrier(f.guide, route, jobs)
 	c.believes = f.unattended
-	c.more, c.left, c.clerk = more, f.left, f.down(route)
+	c.more, c.left, c.closed = more, f.left, f.down(route)
 	c.lull = func() {
 		select {
 		case f.lulls <- struct{}{}:
 		default:
 		}
 	}
-	f.lines[route] = c
+	f.carriers[route] = c
 	go func() {
 		c.carry(ctx)
 		f.done <- c
@@ -277,9 +277,9 @@ func (f *flush) left(n Name, why error) {
 		f.met[n.ID.key()] = meeting{int32(n.Attempts), again} //nolint:gosec // mostCount
 	case errors.Is(why, errBusy):
 		f.busy = append(f.busy, n)
-		f.met[n.ID.key()] = meeting{fate: over}
+		f.met[n.ID.key()] = meeting{fate: settled}
 	default:
-		f.met[n.ID.key()] = meeting{fate: over}
+		f.met[n.ID.key()] = meeting{fate: settled}
 	}
 }
 

@@ -146,7 +146,7 @@ func (s *server) forget() {
 
 func (s *server) ended(c *carrier) {
 	l, now := s.lines[c.route], s.Now()
-	if c.clerk {
+	if c.closed {
 		l.carrier, l.stale = nil, false
 		s.reckoned(c)
 		return

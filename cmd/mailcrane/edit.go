@@ -122,12 +122,12 @@ func parseWhen(text string, now time.Time) (time.Time, error) {
 func redirection(text string, e queue.Entry) (queue.Redirection, error) {
 	var guess queue.Redirection
 	for i := range len(text) {
-		if text[i] != '=' || address.Valid(bare(text[i+1:])) != nil {
+		if text[i] != '=' || address.Valid(address.Unbracketed(text[i+1:])) != nil {
 			continue
 		}
 		r := queue.Redirection{Old: text[:i], New: text[i+1:]}
 		for _, to := range e.Envelope.To {
-			if address.Key(to.Address) == address.Key(bare(r.Old)) {
+			if address.Key(to.Address) == address.Key(address.Unbracketed(r.Old)) {
 				return r, nil
 			}
 		}
@@ -135,7 +135,7 @@ func redirection(text string, e queue.Entry) (queue.Redirection, error) {
 			guess = r
 		}
 	}
-	if guess.Old != "" && address.Valid(bare(guess.Old)) == nil {
+	if guess.Old != "" && address.Valid(address.Unbracketed(guess.Old)) == nil {
 		return guess, nil // Edit says that OLD is no recipient
 	}
 	var left []string
@@ -144,15 +144,12 @@ func redirection(text string, e queue.Entry) (queue.Redirection, error) {
 			left = append(left, to.Address)
 		}
 	}
-	if len(left) == 1 && address.Valid(bare(text)) == nil {
+	if len(left) == 1 && address.Valid(address.Unbracketed(text)) == nil {
 		return queue.Redirection{Old: left[0], New: text}, nil
 	}
 	return queue.Redirection{}, sysexits.Errorf(sysexits.Usage, "the recipients are: "+strings.Join(left, ", "),
 		"--to wants OLD=NEW, two addresses, not %q", text)
 }
-
-// bare is an address without angle brackets.
-func bare(text string) string { return strings.TrimSuffix(strings.TrimPrefix(text, "<"), ">") }
 
 // queueEdit makes the change that wish decides on, and says what it means.
 func (a *app) queueEdit(ctx context.Context, id queue.ID, wish func(queue.Entry) (change queue.Change, file string, err error)) error {

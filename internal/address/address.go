@@ -45,6 +45,15 @@ func closingQuote(s string) int {
 	return len(s)
 }
 
+// Unbracketed is text without the pair of angle brackets around it, if it has
+// one: a path as a person writes it.
+func Unbracketed(text string) string {
+	if inner, ok := strings.CutPrefix(text, "<"); ok {
+		return strings.TrimSuffix(inner, ">")
+	}
+	return text
+}
+
 // Domain is what stands after the @, or "".
 func Domain(address string) string {
 	_, domain := Split(address)

@@ -114,3 +114,13 @@ func FuzzValidAddressIsOneSMTPArgument(f *testing.F) {
 		}
 	})
 }
+
+func TestOnePairOfAngleBracketsIsTakenOff(t *testing.T) {
+	for text, want := range map[string]string{
+		"<a@x.org>": "a@x.org", "a@x.org": "a@x.org", "<>": "", "<<a@x.org>>": "<a@x.org>", "a@x.org>": "a@x.org>",
+	} {
+		if got := Unbracketed(text); got != want {
+			t.Errorf("%s: %q, want %q", text, got, want)
+		}
+	}
+}

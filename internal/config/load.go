@@ -8,7 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"sort"
+	"slices"
 	"strings"
 	"time"
 
@@ -130,10 +130,15 @@ func build(raw *file, getenv func(string) string) (*Config, error) {
 			return nil, err
 		}
 	}
-	sort.Slice(c.Accounts, func(i, j int) bool { return c.Accounts[i].Name < c.Accounts[j].Name })
-	sort.Slice(c.Queue.Slow, func(i, j int) bool {
-		a, b := c.Queue.Slow[i], c.Queue.Slow[j]
-		return a.before(b) || !b.before(a) && a.Name < b.Name
+	slices.SortFunc(c.Accounts, func(a, b *Account) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(c.Queue.Slow, func(a, b SlowQueue) int {
+		switch {
+		case a.before(b):
+			return -1
+		case b.before(a):
+			return 1
+		}
+		return strings.Compare(a.Name, b.Name)
 	})
 	return c, c.chooseDefault(raw)
 }

@@ -140,7 +140,7 @@ func (p *parser) from(value string) string {
 	if value == "" {
 		return "the sender is missing; write <> for none"
 	}
-	value = inner(value)
+	value = address.Unbracketed(value)
 	if value != "" {
 		if err := address.Valid(value); err != nil {
 			return bad(value, err)
@@ -175,7 +175,7 @@ func (p *parser) recipient(value string) string {
 	number, rest, _ := strings.Cut(value, " ")
 	place, err := strconv.Atoi(number)
 	if err != nil {
-		to := inner(value)
+		to := address.Unbracketed(value)
 		if err := address.Valid(to); err != nil {
 			return bad(to, err)
 		}
@@ -192,7 +192,7 @@ func (p *parser) recipient(value string) string {
 		return "recipient " + number + " is there twice; to add one, write no number"
 	}
 	p.kept[place] = true
-	old, to := p.entry.Envelope.To[place].Address, inner(strings.TrimSpace(rest))
+	old, to := p.entry.Envelope.To[place].Address, address.Unbracketed(strings.TrimSpace(rest))
 	if to == old {
 		return ""
 	}
@@ -223,13 +223,6 @@ func (p *parser) finish() {
 	}
 }
 
-func bad(address string, err error) string {
-	return fmt.Sprintf("%q is no address: %v", visible.Line(address, 80), err)
-}
-
-func inner(text string) string {
-	if inside, ok := strings.CutPrefix(text, "<"); ok {
-		return strings.TrimSuffix(inside, ">")
-	}
-	return text
+func bad(text string, err error) string {
+	return fmt.Sprintf("%q is no address: %v", visible.Line(text, 80), err)
 }
