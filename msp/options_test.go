@@ -68,6 +68,21 @@ func TestBodiesAreNotReturnedWhereThatIsPrivate(t *testing.T) {
 	}
 }
 
+func TestReceiptsAreNotAskedForWhereThatIsPrivate(t *testing.T) {
+	for _, c := range []struct{ reason, toml, line, want string }{
+		{"what the sender asks for", "", "-N success,delay a@x.org", "SUCCESS,DELAY"},
+		{"noreceipts in the file", "[submit]\nprivacy_options = [\"noreceipts\"]\n", "-N success,delay a@x.org", "DELAY"},
+		{"noreceipts on the command line", "", "-opnoreceipts -N success a@x.org", "NEVER"},
+		{"nothing was asked for", "", "-opnoreceipts a@x.org", ""},
+		{"never stays", "", "-opnoreceipts -N never a@x.org", "NEVER"},
+	} {
+		s := newStation(t, c.toml+oneAccount)
+		if code := s.sendmail("\nx\n", split(c.line)...); code != 0 || s.spool.envelope.To[0].Notify != c.want {
+			t.Errorf("%s: exit %d, %+v", c.reason, code, s.spool.envelope)
+		}
+	}
+}
+
 func TestAFullDiskIsSaidToSMTPClientsBeforeTheMessageIsRead(t *testing.T) {
 	s := newStation(t, "[submit]\nmin_free_blocks = 100\n"+oneAccount)
 	s.Free = func(string) (int64, error) { return 1 << 10, nil }

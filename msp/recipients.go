@@ -101,7 +101,7 @@ func (r *recipients) add(name string) {
 		return
 	}
 	r.keys[key] = true
-	r.envelope.To = append(r.envelope.To, queue.Recipient{Address: final, Notify: r.inv.Notify})
+	r.envelope.To = append(r.envelope.To, queue.Recipient{Address: final, Notify: r.notify()})
 }
 
 // fail notes what is no recipient. Above the bound nothing is queued: a
@@ -111,7 +111,7 @@ func (r *recipients) fail(f Failure) {
 		r.tooMany = true
 		return
 	}
-	f.Notify = r.inv.Notify
+	f.Notify = r.notify()
 	r.failures = append(r.failures, f)
 }
 

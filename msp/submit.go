@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -103,6 +104,19 @@ func (s *submission) ret() string {
 		return "HDRS"
 	}
 	return s.inv.Ret
+}
+
+// notify is what reports are asked for: with the privacy option noreceipts none
+// of a success.
+func (s *submission) notify() string {
+	if !s.set.Privacy.Has(config.NoReceipts) || s.inv.Notify == "" {
+		return s.inv.Notify
+	}
+	words := slices.DeleteFunc(strings.Split(s.inv.Notify, ","), func(word string) bool { return word == "SUCCESS" })
+	if len(words) == 0 {
+		return "NEVER" // that is what is left of NOTIFY=SUCCESS
+	}
+	return strings.Join(words, ",")
 }
 
 // room is MinFreeBlocks: what the disk needs for the messages that are under

@@ -152,7 +152,8 @@ func (a *app) submissionServer(c *config.Config, log *slog.Logger) *listen.Serve
 		Now:      a.now,
 		Hostname: hostname(c), Log: log,
 		MaxSize: c.Submit.MaxMessage, MaxRecipients: c.Submit.MaxRecipients,
-		Idle: c.Timeout.Command, Block: c.Timeout.DataBlock,
+		NoDSN: c.Submit.Privacy.Has(config.NoReceipts),
+		Idle:  c.Timeout.Command, Block: c.Timeout.DataBlock,
 		Load: listen.Load{Average: a.load, Refuse: c.Queue.RefuseLoad, Delay: c.Queue.DelayLoad, LogInterval: c.Queue.RejectLogInterval},
 	})
 }

@@ -50,7 +50,7 @@ var daemonOptions = []Option{
 	{
 		Name: "HelpFile", Letter: 'H', Side: Server,
 		Meaning: "the text of HELP",
-		Why:     "HELP is answered in one line",
+		Why:     "HELP is not offered; the reply to EHLO says what is",
 	},
 	{
 		Name: "AuthMechanisms", Side: Server,

@@ -111,7 +111,7 @@ var submissionOptions = []Option{
 	},
 	{
 		Name: "PrivacyOptions", Letter: 'p', Key: "submit.privacy_options", Side: Local,
-		Meaning: "authwarnings notes -f in the header (not where privacy is on), nobodyreturn has reports carry headers only; sendmail's other words are taken and mean nothing here",
+		Meaning: "authwarnings notes -f in the header (not where privacy is on), nobodyreturn has reports carry headers only, noreceipts has none made of success; sendmail's other words are taken and mean nothing here",
 		config:  func(c *Config) any { return &c.Submit.Privacy },
 	},
 	{

@@ -68,6 +68,8 @@ const (
 	AuthWarnings PrivacyFlags = 1 << iota
 	// NoBodyReturn has reports carry the header of a message only.
 	NoBodyReturn
+	// NoReceipts asks for no success reports, and offers none.
+	NoReceipts
 )
 
 // Has says that flag is among them.
@@ -82,6 +84,8 @@ func privacyFlags(text string) (p PrivacyFlags) {
 			p |= AuthWarnings
 		case "nobodyreturn":
 			p |= NoBodyReturn
+		case "noreceipts":
+			p |= NoReceipts
 		}
 	}
 	return p
@@ -94,6 +98,9 @@ func (p PrivacyFlags) words() []string {
 	}
 	if p.Has(NoBodyReturn) {
 		words = append(words, "nobodyreturn")
+	}
+	if p.Has(NoReceipts) {
+		words = append(words, "noreceipts")
 	}
 	return words
 }

@@ -51,6 +51,8 @@ type Options struct {
 	// Grace is how long a message under way may take once the server is told
 	// to stop; 10 seconds.
 	Grace time.Duration
+	// NoDSN offers no DSN (RFC 3461), and refuses its parameters.
+	NoDSN bool
 	// Load is the machine's load and its limits; zero: it has none.
 	Load Load
 	// Now is the clock that FUTURERELEASE goes by; nil: time.Now.
@@ -215,7 +217,7 @@ func (s *Server) goSMTP(client *session) *smtp.Server {
 	srv.MaxLineLength = 0
 	srv.MaxRecipients = s.limits.MaxRecipients
 	srv.EnableSMTPUTF8 = true
-	srv.EnableDSN = true
+	srv.EnableDSN = !s.limits.NoDSN
 	srv.ErrorLog = errorLog{s.limits.Log}
 	return srv
 }

@@ -30,6 +30,16 @@ func TestTheReplyToEHLOOffersWhatIsKept(t *testing.T) {
 	}
 }
 
+func TestWhereThereAreNoReceiptsDSNIsNeitherOfferedNorTaken(t *testing.T) {
+	c := dial(t, onSocket(t, new(recorder).submit, Options{NoDSN: true}))
+	c.say("EHLO me\r\n")
+	if offered := c.want("250"); strings.Contains(offered, "DSN") {
+		t.Errorf("it offers %s", offered)
+	}
+	c.say("MAIL FROM:<me@example.org> RET=HDRS\r\nMAIL FROM:<me@example.org>\r\nRCPT TO:<you@example.org> NOTIFY=SUCCESS\r\n")
+	c.want("504", "250 2.1.0", "504")
+}
+
 func TestDSNParametersAndAddressesArriveAsTheyWereSent(t *testing.T) {
 	var r recorder
 	c := dial(t, onSocket(t, r.submit, Options{}))
