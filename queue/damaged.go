@@ -116,27 +116,44 @@ func (s *Spool) SetAside() ([]string, error) {
 	return names, nil
 }
 
-// setAsideStrays moves what stands in the queue under a name that is not ours.
-func (r *Runner) setAsideStrays() {
+// mostStrays is how many files one reading sets aside.
+const mostStrays = 1000
+
+// namesAndStrays is Spool.Names, and then moves out of the way what stands in
+// the queue under a name that is not ours.
+func (r *Runner) namesAndStrays(f func(Name) bool) error {
 	type stray struct {
 		at   *place
 		file string
+		why  error
 	}
 	var strays []stray
 	err := r.Spool.eachFile(func(p *place, file string) bool {
-		if _, err := ParseName(file); err != nil {
-			strays = append(strays, stray{p, file})
+		name, err := ParseName(file)
+		if err == nil {
+			return f(r.Spool.standingAt(name, p))
 		}
-		return len(strays) < 1000
+		if len(strays) < mostStrays {
+			strays = append(strays, stray{p, file, err})
+		}
+		return true
 	})
-	if err != nil {
-		return // Serve reports a queue that it cannot read
-	}
-	for _, f := range strays {
-		_, why := ParseName(f.file)
-		r.Log.Error("file set aside: it is no message of ours", "why", why, "now in", f.at.root.path(dirDamaged, ""))
-		if err := r.Spool.setAside(f.at, f.file, why.Error()); err != nil {
-			r.Log.Error("cannot set the file aside", "file", f.file, "err", err)
+	for _, found := range strays {
+		r.Log.Error("file set aside: it is no message of ours", "why", found.why, "now in", found.at.root.path(dirDamaged, ""))
+		if err := r.Spool.setAside(found.at, found.file, found.why.Error()); err != nil {
+			r.Log.Error("cannot set the file aside", "file", found.file, "err", err)
 		}
 	}
+	return err
+}
+
+// A reading reads the names of the queue, the first time with the strays.
+type reading struct{ begun bool }
+
+func (o *reading) names(r *Runner, f func(Name) bool) error {
+	if o.begun {
+		return r.Spool.Names(f)
+	}
+	o.begun = true
+	return r.namesAndStrays(f)
 }

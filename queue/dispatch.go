@@ -10,7 +10,7 @@ import (
 
 // window is how many messages of a route a carrier takes at once. It comes
 // back for more: what is held in memory does not grow with the queue.
-const window = 5000
+const window = 10_000
 
 // A course is what one reading of the queue finds of one route.
 type course struct {
@@ -54,7 +54,7 @@ func (s *server) survey(ctx context.Context) (courses map[Route]*course, next ti
 	now, brake, seen := s.Now(), s.brake(), 0
 	s.rests.unseen()
 	s.looked.unseen()
-	err = s.Spool.Names(func(n Name) bool {
+	err = s.queue.names(s.Runner, func(n Name) bool {
 		seen++
 		if n.Waits() {
 			return true

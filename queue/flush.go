@@ -87,7 +87,7 @@ func (r *Runner) Run(ctx context.Context, run Run) (Summary, error) {
 		f.mu.Unlock()
 		r.tell(e)
 	}
-	if run.IDs == nil {
+	if f.queue.begun = run.IDs != nil; !f.queue.begun {
 		r.mend()
 	}
 	err := f.carryAll(ctx)
@@ -102,6 +102,7 @@ type flush struct {
 	guide    *guide
 	carriers map[Route]*carrier // at work
 	done     chan *carrier
+	queue    reading
 	lulls    chan struct{}
 
 	mu  sync.Mutex
@@ -168,7 +169,7 @@ func (f *flush) carryAll(ctx context.Context) error {
 func (f *flush) survey(ctx context.Context) error {
 	picks := make(map[Route]*pick)
 	now, load, missing, seen, found := f.Now(), f.limit(), len(f.run.IDs), 0, 0
-	err := f.Spool.Names(func(n Name) bool {
+	err := f.queue.names(&f.Runner, func(n Name) bool {
 		seen++
 		wants, met := f.wants(n)
 		if f.run.IDs != nil && wants {

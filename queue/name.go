@@ -262,9 +262,18 @@ func parseHex(field string, tag byte, digits int, to *uint64) bool {
 	if len(field) != 1+digits || field[0] != tag {
 		return false
 	}
-	v, err := strconv.ParseUint(field[1:], 16, 64)
-	if err != nil || strings.ToLower(field) != field {
-		return false
+	var v uint64
+	for i := 1; i < len(field); i++ {
+		c := field[i]
+		switch {
+		case c >= '0' && c <= '9':
+			c -= '0'
+		case c >= 'a' && c <= 'f':
+			c -= 'a' - 10
+		default:
+			return false
+		}
+		v = v<<4 | uint64(c)
 	}
 	*to = v
 	return true

@@ -146,7 +146,6 @@ func (r *Runner) claim(name Name) (*Message, error) {
 
 // mend sees, before a run, to what others have left in the queue.
 func (r *Runner) mend() {
-	r.setAsideStrays()
 	if err := r.Spool.mendMoves(); err != nil {
 		r.Log.Error("cannot mend a move that was broken off", "err", err)
 	}

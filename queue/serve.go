@@ -21,6 +21,7 @@ type line struct {
 type server struct {
 	*Runner
 	guide *guide
+	queue reading
 	lines map[Route]*line
 	rests rests
 	// looked are the messages whose time-out needs no second look.
