@@ -60,6 +60,18 @@ func (inv *Invocation) personality() {
 	}
 }
 
+// longHint is for who writes a word with two dashes, of which sendmail has
+// none: --at is ours, and no part of sendmail's own line.
+func longHint(letter byte, rest string) string {
+	switch {
+	case letter != '-':
+		return ""
+	case rest == "at" || strings.HasPrefix(rest, "at="):
+		return `put it first: mailcrane sendmail --at "tomorrow 8:00" -t`
+	}
+	return "see the flags with: mailcrane sendmail --help"
+}
+
 // bundle reads the letters of one word; rest is what follows it. It returns
 // how many words of rest were values.
 func (inv *Invocation) bundle(letters string, rest []string) (int, error) {
@@ -68,7 +80,7 @@ func (inv *Invocation) bundle(letters string, rest []string) (int, error) {
 		letters = letters[1:]
 		f := findFlag(letter)
 		if f == nil {
-			return 0, usage("sendmail: illegal option -- %s", printable(letter))
+			return 0, sysexits.Errorf(sysexits.Usage, longHint(letter, letters), "sendmail: illegal option -- %s", printable(letter))
 		}
 		if f.submission {
 			inv.submission = append(inv.submission, letter)

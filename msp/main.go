@@ -18,6 +18,9 @@ func Main(ctx context.Context, p *Program) int {
 	inv, err := ParseArgs(p.Args)
 	if err != nil {
 		fmt.Fprintln(p.Stderr, err)
+		if hint := sysexits.Hint(err); hint != "" {
+			fmt.Fprintln(p.Stderr, hint)
+		}
 		return sysexits.Code(err)
 	}
 	if p.Services == nil && inv.beyondSubmission() {

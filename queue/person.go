@@ -19,9 +19,13 @@ func (s *Spool) Hold(ctx context.Context, id ID, why string) error {
 }
 
 // ReleaseHeld lets a message go that is held, or quarantined, or both, and makes
-// it due.
+// it due. One that is neither is an error: it might be kept back for another
+// reason, such as the time to take it back.
 func (s *Spool) ReleaseHeld(ctx context.Context, id ID) error {
 	return s.edit(ctx, id, Record{Event: EventReleased}, func(n *Name) error {
+		if !n.Held && !n.Quarantined {
+			return sysexits.Errorf(sysexits.DataErr, "see what it waits for with: mailcrane explain "+string(id), "message %s is neither held nor quarantined", id)
+		}
 		n.Held, n.Quarantined, n.Next = false, false, time.Time{}
 		return nil
 	})

@@ -76,7 +76,15 @@ func obeyedBy(o *config.Option) string {
 	if !o.Obeyed() {
 		return ""
 	}
-	return "the " + o.Side.String() + " side"
+	switch o.Side {
+	case config.Client:
+		return "the sessions with the smarthost"
+	case config.Server:
+		return "the listeners for programs of this machine"
+	case config.Both:
+		return "the sessions with the smarthost, and the listeners for programs of this machine"
+	}
+	return "the queue and the programs of this machine"
 }
 
 // explainSet prints what the option is here, for each account or queue that
