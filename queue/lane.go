@@ -22,13 +22,7 @@ func (c *carrier) lane(ctx context.Context) {
 		if session != nil {
 			goodbye()
 		}
-		c.mu.Lock()
-		c.lanes--
-		last := c.lanes == 0
-		c.mu.Unlock()
-		if !last && c.lull != nil {
-			c.lull()
-		}
+		c.endLane()
 	}()
 	for ctx.Err() == nil {
 		j, ok := c.take()
@@ -77,6 +71,18 @@ func (c *carrier) lane(ctx context.Context) {
 		case c.runner.Tuning.SeparateSessions:
 			goodbye()
 		}
+	}
+}
+
+// endLane tells that what the lane has put off may be wanted before the others
+// end.
+func (c *carrier) endLane() {
+	c.mu.Lock()
+	c.lanes--
+	last := c.lanes == 0
+	c.mu.Unlock()
+	if !last && c.lull != nil {
+		c.lull()
 	}
 }
 
