@@ -49,7 +49,7 @@ func (s *services) HostStatus(_ context.Context, purge, verbose bool) int {
 		err = s.printHosts(c, spool, dir, verbose)
 	}
 	if err != nil {
-		return s.fail(sysexits.Errorf(sysexits.IOErr, "", "the status of the hosts: %w", err))
+		return s.fail(cannotUseSpool(c, fmt.Errorf("the status of the hosts: %w", err)))
 	}
 	return sysexits.OK
 }

@@ -70,7 +70,7 @@ func named(known string, key []string) string {
 
 // nearestOption is the name or key that is spelled most like word, or "".
 func nearestOption(word string) string {
-	best, distance := "", 2+len(word)/6
+	best, distance := "", 2+len(word)/5
 	consider := func(name, spelled string) {
 		if name == "" {
 			return
