@@ -7,6 +7,13 @@ import (
 	"mailcrane/internal/sysexits"
 )
 
+// mostGone is how often a name is tried that its directory lists and that is
+// not there: another process may have changed it, and back. Beyond that it is
+// the disk, as after a fault of its journal, and to go on would never end.
+const mostGone = 20
+
+var errNotThere = errors.New("its directory lists it, and it is not there: the disk is at fault (look with: dmesg)")
+
 // find is the name under which the message of that ID stands now. A name that
 // is changed while its directory is read may be missed, so that only a message
 // that was not seen in several readings is not there.
@@ -61,7 +68,7 @@ func onItsWay(id ID) error {
 func (s *Spool) claimID(ctx context.Context, id ID) (*Message, error) {
 	patient, cancel := context.WithTimeout(ctx, s.Patience)
 	defer cancel()
-	for ctx.Err() == nil {
+	for gone := 0; ctx.Err() == nil; gone++ {
 		name, err := s.find(id)
 		if err != nil {
 			return nil, err
@@ -69,6 +76,7 @@ func (s *Spool) claimID(ctx context.Context, id ID) (*Message, error) {
 		m, err := s.claim(name, false)
 		if errors.Is(err, errBusy) && patient.Err() == nil {
 			s.await(patient, name)
+			gone = 0
 			continue
 		}
 		if errors.Is(err, errBusy) {
@@ -79,6 +87,9 @@ func (s *Spool) claimID(ctx context.Context, id ID) (*Message, error) {
 		}
 		if !errors.Is(err, errGone) {
 			return m, err
+		}
+		if gone == mostGone {
+			return nil, unreadable(id, errNotThere)
 		}
 	}
 	return nil, ctx.Err()

@@ -119,6 +119,7 @@ type flush struct {
 type meeting struct {
 	attempts int32 // by then
 	fate     fate
+	gone     uint8 // how often it was listed and not there
 }
 
 // A fate says why a queue run is done with a message.
@@ -270,12 +271,12 @@ func (f *flush) start(ctx context.Context, route Route, jobs []job, more bool) {
 func (f *flush) left(n Name, why error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	_, met := f.met[n.ID.key()]
+	last, met := f.met[n.ID.key()]
 	switch {
 	case errors.Is(why, errAstray): // the guide knows by now
-	case errors.Is(why, errGone) && met: // we have renamed it ourselves
-	case errors.Is(why, errGone):
-		f.met[n.ID.key()] = meeting{int32(n.Attempts), again} //nolint:gosec // mostCount
+	case errors.Is(why, errGone) && met && last.fate != again: // we have renamed it ourselves
+	case errors.Is(why, errGone) && last.gone < mostGone:
+		f.met[n.ID.key()] = meeting{int32(n.Attempts), again, last.gone + 1} //nolint:gosec // mostCount
 	case errors.Is(why, errBusy):
 		f.busy = append(f.busy, n)
 		f.met[n.ID.key()] = meeting{fate: settled}
@@ -287,7 +288,7 @@ func (f *flush) left(n Name, why error) {
 func (f *flush) meet(n Name, what fate) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.met[n.ID.key()] = meeting{int32(n.Attempts), what} //nolint:gosec // mostCount
+	f.met[n.ID.key()] = meeting{attempts: int32(n.Attempts), fate: what} //nolint:gosec // mostCount
 }
 
 // wants says whether the run is for the message; met, that it is done with it.

@@ -46,7 +46,7 @@ func (r *Runner) leftByOthers(ctx context.Context, busy []Name) ([]Name, error) 
 // await waits until no other process is at the message, and says under which
 // name it then stands, if it still does.
 func (s *Spool) await(ctx context.Context, name Name) (Name, bool) {
-	for ctx.Err() == nil {
+	for gone := 0; ctx.Err() == nil && gone < mostGone; gone++ {
 		free := make(chan error, 1)
 		go func() {
 			m, err := s.claim(name, true)
@@ -69,5 +69,5 @@ func (s *Spool) await(ctx context.Context, name Name) (Name, bool) {
 		}
 		name = now
 	}
-	return name, true
+	return name, ctx.Err() != nil
 }

@@ -170,3 +170,35 @@ func TestTheOlderOfTwoNamesGoesThoughItDoesNotSayAll(t *testing.T) {
 		t.Errorf("left are %v", names)
 	}
 }
+
+// TestANameThatIsListedAndNotThereEndsNoRunInACircle has a directory that goes
+// on to list what is not there, as ext4 may after a fault of its journal.
+func TestANameThatIsListedAndNotThereEndsNoRunInACircle(t *testing.T) {
+	disk := &oddDisk{Disk: OS{}, names: OS{}.Names}
+	s := NewSpool(t.TempDir(), disk, time.Now)
+	s.Patience = time.Minute
+	w := newWorld(t, s)
+	id := put(t, s, envelope("ghost@x.org"), "x")
+	ghost := only(t, s)
+	put(t, s, envelope("a@x.org"), "x")
+	if err := os.Remove(s.file(ghost)); err != nil {
+		t.Fatal(err)
+	}
+	disk.names = func(path string, f func(string) bool) error {
+		if filepath.Base(path) == dirQueue {
+			f(ghost.String())
+		}
+		return OS{}.Names(path, f)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if sum, err := w.runner.Flush(ctx, nil); err != nil || sum.Delivered != 1 {
+		t.Errorf("the run: %+v, %v", sum, err)
+	}
+	if err := s.Hold(ctx, id, "wait"); !errors.Is(err, errNotThere) {
+		t.Errorf("to hold it: %v", err)
+	}
+	if _, here := s.await(ctx, ghost); here {
+		t.Error("it counts as there")
+	}
+}
