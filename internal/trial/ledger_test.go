@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"mailcrane/queue"
 )
@@ -33,13 +34,16 @@ type again struct {
 
 // counts is what a trial has seen.
 type counts struct {
-	accepted, doubtful, delivered, deferred, refused, unanswered, broken, twice, bounces, held, released, retried, removed int
+	accepted, doubtful, delivered, deferred, refused, unanswered, broken, twice, bounces int
+	held, quarantined, released, retried, removed, timed, moved, edited, halfKnown, kept int
 }
 
 func (c counts) String() string {
 	return fmt.Sprintf("%d messages accepted, %d of which the promise was cut off; recipients: %d delivered, %d deferred, %d refused (%d reports), "+
-		"%d without an answer, %d in broken sessions; %d taken again after they were recorded as uncertain; by hand: %d held, %d released, %d retried, %d removed",
-		c.accepted, c.doubtful, c.delivered, c.deferred, c.refused, c.bounces, c.unanswered, c.broken, c.twice, c.held, c.released, c.retried, c.removed)
+		"%d without an answer, %d in broken sessions; %d taken again after they were recorded as uncertain; %d kept back for a while; "+
+		"by hand: %d held, %d quarantined, %d released, %d retried, %d removed, %d timed, %d moved, %d edited, %d more edits cut off",
+		c.accepted, c.doubtful, c.delivered, c.deferred, c.refused, c.bounces, c.unanswered, c.broken, c.twice, c.kept,
+		c.held, c.quarantined, c.released, c.retried, c.removed, c.timed, c.moved, c.edited, c.halfKnown)
 }
 
 // A promise is one letter.
@@ -53,12 +57,20 @@ type promise struct {
 	// removing: a removal has begun; gone: it has succeeded. So too for holds:
 	// a held letter may go once its release has begun.
 	removing, gone, held bool
+	// timed: it was given a later time; kept: its sender may still take it back.
+	timed, kept bool
+	// edit is one of which it is not known whether it was made.
+	edit *edit
 }
 
 // owed is one recipient of a letter.
 type owed struct {
 	taken, refused, reported int
+	// out: it is no recipient any more, or did not become one.
+	out bool
 }
+
+func (o *owed) settled() bool { return o.taken > 0 || o.refused > 0 }
 
 func newLedger() *ledger { return &ledger{letters: make(map[string]*promise)} }
 
@@ -78,11 +90,14 @@ func (l *ledger) submits(id string, to ...string) {
 }
 
 // submitted says how that ended.
-func (l *ledger) submitted(id string, name queue.ID, accepted bool) {
+func (l *ledger) submitted(id string, name queue.ID, accepted, kept bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	p := l.letters[id]
-	p.accepted, p.name = accepted, name
+	p.accepted, p.name, p.kept = accepted, name, accepted && kept
+	if p.kept {
+		l.counts.kept++
+	}
 	if accepted {
 		l.counts.accepted++
 	} else {
@@ -107,15 +122,6 @@ func (l *ledger) pick(die int) (*promise, queue.ID) {
 	slices.SortFunc(open, func(a, b *promise) int { return strings.Compare(a.id, b.id) })
 	p := open[die%len(open)]
 	return p, p.name
-}
-
-func (p *promise) open() bool {
-	for _, o := range p.to {
-		if o.taken == 0 && o.refused == 0 {
-			return true
-		}
-	}
-	return false
 }
 
 // A receiver reads the spool while it receives, to see what was written down.
@@ -153,6 +159,8 @@ func (r receiver) arrived(text string, to []string) {
 		r.fault("%s arrived after it was removed", id)
 	case p.held:
 		r.fault("%s arrived while it was held", id)
+	case p.timed, p.kept:
+		r.fault("%s arrived before its time", id)
 	}
 	for _, address := range to {
 		o := p.to[address]
@@ -160,6 +168,9 @@ func (r receiver) arrived(text string, to []string) {
 			r.fault("%s arrived for %s, to whom it was not sent", id, address)
 			p.to[address] = &owed{}
 			continue
+		}
+		if o.out {
+			r.fault("%s arrived for %s, who is no recipient by an edit", id, address)
 		}
 		if o.taken == 0 {
 			continue
@@ -259,11 +270,18 @@ func (r receiver) checkKept() {
 			return true
 		}
 		id := receipt{text: text}.id()
+		if there[id] {
+			r.fault("%s is there twice after the cut, one is %s", id, n)
+		}
 		there[id] = true
 		if p := r.letters[id]; p != nil {
 			p.name = n.ID
-			if p.held && !n.Held {
+			r.settleEdit(p, n)
+			if p.held && !n.Waits() {
 				r.fault("%s was held, and is not after the cut: %s", id, n)
+			}
+			if p.timed && !n.NotBefore.After(time.Now()) || p.kept && !n.InGrace(time.Now(), later) {
+				r.fault("%s was not to leave yet, and may after the cut: %s", id, n)
 			}
 			if p.gone {
 				r.fault("%s was removed, and is back after the cut: %s", id, n)
@@ -299,10 +317,12 @@ func (l *ledger) checkDone() {
 		if !p.accepted || p.removing {
 			continue
 		}
+		if p.open() {
+			l.fault("%s was accepted and never came to all of %v", id, p.to)
+		}
 		for address, o := range p.to {
 			switch {
-			case o.taken == 0 && o.refused == 0:
-				l.fault("%s was accepted and never came to %s", id, address)
+			case o.out, !o.settled():
 			case o.taken == 0 && o.reported == 0:
 				l.fault("%s was refused for %s, and no report of that came", id, address)
 			}

@@ -137,13 +137,31 @@ func (p *powercut) insideRound(n int, chance *rand.Rand) {
 	dice := newDice(chance)
 	all.Go(func() {
 		for !disk.isOver() {
-			p.change(dice, byHand{s.Hold, s.ReleaseHeld, s.Retry, s.Remove})
+			p.change(dice, insideHand(s))
 		}
 	})
 	all.Wait()
 }
 
-// submit hands in one letter to one to four recipients.
+// insideHand is a person with the queue's own functions.
+func insideHand(s *queue.Spool) byHand {
+	old := config.SlowQueue{Name: "old", Interval: later}
+	return byHand{
+		hold:       func(ctx context.Context, id queue.ID) error { return s.Hold(ctx, id, "the trial says so") },
+		quarantine: func(ctx context.Context, id queue.ID) error { return s.Quarantine(ctx, id, "the trial says so") },
+		release:    s.ReleaseHeld, retry: s.Retry, remove: s.Remove,
+		slow: func(ctx context.Context, id queue.ID) error { return s.Slow(ctx, queue.Name{ID: id}, old) },
+		back: func(ctx context.Context, id queue.ID) error { return s.Back(ctx, queue.Name{ID: id}) },
+		edit: func(ctx context.Context, id queue.ID, change queue.Change) error {
+			_, _, err := s.Edit(ctx, id, change)
+			return err
+		},
+		sender: true,
+	}
+}
+
+// submit hands in one letter to one to four recipients; some are kept back for
+// a while, to be taken back.
 func (p *powercut) submit(s *queue.Spool, id string, dice *dice) bool {
 	e := &queue.Envelope{From: me}
 	var to []string
@@ -151,9 +169,12 @@ func (p *powercut) submit(s *queue.Spool, id string, dice *dice) bool {
 		to = append(to, fmt.Sprintf("r%d.%s@trial.example", i, id))
 		e.To = append(e.To, queue.Recipient{Address: to[i]})
 	}
+	if dice.roll(5) == 0 {
+		e.Grace = later
+	}
 	p.ledger.submits(id, to...)
 	name, err := s.Put(p.t.Context(), e, strings.NewReader(letter(id)))
-	p.ledger.submitted(id, name, err == nil)
+	p.ledger.submitted(id, name, err == nil, e.Grace > 0)
 	return err == nil
 }
 
@@ -176,8 +197,11 @@ type inside struct {
 }
 
 func (i *inside) runner(s *queue.Spool) *queue.Runner {
+	tuning := config.DefaultQueue()
+	tuning.Undo = later
+	tuning.Slow = []config.SlowQueue{{Name: "tired", Attempts: 2, Interval: later}}
 	return &queue.Runner{
-		Spool: s, Router: i, Transport: i, Reach: i, Tuning: config.DefaultQueue(),
+		Spool: s, Router: i, Transport: i, Reach: i, Tuning: tuning,
 		Now: time.Now, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Hostname: "localhost.localdomain",
 	}
 }

@@ -1,7 +1,6 @@
 package trial
 
 import (
-	"context"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -120,69 +119,6 @@ func (p *powercut) restart() {
 	p.disk.Mount()
 }
 
-// byHand is what a person can do to a message.
-type byHand struct {
-	hold                   func(ctx context.Context, id queue.ID, why string) error
-	release, retry, remove func(ctx context.Context, id queue.ID) error
-}
-
-// change does one of them to one of the messages.
-func (p *powercut) change(dice *dice, do byHand) {
-	l, ctx := p.ledger, p.t.Context()
-	letter, name := l.pick(dice.roll(1 << 30))
-	if letter == nil {
-		return
-	}
-	note := func(change func()) {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		change()
-	}
-	switch dice.roll(8) {
-	case 0:
-		note(func() { letter.removing = true })
-		if do.remove(ctx, name) == nil {
-			note(func() { letter.gone = true; l.counts.removed++ })
-		}
-	case 1, 2:
-		if do.hold(ctx, name, "the trial says so") == nil {
-			note(func() { letter.held = true; l.counts.held++ })
-		}
-	case 3, 4, 5:
-		note(func() { letter.held = false })
-		if do.release(ctx, name) == nil {
-			l.count(&l.counts.released)
-		}
-	default:
-		if do.retry(ctx, name) == nil {
-			l.count(&l.counts.retried)
-		}
-	}
-}
-
-// releaseAll lets every held message go.
-func (p *powercut) releaseAll() {
-	p.t.Helper()
-	s := p.spool()
-	names, err := s.Sorted()
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	for _, n := range names {
-		if !n.Held {
-			continue
-		}
-		if err := s.ReleaseHeld(p.t.Context(), n.ID); err != nil {
-			p.t.Error(err)
-		}
-	}
-	p.ledger.mu.Lock()
-	for _, promise := range p.ledger.letters {
-		promise.held = false
-	}
-	p.ledger.mu.Unlock()
-}
-
 // sweep removes what the cuts have left under tmp/, as a service does a day
 // and a half later.
 func (p *powercut) sweep() {
@@ -194,7 +130,7 @@ func (p *powercut) sweep() {
 	if left, err := os.ReadDir(filepath.Join(p.spoolDir(), "tmp")); err != nil || len(left) > 0 {
 		p.t.Errorf("under tmp/ are left: %v, %v", left, err)
 	}
-	if left, err := os.ReadDir(filepath.Join(p.spoolDir(), "queue")); err != nil || len(left) > 0 {
+	if left, err := p.spool().Sorted(); err != nil || len(left) > 0 {
 		p.t.Errorf("in the queue are left %d messages: %.500s, %v", len(left), fmt.Sprint(left), err)
 	}
 }

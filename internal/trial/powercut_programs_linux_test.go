@@ -138,23 +138,43 @@ func (m *machine) submits(id string, dice *dice) bool {
 	}
 	m.ledger.submits(id, to...)
 	ok := m.program(letter(id), "sendmail", append(args, to...)...)
-	m.ledger.submitted(id, "", ok)
+	m.ledger.submitted(id, "", ok, false)
 	return ok
 }
 
 // byHand is what a person types.
 func (m *machine) byHand() byHand {
-	do := func(what string) func(context.Context, queue.ID) error {
+	types := func(args ...string) error {
+		if !m.program("", "mailcrane", args...) {
+			return sysexits.Errorf(sysexits.TempFail, "", "mailcrane %q failed", args)
+		}
+		return nil
+	}
+	do := func(words ...string) func(context.Context, queue.ID) error {
 		return func(_ context.Context, id queue.ID) error {
-			if !m.program("", "mailcrane", "queue", what, string(id)) {
-				return sysexits.Errorf(sysexits.TempFail, "", "mailcrane queue %s failed", what)
-			}
-			return nil
+			return types(append(words[:len(words):len(words)], string(id))...)
 		}
 	}
 	return byHand{
-		hold:    func(ctx context.Context, id queue.ID, _ string) error { return do("hold")(ctx, id) },
-		release: do("release"), retry: do("retry"), remove: do("remove"),
+		hold: do("undo"), quarantine: func(_ context.Context, id queue.ID) error { return types("sendmail", "-Qtrial", "-qI"+string(id)) },
+		release: do("queue", "release"), retry: do("queue", "retry"), remove: do("queue", "remove"),
+		slow: do("queue", "slow", "--to", "old"), back: do("queue", "slow", "--back"),
+		edit: func(_ context.Context, id queue.ID, change queue.Change) error {
+			args := []string{"queue", "edit", string(id)}
+			for _, r := range change.Redirect {
+				args = append(args, "--to", r.Old+"="+r.New)
+			}
+			for _, address := range change.Add {
+				args = append(args, "--add", address)
+			}
+			for _, address := range change.Drop {
+				args = append(args, "--drop", address)
+			}
+			if change.NotBefore != nil {
+				args = append(args, "--at", change.NotBefore.Format(time.RFC3339))
+			}
+			return types(args...)
+		},
 	}
 }
 
