@@ -68,6 +68,9 @@ type carrier struct {
 	places map[*place]bool // where its messages stood
 	// lanes are open; still of them stand at a delivery in which nothing moves.
 	lanes, still int
+	// farewells cut short the ends of the sessions of lanes that have no more to
+	// do: who waits for an answer to QUIT must not hold up new mail.
+	farewells []context.CancelFunc
 	// narrow: one more lane could not be opened; no other is tried.
 	narrow bool
 	// hold is how long the server keeps a message for a later time.
@@ -132,7 +135,19 @@ func (c *carrier) add(ctx context.Context, jobs []job, more bool) {
 		c.more = c.more || more
 		c.bound()
 		c.passStill(ctx)
+		c.cutFarewells()
 	}
+}
+
+// cutFarewells is called where something is to do again. The caller holds mu.
+func (c *carrier) cutFarewells() {
+	if len(c.todo) == 0 {
+		return
+	}
+	for _, cut := range c.farewells {
+		cut()
+	}
+	c.farewells = nil
 }
 
 // enlist puts those of jobs into todo that the carrier does not have in hand

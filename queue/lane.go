@@ -12,15 +12,18 @@ func (c *carrier) lane(ctx context.Context) {
 	var session Session
 	var hangUp func(context.Context)
 	// goodbye ends a session that is in order.
-	goodbye := func() {
+	goodbye := func(cut bool) {
 		polite, cancel := withGrace(ctx, quitGrace)
 		defer cancel()
+		if cut {
+			c.mayCut(cancel)
+		}
 		hangUp(polite)
 		session = nil
 	}
 	defer func() {
 		if session != nil {
-			goodbye()
+			goodbye(true)
 		}
 		c.endLane()
 	}()
@@ -69,8 +72,18 @@ func (c *carrier) lane(ctx context.Context) {
 			hangUp(ctx)
 			session = nil
 		case c.runner.Tuning.SeparateSessions:
-			goodbye()
+			goodbye(false)
 		}
+	}
+}
+
+// mayCut says how the farewell of a lane that ends is cut short.
+func (c *carrier) mayCut(cut context.CancelFunc) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.farewells = append(c.farewells, cut)
+	if c.fault == nil {
+		c.cutFarewells()
 	}
 }
 

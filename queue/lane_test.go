@@ -24,6 +24,29 @@ func (w *world) serve(arrivals chan struct{}) (stop func() error) {
 	}
 }
 
+// The network went while a session was being ended, and what came next waited
+// for an answer to QUIT.
+func TestAFarewellWithoutAnAnswerHoldsUpNoNewMail(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := testSpool(t)
+		w := newWorld(t, s)
+		w.silent = true
+		put(t, s, envelope("first@x.org"), "x")
+		arrivals := make(chan struct{}, 1)
+		stop := w.serve(arrivals)
+		synctest.Wait()
+		put(t, s, envelope("next@x.org"), "x")
+		arrivals <- struct{}{}
+		synctest.Wait()
+		if w.copies("first@x.org") != 1 || w.copies("next@x.org") != 1 {
+			t.Errorf("%d and %d copies, want one each", w.copies("first@x.org"), w.copies("next@x.org"))
+		}
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestAMessageThatHangsLetsLaterMailPass(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := testSpool(t)

@@ -28,6 +28,8 @@ type world struct {
 	// got is the messages that were delivered, by recipient.
 	got   map[string][]string
 	opens int
+	// silent: no answer to QUIT comes.
+	silent bool
 }
 
 func newWorld(t *testing.T, s *Spool) *world {
@@ -75,7 +77,11 @@ func (w *world) Open(_ context.Context, r Route) (Session, *RouteFault) {
 	return w, nil
 }
 
-func (w *world) Close(context.Context) {}
+func (w *world) Close(ctx context.Context) {
+	if w.silent {
+		<-ctx.Done()
+	}
+}
 
 func (w *world) Deliver(ctx context.Context, d *Delivery) *RouteFault {
 	body, err := d.Open()
