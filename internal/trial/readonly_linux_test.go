@@ -11,6 +11,13 @@ import (
 	"mailcrane/internal/sysexits"
 )
 
+func remount(t *testing.T, dir string, flags uintptr) {
+	t.Helper()
+	if err := unix.Mount("", dir, "", unix.MS_REMOUNT|flags, ""); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestADiskThatIsReadOnlyForAWhile remounts the spool's disk read-only, as the
 // kernel does after an error: nothing that waits is sent to its end, since that
 // could not be written down; new mail is refused with a hint; and all goes once
@@ -28,13 +35,7 @@ func TestADiskThatIsReadOnlyForAWhile(t *testing.T) {
 	for n := range waiting {
 		h.mail(fmt.Sprintf("readonly-%d", n), "you@trial.example")
 	}
-	remount := func(flags uintptr) {
-		t.Helper()
-		if err := unix.Mount("", disk.Dir, "", unix.MS_REMOUNT|flags, ""); err != nil {
-			t.Fatal(err)
-		}
-	}
-	remount(unix.MS_RDONLY)
+	remount(t, disk.Dir, unix.MS_RDONLY)
 	for _, args := range [][]string{{"-oi", "-f", me, "you@trial.example"}, {"-odi", "-oi", "-f", me, "you@trial.example"}} {
 		r := h.run(letter("refused"), "sendmail", args...)
 		if r.code != sysexits.TempFail || !strings.Contains(r.stderr, "read-only") || !strings.Contains(r.stderr, disk.Dir) {
@@ -50,7 +51,7 @@ func TestADiskThatIsReadOnlyForAWhile(t *testing.T) {
 	if got := s.received(); len(got) > 0 {
 		t.Errorf("%d messages were sent, which could not be written down", len(got))
 	}
-	remount(0)
+	remount(t, disk.Dir, 0)
 	r := h.run("", "mailcrane", "flush")
 	if r.code != sysexits.OK {
 		t.Errorf("mailcrane flush, on a disk that can be written to: exit code %d: %s", r.code, r.said())
