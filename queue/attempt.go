@@ -24,20 +24,32 @@ type attempt struct {
 	mu        sync.Mutex
 	outcomes  []Outcome
 	committed bool
+	// answeredBefore: the answers were there already, and could not be written
+	// down.
+	answeredBefore bool
 	// settled: at least one recipient has an outcome; answered: by a server.
 	settled, answered bool
 }
 
 // newAttempt prepares the attempt. If a process died while the message was on
-// the wire, that is written down first: its open recipients are Uncertain.
+// the wire, that is written down first: its open recipients are Uncertain. If
+// it is we who could not write the answers down, they are there.
 func (r *Runner) newAttempt(route Route, m *Message) (*attempt, error) {
+	known, answered := answer{}, false
 	if m.Name.OnWire {
-		if err := r.recover(route, m); err != nil {
-			return nil, err
+		if known, answered = m.spool.owed.take(m.Name); !answered {
+			if err := r.recover(route, m); err != nil {
+				return nil, err
+			}
 		}
 	}
-	a := &attempt{runner: r, route: route, message: m, pending: m.Pending()}
+	a := &attempt{runner: r, route: route, message: m, pending: m.Pending(), answeredBefore: answered}
 	a.outcomes = make([]Outcome, len(a.pending))
+	for i, place := range known.places {
+		if at := slices.Index(a.pending, place); at >= 0 {
+			a.outcomes[at] = known.outcomes[i]
+		}
+	}
 	to := make([]Recipient, len(a.pending))
 	for i, place := range a.pending {
 		to[i] = m.Envelope.To[place]
@@ -151,7 +163,9 @@ func (a *attempt) settle(fault *RouteFault) {
 	}
 	if err := a.write(now, records, age, tried); err != nil {
 		// What the server said could not be kept. The mark "on the wire" is
-		// still there, so that the next attempt knows what may have happened.
+		// still there, so that the next attempt knows what may have happened,
+		// if it is not this process that makes it.
+		m.spool.owed.keep(answer{m.Name, a.pending, outcomes})
 		r.Log.Error("cannot write down what became of the message", "id", m.Name.ID, "err", err)
 	} else if age.late {
 		a.warn(age, now)

@@ -139,7 +139,7 @@ func (c *carrier) deliver(ctx context.Context, session Session, m *Message) (*at
 		r.Log.Error("cannot prepare the attempt", "id", m.Name.ID, "err", err)
 		return nil, nil
 	}
-	if len(a.delivery.To) == 0 {
+	if len(a.delivery.To) == 0 || a.answeredBefore {
 		a.settle(nil)
 		return nil, nil
 	}

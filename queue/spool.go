@@ -40,6 +40,7 @@ type Spool struct {
 	roots []*root
 	disk  Disk
 	now   func() time.Time
+	owed  owed
 	// within confines the spool to one slow queue; "" is no bound.
 	within string
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -123,9 +124,10 @@ func TestAMessageThatCouldNotBeReadForAWhileGoesByItself(t *testing.T) {
 		s := NewSpool(t.TempDir(), disk, time.Now)
 		w := newWorld(t, s)
 		id := put(t, s, envelope("a@x.org"), "x")
-		broken := true
+		var broken atomic.Bool
+		broken.Store(true)
 		disk.fail = func(op, path string) error {
-			if op == "open" && broken && strings.Contains(path, string(id)) {
+			if op == "open" && broken.Load() && strings.Contains(path, string(id)) {
 				return &fs.PathError{Op: op, Path: path, Err: errors.New("input/output error")}
 			}
 			return nil
@@ -134,7 +136,7 @@ func TestAMessageThatCouldNotBeReadForAWhileGoesByItself(t *testing.T) {
 		stopped := make(chan error)
 		go func() { stopped <- w.runner.Serve(ctx, nil, nil) }()
 		synctest.Wait()
-		broken = false
+		broken.Store(false)
 		time.Sleep(unreadTime + time.Second) // virtual
 		synctest.Wait()
 		if w.copies("a@x.org") != 1 {

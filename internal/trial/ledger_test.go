@@ -46,6 +46,9 @@ func (c counts) String() string {
 		c.held, c.quarantined, c.released, c.retried, c.removed, c.timed, c.moved, c.edited, c.halfKnown)
 }
 
+// later is a time that does not come in a trial.
+const later = time.Hour
+
 // A promise is one letter.
 type promise struct {
 	id string

@@ -15,9 +15,6 @@ type byHand struct {
 	sender bool
 }
 
-// later is a time that does not come in a trial.
-const later = time.Hour
-
 // change does one of them to one of the messages. Before what lets a letter go
 // is begun, and after what keeps it has succeeded, the ledger is told.
 func (p *powercut) change(dice *dice, do byHand) {
