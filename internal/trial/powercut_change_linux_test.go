@@ -96,9 +96,9 @@ func (p *powercut) releaseAll() {
 				p.t.Error(err)
 			}
 		}
-		// The cut may have kept a time out of the name.
+		// The cut may have kept a time out of the name, or the end of one.
 		e, ok := s.Entry(n)
-		if !ok || e.Envelope.NotBefore.After(now) || n.Attempts == 0 && n.Next.After(now) {
+		if !ok || n.NotBefore.After(now) || e.Envelope.NotBefore.After(now) || n.Attempts == 0 && n.Next.After(now) {
 			if err := s.Retry(p.t.Context(), n.ID); err != nil {
 				p.t.Error(err)
 			}

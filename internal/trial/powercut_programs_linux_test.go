@@ -142,6 +142,19 @@ func (m *machine) submits(id string, dice *dice) bool {
 	return ok
 }
 
+// quarantined is an error unless the message of that ID is.
+func (m *machine) quarantined(id queue.ID) error {
+	found := false
+	err := m.spool().Names(func(n queue.Name) bool {
+		found = found || n.ID == id && n.Quarantined
+		return !found
+	})
+	if err == nil && !found {
+		return sysexits.Errorf(sysexits.TempFail, "", "%s is not quarantined", id)
+	}
+	return err
+}
+
 // byHand is what a person types.
 func (m *machine) byHand() byHand {
 	types := func(args ...string) error {
@@ -156,7 +169,14 @@ func (m *machine) byHand() byHand {
 		}
 	}
 	return byHand{
-		hold: do("undo"), quarantine: func(_ context.Context, id queue.ID) error { return types("sendmail", "-Qtrial", "-qI"+string(id)) },
+		hold: do("undo"), quarantine: func(_ context.Context, id queue.ID) error {
+			if err := types("sendmail", "-Qtrial", "-qI"+string(id)); err != nil {
+				return err
+			}
+			// A selector that finds nothing, as of a message that has just left or
+			// is being renamed, is no error.
+			return m.quarantined(id)
+		},
 		release: do("queue", "release"), retry: do("queue", "retry"), remove: do("queue", "remove"),
 		slow: do("queue", "slow", "--to", "old"), back: do("queue", "slow", "--back"),
 		edit: func(_ context.Context, id queue.ID, change queue.Change) error {
