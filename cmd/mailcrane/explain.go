@@ -48,11 +48,7 @@ type explanation struct {
 }
 
 func (a *app) explainMessage(ctx context.Context, word string) error {
-	ids, err := parseIDs([]string{word})
-	if err != nil {
-		return err
-	}
-	c, err := a.config()
+	ids, c, err := a.named(word)
 	if err != nil {
 		return err
 	}

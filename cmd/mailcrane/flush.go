@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"mailcrane/internal/config"
 	"mailcrane/internal/sysexits"
 	"mailcrane/queue"
 	"mailcrane/smarthost"
@@ -53,6 +54,17 @@ if nothing remains to be sent but what is to leave at a later time.`,
 	}
 	c.Flags().BoolVarP(&verbose, "verbose", "v", false, "show the sessions, without secrets")
 	return c
+}
+
+// named is the messages that a person names, and the configuration that says
+// where they are.
+func (a *app) named(words ...string) ([]queue.ID, *config.Config, error) {
+	ids, err := parseIDs(words)
+	if err != nil {
+		return nil, nil, err
+	}
+	c, err := a.config()
+	return ids, c, err
 }
 
 func parseIDs(words []string) ([]queue.ID, error) {

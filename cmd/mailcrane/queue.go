@@ -62,11 +62,7 @@ func (a *app) queueEditCommand(name, short, done string, edit func(context.Conte
 		Use: name + " ID...", Short: short, Example: "  mailcrane queue " + name + " cemj155mdf2w5",
 		Args: args(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, words []string) error {
-			ids, err := parseIDs(words)
-			if err != nil {
-				return err
-			}
-			c, err := a.config()
+			ids, c, err := a.named(words...)
 			if err != nil {
 				return err
 			}

@@ -30,11 +30,7 @@ func (a *app) queueShowCommand() *cobra.Command {
 }
 
 func (a *app) queueShow(word string, raw bool) error {
-	ids, err := parseIDs([]string{word})
-	if err != nil {
-		return err
-	}
-	c, err := a.config()
+	ids, c, err := a.named(word)
 	if err != nil {
 		return err
 	}

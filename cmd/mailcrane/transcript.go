@@ -12,11 +12,7 @@ import (
 // queueTranscript prints the last session about a message: one with its
 // server or, where none could be opened since, the last attempt to open one.
 func (a *app) queueTranscript(word string) error {
-	ids, err := parseIDs([]string{word})
-	if err != nil {
-		return err
-	}
-	c, err := a.config()
+	ids, c, err := a.named(word)
 	if err != nil {
 		return err
 	}

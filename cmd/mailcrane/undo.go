@@ -33,11 +33,7 @@ queue.`,
 		Example: "  mailcrane undo\n  mailcrane undo --save draft.eml\n  mailcrane undo cemj155mdf2w5",
 		Args:    args(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, words []string) error {
-			ids, err := parseIDs(words)
-			if err != nil {
-				return err
-			}
-			c, err := a.config()
+			ids, c, err := a.named(words...)
 			if err != nil {
 				return err
 			}

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"mailcrane/internal/address"
 )
 
 // A command is the line in hand, as the session wants it: go-smtp takes the
@@ -159,7 +161,7 @@ func (g *guard) parsePath(keyword, rest string, known []string) error {
 	if g.cmd.verb == "MAIL" {
 		_, g.utf8 = params["SMTPUTF8"]
 	}
-	if !g.utf8 && !ascii(path) {
+	if !g.utf8 && address.NeedsUTF8(path) {
 		return errors.New("553 5.6.7 The address is not ASCII: add SMTPUTF8 to MAIL FROM")
 	}
 	if size, ok := params["SIZE"]; ok {
@@ -257,8 +259,4 @@ func cutLineEnd(line string) (text string, lf bool) {
 
 func printable(s string) bool {
 	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f })
-}
-
-func ascii(s string) bool {
-	return !strings.ContainsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf })
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"mailcrane/internal/address"
 	"mailcrane/internal/lab"
 	"mailcrane/queue"
 	"mailcrane/smarthost/relay/sasl"
@@ -72,7 +73,7 @@ func deliverAll(t *testing.T, s *Session, box *lab.Mailbox, way string, grouped 
 		to := box.Address(fmt.Sprintf("%s%s%d", way, s.target.Mode.scheme(), i))
 		text := "Subject: " + body.why + "\nMessage-ID: <" + to + ">\n" + body.text
 		m := mail(text, to)
-		m.Content.EightBit = !ascii(text)
+		m.Content.EightBit = address.NeedsUTF8(text)
 		before := s.Stats().RoundTrips
 		if fault := s.Deliver(t.Context(), &m.Delivery); fault != nil || m.states() != "delivered" {
 			t.Fatalf("%s, %s: %v, %s %v", way, body.why, fault, m.states(), m.got[0].Reply())

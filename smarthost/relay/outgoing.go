@@ -11,6 +11,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"mailcrane/internal/address"
 	"mailcrane/internal/recode"
 	"mailcrane/queue"
 	"mailcrane/queue/dsn"
@@ -66,13 +67,13 @@ func (s *Session) prepare(d *queue.Delivery) *outgoing {
 	if refusal, ok := s.unfitSender(d.Envelope); ok {
 		return m.settleAll(refusal)
 	}
-	wanted := d.Envelope.UTF8 || !ascii(d.Envelope.From)
+	wanted := d.Envelope.UTF8 || address.NeedsUTF8(d.Envelope.From)
 	m.to = slices.DeleteFunc(m.to, func(i int) bool {
 		refusal, unfit := s.unfitRecipient(d.To[i])
 		if unfit {
 			d.Report(i, refusal)
 		}
-		wanted = wanted || !unfit && !ascii(d.To[i].Address)
+		wanted = wanted || !unfit && address.NeedsUTF8(d.To[i].Address)
 		return unfit
 	})
 	if len(m.to) == 0 {
@@ -112,7 +113,7 @@ func (s *Session) unfitSender(e *queue.Envelope) (queue.Outcome, bool) {
 	case !parameter(e.EnvID) || !parameter(e.Ret):
 		return queue.Refuse(host, "5.5.4", "the delivery status options of the message (RET, ENVID) are not ones that SMTP can carry"), true
 	case s.caps.SMTPUTF8:
-	case !ascii(e.From):
+	case address.NeedsUTF8(e.From):
 		return queue.Refuse(host, "5.6.7", fmt.Sprintf("%s does not take addresses with letters beyond ASCII (SMTPUTF8), such as the sender's, %s", host, e.From)), true
 	case e.UTF8:
 		return queue.Refuse(host, "5.6.7", fmt.Sprintf("%s does not take messages that need SMTPUTF8: addresses in the header with letters beyond ASCII", host)), true
@@ -127,7 +128,7 @@ func (s *Session) unfitRecipient(to queue.Recipient) (queue.Outcome, bool) {
 		return queue.Refuse(host, "5.1.3", fmt.Sprintf("the address %q is not one that SMTP can carry", to.Address)), true
 	case !parameter(to.Notify) || !unitext(to.ORcpt):
 		return queue.Refuse(host, "5.5.4", "the delivery status options of this recipient (NOTIFY, ORCPT) are not ones that SMTP can carry"), true
-	case !ascii(to.Address) && !s.caps.SMTPUTF8:
+	case address.NeedsUTF8(to.Address) && !s.caps.SMTPUTF8:
 		return queue.Refuse(host, "5.6.7", fmt.Sprintf("%s does not take addresses with letters beyond ASCII (SMTPUTF8)", host)), true
 	}
 	return queue.Outcome{}, false
@@ -229,15 +230,6 @@ func (m *outgoing) deliver(ctx context.Context, s *Session) *queue.RouteFault {
 	return nil
 }
 
-func ascii(text string) bool {
-	for i := range len(text) {
-		if text[i] >= 0x80 {
-			return false
-		}
-	}
-	return true
-}
-
 // sound says that an address cannot break out of its angle brackets or its
 // line. Whether it is a good one the server will say.
 func sound(address string) bool {
@@ -261,7 +253,7 @@ func sound(address string) bool {
 }
 
 // parameter says that text can be the value of an ESMTP parameter.
-func parameter(text string) bool { return unitext(text) && ascii(text) }
+func parameter(text string) bool { return unitext(text) && !address.NeedsUTF8(text) }
 
 // unitext says so of one that may be in UTF-8.
 func unitext(text string) bool {
