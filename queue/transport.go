@@ -31,11 +31,15 @@ type Transport interface {
 	Open(ctx context.Context, r Route) (Session, *RouteFault)
 }
 
-// A Session carries deliveries one after another or several under way at
-// once. Deliver must have called d.Report once for every recipient of d.To,
-// except for those left open when it returns a RouteFault: the connection was
-// lost, and the session is not used again. Recipients left open are tried
-// again without blame, or become Uncertain where d.Commit had been called.
+// A Session carries deliveries one after another, or several under way at
+// once: see Delivery.Next. Deliver must have called d.Report once for every
+// recipient of d.To, except for those left open when it returns a RouteFault:
+// the connection was lost, or the log-in refused, and the session is not used
+// again. All deliveries under way then return one, each its own. Recipients
+// left open are tried again without blame, or become Uncertain where d.Commit
+// had been called and the fault does not say Untaken.
+//
+// A session may also be a Holder, a Stirrer, a Coster.
 type Session interface {
 	Deliver(ctx context.Context, d *Delivery) *RouteFault
 	// Close ends the session politely, within the context's time.
@@ -61,6 +65,12 @@ type Delivery struct {
 	// Report tells the result of To[i], once for each i, in any order and as
 	// soon as it is known. It may be called from any goroutine.
 	Report func(i int, o Outcome)
+	// Next, if not nil, is called once at the most, when the session can take
+	// another delivery before this one is answered: Deliver is then called for
+	// that one from another goroutine, and they go out in this order. A session
+	// that carries one at a time never calls it, nor is it called when Deliver
+	// has returned.
+	Next func()
 	// Progress, if not nil, is told how many octets of the message have been
 	// handed to the network so far.
 	Progress func(octets int64)
@@ -79,6 +89,39 @@ type Delivery struct {
 type Holder interface {
 	// MayHold is the longest that the server keeps a message, 0 for not at all.
 	MayHold() time.Duration
+}
+
+// A Stirrer is a Session that can be told that the way out may have changed: a
+// network event, or a person who says flush. If nothing moves in it, it is given
+// up at once, so that another can be opened.
+type Stirrer interface {
+	Stir()
+}
+
+// A Coster is a Session that counts what it costs.
+type Coster interface {
+	Cost() Cost
+}
+
+// A Cost is what a session has cost so far.
+type Cost struct {
+	// Sent and Received are octets, TLS included, TCP and IP not; the
+	// handshake's own are among them.
+	Sent, Received                   int64
+	HandshakeSent, HandshakeReceived int64
+	// RoundTrips counts the times that all waited for the server to answer: the
+	// TCP connection, the handshake, each group of commands.
+	RoundTrips int
+	// TLS is the version, "TLS 1.3", or "" without; Resumed says that the
+	// handshake was that of an earlier session.
+	TLS     string
+	Resumed bool
+	// KeyExchange is the name of the key exchange, "X25519", or "".
+	KeyExchange string
+	// Messages is the transactions that the server has accepted.
+	Messages int
+	// RoundTrip is the link's shortest round trip, 0 where not known.
+	RoundTrip time.Duration
 }
 
 // A Reply is an SMTP reply, whole.
@@ -216,6 +259,10 @@ type RouteFault struct {
 	// recipients left open, though Commit was called: it has said so, as by a
 	// 421, or the last octet was not sent to them after all.
 	Untaken bool
+	// Lost says that the connection broke, or was given up because the way out
+	// had changed: neither the server's doing nor the end of a wait. What was on
+	// it is due again at once.
+	Lost bool
 	// Transcript is the lines of the session that failed, as
 	// Delivery.Transcript has them: without secrets, some 8 KiB at the most.
 	Transcript []string
@@ -238,6 +285,9 @@ type Verdict struct {
 	Why string
 	// Since is when that became so.
 	Since time.Time
+	// MaxSize is the most octets of a message that may leave this way by itself,
+	// as on a metered link; 0 is no bound.
+	MaxSize int64
 }
 
 // Reach says whether a route may be tried now, and wakes the runner when that

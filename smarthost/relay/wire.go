@@ -89,6 +89,14 @@ func (w *wire) loopback() bool {
 	return ok && peer.IP.IsLoopback()
 }
 
+// moved is a number that grows whenever anything has moved, in either
+// direction: as long as it does, nobody needs to give up.
+func (w *wire) moved() int64 { return w.sent.Load() + w.received.Load() }
+
+// unsent is how many of the octets written last have certainly not left this
+// machine; 0 where that is not known.
+func (w *wire) unsent() int64 { return 0 }
+
 func (w *wire) Read(p []byte) (int, error) {
 	n, err := w.Conn.Read(p)
 	w.received.Add(int64(n))
