@@ -71,6 +71,9 @@ type Target struct {
 	// LoginHint is what to do when the server refuses the log-in, or wants one;
 	// "" says to check user and secret.
 	LoginHint string
+	// Memory is what earlier sessions have found out about the server, and what
+	// this one finds out; nil is none.
+	Memory *Memory
 
 	// Dial opens the connection; nil is net.Dialer's, which tries IPv6 and
 	// IPv4 side by side (RFC 8305).
