@@ -52,13 +52,14 @@ type EventKind uint8
 
 // The kinds of events.
 const (
-	Opening  EventKind = iota // a session of Route is being opened
-	Opened                    // it is open
-	Closed                    // it could not be opened, or broke: Fault says why
-	Begun                     // the message ID is being sent
-	Progress                  // Octets of its Size have been handed to the network
-	Settled                   // recipient To of the message has Outcome
-	Ended                     // the attempt at the message is over
+	Opening      EventKind = iota // a session of Route is being opened
+	Opened                        // it is open
+	Closed                        // it could not be opened, or broke: Fault says why
+	Begun                         // the message ID is being sent
+	Progress                      // Octets of its Size have been handed to the network
+	Settled                       // recipient To of the message has Outcome
+	Ended                         // the attempt at the message is over
+	SessionEnded                  // however it ended: Session says what it cost
 )
 
 // An Event is something that a queue run did.
@@ -84,6 +85,8 @@ type Event struct {
 	Left int
 	// Next is, for Ended, when that will be; zero for at once.
 	Next time.Time
+	// Session is for SessionEnded, and nil else.
+	Session *SessionEnd
 }
 
 func (r *Runner) tell(e Event) {

@@ -19,7 +19,11 @@ func (c *carrier) openSession(ctx context.Context) (session Session, hangUp func
 		return nil, nil
 	}
 	r.tell(Event{Kind: Opening, Route: c.route})
+	began := r.Now()
 	session, fault = r.Transport.Open(ctx, c.route)
+	if fault != nil && fault.Cost != (Cost{}) {
+		r.sessionEnded(SessionEnd{Route: c.route, Began: began, Cost: fault.Cost, Why: fault.Sentence()})
+	}
 	if errors.Is(ctx.Err(), context.Canceled) && fault != nil {
 		// A person, or the end of the agent, called it off: that says nothing
 		// of the route, and the next process must not believe that it does.
@@ -36,8 +40,9 @@ func (c *carrier) openSession(ctx context.Context) (session Session, hangUp func
 	r.noteRoute(c.route, nil)
 	c.learnHold(holdOf(session))
 	r.tell(Event{Kind: Opened, Route: c.route})
-	return session, func(ctx context.Context) {
-		session.Close(ctx)
+	counted := r.count(c.route, session, began)
+	return counted, func(ctx context.Context) {
+		counted.Close(ctx)
 		release()
 	}
 }

@@ -98,32 +98,6 @@ type Stirrer interface {
 	Stir()
 }
 
-// A Coster is a Session that counts what it costs.
-type Coster interface {
-	Cost() Cost
-}
-
-// A Cost is what a session has cost so far.
-type Cost struct {
-	// Sent and Received are octets, TLS included, TCP and IP not; the
-	// handshake's own are among them.
-	Sent, Received                   int64
-	HandshakeSent, HandshakeReceived int64
-	// RoundTrips counts the times that all waited for the server to answer: the
-	// TCP connection, the handshake, each group of commands.
-	RoundTrips int
-	// TLS is the version, "TLS 1.3", or "" without; Resumed says that the
-	// handshake was that of an earlier session.
-	TLS     string
-	Resumed bool
-	// KeyExchange is the name of the key exchange, "X25519", or "".
-	KeyExchange string
-	// Messages is the transactions that the server has accepted.
-	Messages int
-	// RoundTrip is the link's shortest round trip, 0 where not known.
-	RoundTrip time.Duration
-}
-
 // A Reply is an SMTP reply, whole.
 type Reply struct {
 	Code     int    // three digits, or 0: no server said this
@@ -263,6 +237,9 @@ type RouteFault struct {
 	// had changed: neither the server's doing nor the end of a wait. What was on
 	// it is due again at once.
 	Lost bool
+	// Cost is what a connection cost on which no session could be opened; zero
+	// where there was none.
+	Cost Cost
 	// Transcript is the lines of the session that failed, as
 	// Delivery.Transcript has them: without secrets, some 8 KiB at the most.
 	Transcript []string

@@ -28,6 +28,8 @@ type world struct {
 	// got is the messages that were delivered, by recipient.
 	got   map[string][]string
 	opens int
+	// session, if not nil, is what is opened in place of the world itself.
+	session Session
 	// silent: no answer to QUIT comes.
 	silent bool
 }
@@ -73,6 +75,9 @@ func (w *world) Open(_ context.Context, r Route) (Session, *RouteFault) {
 	}
 	if w.down != nil {
 		return nil, w.down
+	}
+	if w.session != nil {
+		return w.session, nil
 	}
 	return w, nil
 }

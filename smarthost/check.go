@@ -22,7 +22,7 @@ type Report struct {
 	// Mechanism is the SASL mechanism that logged in, or "" for none.
 	Mechanism    string
 	Capabilities relay.Capabilities
-	Stats        relay.Stats
+	Cost         queue.Cost
 }
 
 // Check opens a session with the account's server, logs in, and says QUIT.
@@ -39,7 +39,7 @@ func (t *Transport) Check(ctx context.Context, account string) (*Report, *queue.
 		r.TLS, r.Expires = tls.VersionName(state.Version), state.PeerCertificates[0].NotAfter
 	}
 	s.Close(ctx)
-	r.Stats = s.Stats()
+	r.Cost = s.Cost()
 	return r, nil
 }
 
@@ -58,7 +58,7 @@ func (r *Report) String() string {
 		fmt.Fprintf(&b, "; logged in with %s\n", r.Mechanism)
 	}
 	fmt.Fprintf(&b, "it offers %s; %d round trips, %d octets sent, %d received\n",
-		offers(r.Capabilities), r.Stats.RoundTrips, r.Stats.Sent, r.Stats.Received)
+		offers(r.Capabilities), r.Cost.RoundTrips, r.Cost.Sent, r.Cost.Received)
 	return b.String()
 }
 

@@ -18,7 +18,7 @@ func TestCheckLogsInAndReports(t *testing.T) {
 		t.Fatal(fault.Sentence())
 	}
 	if r.Account != "work" || r.Server != a.Smarthost.Addr() || r.TLS != "TLS 1.3" || r.Mechanism != "PLAIN" ||
-		!r.Capabilities.Pipelining || r.Stats.RoundTrips < 3 || !r.Expires.Equal(testNow.AddDate(1, 0, 0)) {
+		!r.Capabilities.Pipelining || r.Cost.RoundTrips < 3 || !r.Expires.Equal(testNow.AddDate(1, 0, 0)) {
 		t.Errorf("got %+v", r)
 	}
 	for _, want := range []string{"work: " + a.Smarthost.Addr() + " answers over TLS 1.3", "2027-05-04", "logged in with PLAIN", "PIPELINING, CHUNKING, 8BITMIME"} {

@@ -41,7 +41,7 @@ type dialogue struct {
 	// window is how many commands may be unanswered; 1 without PIPELINING.
 	window  int
 	pending []expected
-	trips   int  // waits for the server that a write of ours had begun
+	trips   int  // waits for the server that something of ours had begun
 	asked   bool // something went out since the last reply came in
 	// hide are what a trace or an error must not show, while AUTH goes on, and
 	// hideParts all stretches of fragment octets that it must not show.
@@ -91,7 +91,9 @@ func (e *unexpected) Error() string {
 }
 
 func newDialogue(w *wire, trace func(string)) *dialogue {
-	d := &dialogue{wire: w, trace: trace, window: 1}
+	// The connection itself was the first round trip; the greeting answers the
+	// end of its handshake.
+	d := &dialogue{wire: w, trace: trace, window: 1, trips: 1, asked: true}
 	d.over(w)
 	return d
 }

@@ -116,7 +116,7 @@ func TestGoSMTPTakesMessageAfterMessage(t *testing.T) {
 				t.Fatal(fault.Sentence())
 			}
 			large := strings.Repeat("0123456789\n.\r\n", 300_000)
-			before := s.Stats().RoundTrips
+			before := s.Cost().RoundTrips
 			mails := []*outcomes{
 				mail("Subject: 1\n\n.\nbody", "x@example.org"),
 				mail("X-Spam: 1\n", "x@example.org"),
@@ -130,7 +130,7 @@ func TestGoSMTPTakesMessageAfterMessage(t *testing.T) {
 					t.Fatalf("mail %d: %v, %s", i, fault, m.states())
 				}
 			}
-			if trips := s.Stats().RoundTrips - before; trips != len(mails) {
+			if trips := s.Cost().RoundTrips - before; trips != len(mails) {
 				t.Errorf("%d small messages took %d round trips", len(mails), trips)
 			}
 			big := mail(large, "x@example.org")

@@ -74,11 +74,11 @@ func deliverAll(t *testing.T, s *Session, box *lab.Mailbox, way string, grouped 
 		text := "Subject: " + body.why + "\nMessage-ID: <" + to + ">\n" + body.text
 		m := mail(text, to)
 		m.Content.EightBit = address.NeedsUTF8(text)
-		before := s.Stats().RoundTrips
+		before := s.Cost().RoundTrips
 		if fault := s.Deliver(t.Context(), &m.Delivery); fault != nil || m.states() != "delivered" {
 			t.Fatalf("%s, %s: %v, %s %v", way, body.why, fault, m.states(), m.got[0].Reply())
 		}
-		if trips := s.Stats().RoundTrips - before; grouped && m.Size < oneFlight && trips > map[string]int{"bdat": 1, "data": 2}[way] {
+		if trips := s.Cost().RoundTrips - before; grouped && m.Size < oneFlight && trips > map[string]int{"bdat": 1, "data": 2}[way] {
 			t.Errorf("%s, %s: %d round trips", way, body.why, trips)
 		}
 		want := strings.ReplaceAll(slowWire(text, false), "\r\n", "\n")

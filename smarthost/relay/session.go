@@ -15,7 +15,9 @@ type Session struct {
 	target   *Target
 	dialogue *dialogue
 	tls      *tls.ConnectionState // nil without TLS
-	caps     Capabilities
+	// these are what TLS took of the octets that the wire has counted.
+	handshakeSent, handshakeReceived int64
+	caps                             Capabilities
 
 	// turn holds one token: who has it may speak.
 	turn chan struct{}
@@ -33,21 +35,13 @@ type Session struct {
 var (
 	_ queue.Session = (*Session)(nil)
 	_ queue.Holder  = (*Session)(nil)
+	_ queue.Coster  = (*Session)(nil)
 )
 
 // MayHold is how long the server keeps a message for a later time: the
 // shorter of the two bounds that it names (RFC 4865 section 3).
 func (s *Session) MayHold() time.Duration {
 	return max(min(s.caps.HoldFor, s.caps.HoldUntil.Sub(s.target.Now())), 0)
-}
-
-// Stats are what the session has cost so far.
-type Stats struct {
-	// Sent and Received are octets, TLS included, TCP and IP not.
-	Sent, Received int64
-	// RoundTrips counts the waits for the server; a TCP connection is not in
-	// it, a TLS handshake is.
-	RoundTrips int
 }
 
 // chunk is the most octets of one BDAT. It bounds the memory of a session;
@@ -65,12 +59,6 @@ func (s *Session) Capabilities() Capabilities { return s.caps }
 
 // TLS is the state of TLS, or nil without TLS.
 func (s *Session) TLS() *tls.ConnectionState { return s.tls }
-
-// Stats may be called between deliveries.
-func (s *Session) Stats() Stats {
-	w := s.dialogue.wire
-	return Stats{Sent: w.sent.Load(), Received: w.received.Load(), RoundTrips: s.dialogue.trips}
-}
 
 // Deliver hands one message over: queue.Session says what is promised. A
 // refusal, whatever it is, leaves the session ready for the next message.

@@ -43,6 +43,10 @@ func (s *Session) startTLS() *queue.RouteFault {
 func (s *Session) handshake() *queue.RouteFault {
 	t, w := s.target, s.dialogue.wire
 	secured := tls.Client(w, t.TLS.config(t.Server, t.Now))
+	sent, received := w.sent.Load(), w.received.Load()
+	defer func() {
+		s.handshakeSent, s.handshakeReceived = w.sent.Load()-sent, w.received.Load()-received
+	}()
 	w.hurry(t.Timeouts.StartTLS)
 	err := w.patience(t.Timeouts.StartTLS)
 	if err == nil {
@@ -50,13 +54,21 @@ func (s *Session) handshake() *queue.RouteFault {
 	}
 	w.hurry(t.Timeouts.DataBlock)
 	if err != nil {
+		if w.received.Load() > received {
+			s.dialogue.trips++
+		}
 		return s.tlsFault(w.why(err))
 	}
 	state := secured.ConnectionState()
 	s.tls = &state
 	s.dialogue.trips++
+	// What the server says next answers our end of the handshake.
+	s.dialogue.asked = true
 	if state.Version < tls.VersionTLS13 && !state.DidResume {
+		// Here the last word is the server's, and its greeting may follow at once
+		// (RFC 5246 section 7.3).
 		s.dialogue.trips++
+		s.dialogue.asked = false
 	}
 	s.dialogue.over(secured)
 	s.dialogue.tell("*** ", fmt.Sprintf("%s with %s, certificate of %s verified", tls.VersionName(state.Version), t.Server, names(state.PeerCertificates[0])))

@@ -124,7 +124,7 @@ func Open(ctx context.Context, t Target) (*Session, *queue.RouteFault) {
 	if fault != nil {
 		w.Close()
 		s.dialogue.tell("*** ", fault.Sentence())
-		fault.Transcript = s.dialogue.prelude.lines
+		fault.Transcript, fault.Cost = s.dialogue.prelude.lines, s.Cost()
 		return nil, fault
 	}
 	return s, nil

@@ -1,0 +1,89 @@
+package queue
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// A tally is a session whose takings are counted, and told when it is closed.
+type tally struct {
+	Session
+	runner *Runner
+
+	mu   sync.Mutex
+	end  SessionEnd
+	over bool // it has been told
+}
+
+var _ Stirrer = (*tally)(nil)
+
+// count counts what is done in a session that was begun then.
+func (r *Runner) count(route Route, s Session, began time.Time) *tally {
+	return &tally{Session: s, runner: r, end: SessionEnd{Route: route, Began: began}}
+}
+
+// Deliver counts what the server takes, and keeps why the session broke.
+func (t *tally) Deliver(ctx context.Context, d *Delivery) *RouteFault {
+	counted, taken := *d, false
+	counted.Report = func(i int, o Outcome) {
+		if o.state == Delivered {
+			t.mu.Lock()
+			t.end.Recipients++
+			if !taken {
+				taken = true
+				t.end.Messages++
+				t.end.Mail += d.Size
+			}
+			t.mu.Unlock()
+		}
+		d.Report(i, o)
+	}
+	fault := t.Session.Deliver(ctx, &counted)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if fault != nil && t.end.Why == "" {
+		t.end.Why = fault.Sentence()
+	}
+	return fault
+}
+
+// Stir passes it on to a session that can be stirred.
+func (t *tally) Stir() {
+	if s, ok := t.Session.(Stirrer); ok {
+		s.Stir()
+	}
+}
+
+// Close closes the session and tells, once, what it has cost.
+func (t *tally) Close(ctx context.Context) {
+	t.Session.Close(ctx)
+	t.mu.Lock()
+	if s, ok := t.Session.(Coster); ok {
+		t.end.Cost = s.Cost()
+	}
+	end, told := t.end, t.over
+	t.over = true
+	t.mu.Unlock()
+	if !told {
+		t.runner.sessionEnded(end)
+	}
+}
+
+// sessionEnded tells those who watch, and the log, of a session that is over.
+func (r *Runner) sessionEnded(end SessionEnd) {
+	end.Server, end.Took = r.host(end.Route), r.Now().Sub(end.Began)
+	r.tell(Event{Kind: SessionEnded, Route: end.Route, Session: &end})
+	args := []any{
+		"route", end.Route, "server", end.Server, "seconds", end.Took.Round(time.Millisecond).Seconds(),
+		"messages", end.Messages, "recipients", end.Recipients, "mail", end.Mail,
+		"sent", end.Sent, "received", end.Received, "round_trips", end.RoundTrips, "tls", end.Security(),
+	}
+	if end.RoundTrip > 0 {
+		args = append(args, "round_trip", end.RoundTrip.Round(time.Millisecond/10))
+	}
+	if end.Why != "" {
+		args = append(args, "why", end.Why)
+	}
+	r.Log.Info("session ended", args...)
+}

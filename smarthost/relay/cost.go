@@ -1,0 +1,25 @@
+package relay
+
+import (
+	"crypto/tls"
+
+	"mailcrane/queue"
+)
+
+// Cost is what the session has cost so far, the TCP connection included. It may
+// be called when no delivery is under way.
+func (s *Session) Cost() queue.Cost {
+	w := s.dialogue.wire
+	c := queue.Cost{
+		Sent: w.sent.Load(), Received: w.received.Load(),
+		HandshakeSent: s.handshakeSent, HandshakeReceived: s.handshakeReceived,
+		RoundTrips: s.dialogue.trips,
+	}
+	if s.tls != nil {
+		c.TLS, c.Resumed = tls.VersionName(s.tls.Version), s.tls.DidResume
+		if s.tls.CurveID != 0 {
+			c.KeyExchange = s.tls.CurveID.String()
+		}
+	}
+	return c
+}
