@@ -1,5 +1,5 @@
-// Package lab gives tests the real parts that the program meets: Postfix and
-// Exim as smarthosts, a Secret Service, clients, and a laptop's network whose
+// Package lab gives tests the real parts that the program meets: Postfix, Exim
+// and OpenSMTPD as smarthosts, a Secret Service, clients, and a laptop's network whose
 // way out comes and goes.
 //
 // The parts are installed by lab.sh in this folder (Debian 12, as root) and

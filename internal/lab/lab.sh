@@ -2,10 +2,10 @@
 # The lab: real parts for the tests. Debian 12, as root.
 #
 #   lab.sh install             everything the tests use: smarthosts, clients, keyring, systemd, disks (minutes, once)
-#   lab.sh install PART...     postfix, exim, clients, systemd, disks
+#   lab.sh install PART...     postfix, exim, opensmtpd, clients, systemd, disks
 #   lab.sh install-peers       other sendmails, for make bench
-#   lab.sh up [postfix|exim]   start the smarthosts (seconds); what runs already is left alone
-#   lab.sh down [postfix|exim] stop them
+#   lab.sh up [PART...]        start the smarthosts (seconds): postfix, exim, opensmtpd; what runs already is left alone
+#   lab.sh down [PART...]      stop them
 #   lab.sh status              what is installed and what runs
 #   lab.sh remove              stop all and delete everything but the Debian packages on this machine
 #
@@ -17,10 +17,13 @@ HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$HERE/smarthosts.sh"
 . "$HERE/postfix.sh"
 . "$HERE/exim.sh"
+. "$HERE/opensmtpd.sh"
 . "$HERE/clients.sh"
 . "$HERE/systemd.sh"
 . "$HERE/disks.sh"
 . "$HERE/peers.sh"
+
+SMARTHOSTS=(postfix exim opensmtpd)
 
 usage() { sed -n '2,14s/^# \{0,1\}//p' "$0"; exit 64; }
 
@@ -37,16 +40,16 @@ each() { # each ACTION PART...
   shift
   for part; do
     case $action:$part in
-    install:clients | install:systemd | install:disks | *:postfix | *:exim) "${part}_$action" 9>&- ;;
-    *:clients | *:systemd | *:disks) die "$part needs no $action; $action knows postfix and exim" ;;
-    *) die "no part is called $part; there are postfix, exim, clients, systemd, disks" ;;
+    install:clients | install:systemd | install:disks | *:postfix | *:exim | *:opensmtpd) "${part}_$action" 9>&- ;;
+    *:clients | *:systemd | *:disks) die "$part needs no $action; $action knows ${SMARTHOSTS[*]}" ;;
+    *) die "no part is called $part; there are ${SMARTHOSTS[*]}, clients, systemd, disks" ;;
     esac
   done
 }
 
 status() {
   local part
-  for part in postfix exim; do
+  for part in "${SMARTHOSTS[@]}"; do
     if ! [ -e "$LAB/$part/smarthost.json" ]; then
       say "$part: not installed; run: internal/lab/lab.sh install $part"
     elif "${part}_runs"; then
@@ -64,16 +67,16 @@ install)
   need_root install
   locked
   rm -f "$RUN/.apt-updated"
-  [ $# -gt 0 ] || set -- postfix exim clients systemd disks
+  [ $# -gt 0 ] || set -- "${SMARTHOSTS[@]}" clients systemd disks
   each install "$@"
   ;;
 install-peers) need_root install-peers; locked; rm -f "$RUN/.apt-updated"; peers_install 9>&- ;;
-up | down) need_root "$command"; locked; [ $# -gt 0 ] || set -- postfix exim; each "$command" "$@" ;;
+up | down) need_root "$command"; locked; [ $# -gt 0 ] || set -- "${SMARTHOSTS[@]}"; each "$command" "$@" ;;
 status) status ;;
 remove)
   need_root remove
   locked
-  each down postfix exim
+  each down "${SMARTHOSTS[@]}"
   rm -rf --one-file-system "${LAB:?}"
   ;;
 *) usage ;;

@@ -59,7 +59,8 @@ base_root() {
   touch "$LAB/base/.done"
 }
 
-# part_root NAME PKG...: a root for one part with its packages, made once.
+# part_root NAME PKG...: a root for one part with its packages, made once. A
+# package PKG/bookworm-backports is taken from there.
 # A plain copy and no mounts: nothing has to be undone before it is deleted.
 part_root() {
   local name=$1 root=$LAB/$1/root
@@ -71,6 +72,9 @@ part_root() {
   mkdir -p "$LAB/$name"
   cp -a --reflink=auto "$LAB/base" "$root"
   cp -L /etc/resolv.conf /etc/hosts "$root/etc/"
+  if [[ $* == */bookworm-backports* ]]; then
+    echo "deb $(apt_mirror) bookworm-backports main" >"$root/etc/apt/sources.list.d/backports.list"
+  fi
   quietly "apt-$name" in_root "$name" sh -c \
     'apt-get -qq update && apt-get -qq install -y --no-install-recommends "$@" && apt-get -qq clean' sh "$@"
   echo "$*" >"$LAB/$name/.packages"

@@ -109,7 +109,7 @@ func readHead(path string) ([]byte, error) {
 	return head, err
 }
 
-// parse tells what the smarthost put on top from what was sent. Both
+// parse tells what the smarthost put on top from what was sent. All
 // smarthosts write Return-Path first, the recipient into a field of their own
 // (Delivered-To, Envelope-to), and close with their Received.
 func parse(raw []byte) Mail {

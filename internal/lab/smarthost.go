@@ -10,9 +10,8 @@ import (
 	"testing"
 )
 
-// A Smarthost is a real mail server on loopback that wants AUTH over TLS
-// (PLAIN, LOGIN, CRAM-MD5, SCRAM-SHA-256) and takes mail for every address, of
-// up to 64 MB. At every port, recipients reject@, defer@ and drop@ of any
+// A Smarthost is a real mail server on loopback that wants AUTH over TLS and
+// takes mail for every address, of up to 64 MB. At every port, recipients reject@, defer@ and drop@ of any
 // domain (also reject+anything@ and reject.anything@) are answered 550, 450
 // and 421.
 type Smarthost struct {
@@ -20,8 +19,8 @@ type Smarthost struct {
 	// localhost, 127.0.0.1 and ::1.
 	Name string
 	// Addresses, host:port. Implicit is TLS at once; StartTLS offers AUTH and
-	// takes mail after STARTTLS only; Plain has no STARTTLS, offers AUTH in
-	// the clear and wants none.
+	// takes mail after STARTTLS only; Plain has no STARTTLS and wants no AUTH,
+	// which Postfix and Exim offer there in the clear.
 	Implicit, StartTLS, Plain string
 	// The same with an expired certificate and with one for other.test.
 	Expired, ExpiredStartTLS     string
@@ -37,16 +36,26 @@ type Smarthost struct {
 }
 
 // Postfix is a running Postfix with Dovecot SASL (OpenSSL): CHUNKING without
-// BINARYMIME, PIPELINING, 8BITMIME, SMTPUTF8, DSN.
+// BINARYMIME, PIPELINING, 8BITMIME, SMTPUTF8, DSN; AUTH PLAIN, LOGIN, CRAM-MD5,
+// SCRAM-SHA-256.
 func Postfix(t testing.TB) Smarthost {
 	t.Helper()
 	return smarthost(t, "postfix", "Postfix")
 }
 
-// Exim is a running Exim (GnuTLS), with AUTH EXTERNAL for ClientCert besides.
+// Exim is a running Exim (GnuTLS) that offers what Postfix does, and AUTH
+// EXTERNAL for ClientCert besides.
 func Exim(t testing.TB) Smarthost {
 	t.Helper()
 	return smarthost(t, "exim", "Exim")
+}
+
+// OpenSMTPD is a running OpenSMTPD (OpenSSL): 8BITMIME and DSN; no PIPELINING,
+// CHUNKING or SMTPUTF8; AUTH PLAIN and LOGIN. It appends Date and Message-ID to
+// a header without them.
+func OpenSMTPD(t testing.TB) Smarthost {
+	t.Helper()
+	return smarthost(t, "opensmtpd", "OpenSMTPD")
 }
 
 func smarthost(t testing.TB, part, name string) Smarthost {
@@ -92,7 +101,7 @@ func (s Smarthost) PlainURL() string { return "smtp+insecure://" + s.Plain }
 // failed.
 func (s Smarthost) Log() string {
 	root, _, _ := strings.Cut(s.Sink, "/var/mail/")
-	for _, name := range []string{"var/log/postfix.log", "var/log/exim4/mainlog"} {
+	for _, name := range []string{"var/log/postfix.log", "var/log/exim4/mainlog", "var/log/smtpd.log"} {
 		data, err := os.ReadFile(filepath.Join(root, name))
 		if err != nil {
 			continue

@@ -1,4 +1,4 @@
-# Sourced by lab.sh: what the two smarthosts have in common.
+# Sourced by lab.sh: what the smarthosts have in common.
 # shellcheck shell=bash
 
 # sink PART: the Maildir that all mail lands in, and its owner.

@@ -223,9 +223,9 @@ func TestOneMessageThatHangsTheServerLetsTheOthersGo(t *testing.T) {
 	}
 }
 
-func TestPostfixAndEximRefuseOneOfThree(t *testing.T) {
+func TestRealServersRefuseOneOfThree(t *testing.T) {
 	t.Parallel()
-	for name, start := range map[string]func(testing.TB) lab.Smarthost{"Postfix": lab.Postfix, "Exim": lab.Exim} {
+	for name, start := range map[string]func(testing.TB) lab.Smarthost{"Postfix": lab.Postfix, "Exim": lab.Exim, "OpenSMTPD": lab.OpenSMTPD} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			server := start(t)

@@ -73,7 +73,7 @@ func closedPort(t *testing.T) string {
 
 func TestRouteFaultsOfRealServersTouchNoMessage(t *testing.T) {
 	t.Parallel()
-	for name, start := range map[string]func(testing.TB) lab.Smarthost{"Postfix": lab.Postfix, "Exim": lab.Exim} {
+	for name, start := range map[string]func(testing.TB) lab.Smarthost{"Postfix": lab.Postfix, "Exim": lab.Exim, "OpenSMTPD": lab.OpenSMTPD} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			server := start(t)
