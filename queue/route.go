@@ -28,11 +28,17 @@ type RouteFaultText struct {
 	NeedsPerson bool   `json:"needs_person,omitempty"`
 }
 
+// Text is the fault as it is kept and shown.
+func (f *RouteFault) Text() RouteFaultText {
+	return RouteFaultText{Sentence: f.Sentence(), Hint: f.Hint, NeedsPerson: f.NeedsPerson}
+}
+
 // NoteRoute writes down what was seen of a route; fault nil means it was up.
 func (s *Spool) NoteRoute(route Route, fault *RouteFault) error {
 	state := RouteState{At: s.now()}
 	if fault != nil {
-		state.Fault = &RouteFaultText{Sentence: fault.Sentence(), Hint: fault.Hint, NeedsPerson: fault.NeedsPerson}
+		text := fault.Text()
+		state.Fault = &text
 	}
 	if fault != nil && len(fault.Transcript) > 0 {
 		t := Transcript{At: state.At, Route: route, Lines: fault.Transcript}

@@ -4,15 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 	"strings"
-	"sync"
 
-	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"mailcrane/internal/config"
 	"mailcrane/internal/sysexits"
@@ -21,15 +16,19 @@ import (
 )
 
 func (a *app) flushCommand() *cobra.Command {
-	verbose := false
+	verbose, stats := false, false
 	c := &cobra.Command{
 		Use:   "flush [ID...]",
 		Short: "Deliver now, and say what happened to each message",
 		Long: `flush makes one queue run now, over all messages that are not held or over those
 named, and waits for its end. A message that is to leave at a later time, or that
 can still be taken back, is passed over unless it is named. It exits with 0 only
-if nothing remains to be sent but what is to leave at a later time.`,
-		Example: "  mailcrane flush\n  mailcrane flush cemj155mdf2w5",
+if nothing remains to be sent but what is to leave at a later time.
+
+--stats tells what each session with a server has cost: its time, its round trips
+(how often all waited for the server, the connection and TLS included), and the
+octets in each direction, TLS included, beside those of the mail that it carried.`,
+		Example: "  mailcrane flush\n  mailcrane flush cemj155mdf2w5\n  mailcrane flush --stats",
 		RunE: func(cmd *cobra.Command, words []string) error {
 			ids, err := parseIDs(words)
 			if err != nil {
@@ -41,7 +40,7 @@ if nothing remains to be sent but what is to leave at a later time.`,
 			if err := a.sendNamedNow(cmd.Context(), ids); err != nil {
 				return err
 			}
-			wish := flushWish{run: queue.Run{IDs: ids, Person: true}}
+			wish := flushWish{run: queue.Run{IDs: ids, Person: true}, stats: stats}
 			if verbose {
 				wish.trace = func(line string) { fmt.Fprintln(a.stderr, line) }
 			}
@@ -53,6 +52,8 @@ if nothing remains to be sent but what is to leave at a later time.`,
 		},
 	}
 	c.Flags().BoolVarP(&verbose, "verbose", "v", false, "show the sessions, without secrets")
+	c.Flags().BoolVar(&stats, "stats", false, "say what each session has cost")
+	c.Flags().BoolVar(&a.json, "json", false, "one JSON object a line")
 	return c
 }
 
@@ -110,6 +111,7 @@ type flushWish struct {
 	run   queue.Run
 	trace func(line string) // each line of each session; nil: nobody
 	watch func(queue.Event) // nil: nobody; one event at a time
+	stats bool              // say what the sessions have cost
 }
 
 // flush runs the queue, and says what became of it.
@@ -123,7 +125,7 @@ func (a *app) flush(ctx context.Context, w flushWish) (int, error) {
 		options.Trace = func(_ queue.Route, line string) { w.trace(printable(line)) }
 	}
 	runner := a.runner(c, smarthost.New(c, options), plainLog{a.stderr})
-	show := &flushView{out: a.stdout, also: w.watch}
+	show := &flushView{out: a.stdout, also: w.watch, json: a.json}
 	show.begin(a.stderr, runner.Spool)
 	runner.Watch = show.event
 	sum, err := runner.Run(ctx, w.run)
@@ -140,10 +142,12 @@ func (a *app) flush(ctx context.Context, w flushWish) (int, error) {
 	if ctx.Err() != nil {
 		fmt.Fprintln(a.stderr, "mailcrane: stopped; what was not sent stays in the queue")
 	}
-	fmt.Fprintln(a.stdout, summary(sum))
-	inGrace, err := a.sayLater(c, runner.Spool, sum.Later)
+	inGrace, err := a.sayRun(c, runner.Spool, sum)
 	if err != nil {
 		return 0, err
+	}
+	if w.stats {
+		a.sayCosts(show.sessions)
 	}
 	// What kept the agent from trying may be gone: let it look again.
 	if len(sum.Faults) == 0 && sum.Waiting > 0 {
@@ -153,6 +157,16 @@ func (a *app) flush(ctx context.Context, w flushWish) (int, error) {
 		return sysexits.TempFail, nil
 	}
 	return sysexits.OK, nil
+}
+
+// sayRun tells what the run did, and how many messages can still be taken back.
+func (a *app) sayRun(c *config.Config, spool *queue.Spool, sum queue.Summary) (inGrace int, err error) {
+	if a.json {
+		writeJSON(a.stdout, runOf(sum))
+	} else {
+		fmt.Fprintln(a.stdout, summary(sum))
+	}
+	return a.sayLater(c, spool, sum.Later)
 }
 
 func summary(s queue.Summary) string {
@@ -174,95 +188,4 @@ func summary(s queue.Summary) string {
 		return "nothing to send"
 	}
 	return strings.Join(parts, ", ")
-}
-
-// A flushView shows a queue run: a line for each result, and on a terminal a
-// bar with the octets sent.
-type flushView struct {
-	out  io.Writer
-	also func(queue.Event)
-
-	mu   sync.Mutex
-	bar  *progressbar.ProgressBar
-	sent map[queue.ID]int64
-}
-
-func (v *flushView) begin(stderr io.Writer, s *queue.Spool) {
-	v.sent = make(map[queue.ID]int64)
-	file, ok := stderr.(*os.File)
-	if !ok || !term.IsTerminal(int(file.Fd())) {
-		return
-	}
-	var total int64
-	names, err := s.Sorted()
-	if err != nil {
-		return // Flush says why
-	}
-	for _, n := range names {
-		if !n.Waits() {
-			total += n.Size
-		}
-	}
-	if total == 0 {
-		return
-	}
-	v.bar = progressbar.NewOptions64(total,
-		progressbar.OptionSetWriter(stderr), progressbar.OptionShowBytes(true), progressbar.OptionSetWidth(30),
-		progressbar.OptionSetDescription("sending"), progressbar.OptionClearOnFinish(), progressbar.OptionSetPredictTime(true))
-}
-
-func (v *flushView) event(e queue.Event) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if v.also != nil {
-		v.also(e)
-	}
-	switch e.Kind {
-	case queue.Progress:
-		v.advance(e.ID, e.Octets)
-	case queue.Settled:
-		v.line("%s %s %s (%s)", e.ID, settledWord(e.Outcome), e.To, e.Outcome.Reply())
-	case queue.Ended:
-		v.advance(e.ID, e.Size)
-	case queue.Opening:
-		if v.bar != nil {
-			v.bar.Describe("connecting (" + string(e.Route) + ")")
-		}
-	case queue.Opened:
-		if v.bar != nil {
-			v.bar.Describe("sending (" + string(e.Route) + ")")
-		}
-	case queue.Closed, queue.Begun:
-	}
-}
-
-func settledWord(o queue.Outcome) string {
-	switch o.State() {
-	case queue.Delivered:
-		return "delivered to"
-	case queue.Failed:
-		return "refused for"
-	}
-	return o.State().String() + " for"
-}
-
-func (v *flushView) line(format string, args ...any) {
-	if v.bar != nil {
-		v.bar.Clear() //nolint:errcheck // only the picture suffers
-	}
-	fmt.Fprintln(v.out, printable(fmt.Sprintf(format, args...)))
-}
-
-func (v *flushView) advance(id queue.ID, octets int64) {
-	if v.bar == nil || octets <= v.sent[id] {
-		return
-	}
-	v.bar.Add64(octets - v.sent[id]) //nolint:errcheck // only the picture suffers
-	v.sent[id] = octets
-}
-
-func (v *flushView) end() {
-	if v.bar != nil {
-		v.bar.Finish() //nolint:errcheck // only the picture suffers
-	}
 }

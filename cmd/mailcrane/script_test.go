@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -30,6 +31,7 @@ import (
 //	spooled N [DIR]           the spool holds N messages, and nothing unfinished
 //	helps NAME [SUB]...       every command has a --help with an example
 //	agent, stopagent          run mailcrane agent; stop it, it must exit with 0
+//	smarthost FILE            start a smarthost, and add its account to FILE
 //
 // and the conditions [root], for what only root can set up, and [client:NAME].
 func TestScript(t *testing.T) {
@@ -58,6 +60,7 @@ func TestScript(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"code": scriptCode, "jsonl": scriptJSONL, "jsonis": scriptJSONIs, "jsonget": scriptJSONGet,
 			"spooled": scriptSpooled, "helps": scriptHelps, "agent": scriptAgent, "stopagent": scriptStopAgent,
+			"smarthost": scriptSmarthost,
 		},
 	})
 }
@@ -200,6 +203,21 @@ func scriptHelps(ts *testscript.TestScript, neg bool, args []string) {
 			scriptHelps(ts, false, append(slices.Clone(args), name))
 		}
 	}
+}
+
+// scriptSmarthost starts the demo's smarthost, which takes all mail.
+func scriptSmarthost(ts *testscript.TestScript, neg bool, args []string) {
+	needs(ts, !neg && len(args) == 1, "smarthost FILE")
+	server, err := newDemoServer(ts.MkAbs("."), time.Now())
+	ts.Check(err)
+	ts.Defer(server.close)
+	ts.Check(server.listen())
+	file := ts.MkAbs(args[0])
+	ts.Check(os.MkdirAll(filepath.Dir(file), 0o755))
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	ts.Check(err)
+	_, err = f.WriteString(server.account())
+	ts.Check(errors.Join(err, f.Close()))
 }
 
 type agentKey struct{}

@@ -226,11 +226,11 @@ func (a *app) sayLater(c *config.Config, spool *queue.Spool, passed int) (inGrac
 			inGrace++
 			why = "can be taken back until " + when.Show(n.Next, a.now())
 		}
-		if said++; said <= most {
+		if said++; said <= most && !a.json {
 			fmt.Fprintf(a.stdout, "%s %s; to send it now: mailcrane flush %s\n", n.ID, why, n.ID)
 		}
 	}
-	if said > most {
+	if said > most && !a.json {
 		fmt.Fprintf(a.stdout, "and %d more\n", said-most)
 	}
 	return inGrace, nil
