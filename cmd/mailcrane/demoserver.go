@@ -9,7 +9,6 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"io"
 	"math/big"
@@ -103,7 +102,7 @@ func (s *demoSession) AuthMechanisms() []string { return []string{sasl.Plain} }
 func (s *demoSession) Auth(string) (sasl.Server, error) {
 	return sasl.NewPlainServer(func(_, user, password string) error {
 		if user != s.server.user || password != s.server.password {
-			return errors.New("wrong user or password")
+			return smtp.ErrAuthFailed
 		}
 		s.loggedIn = true
 		return nil
