@@ -150,7 +150,8 @@ func (t *Target) dial(ctx context.Context) (*wire, *queue.RouteFault) {
 		timeUp := ctx.Err() == nil && errors.Is(within.Err(), context.DeadlineExceeded)
 		return nil, t.dialFault(err, timeUp)
 	}
-	return &wire{Conn: conn, block: t.Timeouts.DataBlock}, nil
+	tune(conn)
+	return &wire{Conn: conn, block: t.Timeouts.DataBlock, wait: wait{limit: -1}}, nil
 }
 
 // begin is everything before the first message, in the order of RFC 5321,

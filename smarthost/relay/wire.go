@@ -10,21 +10,34 @@ import (
 	"time"
 )
 
-// A wire is the network connection below TLS. It counts octets, gives every
-// write a rolling deadline, and is cut when a context ends.
+// A wire is the network connection below TLS. It counts octets, ends a wait in
+// which nothing moves, and is cut when a context ends.
 //
 // Deadlines are set by the real clock (or a synctest bubble's), which is the
 // only one that a net.Conn knows.
 type wire struct {
 	net.Conn
 	sent, received atomic.Int64
+	// writes are under way.
+	writes atomic.Int32
+	// wrote and read are when octets last went and came, in Unix nanoseconds, and
+	// answered how long the first ones took that came after some had gone: a
+	// round trip and what the server did with it.
+	wrote, read, answered atomic.Int64
+
+	// writing is held from a write to its being counted.
+	writing sync.Mutex
 
 	mu sync.Mutex
 	// block is how long a write may go without any progress; below zero there
 	// is no limit.
 	block time.Duration
+	wait  wait
 	// cause says why the wire was cut, or is nil.
 	cause error
+	// kept is what unsent found when it stopped the wire.
+	kept    int64
+	stopped bool
 }
 
 // obey cuts the wire when ctx ends. The function it returns stops that.
@@ -47,6 +60,13 @@ func (w *wire) cut(why error) {
 	}
 }
 
+// isCut says that the wire was cut.
+func (w *wire) isCut() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.cause != nil
+}
+
 // why prefers the cause of a cut to the deadline error that came of it.
 func (w *wire) why(err error) error {
 	w.mu.Lock()
@@ -57,25 +77,7 @@ func (w *wire) why(err error) error {
 	return err
 }
 
-// arm sets a deadline unless the wire has been cut, whose deadline stays.
-func (w *wire) arm(set func(time.Time) error, limit time.Duration) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	switch {
-	case w.cause != nil:
-		return w.cause
-	case limit < 0:
-		return set(time.Time{})
-	}
-	return set(time.Now().Add(limit))
-}
-
-// patience is how long a read may take from now on, all in all.
-func (w *wire) patience(limit time.Duration) error {
-	return w.arm(w.SetReadDeadline, limit)
-}
-
-// hurry replaces the rolling deadline of writes.
+// hurry replaces the rolling limit of writes.
 func (w *wire) hurry(limit time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -89,35 +91,90 @@ func (w *wire) loopback() bool {
 	return ok && peer.IP.IsLoopback()
 }
 
-// moved is a number that grows whenever anything has moved, in either
-// direction: as long as it does, nobody needs to give up.
-func (w *wire) moved() int64 { return w.sent.Load() + w.received.Load() }
-
-// unsent is how many of the octets written last have certainly not left this
-// machine; 0 where that is not known.
-func (w *wire) unsent() int64 { return 0 }
-
-func (w *wire) Read(p []byte) (int, error) {
-	n, err := w.Conn.Read(p)
-	w.received.Add(int64(n))
-	return n, err
+// A motion is what has moved on a wire so far: octets of ours that have reached
+// the other end, all that were written where nobody knows, and octets received;
+// and when either last did, at the latest.
+type motion struct {
+	acked, received int64
+	out, in         time.Time
 }
 
-// Write fails only when nothing at all went out within the limit: a slow link
-// may take minutes for a buffer that a fast one takes at once.
-func (w *wire) Write(p []byte) (int, error) {
-	done := 0
+// motion is what has moved by now.
+func (w *wire) motion() motion {
+	m := motion{acked: w.sent.Load(), received: w.received.Load(), out: time.Unix(0, w.wrote.Load()), in: time.Unix(0, w.read.Load())}
+	if s, known := w.status(); known && s.acked > 0 {
+		m.acked, m.out = s.acked, time.Now().Add(-s.silent)
+	}
+	return m
+}
+
+// moved is a number that grows whenever anything has moved, in either
+// direction: as long as it does, nobody needs to give up.
+func (w *wire) moved() int64 {
+	m := w.motion()
+	return m.acked + m.received
+}
+
+// errStopped is the cause of a wire that is asked what it has not sent.
+var errStopped = errors.New("the connection was given up")
+
+// unsent is how many of the octets written last have certainly not left this
+// machine; 0 where that is not known. It cuts the wire, and nothing that it
+// counts leaves later either. Once said it stays, also when the wire is closed.
+func (w *wire) unsent() int64 {
+	w.cut(errStopped)
+	// A cut ends the write under way; sent then counts all of it.
+	w.writing.Lock()
+	defer w.writing.Unlock()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.stopped {
+		w.stopped, w.kept = true, stop(w.Conn)
+	}
+	return w.kept
+}
+
+// Read fails only when nothing has moved in either direction within the limit
+// of patience.
+func (w *wire) Read(p []byte) (int, error) {
 	for {
-		w.mu.Lock()
-		limit := w.block
-		w.mu.Unlock()
-		if err := w.arm(w.SetWriteDeadline, limit); err != nil {
+		n, err := w.Conn.Read(p)
+		if n > 0 {
+			w.received.Add(int64(n))
+			w.heard()
+		}
+		if n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) || !w.waitsOn() {
+			return n, err
+		}
+	}
+}
+
+// heard notes when octets came.
+func (w *wire) heard() {
+	now := time.Now().UnixNano()
+	w.read.Store(now)
+	if asked := w.wrote.Load(); asked > 0 {
+		w.answered.CompareAndSwap(0, max(now-asked, 1))
+	}
+}
+
+// Write fails only when nothing at all got through within the limit: a slow
+// link may take minutes for a buffer that a fast one takes at once.
+func (w *wire) Write(p []byte) (int, error) {
+	w.writing.Lock()
+	defer w.writing.Unlock()
+	w.writes.Add(1)
+	defer w.writes.Add(-1)
+	for done := 0; ; {
+		before := w.motion().acked
+		if err := w.armWrite(); err != nil {
 			return done, err
 		}
 		n, err := w.Conn.Write(p[done:])
 		w.sent.Add(int64(n))
+		w.wrote.Store(time.Now().UnixNano())
 		done += n
-		if n > 0 && errors.Is(err, os.ErrDeadlineExceeded) && done < len(p) {
+		if errors.Is(err, os.ErrDeadlineExceeded) && done < len(p) && (n > 0 || w.motion().acked > before) {
 			continue
 		}
 		return done, err

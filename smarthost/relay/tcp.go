@@ -1,0 +1,103 @@
+package relay
+
+import (
+	"net"
+	"syscall"
+	"time"
+)
+
+const (
+	// notSentMost is how many octets the system may hold that it cannot send yet.
+	// What it holds counts as written and is not: with little of it a write takes
+	// as long as the link does, progress means something, and little is in doubt
+	// when the link breaks. It is enough to fill a link between two writes.
+	notSentMost = 16 << 10
+	// unackedTime is how long octets may stay unacknowledged until the connection
+	// is lost. Each one that is acknowledged begins it again, so that a slow link
+	// lives. It is no shorter since a server that takes nothing for so long is to
+	// be waited for (RFC 5321 section 4.5.3.2.5), and an hour shorter than the
+	// system's own retries could take.
+	unackedTime = 3 * time.Minute
+	// While an answer is awaited that may take long, nothing is unacknowledged:
+	// only a probe tells that the other end is still there.
+	probeAfter, probeEvery = time.Minute, 20 * time.Second
+)
+
+// A status is what the system knows of a connection.
+type status struct {
+	// acked is the octets of ours that have reached the other end; 0 if unknown.
+	acked int64
+	// unsent is the octets written that have not left this machine.
+	unsent int64
+	// open: some octets have left, or wait to, that are not acknowledged.
+	open bool
+	// late: acknowledgements are overdue, so that octets were sent again.
+	late bool
+	// silent is how long the other end's system has said nothing.
+	silent time.Duration
+	// sent is how long ago octets last left.
+	sent time.Duration
+	// smoothed and variation are of the round trip (RFC 6298), shortest is the
+	// least of all; 0 where not known.
+	smoothed, variation, shortest time.Duration
+	// rate is octets a second that got through lately; 0 where not known.
+	rate int64
+	// clocks: silent and sent are known.
+	clocks bool
+}
+
+// An accountable connection knows what a TCP connection's system knows: an
+// emulated link is one.
+type accountable interface {
+	Unsent() int64
+	Acked() int64
+}
+
+// status asks the system how the connection is, also after it broke; known is
+// false where it cannot tell, or the connection was closed.
+func (w *wire) status() (s status, known bool) {
+	if c, ok := w.Conn.(accountable); ok {
+		s = status{acked: c.Acked(), unsent: c.Unsent()}
+		s.open = s.acked < w.sent.Load()
+		return s, true
+	}
+	control(w.Conn, func(fd uintptr) { s, known = ask(fd) })
+	return s, known
+}
+
+// tune sets what a mail session wants of its connection. What cannot be set
+// stays as it is: none of it is needed for mail to arrive.
+func tune(conn net.Conn) {
+	if c, ok := conn.(interface {
+		SetKeepAliveConfig(net.KeepAliveConfig) error
+	}); ok {
+		_ = c.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true, Idle: probeAfter, Interval: probeEvery, Count: int((unackedTime - probeAfter) / probeEvery)})
+	}
+	control(conn, prepare)
+}
+
+// stop keeps what the connection has not sent yet from ever leaving, and says
+// how many octets that is. Nothing may be written any more.
+func stop(conn net.Conn) int64 {
+	if c, ok := conn.(accountable); ok {
+		return c.Unsent()
+	}
+	kept := int64(0)
+	control(conn, func(fd uintptr) { kept = halt(fd) })
+	return kept
+}
+
+// control runs do on the connection's socket, if it has one that is open.
+func control(conn net.Conn, do func(fd uintptr)) {
+	if c, ok := conn.(syscall.Conn); ok {
+		if raw, err := c.SyscallConn(); err == nil {
+			_ = raw.Control(do)
+		}
+	}
+}
+
+// roundTrip is the round trip that is to be reckoned with: what it takes to get
+// an octet through and to hear of it, with what queues on the way; 0 if unknown.
+func (s status) roundTrip() time.Duration {
+	return max(s.smoothed+4*s.variation, s.smoothed*3/2)
+}
