@@ -90,7 +90,12 @@ func (c *Conn) Unsent() int {
 
 // Close sends what is unsent and the end of the stream. As in TCP, whoever
 // closes with octets unread resets the connection instead.
-func (c *Conn) Close() error {
+func (c *Conn) Close() error { return c.end(false) }
+
+// abort closes with a reset.
+func (c *Conn) abort() { _ = c.end(true) } // fails when it is closed already
+
+func (c *Conn) end(reset bool) error {
 	l := c.flow.link
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -100,7 +105,7 @@ func (c *Conn) Close() error {
 	c.closed, c.in.deaf = true, true
 	c.read.stop()
 	c.write.stop()
-	c.out.finish, c.out.abort = true, len(c.in.unread) > 0
+	c.out.finish, c.out.abort = true, reset || len(c.in.unread) > 0
 	c.in.unread = nil
 	c.out.send()
 	c.flow.changed.Broadcast()
