@@ -26,6 +26,10 @@ type link struct {
 	shared bool
 	// inner: a bridge, a container's cable: rarely a way out by itself.
 	inner bool
+	// kind is the system's word for a link that is no device's own, or "".
+	kind string
+	// metered: a source says that its octets cost.
+	metered bool
 	// risen counts how often the carrier came up: a link that went and came
 	// back between two looks is noticed by it.
 	risen uint32

@@ -21,7 +21,8 @@ func judge(f *facts) State {
 		s.Interface = m.links[best.link].name
 		s.Gateway = best.gateway
 		s.Source = best.source
-		s.Reason = describeExit(s.Interface, best)
+		s.Metered = m.links[best.link].metered
+		s.Reason = describeExit(m.links[best.link], best)
 	} else {
 		s.Reason = describeNone(f.links, m)
 	}
@@ -180,22 +181,21 @@ func (m *netmap) sourceScore(r *route, a address) int {
 }
 
 // nets is every destination that can be reached, this machine included.
-func (m *netmap) nets(exits, near []route) []netip.Prefix {
-	out := make([]netip.Prefix, 0, len(exits)+len(near)+len(m.addrs))
-	for _, r := range exits {
-		out = append(out, r.dst)
-	}
-	for _, r := range near {
-		out = append(out, r.dst)
+func (m *netmap) nets(exits, near []route) []destination {
+	out := make([]destination, 0, len(exits)+len(near)+len(m.addrs))
+	for _, routes := range [...][]route{exits, near} {
+		for _, r := range routes {
+			out = append(out, destination{r.dst, m.links[r.link].metered})
+		}
 	}
 	for _, a := range m.addrs {
-		out = append(out, netip.PrefixFrom(a.prefix.Addr(), a.prefix.Addr().BitLen()))
+		out = append(out, destination{Prefix: netip.PrefixFrom(a.prefix.Addr(), a.prefix.Addr().BitLen())})
 	}
 	return out
 }
 
 // fingerprint is equal for two readings exactly if mail takes the same ways:
-// same links, not gone in between, same gateways and addresses. Networks of
+// same links, not gone in between, as costly, same gateways and addresses. Networks of
 // inner links count only where there is nothing else, so that a container
 // that starts is no change of network.
 func (m *netmap) fingerprint(exits, near []route) [sha256.Size]byte {
@@ -212,5 +212,5 @@ func (m *netmap) fingerprint(exits, near []route) [sha256.Size]byte {
 }
 
 func (m *netmap) describe(h io.Writer, r route) {
-	fmt.Fprintln(h, r.dst, r.gateway, r.source, r.link, m.links[r.link].risen)
+	fmt.Fprintln(h, r.dst, r.gateway, r.source, r.link, m.links[r.link].risen, m.links[r.link].metered)
 }

@@ -312,6 +312,8 @@ func TestWhatIsAChange(t *testing.T) {
 		{"the way out went", func(f *facts) { f.routes = nil }, true},
 		{"another gateway", func(f *facts) { f.routes[0].gateway = netip.MustParseAddr("192.0.2.254") }, true},
 		{"another address", func(f *facts) { f.addrs[0] = addr(2, "192.0.2.77/24") }, true},
+		{"the link in use costs now", func(f *facts) { f.links[1].metered = true }, true},
+		{"one that is not in use costs", func(f *facts) { f.links[2].metered = true }, false},
 		{"the cable was out and is in again", func(f *facts) { f.links[1].risen++ }, true},
 		{"a network behind a VPN came", func(f *facts) {
 			f.routes = append(f.routes, via(2, "10.0.0.0/8", "192.0.2.5", 0))
@@ -396,7 +398,7 @@ func TestVerdictKnowsWhatAServerNeeds(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			v := c.state.verdict(c.server)
+			v, _ := c.state.verdict(c.server)
 			if v.Try != c.try || v.Why == "" {
 				t.Errorf("%q: %+v, want try %v and a reason", c.server, v, c.try)
 			}

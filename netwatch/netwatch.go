@@ -44,6 +44,10 @@ type Options struct {
 	// server on this machine is always worth a try, and one on the local link
 	// needs no default route. It is called from Verdict.
 	Server func(queue.Route) string
+	// Bound is the most octets of a message that may leave by a route by itself,
+	// 0 for no bound, when its way out is metered or not; nil is no bound. It is
+	// called from Verdict.
+	Bound func(r queue.Route, metered bool) int64
 }
 
 // A Watcher follows the network's state. It satisfies queue.Reach, and is safe
@@ -53,6 +57,7 @@ type Watcher struct {
 	now      func() time.Time
 	debounce time.Duration
 	server   func(queue.Route) string
+	bound    func(queue.Route, bool) int64
 	sources  []source
 	started  time.Time
 	poked    chan struct{} // holds one: something happened since the last look
@@ -78,6 +83,7 @@ func start(ctx context.Context, o Options, open opener) *Watcher {
 		now:       o.Now,
 		debounce:  o.Debounce,
 		server:    o.Server,
+		bound:     o.Bound,
 		poked:     make(chan struct{}, 1),
 		changes:   make(chan struct{}, 1),
 		done:      make(chan struct{}),
@@ -126,13 +132,17 @@ func (w *Watcher) State() State {
 	return w.state
 }
 
-// Verdict says whether an attempt at r makes sense now, and why.
+// Verdict says whether an attempt at r makes sense now, and why, and how large
+// a message may be.
 func (w *Watcher) Verdict(r queue.Route) queue.Verdict {
 	server := ""
 	if w.server != nil {
 		server = w.server(r)
 	}
-	v := w.State().verdict(server)
+	v, metered := w.State().verdict(server)
+	if w.bound != nil {
+		v.MaxSize = w.bound(r, metered)
+	}
 	if v.Since.IsZero() {
 		v.Since = w.started
 	}

@@ -3,6 +3,7 @@ package netwatch
 import (
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 
 	"github.com/mdlayher/netlink"
@@ -22,7 +23,7 @@ func system(poke func()) ([]source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []source{s}, nil
+	return []source{s, devices{os.DirFS("/sys/class/net")}}, nil
 }
 
 // kernel is the source that reads rtnetlink(7).

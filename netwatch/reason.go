@@ -8,9 +8,9 @@ import (
 // reasonLinks is how many interfaces a reason names at most.
 const reasonLinks = 4
 
-func describeExit(name string, r route) string {
+func describeExit(l link, r route) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s is up, ", name)
+	fmt.Fprintf(&b, "%s is up, ", l.name)
 	if r.dst.Bits() == 0 {
 		b.WriteString("default route")
 	} else {
@@ -18,6 +18,9 @@ func describeExit(name string, r route) string {
 	}
 	if r.gateway.IsValid() {
 		fmt.Fprintf(&b, " via %s", r.gateway)
+	}
+	if l.metered {
+		b.WriteString(", metered")
 	}
 	return b.String()
 }

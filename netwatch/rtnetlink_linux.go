@@ -58,6 +58,7 @@ func readLink(data []byte, f *facts) error {
 		l.risen = *n
 	}
 	if info := m.Attributes.Info; info != nil {
+		l.kind = info.Kind
 		switch info.Kind {
 		case "bridge", "veth", "dummy", "ifb", "nlmon":
 			l.inner = true

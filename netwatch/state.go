@@ -60,24 +60,33 @@ type State struct {
 	Interface string     `json:"interface,omitempty"`
 	Gateway   netip.Addr `json:"gateway,omitzero"`
 	Source    netip.Addr `json:"source,omitzero"`
+	// Metered says that its octets cost, as far as that is known.
+	Metered bool `json:"metered,omitempty"`
 
 	// ways is equal for two states exactly if mail takes the same ways out.
 	ways [sha256.Size]byte
 	// nets is every destination that a route leads to, this machine included.
-	nets []netip.Prefix
+	nets []destination
+}
+
+// A destination is where a route leads to.
+type destination struct {
+	netip.Prefix
+	metered bool
 }
 
 // same says that nothing changed that mail could notice. The words may differ.
 func (s State) same(t State) bool { return s.Level == t.Level && s.ways == t.ways }
 
-// covers says that a route leads to a.
-func (s State) covers(a netip.Addr) bool {
+// wayTo is the closest destination with a in it; ok is false if no route leads
+// to a.
+func (s State) wayTo(a netip.Addr) (way destination, ok bool) {
 	for _, n := range s.nets {
-		if n.Contains(a) {
-			return true
+		if n.Contains(a) && (!ok || n.Bits() > way.Bits()) {
+			way, ok = n, true
 		}
 	}
-	return false
+	return way, ok
 }
 
 func unknown(why error) State {

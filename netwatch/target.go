@@ -8,27 +8,28 @@ import (
 	"mailcrane/queue"
 )
 
-// verdict says whether a server can be tried in state s. A zero Since means
-// "as long as this program runs".
-func (s State) verdict(server string) queue.Verdict {
+// verdict says whether a server can be tried in state s, and whether the way
+// there is metered. A zero Since means "as long as this program runs".
+func (s State) verdict(server string) (v queue.Verdict, metered bool) {
 	name := strings.ToLower(strings.TrimSuffix(server, "."))
 	addr, err := netip.ParseAddr(name)
 	literal := err == nil
 	addr = addr.Unmap()
+	way, covered := s.wayTo(addr)
 	switch {
 	case onThisMachine(name), literal && addr.IsLoopback():
-		return queue.Verdict{Try: true, Why: server + " is on this machine"}
+		return queue.Verdict{Try: true, Why: server + " is on this machine"}, false
 	case s.Level == Unknown:
-		return queue.Verdict{Try: true, Why: s.Reason, Since: s.Since}
+		return queue.Verdict{Try: true, Why: s.Reason, Since: s.Since}, false
 	case literal && addr.IsLinkLocalUnicast(), !literal && onTheLink(name):
-		return queue.Verdict{Try: s.Level >= LinkOnly, Why: s.Reason, Since: s.Since}
-	case literal && s.covers(addr):
-		return queue.Verdict{Try: true, Why: s.Reason, Since: s.Since}
+		return queue.Verdict{Try: s.Level >= LinkOnly, Why: s.Reason, Since: s.Since}, false
+	case literal && covered:
+		return queue.Verdict{Try: true, Why: s.Reason, Since: s.Since}, way.metered
 	case literal && s.Level == Way:
 		why := fmt.Sprintf("%s, but no route leads to %s", s.Reason, addr)
-		return queue.Verdict{Why: why, Since: s.Since}
+		return queue.Verdict{Why: why, Since: s.Since}, false
 	}
-	return queue.Verdict{Try: s.Level == Way, Why: s.Reason, Since: s.Since}
+	return queue.Verdict{Try: s.Level == Way, Why: s.Reason, Since: s.Since}, s.Metered
 }
 
 // onThisMachine knows the names of loopback (RFC 6761 section 6.3, and the two

@@ -14,8 +14,9 @@ const window = 10_000
 
 // A course is what one reading of the queue finds of one route.
 type course struct {
-	line *line
-	pick pick
+	line    *line
+	verdict Verdict
+	pick    pick
 	// closed: it may not be tried now. Its messages are looked at again at the
 	// time, or when something changes where that is zero.
 	closed bool
@@ -91,6 +92,7 @@ func (s *server) survey(ctx context.Context) (courses map[Route]*course, next ti
 			courses[route] = c
 		}
 		switch {
+		case s.keeps(c.verdict, n): // a change will wake us
 		case early && (c.closed || !s.handsOver(n, now, c.hold)):
 		case c.closed:
 			next = sooner(next, c.again)
@@ -134,10 +136,13 @@ func (s *server) course(route Route, now time.Time) *course {
 		l = &line{}
 		s.lines[route] = l
 	}
-	c := &course{line: l, hold: s.Spool.holds(route), pick: pick{most: s.windowSize()}, overdue: pick{most: s.windowSize()}}
+	c := &course{
+		line: l, verdict: s.Reach.Verdict(route), hold: s.Spool.holds(route),
+		pick: pick{most: s.windowSize()}, overdue: pick{most: s.windowSize()},
+	}
 	switch {
 	case l.carrier != nil:
-	case !s.Reach.Verdict(route).Try: // a change will wake us
+	case !c.verdict.Try: // a change will wake us
 		c.closed = true
 	case ahead(l.retryAt, now) && !s.reachedSince(route, l.faultAt):
 		c.closed, c.again = true, l.retryAt

@@ -22,6 +22,9 @@ type Summary struct {
 	// Later is messages that were passed over: their sender has set a time, or
 	// may still take them back.
 	Later int
+	// Kept is messages that were passed over because they are too large for the
+	// way out, which is metered.
+	Kept int
 	// Unroutable is messages that no account carries, or that cannot be read.
 	Unroutable int
 	// Faults are the routes that were down.
@@ -113,6 +116,8 @@ type flush struct {
 	// begun is how many messages carriers were given, and tried how many of them
 	// were begun. found is how many there were for the run when it began.
 	begun, tried, found int
+	// bounds: a way out was metered, and had a bound.
+	bounds bool
 }
 
 // A meeting is what a queue run has found out about a message.
@@ -177,8 +182,9 @@ func (f *flush) survey(ctx context.Context) error {
 			missing--
 		}
 		if wants && !met && !load.holds(n) && !f.early(n, now) {
-			found++
-			f.consider(picks, n, seen)
+			if f.consider(picks, n, seen) {
+				found++
+			}
 		}
 		return ctx.Err() == nil && (f.run.IDs == nil || missing > 0)
 	})
@@ -200,22 +206,29 @@ func (f *flush) survey(ctx context.Context) error {
 	return err
 }
 
-// consider picks a message for its route, unless that is down.
-func (f *flush) consider(picks map[Route]*pick, n Name, seen int) {
+// consider picks a message for its route, unless that is down or the message
+// too large for it, and says whether it did.
+func (f *flush) consider(picks map[Route]*pick, n Name, seen int) bool {
 	route, err := f.guide.route(n)
-	switch {
-	case err != nil:
+	if err != nil {
 		f.sum.Unroutable++
 		f.meet(n, settled)
-		return
+		return false
+	}
+	verdict := f.Reach.Verdict(route)
+	f.bounds = f.bounds || verdict.MaxSize > 0
+	switch {
+	case f.keeps(verdict, n):
+		return false
 	case f.down(route) && !f.schedule().timedOut(n, f.Now()):
-		return
+		return false
 	case f.carriers[route] != nil && f.carriers[route].has(n):
-		return
+		return false
 	case picks[route] == nil:
 		picks[route] = &pick{most: f.windowSize()}
 	}
 	picks[route].add(f.job(n, seen))
+	return true
 }
 
 // down says that the route is not tried again in this run.
@@ -348,9 +361,12 @@ func (f *flush) countLeft() error {
 	return f.Spool.Names(func(n Name) bool {
 		if wants, _ := f.wants(n); wants {
 			missing--
-			if f.early(n, now) {
+			switch {
+			case f.early(n, now):
 				f.sum.Later++
-			} else {
+			case f.kept(n):
+				f.sum.Kept++
+			default:
 				f.sum.Waiting++
 			}
 		}

@@ -74,11 +74,14 @@ func (c *carrier) learnHold(longest time.Duration) {
 	}
 }
 
-// leavesNow says that the message may be tried: its time has come, or the
-// server keeps it until then.
+// leavesNow says that the message may be tried: it is not too large for the way
+// out, and its time has come, or the server keeps it until then.
 func (c *carrier) leavesNow(n Name) bool {
 	now := c.runner.Now()
-	if !n.NotBefore.After(now) {
+	switch {
+	case c.runner.keeps(c.runner.Reach.Verdict(c.route), n):
+		return false
+	case !n.NotBefore.After(now):
 		return true
 	}
 	c.mu.Lock()

@@ -23,6 +23,8 @@ type world struct {
 	down *RouteFault
 	open map[Route]*RouteFault
 	try  bool
+	// bound is the most octets of a message that may leave by itself.
+	bound int64
 	// answer says what a server does with a recipient; nil accepts.
 	answer func(d *Delivery, to Recipient) (Outcome, *RouteFault)
 	// got is the messages that were delivered, by recipient.
@@ -61,7 +63,7 @@ func (w *world) ReturnTo(e *Envelope) string { return e.From }
 func (w *world) Verdict(Route) Verdict {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return Verdict{Try: w.try}
+	return Verdict{Try: w.try, MaxSize: w.bound}
 }
 
 func (w *world) Changes() <-chan struct{} { return w.changes }

@@ -83,7 +83,7 @@ func (a *app) agent(ctx context.Context, log *slog.Logger, net network) error {
 		}
 	}
 	if net == nil {
-		net = netwatch.New(ctx, netwatch.Options{Log: log, Now: a.now, Server: serverOf(c)})
+		net = netwatch.New(ctx, netwatch.Options{Log: log, Now: a.now, Server: serverOf(c), Bound: boundOf(c)})
 	}
 	runner.Reach, runner.Transport, runner.Watch = net, net.Prove(out), idle.watch
 	since := a.now()

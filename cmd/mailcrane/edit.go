@@ -178,7 +178,7 @@ func (a *app) queueEdit(ctx context.Context, id queue.ID, wish func(queue.Entry)
 		return err
 	}
 	os.Remove(file)
-	return a.sayEdited(c, before, after, message)
+	return a.sayEdited(ctx, c, before, after, message)
 }
 
 // makeEdit makes the change, to an account that there is.
@@ -194,8 +194,8 @@ func (a *app) makeEdit(ctx context.Context, c *config.Config, id queue.ID, chang
 }
 
 // sayEdited tells what was changed, and what happens to the message now.
-func (a *app) sayEdited(c *config.Config, before, after queue.Entry, message io.Reader) error {
-	k := a.clerk(c)
+func (a *app) sayEdited(ctx context.Context, c *config.Config, before, after queue.Entry, message io.Reader) error {
+	k := a.clerk(ctx, c)
 	w := k.describe(after)
 	if a.json {
 		writeJSON(a.stdout, w.item(a.now()))

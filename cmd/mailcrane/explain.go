@@ -28,7 +28,7 @@ goes, why, and which messages from or to it are waiting.`,
 		Args:    args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, words []string) error {
 			if strings.Contains(words[0], "@") {
-				return a.explainAddress(words[0])
+				return a.explainAddress(cmd.Context(), words[0])
 			}
 			return a.explainMessage(cmd.Context(), words[0])
 		},
@@ -52,7 +52,7 @@ func (a *app) explainMessage(ctx context.Context, word string) error {
 	if err != nil {
 		return err
 	}
-	k := a.clerk(c)
+	k := a.clerk(ctx, c)
 	entry, message, err := k.spool.Read(ids[0])
 	if err != nil {
 		return a.explainFinished(c, k.spool, ids[0], err)

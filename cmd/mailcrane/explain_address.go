@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -23,13 +24,13 @@ type addressItem struct {
 	To   int `json:"to"`
 }
 
-func (a *app) explainAddress(word string) error {
+func (a *app) explainAddress(ctx context.Context, word string) error {
 	c, err := a.config()
 	if err != nil {
 		return err
 	}
 	word = strings.TrimSuffix(strings.TrimPrefix(word, "<"), ">")
-	k := a.clerk(c)
+	k := a.clerk(ctx, c)
 	item := k.aboutAddress(c, word)
 	var waiting []queue.ID
 	const most = 5

@@ -21,9 +21,11 @@ func (a *app) flushCommand() *cobra.Command {
 		Use:   "flush [ID...]",
 		Short: "Deliver now, and say what happened to each message",
 		Long: `flush makes one queue run now, over all messages that are not held or over those
-named, and waits for its end. A message that is to leave at a later time, or that
-can still be taken back, is passed over unless it is named. It exits with 0 only
-if nothing remains to be sent but what is to leave at a later time.
+named, and waits for its end. A message that is to leave at a later time, that
+can still be taken back, or that is larger than max_size while the way out is
+metered, is passed over unless it is named. It exits with 0 only if nothing
+remains to be sent but what is to leave at a later time, or waits for another
+way out.
 
 --stats tells what each session with a server has cost: its time, its round trips
 (how often all waited for the server, the connection and TLS included), and the
@@ -125,6 +127,11 @@ func (a *app) flush(ctx context.Context, w flushWish) (int, error) {
 		options.Trace = func(_ queue.Route, line string) { w.trace(printable(line)) }
 	}
 	runner := a.runner(c, smarthost.New(c, options), plainLog{a.stderr})
+	if mayKeep(c) && !(w.run.Person && w.run.IDs != nil) {
+		net, stop := a.watch(ctx, c)
+		defer stop()
+		runner.Reach = attended{net}
+	}
 	show := &flushView{out: a.stdout, also: w.watch, json: a.json}
 	show.begin(a.stderr, runner.Spool)
 	runner.Watch = show.event
@@ -142,7 +149,7 @@ func (a *app) flush(ctx context.Context, w flushWish) (int, error) {
 	if ctx.Err() != nil {
 		fmt.Fprintln(a.stderr, "mailcrane: stopped; what was not sent stays in the queue")
 	}
-	inGrace, err := a.sayRun(c, runner.Spool, sum)
+	inGrace, err := a.sayRun(ctx, c, runner.Spool, sum)
 	if err != nil {
 		return 0, err
 	}
@@ -160,13 +167,16 @@ func (a *app) flush(ctx context.Context, w flushWish) (int, error) {
 }
 
 // sayRun tells what the run did, and how many messages can still be taken back.
-func (a *app) sayRun(c *config.Config, spool *queue.Spool, sum queue.Summary) (inGrace int, err error) {
+func (a *app) sayRun(ctx context.Context, c *config.Config, spool *queue.Spool, sum queue.Summary) (inGrace int, err error) {
 	if a.json {
 		writeJSON(a.stdout, runOf(sum))
 	} else {
 		fmt.Fprintln(a.stdout, summary(sum))
 	}
-	return a.sayLater(c, spool, sum.Later)
+	if inGrace, err = a.sayLater(c, spool, sum.Later); err != nil {
+		return 0, err
+	}
+	return inGrace, a.sayKept(ctx, c, sum.Kept)
 }
 
 func summary(s queue.Summary) string {
@@ -184,6 +194,7 @@ func summary(s queue.Summary) string {
 	add(s.Others, "tried by another process, such as the agent")
 	add(s.Waiting, "still in the queue")
 	add(s.Later, "not to leave yet")
+	add(s.Kept, "too large for a metered route")
 	if len(parts) == 0 {
 		return "nothing to send"
 	}

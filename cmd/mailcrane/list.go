@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 
@@ -27,18 +28,18 @@ func (a *app) queueListCommand() *cobra.Command {
 		Use: "list", Short: "List the messages, oldest first",
 		Example: "  mailcrane queue list --json\n  mailcrane queue list --done",
 		Args:    args(cobra.NoArgs),
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			if done {
 				return a.doneList()
 			}
-			return a.queueList()
+			return a.queueList(cmd.Context())
 		},
 	}
 	c.Flags().BoolVar(&done, "done", false, "list the last messages that have left the queue, and what became of them")
 	return c
 }
 
-func (a *app) queueList() error {
+func (a *app) queueList(ctx context.Context) error {
 	c, err := a.config()
 	if err != nil {
 		return err
@@ -47,7 +48,7 @@ func (a *app) queueList() error {
 	l.json = json.NewEncoder(l)
 	order := queue.ListOrder{Found: l.head}
 	now := a.now()
-	err = a.eachWaiting(c, order, func(w waiting) bool {
+	err = a.eachWaiting(ctx, c, order, func(w waiting) bool {
 		if a.json {
 			writeItem(l.json, w.item(now))
 		} else {

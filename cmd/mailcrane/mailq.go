@@ -12,7 +12,7 @@ import (
 )
 
 // ListQueue is mailq.
-func (s *services) ListQueue(_ context.Context, l msp.Listing) int {
+func (s *services) ListQueue(ctx context.Context, l msp.Listing) int {
 	c, err := s.config()
 	if err != nil {
 		return s.fail(err)
@@ -20,7 +20,7 @@ func (s *services) ListQueue(_ context.Context, l msp.Listing) int {
 	if err := s.useGroup(l.Run.Group); err != nil {
 		return s.fail(err)
 	}
-	k, others := s.clerk(c), false
+	k, others := s.clerk(ctx, c), false
 	list, err := k.spool.List(queue.ListOrder{
 		Key: mailqOrder(c.Queue),
 		Want: func(n queue.Name) bool {
@@ -49,9 +49,10 @@ func (s *services) ListQueue(_ context.Context, l msp.Listing) int {
 				if left--; left < 0 {
 					return false
 				}
-				entry := mailqEntry(k.describe(e))
+				w := k.describe(e)
+				entry := mailqEntry(w)
 				entry.Priority = e.Name.Priority(c.Queue)
-				entry.Status = mailqStatus(e, now, overloaded)
+				entry.Status = mailqStatus(w, now, overloaded)
 				return yield(&entry)
 			})
 		},
@@ -93,19 +94,19 @@ func mailqWants(s *queue.Spool, run msp.QueueRun, n queue.Name) (kind, wanted bo
 }
 
 // mailqStatus is the character behind the id.
-func mailqStatus(e queue.Entry, now time.Time, overloaded func(queue.Name) bool) byte {
+func mailqStatus(w waiting, now time.Time, overloaded func(queue.Name) bool) byte {
 	switch {
-	case e.Trouble != "":
+	case w.Trouble != "":
 		return ' '
-	case e.Busy:
+	case w.Busy:
 		return '*'
-	case e.Lost():
+	case w.Lost():
 		return '?'
-	case e.Name.Waits():
+	case w.Name.Waits():
 		return ' '
-	case !e.Name.Due(now):
+	case !w.Name.Due(now), w.kept:
 		return '-'
-	case overloaded(e.Name):
+	case overloaded(w.Name):
 		return 'X'
 	}
 	return ' '

@@ -27,9 +27,13 @@ func TestTheStatusOfMailqSaysWhyAMessageIsNotTried(t *testing.T) {
 		{"quarantined", queue.Entry{Results: open, Name: queue.Name{Quarantined: true}}, true, ' '},
 		{"unreadable", queue.Entry{Trouble: "x"}, true, ' '},
 	} {
-		if got := mailqStatus(tt.e, now, func(queue.Name) bool { return tt.load }); got != tt.want {
+		if got := mailqStatus(waiting{Entry: tt.e}, now, func(queue.Name) bool { return tt.load }); got != tt.want {
 			t.Errorf("%s: %q, want %q", tt.why, got, tt.want)
 		}
+	}
+	large := waiting{Entry: queue.Entry{Results: open}, kept: true}
+	if got := mailqStatus(large, now, func(queue.Name) bool { return true }); got != '-' {
+		t.Errorf("too large for a metered route: %q", got)
 	}
 }
 

@@ -38,7 +38,7 @@ func (s *services) quarantine(ctx context.Context, run msp.QueueRun, verbose boo
 	spool, release := s.spool(c), run.Reason == ""
 	run.Quarantined = run.Quarantined || release
 	var ids []queue.ID
-	err = s.eachWaiting(c, queue.ListOrder{}, func(w waiting) bool {
+	err = s.eachWaiting(ctx, c, queue.ListOrder{}, func(w waiting) bool {
 		if w.Trouble == "" && ofKind(run, w.Entry) && chosen(run, w.Entry) {
 			ids = append(ids, w.Name.ID)
 		}

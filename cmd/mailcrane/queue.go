@@ -20,7 +20,7 @@ func (a *app) queueCommand() *cobra.Command {
   mailcrane queue show cemj155mdf2w5
   mailcrane queue hold cemj155mdf2w5`,
 		Args: args(cobra.NoArgs),
-		RunE: func(*cobra.Command, []string) error { return a.queueList() },
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.queueList(cmd.Context()) },
 	}
 	c.PersistentFlags().BoolVar(&a.json, "json", false, "one JSON object a line")
 	c.AddCommand(a.queueListCommand(), a.queueShowCommand(), a.queueSlowCommand(), a.envelopeCommand(),

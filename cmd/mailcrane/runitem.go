@@ -31,6 +31,7 @@ type runItem struct {
 	Others     int    `json:"others"`
 	Waiting    int    `json:"waiting"`
 	Later      int    `json:"later"`
+	Kept       int    `json:"kept"`
 	Unroutable int    `json:"unroutable"`
 	// Down says of each account that could not send why.
 	Down map[queue.Route]queue.RouteFaultText `json:"down,omitempty"`
@@ -39,7 +40,7 @@ type runItem struct {
 func runOf(s queue.Summary) runItem {
 	r := runItem{
 		Kind: "run", Delivered: s.Delivered, Deferred: s.Deferred, Failed: s.Failed, Silent: s.Silent, Uncertain: s.Uncertain,
-		Others: s.Others, Waiting: s.Waiting, Later: s.Later, Unroutable: s.Unroutable,
+		Others: s.Others, Waiting: s.Waiting, Later: s.Later, Kept: s.Kept, Unroutable: s.Unroutable,
 		Down: make(map[queue.Route]queue.RouteFaultText, len(s.Faults)),
 	}
 	for route, fault := range s.Faults {

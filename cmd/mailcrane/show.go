@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"time"
@@ -16,11 +17,11 @@ func (a *app) queueShowCommand() *cobra.Command {
 		Use: "show ID", Short: "One message: its envelope, its story, and its text",
 		Example: "  mailcrane queue show cemj155mdf2w5\n  mailcrane queue show --raw cemj155mdf2w5 > saved.eml\n  mailcrane queue show --transcript cemj155mdf2w5",
 		Args:    args(cobra.ExactArgs(1)),
-		RunE: func(_ *cobra.Command, words []string) error {
+		RunE: func(cmd *cobra.Command, words []string) error {
 			if transcript {
 				return a.queueTranscript(words[0])
 			}
-			return a.queueShow(words[0], raw)
+			return a.queueShow(cmd.Context(), words[0], raw)
 		},
 	}
 	c.Flags().BoolVar(&raw, "raw", false, "print the message alone, as it came")
@@ -29,7 +30,7 @@ func (a *app) queueShowCommand() *cobra.Command {
 	return c
 }
 
-func (a *app) queueShow(word string, raw bool) error {
+func (a *app) queueShow(ctx context.Context, word string, raw bool) error {
 	ids, c, err := a.named(word)
 	if err != nil {
 		return err
@@ -48,7 +49,7 @@ func (a *app) queueShow(word string, raw bool) error {
 	if err != nil {
 		return cannotUseSpool(c, err)
 	}
-	w := a.clerk(c).describe(entry)
+	w := a.clerk(ctx, c).describe(entry)
 	if a.json {
 		writeJSON(a.stdout, shownItem{w.item(a.now()), history})
 		return nil

@@ -50,7 +50,9 @@ type queueStatus struct {
 	Due      int   `json:"due"`
 	// Later is messages that no server has put off, and that are not to leave
 	// yet all the same.
-	Later       int `json:"later"`
+	Later int `json:"later"`
+	// Kept is messages that are too large for a way out that is metered now.
+	Kept        int `json:"kept"`
 	Deferred    int `json:"deferred"`
 	Held        int `json:"held"`
 	Uncertain   int `json:"uncertain"`
@@ -89,14 +91,12 @@ func (a *app) gather(ctx context.Context, c *config.Config) (*statusReport, erro
 	if agent, err := askAgent(ctx, c, askStatus); err == nil {
 		r.Agent, r.Network = &agent, agent.Network
 	} else {
-		look, stop := context.WithCancel(ctx)
-		watcher := netwatch.New(look, netwatch.Options{Now: a.now, Server: serverOf(c)})
+		watcher, stop := a.watch(ctx, c)
 		r.Network = watcher.State()
 		stop()
-		<-watcher.Done()
 	}
 	now, waitingFor := a.now(), make(map[queue.Route]int)
-	err := a.eachWaiting(c, queue.ListOrder{}, func(w waiting) bool {
+	err := a.eachWaiting(ctx, c, queue.ListOrder{}, func(w waiting) bool {
 		r.Queue.count(w, now)
 		waitingFor[w.route]++
 		return true
@@ -142,11 +142,17 @@ func (q *queueStatus) count(w waiting, now time.Time) {
 		q.Unreadable++
 		return
 	default:
-		if w.Busy || w.Name.Due(now) {
+		switch {
+		case w.kept:
+		case w.Busy || w.Name.Due(now):
 			q.Due++
-		} else {
+		default:
 			q.Later++
 		}
+	}
+	if w.kept {
+		q.Kept++
+		return
 	}
 	if next := w.Name.DueAt(); next.After(now) && !w.Name.Waits() && (q.Next == nil || next.Before(*q.Next)) {
 		q.Next = &next
@@ -197,6 +203,9 @@ func (a *app) showQueueStatus(q queueStatus, now time.Time) {
 	a.labelled("queue", "%s, %s: %d due, %d deferred, %d held, %d uncertain", count(q.Messages, "message"), octets(q.Octets), q.Due, q.Deferred, q.Held, q.Uncertain)
 	if q.Later > 0 {
 		a.labelled("", "%d not to leave yet; see when with: mailcrane queue", q.Later)
+	}
+	if q.Kept > 0 {
+		a.labelled("", "%d too large for a metered route; see which with: mailcrane queue", q.Kept)
 	}
 	if q.Quarantined > 0 {
 		a.labelled("", "%d quarantined; see why with: mailcrane queue", q.Quarantined)

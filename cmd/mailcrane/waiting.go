@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"time"
 
 	"mailcrane/internal/config"
@@ -14,6 +15,8 @@ type waiting struct {
 	queue.Entry
 	route     queue.Route
 	why, mend string
+	// kept: it is too large for the way out, which is metered.
+	kept bool
 }
 
 // A clerk knows why messages wait. Each route is looked up once, and so is the
@@ -23,6 +26,11 @@ type clerk struct {
 	out      *smarthost.Transport
 	routes   map[queue.Route]queue.RouteState
 	accounts map[claim]account
+	config   *config.Config
+	// reach is the way out now, or nil where nothing asks for it; early says that
+	// a message is not to leave yet, whatever way there is.
+	reach queue.Reach
+	early func(queue.Name) bool
 }
 
 // A claim is what decides on the account of a message.
@@ -37,11 +45,18 @@ type account struct {
 // mostClaims bounds what a clerk remembers.
 const mostClaims = 1000
 
-func (a *app) clerk(c *config.Config) *clerk {
-	return &clerk{
-		spool: a.spool(c), out: smarthost.New(c, smarthost.Options{Getenv: a.getenv}),
+func (a *app) clerk(ctx context.Context, c *config.Config) *clerk {
+	k := &clerk{
+		spool: a.spool(c), out: smarthost.New(c, smarthost.Options{Getenv: a.getenv}), config: c,
+		early:  func(n queue.Name) bool { return a.early(c, n) },
 		routes: make(map[queue.Route]queue.RouteState), accounts: make(map[claim]account),
 	}
+	if mayKeep(c) {
+		w, stop := a.watch(ctx, c)
+		stop() // what it has seen is enough
+		k.reach = w
+	}
+	return k
 }
 
 // route is the message's account.
@@ -71,8 +86,8 @@ func (k *clerk) state(route queue.Route) queue.RouteState {
 	return state
 }
 
-// describe finds why the message waits: its own last answer, its account's
-// fault, or that no account carries it.
+// describe finds why the message waits: its size, its own last answer, its
+// account's fault, or that no account carries it.
 func (k *clerk) describe(e queue.Entry) waiting {
 	w := waiting{Entry: e, why: e.Why()}
 	if e.Trouble != "" {
@@ -91,6 +106,9 @@ func (k *clerk) describe(e queue.Entry) waiting {
 	case err != nil:
 		w.why, w.mend = err.Error(), sysexits.Hint(err)
 		return w
+	case k.keeps(w):
+		w.kept, w.why, w.mend = true, keptWhy(k.config.Account(string(w.route)), e.Name.Size), keptMend(e.Name.ID)
+		return w
 	}
 	if fault := k.state(w.route).Fault; w.why == "" && fault != nil {
 		w.why, w.mend = fault.Sentence, fault.Hint
@@ -98,10 +116,16 @@ func (k *clerk) describe(e queue.Entry) waiting {
 	return w
 }
 
+// keeps says that nothing but its size keeps the message here, or that this
+// will when its time has come.
+func (k *clerk) keeps(w waiting) bool {
+	return k.reach != nil && !w.Busy && !k.early(w.Name) && k.reach.Verdict(w.route).Keeps(w.Name)
+}
+
 // eachWaiting calls f with each message, in the order asked for, until f
 // returns false.
-func (a *app) eachWaiting(c *config.Config, order queue.ListOrder, f func(waiting) bool) error {
-	k := a.clerk(c)
+func (a *app) eachWaiting(ctx context.Context, c *config.Config, order queue.ListOrder, f func(waiting) bool) error {
+	k := a.clerk(ctx, c)
 	list, err := k.spool.List(order)
 	if err != nil {
 		return cannotUseSpool(c, err)
@@ -114,7 +138,7 @@ func (a *app) eachWaiting(c *config.Config, order queue.ListOrder, f func(waitin
 func (w waiting) state(now time.Time) string {
 	state := w.State(now)
 	switch {
-	case w.Name.Waits():
+	case w.Name.Waits(), w.kept:
 	case w.Name.NotBefore.After(now), w.Name.Attempts == 0 && w.Name.Slow() == "" && w.Name.Next.After(now):
 		state += ", leaves " + ago(now, w.Name.DueAt())
 	case w.Name.Next.After(now):

@@ -121,6 +121,10 @@ type Account struct {
 	Auth   string
 	Secret Secret
 	TLS    TLS
+	// MaxSize is the most octets of a message that leaves by itself while the
+	// way out is metered, 0 for no bound; Metered says whether it is.
+	MaxSize Octets
+	Metered Metering
 }
 
 // TLS says what else than the system's CAs an account's server is checked

@@ -97,6 +97,12 @@ func TestBadConfigurationNamesFileLineAndMend(t *testing.T) {
 		{"nothing like a key", "[account.a]\npassword = \"hunter2\"\n", `m.toml:2: unknown key "account.a.password"`, "mailcrane config show"},
 		{"an address without a domain", "[account.a]\nfrom = [\"me@\"]\n", `m.toml:2: account.a.from: "me@" is no address: no domain stands after the @`, ""},
 		{"an address that no server takes", "[account.a]\nfrom = [\"me@x(y.org\"]\n", `m.toml:2: account.a.from: "me@x(y.org" is no address`, ""},
+		{"a size with an unknown unit", account + "max_size=\"200x\"\n", `m.toml:5: account.a.max_size: "200x" is not a size`, ""},
+		{"a size that is none", account + "max_size=\"much\"\n", `m.toml:5: account.a.max_size: "much" is not a size`, ""},
+		{"a size below nothing", account + "max_size=-1\n", `m.toml:5: account.a.max_size: "-1" is not a size`, ""},
+		{"a part of an octet", account + "max_size=\"1.5\"\n", `"1.5" is not a size`, ""},
+		{"a size beyond all bounds", account + "max_size=\"99999G\"\n", `"99999G" is larger than any message`, ""},
+		{"a word about metering that is none", account + "metered=\"maybe\"\n", `m.toml:5: account.a.metered: "maybe" is no word about a metered route: use auto, yes or no`, ""},
 		{"an unknown mechanism", account + "auth=\"digest-md5\"\n", `m.toml:5: account.a.auth: "digest-md5" is no way to log in`, ""},
 	} {
 		t.Run(c.reason, func(t *testing.T) {

@@ -24,6 +24,8 @@ var shownBy = [...][3]string{
 	{"account.NAME.tls.pin", "smarthost", "TestAPinReplacesTheCheckAgainstCAs"},
 	{"account.NAME.tls.cert", "smarthost", "TestAClientCertificateLogsIn"},
 	{"account.NAME.tls.key", "smarthost", "TestAClientCertificateLogsIn"},
+	{"account.NAME.max_size", "internal/config", "TestABoundHoldsForAMeteredWayOut"},
+	{"account.NAME.metered", "internal/config", "TestABoundHoldsForAMeteredWayOut"},
 
 	{"IgnoreDots", "msp", "TestOptionsOfASubmissionAreObeyedFromTheFile"},
 	{"SaveFromLine", "msp", "TestOptionsOfASubmissionAreObeyedFromTheFile"},

@@ -81,6 +81,16 @@ var accountOptions = []Option{
 		Meaning: "a PEM file with its key",
 		account: func(a *Account) any { return &a.TLS.Key },
 	},
+	{
+		Key: "account.NAME.max_size", Side: Client, words: "no bound",
+		Meaning: "the largest message that leaves by itself while the way out is metered; a larger one waits for another way, or for mailcrane flush ID",
+		account: func(a *Account) any { return &a.MaxSize },
+	},
+	{
+		Key: "account.NAME.metered", Side: Client, words: `"auto"`,
+		Meaning: "whether the way out costs by the octet: auto goes by what is known of the network",
+		account: func(a *Account) any { return &a.Metered },
+	},
 }
 
 var submissionOptions = []Option{

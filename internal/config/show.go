@@ -136,6 +136,10 @@ func (o *Option) Kind() string {
 		return strings.Join(emptyWords[:], ", ")
 	case *ageRule:
 		return strings.Join(ageWords[:], ", ")
+	case *Octets:
+		return "size, as 200k or 2M"
+	case *Metering:
+		return strings.Join(meteringWords[:], ", ")
 	}
 	return "text"
 }

@@ -45,6 +45,10 @@ func (o *Option) read(at any, v value, home string) error {
 		if v.kind == "number" {
 			return o.take(at, v.str)
 		}
+	case *Octets:
+		if v.kind == "number" {
+			return o.take(at, strings.ReplaceAll(v.str, "_", ""))
+		}
 	case *[]string:
 		return o.readList(at, v)
 	case *Directories:
@@ -127,6 +131,10 @@ func (o *Option) take(at any, text string) (err error) {
 		*at = n == 0
 	case *Smarthost:
 		*at, err = ParseSmarthost(text)
+	case *Octets:
+		*at, err = taken(*at, text, parseOctets)
+	case *Metering:
+		*at, err = taken(*at, text, parseMetering)
 	case *Secret:
 		*at, err = parseSecret(text)
 	}

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"mailcrane/internal/config"
+	"mailcrane/netwatch"
+	"mailcrane/queue"
+)
+
+// boundOf tells netwatch how large a message may be that leaves by a route.
+func boundOf(c *config.Config) func(queue.Route, bool) int64 {
+	return func(r queue.Route, metered bool) int64 {
+		if account := c.Account(string(r)); account != nil {
+			return account.Bound(metered)
+		}
+		return 0
+	}
+}
+
+// watch follows the network until stop is called.
+func (a *app) watch(ctx context.Context, c *config.Config) (w *netwatch.Watcher, stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	w = netwatch.New(ctx, netwatch.Options{Now: a.now, Server: serverOf(c), Bound: boundOf(c)})
+	return w, func() {
+		cancel()
+		<-w.Done()
+	}
+}
+
+// mayKeep says that the configuration has a bound for metered routes, for the
+// sake of which the network must be looked at.
+func mayKeep(c *config.Config) bool {
+	return slices.ContainsFunc(c.Accounts, (*config.Account).MayBound)
+}
+
+// attended is the reach of a queue run: try, whatever the network looks like,
+// but nothing that is too large for it.
+type attended struct{ queue.Reach }
+
+func (r attended) Verdict(route queue.Route) queue.Verdict {
+	return queue.Verdict{Try: true, MaxSize: r.Reach.Verdict(route).MaxSize}
+}
+
+// keptWhy is why an account keeps a message back that is too large for it.
+func keptWhy(account *config.Account, size int64) string {
+	return fmt.Sprintf("%s is more than max_size (%s) for the metered route %s", octets(size), account.MaxSize, account.Name)
+}
+
+// keptMend is what to type about it.
+func keptMend(id queue.ID) string { return "send it now with: mailcrane flush " + string(id) }
+
+// sayKept tells which messages a queue run has passed over because they are too
+// large for a metered route.
+func (a *app) sayKept(ctx context.Context, c *config.Config, passed int) error {
+	const most = 5
+	if passed == 0 || a.json {
+		return nil
+	}
+	said := 0
+	err := a.eachWaiting(ctx, c, queue.ListOrder{}, func(w waiting) bool {
+		if w.kept {
+			fmt.Fprintf(a.stdout, "%s waits: %s; %s\n", w.Name.ID, w.why, w.mend)
+			said++
+		}
+		return said < min(most, passed)
+	})
+	if passed > said {
+		fmt.Fprintf(a.stdout, "and %d more\n", passed-said)
+	}
+	return err
+}
