@@ -80,14 +80,6 @@ func (c *Conn) Write(p []byte) (int, error) {
 	}
 }
 
-// Unsent is how many of the octets written have not left, and have certainly
-// not arrived: TCP's notsent. It holds after the connection has broken.
-func (c *Conn) Unsent() int {
-	c.flow.link.mu.Lock()
-	defer c.flow.link.mu.Unlock()
-	return len(c.out.unsent)
-}
-
 // Close sends what is unsent and the end of the stream. As in TCP, whoever
 // closes with octets unread resets the connection instead.
 func (c *Conn) Close() error { return c.end(false) }

@@ -20,11 +20,19 @@ type flow struct {
 
 func (l *Link) newFlow() *flow {
 	f := &flow{link: l, changed: sync.NewCond(&l.mu)}
-	f.up = stream{flow: f, line: &l.up, way: Up, credit: l.shape.Buffer, window: initialWindow}
-	f.down = stream{flow: f, line: &l.down, way: Down, credit: l.shape.Buffer, window: initialWindow}
+	f.up = l.newStream(f, &l.up, Up)
+	f.down = l.newStream(f, &l.down, Down)
 	l.flows[f] = struct{}{}
 	l.dialled++
 	return f
+}
+
+func (l *Link) newStream(f *flow, on *line, way Way) stream {
+	now := time.Now()
+	return stream{
+		flow: f, line: on, way: way, credit: l.shape.Buffer, window: initialWindow,
+		heard: now, left: now, trip: 2 * l.shape.Delay,
+	}
 }
 
 // reset ends the flow at both ends.
@@ -42,6 +50,8 @@ type stream struct {
 	way  Way
 
 	unsent []byte
+	// halted: nothing of it leaves any more.
+	halted bool
 	// finish: the end of the stream follows the last octet. abort: a reset goes
 	// instead of what is unsent. Each leaves once.
 	finish, finishLeft bool
@@ -52,10 +62,17 @@ type stream struct {
 	// credit is what the receiver has room for, as far as the sender has heard.
 	credit int
 
+	// acked is what was acknowledged; trip is how long the last of it took. heard
+	// is when the other end last sent anything, and left when we did.
+	acked       int64
+	trip        time.Duration
+	heard, left time.Time
+	// departed is when the piece began to leave that arrives now.
+	departed time.Time
 	// Slow start: what is on its way, the most of it in this round trip, what
-	// may be; acked and round count octets from the beginning.
+	// may be; round counts octets from the beginning, as acked does.
 	onWay, peak, window int
-	acked, round        int64
+	round               int64
 
 	unread []byte
 	eof    bool
@@ -67,10 +84,14 @@ type stream struct {
 type piece struct {
 	octets        []byte
 	finish, abort bool
+	left          time.Time
 }
 
 // allowed is how many octets may leave now.
 func (s *stream) allowed() int {
+	if s.halted {
+		return 0
+	}
 	n := min(len(s.unsent), s.credit)
 	if s.line.link.shape.SlowStart {
 		n = min(n, s.window-s.onWay)
@@ -116,6 +137,7 @@ func (s *stream) take(most int) piece {
 // arrive is the other end of take.
 func (s *stream) arrive(p piece) {
 	l := s.flow.link
+	s.departed = p.left
 	if l.watch != nil && len(p.octets) > 0 && !s.flow.dead {
 		l.aside(func() { l.watch(s.way, p.octets) })
 	}
@@ -133,6 +155,7 @@ func (s *stream) arrive(p piece) {
 		s.flow.reset()
 		return
 	}
+	s.back().heard = time.Now()
 	s.put(p.octets)
 	if p.finish {
 		s.eof = true
@@ -171,11 +194,14 @@ func (s *stream) back() *stream {
 
 // acknowledge tells the sender, after the delay, what has arrived.
 func (s *stream) acknowledge(n int) {
-	if !s.flow.link.shape.SlowStart {
-		return
-	}
+	departed := s.departed
 	s.flow.link.later(s.flow.link.shape.Delay, func() {
 		if s.flow.dead {
+			return
+		}
+		s.acked += int64(n)
+		s.heard, s.trip = time.Now(), time.Since(departed)
+		if !s.flow.link.shape.SlowStart {
 			return
 		}
 		// Twice the window only for who fills at least half of it (RFC 7661).
@@ -183,7 +209,7 @@ func (s *stream) acknowledge(n int) {
 			s.window += n
 		}
 		s.onWay -= n
-		if s.acked += int64(n); s.acked >= s.round {
+		if s.acked >= s.round {
 			s.round, s.peak = s.acked+int64(s.onWay), s.onWay
 		}
 		s.send()

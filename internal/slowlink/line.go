@@ -66,6 +66,11 @@ func (n *line) leave(s *stream) {
 		n.free = s.since
 	}
 	p := s.take(n.most())
+	p.left = n.free
+	if now := time.Now(); now.After(p.left) {
+		p.left = now
+	}
+	s.left = p.left
 	n.free = n.free.Add(n.takes(len(p.octets)))
 	n.link.at(n.free.Add(n.link.shape.Delay), func() { s.arrive(p) })
 	n.last = s

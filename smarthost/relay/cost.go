@@ -7,13 +7,13 @@ import (
 )
 
 // Cost is what the session has cost so far, the TCP connection included. It may
-// be called at any time.
+// be called when no delivery is under way.
 func (s *Session) Cost() queue.Cost {
 	w := s.dialogue.wire
 	c := queue.Cost{
 		Sent: w.sent.Load(), Received: w.received.Load(),
 		HandshakeSent: s.handshakeSent, HandshakeReceived: s.handshakeReceived,
-		RoundTrips: s.dialogue.round(),
+		RoundTrips: s.dialogue.trips,
 	}
 	if s.tls != nil {
 		c.TLS, c.Resumed = tls.VersionName(s.tls.Version), s.tls.DidResume

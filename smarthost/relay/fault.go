@@ -42,7 +42,9 @@ func (s *Session) broken(step queue.Step, err error) *queue.RouteFault {
 	if _, ok := errors.AsType[*notSMTP](err); ok {
 		hint = hintPortal
 	}
-	return s.target.fault(step, hint, plainly(err))
+	f := s.target.fault(step, hint, plainly(err))
+	f.Lost = isLost(err)
+	return f
 }
 
 // greetingFault knows the ways in which something that is not our server, or
@@ -125,8 +127,13 @@ func plainly(err error) error {
 		return fmt.Errorf("stopped before it was done (%w)", err)
 	case errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("the time for this run was up (%w)", err)
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.ErrClosedPipe),
-		errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+	case errors.Is(err, syscall.ECONNRESET):
+		return errors.New("the server, or something on the way to it, reset the connection")
+	case errors.Is(err, syscall.ETIMEDOUT):
+		return errors.New("the connection was lost: nothing came through any more")
+	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETDOWN), errors.Is(err, syscall.ENETRESET):
+		return errors.New("the connection was lost: there is no way to the server from this network any more")
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.ErrClosedPipe), errors.Is(err, syscall.EPIPE):
 		return errors.New("the server closed the connection")
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return errors.New("the connection took no more octets")

@@ -218,7 +218,6 @@ func beginOn(t *testing.T, conn net.Conn) *Session {
 	if fault := s.begin(); fault != nil {
 		t.Fatal(fault.Sentence())
 	}
-	s.dialogue.listen()
 	return s
 }
 

@@ -29,8 +29,6 @@ type outgoing struct {
 	// utf8: the transaction is one of SMTPUTF8.
 	dsn, utf8 bool
 	open      func() (io.ReadCloser, error)
-	turn      *turn
-	share     *share
 	// spilled holds the message where it had to be re-encoded, or is nil.
 	spilled *spill
 }
@@ -221,14 +219,15 @@ func (m *outgoing) rcpt(i int) string {
 // deliver runs one transaction, and more for the recipients that the server
 // found too many for one (RFC 5321 section 4.5.3.1.10).
 func (m *outgoing) deliver(ctx context.Context, s *Session) *queue.RouteFault {
-	for turn := m.turn; ; turn = s.takeTurn() {
-		t := &transaction{session: s, message: m, to: m.to, rcpt: make([]reply, len(m.to)), turn: turn}
+	for len(m.to) > 0 {
+		t := &transaction{session: s, message: m, to: m.to, rcpt: make([]reply, len(m.to))}
 		left, fault := t.run(ctx)
-		turn.pass()
-		if m.to = left; fault != nil || len(left) == 0 {
+		if fault != nil {
 			return fault
 		}
+		m.to = left
 	}
+	return nil
 }
 
 // sound says that an address cannot break out of its angle brackets or its

@@ -19,6 +19,12 @@ type link struct {
 func (l *link) Acked() int64  { return l.reached.Load() }
 func (l *link) Unsent() int64 { return l.kept.Load() }
 
+func (l *link) RoundTrip() time.Duration { return 0 }
+func (l *link) Silent() time.Duration    { return 0 }
+func (l *link) Idle() time.Duration      { return 0 }
+func (l *link) Probe()                   {}
+func (l *link) Halt()                    {}
+
 func TestAWaitLastsWhileSomethingMoves(t *testing.T) {
 	tests := []struct {
 		why string

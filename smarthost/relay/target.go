@@ -78,6 +78,8 @@ type Target struct {
 	// Dial opens the connection; nil is net.Dialer's, which tries IPv6 and
 	// IPv4 side by side (RFC 8305).
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Addresses lists the addresses of this machine; nil is net.InterfaceAddrs.
+	Addresses func() ([]net.Addr, error)
 	// Now is the clock that certificates are checked by; nil is time.Now.
 	Now func() time.Time
 	// Trace is told every line in both directions, marked ">>> " or "<<< ",
@@ -99,6 +101,9 @@ func (t *Target) fill() {
 	if t.Dial == nil {
 		t.Dial = new(net.Dialer).DialContext
 	}
+	if t.Addresses == nil {
+		t.Addresses = net.InterfaceAddrs
+	}
 	if t.Now == nil {
 		t.Now = time.Now
 	}
@@ -117,17 +122,16 @@ func Open(ctx context.Context, t Target) (*Session, *queue.RouteFault) {
 		return nil, fault
 	}
 	s := newSession(&t, w)
-	s.dialogue.tell(nil, "*** ", "connected to "+t.Address+numeric(w.RemoteAddr(), t.Address))
+	s.dialogue.tell("*** ", "connected to "+t.Address+numeric(w.RemoteAddr(), t.Address))
 	release := w.obey(ctx)
 	fault = s.begin()
 	release()
 	if fault != nil {
 		w.Close()
-		s.dialogue.tell(nil, "*** ", fault.Sentence())
+		s.dialogue.tell("*** ", fault.Sentence())
 		fault.Transcript, fault.Cost = s.dialogue.prelude.lines, s.Cost()
 		return nil, fault
 	}
-	s.dialogue.listen()
 	return s, nil
 }
 

@@ -25,7 +25,8 @@ const (
 
 // A status is what the system knows of a connection.
 type status struct {
-	// acked is the octets of ours that have reached the other end; 0 if unknown.
+	// acked is the octets of ours that have reached the other end, below zero if
+	// unknown.
 	acked int64
 	// unsent is the octets written that have not left this machine.
 	unsent int64
@@ -49,15 +50,22 @@ type status struct {
 // An accountable connection knows what a TCP connection's system knows: an
 // emulated link is one.
 type accountable interface {
-	Unsent() int64
 	Acked() int64
+	Unsent() int64
+	RoundTrip() time.Duration
+	// Silent and Idle are a status's silent and sent.
+	Silent() time.Duration
+	Idle() time.Duration
+	// Probe and Halt are probe and stop.
+	Probe()
+	Halt()
 }
 
 // status asks the system how the connection is, also after it broke; known is
 // false where it cannot tell, or the connection was closed.
 func (w *wire) status() (s status, known bool) {
 	if c, ok := w.Conn.(accountable); ok {
-		s = status{acked: c.Acked(), unsent: c.Unsent()}
+		s = status{acked: c.Acked(), unsent: c.Unsent(), smoothed: c.RoundTrip(), silent: c.Silent(), sent: c.Idle(), clocks: true}
 		s.open = s.acked < w.sent.Load()
 		return s, true
 	}
@@ -80,11 +88,23 @@ func tune(conn net.Conn) {
 // how many octets that is. Nothing may be written any more.
 func stop(conn net.Conn) int64 {
 	if c, ok := conn.(accountable); ok {
+		c.Halt()
 		return c.Unsent()
 	}
 	kept := int64(0)
 	control(conn, func(fd uintptr) { kept = halt(fd) })
 	return kept
+}
+
+// knock has the system ask the other end's whether it is there, and says that
+// it does; end takes that back.
+func knock(conn net.Conn) (end func(), knocks bool) {
+	if c, ok := conn.(accountable); ok {
+		c.Probe()
+		return func() {}, true
+	}
+	control(conn, func(fd uintptr) { knocks = probe(fd) })
+	return func() { control(conn, calm) }, knocks
 }
 
 // control runs do on the connection's socket, if it has one that is open.

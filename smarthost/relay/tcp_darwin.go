@@ -20,6 +20,7 @@ func ask(fd uintptr) (status, bool) {
 		return status{}, false
 	}
 	return status{
+		acked:     -1,
 		open:      i.Snd_sbbytes > 0,
 		smoothed:  time.Duration(i.Srtt) * time.Millisecond,
 		variation: time.Duration(i.Rttvar) * time.Millisecond,

@@ -19,8 +19,12 @@ func ask(fd uintptr) (status, bool) {
 	if err != nil {
 		return status{}, false
 	}
+	acked := int64(min(i.Bytes_acked, math.MaxInt64))
+	if acked == 0 {
+		acked = -1 // the SYN counts, so that this kernel does not (before Linux 4.1)
+	}
 	return status{
-		acked:     int64(min(i.Bytes_acked, math.MaxInt64)),
+		acked:     acked,
 		unsent:    int64(i.Notsent_bytes),
 		open:      i.Unacked > 0 || i.Notsent_bytes > 0,
 		late:      i.Retransmits > 0,

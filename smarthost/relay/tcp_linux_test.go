@@ -119,7 +119,7 @@ func TestAllThatWasReadIsNotUnsent(t *testing.T) {
 }
 
 func TestMovedGrowsWithWhatTheOtherEndTakes(t *testing.T) {
-	w, theirs := stuffed(t)
+	w, theirs := connected(t)
 	before := w.moved()
 	go io.Copy(io.Discard, theirs)
 	w.hurry(10 * time.Second)

@@ -102,7 +102,7 @@ type motion struct {
 // motion is what has moved by now.
 func (w *wire) motion() motion {
 	m := motion{acked: w.sent.Load(), received: w.received.Load(), out: time.Unix(0, w.wrote.Load()), in: time.Unix(0, w.read.Load())}
-	if s, known := w.status(); known && s.acked > 0 {
+	if s, known := w.status(); known && s.acked >= 0 {
 		m.acked, m.out = s.acked, time.Now().Add(-s.silent)
 	}
 	return m
