@@ -18,6 +18,12 @@ type attempt struct {
 	message  *Message
 	pending  []int // places in the envelope, as delivery.To has them
 	delivery Delivery
+	// job is as which a carrier has it, and place its place on the wire of its
+	// lane.
+	job   job
+	place int
+	// moved, if not nil, is told of each answer.
+	moved func()
 	// session is what was said about the message.
 	session recorder
 
@@ -29,6 +35,8 @@ type attempt struct {
 	answeredBefore bool
 	// settled: at least one recipient has an outcome; answered: by a server.
 	settled, answered bool
+	// atOnce: it was lost without an answer, and is due again at once.
+	atOnce bool
 }
 
 // newAttempt prepares the attempt. If a process died while the message was on
@@ -126,6 +134,9 @@ func (a *attempt) report(i int, o Outcome) {
 	a.mu.Lock()
 	a.outcomes[i] = o
 	a.mu.Unlock()
+	if a.moved != nil {
+		a.moved()
+	}
 	m, to := a.message, a.delivery.To[i]
 	a.runner.tell(Event{
 		Kind: Settled, Route: a.route, ID: m.Name.ID, From: m.Envelope.From, To: to.Address, Outcome: o,
@@ -144,6 +155,9 @@ func (a *attempt) settle(fault *RouteFault) {
 		tried = tried || outcomes[i].state != 0
 		a.answered = a.answered || outcomes[i].state != 0 && outcomes[i].state != Uncertain
 	}
+	// What the link has lost goes again at once, but only once: a server that
+	// swallows its answers would get the message for ever.
+	a.atOnce = tried && !a.answered && fault != nil && fault.Lost && !m.Name.Unsure
 	age := r.ageOf(m, now, tried)
 	var records []Record
 	for i, place := range a.pending {
@@ -154,7 +168,10 @@ func (a *attempt) settle(fault *RouteFault) {
 			r.tell(Event{Kind: Settled, Route: a.route, ID: m.Name.ID, From: m.Envelope.From, To: address, Outcome: o})
 		case o.state == 0:
 			continue
-		case age.over && o.state != Delivered && o.state != Failed:
+		case o.state == Uncertain && !a.reported(i):
+			r.tell(Event{Kind: Settled, Route: a.route, ID: m.Name.ID, From: m.Envelope.From, To: address, Outcome: o})
+		}
+		if age.over && o.state != Delivered && o.state != Failed {
 			o = age.expired(o)
 		}
 		a.settled = true
@@ -166,6 +183,7 @@ func (a *attempt) settle(fault *RouteFault) {
 		// still there, so that the next attempt knows what may have happened,
 		// if it is not this process that makes it.
 		m.spool.owed.keep(answer{m.Name, a.pending, outcomes})
+		a.atOnce = false
 		r.Log.Error("cannot write down what became of the message", "id", m.Name.ID, "err", err)
 	} else if age.late {
 		a.warn(age, now)
@@ -174,10 +192,18 @@ func (a *attempt) settle(fault *RouteFault) {
 		r.slowDown(m)
 	}
 	left := len(m.Pending())
+	a.atOnce = a.atOnce && left > 0
 	if left > 0 || m.Name.Waits() {
 		a.keepTranscript(now)
 	}
 	r.tell(Event{Kind: Ended, Route: a.route, ID: m.Name.ID, From: m.Envelope.From, Left: left, Next: m.Name.Next})
+}
+
+// reported says that the session has told an outcome of the ith recipient.
+func (a *attempt) reported(i int) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.outcomes[i].state != 0
 }
 
 // outcome is what was reported for the ith recipient. Where nothing was, and
@@ -239,7 +265,9 @@ func (a *attempt) write(now time.Time, records []Record, age age, tried bool) er
 		n.Attempts++
 		n.Unsure = slices.ContainsFunc(m.Results, Result.unsure)
 		n.Last = now.Truncate(time.Second)
-		n.Next = r.schedule().nextTry(n.Attempts, age, now)
+		if n.Next = r.schedule().nextTry(n.Attempts, age, now); a.atOnce {
+			n.Next = time.Time{}
+		}
 	})
 }
 

@@ -64,10 +64,11 @@ type carrier struct {
 	// the name it left them under.
 	inHand map[ID]bool
 	had    map[ID]Name
-	again  map[ID]bool     // put back once after its session broke
+	breaks map[ID]int      // the sessions that broke with it on them
 	places map[*place]bool // where its messages stood
-	// lanes are open; still of them stand at a delivery in which nothing moves.
-	lanes, still int
+	// lanes are open; in still of them no delivery moves.
+	lanes []*lane
+	still int
 	// farewells cut short the ends of the sessions of lanes that have no more to
 	// do: who waits for an answer to QUIT must not hold up new mail.
 	farewells []context.CancelFunc
@@ -86,7 +87,7 @@ type carrier struct {
 func (r *Runner) newCarrier(g *guide, route Route, jobs []job) *carrier {
 	c := &carrier{
 		runner: r, guide: g, route: route,
-		hold: r.Spool.holds(route), inHand: make(map[ID]bool), had: make(map[ID]Name), again: make(map[ID]bool), places: make(map[*place]bool),
+		hold: r.Spool.holds(route), inHand: make(map[ID]bool), had: make(map[ID]Name), breaks: make(map[ID]int), places: make(map[*place]bool),
 	}
 	c.enlist(jobs)
 	return c
@@ -136,6 +137,9 @@ func (c *carrier) add(ctx context.Context, jobs []job, more bool) {
 		c.bound()
 		c.passStill(ctx)
 		c.cutFarewells()
+		for _, l := range c.lanes {
+			l.tell()
+		}
 	}
 }
 
@@ -192,20 +196,29 @@ func (c *carrier) hasNow(name Name) bool {
 
 // passStill opens one more lane where all stand still. The caller holds mu.
 func (c *carrier) passStill(ctx context.Context) {
-	if c.lanes > 0 && c.lanes == c.still && c.lanes < c.mostLanes() && !c.narrow && len(c.todo) > 0 && c.fault == nil && ctx.Err() == nil {
+	if c.still > 0 && c.still == len(c.lanes) && len(c.lanes) < c.mostLanes() && !c.narrow && len(c.todo) > 0 && c.fault == nil && ctx.Err() == nil {
 		c.startLane(ctx)
 	}
 }
 
-// startLane opens a lane. The caller holds mu.
-func (c *carrier) startLane(ctx context.Context) {
-	c.lanes++
-	c.open.Go(func() { c.lane(ctx) })
+// endLane tells that what the lane has put off may be wanted before the others
+// end.
+func (c *carrier) endLane(l *lane) {
+	c.mu.Lock()
+	c.lanes = slices.DeleteFunc(c.lanes, func(other *lane) bool { return other == l })
+	last := len(c.lanes) == 0
+	c.mu.Unlock()
+	if !last && c.lull != nil {
+		c.lull()
+	}
 }
 
+// nextIsAlone says that what is next goes by itself. The caller holds mu.
+func (c *carrier) nextIsAlone() bool { return len(c.todo) > 0 && c.todo[0].alone() }
+
+// take is the next message to be tried, if there is one and the route is not
+// down. The caller holds mu.
 func (c *carrier) take() (job, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	if len(c.todo) == 0 || c.fault != nil {
 		return job{}, false
 	}
@@ -242,7 +255,7 @@ func (c *carrier) leave(name Name, why error) {
 // untried says that a message was left that has not been tried. The carrier
 // must have ended.
 func (c *carrier) untried() bool {
-	return slices.ContainsFunc(c.todo, func(j job) bool { return !c.again[j.name.ID] })
+	return slices.ContainsFunc(c.todo, func(j job) bool { return c.breaks[j.name.ID] == 0 })
 }
 
 // tried is the messages that were tried or found busy and still count as due,
@@ -250,7 +263,7 @@ func (c *carrier) untried() bool {
 func (c *carrier) tried() []Name {
 	names := slices.Collect(maps.Values(c.had))
 	for _, j := range c.todo {
-		if c.again[j.name.ID] {
+		if c.breaks[j.name.ID] > 0 {
 			names = append(names, j.name)
 		}
 	}

@@ -4,19 +4,24 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"mailcrane/internal/sysexits"
 )
 
-// A faultyDisk fails where its fail function says so.
+// A faultyDisk fails where its fail function says so, of which one call is made
+// at a time.
 type faultyDisk struct {
 	Disk
 	fail func(op, path string) error
+	turn sync.Mutex
 }
 
 func (d *faultyDisk) check(op, path string) error {
+	d.turn.Lock()
+	defer d.turn.Unlock()
 	if d.fail == nil {
 		return nil
 	}

@@ -3,32 +3,62 @@ package queue
 import (
 	"context"
 	"errors"
-	"time"
 )
 
-// lane carries messages one after another over one session, opened for the
-// first message that can be claimed, and again when it broke.
-func (c *carrier) lane(ctx context.Context) {
-	var session Session
-	var hangUp func(context.Context)
-	// goodbye ends a session that is in order.
-	goodbye := func(cut bool) {
-		polite, cancel := withGrace(ctx, quitGrace)
-		defer cancel()
-		if cut {
-			c.mayCut(cancel)
-		}
-		hangUp(polite)
-		session = nil
-	}
+// mostUnderWay bounds the messages that one lane has claimed at once: those
+// whose answers are awaited, how many of which the session decides, and those
+// whose answers are being written down.
+const mostUnderWay = 256
+
+// A lane carries messages over one session, opened for the first message that
+// can be claimed, and again when it broke. The session says by Delivery.Next
+// that it can take another one; so several may be under way at once.
+type lane struct {
+	carrier *carrier
+	watch   stillness
+	// session is nil before it is opened and after it broke.
+	session Session
+	hangUp  func(context.Context)
+	// patient ends a while after the carrier's context: a stop waits for the
+	// answers to what is on the wire, so that it does not become uncertain for
+	// nothing.
+	patient context.Context //nolint:containedctx // the session's own
+	forsake context.CancelFunc
+	// news holds a value when something may have changed of what follows.
+	news chan struct{}
+
+	// The carrier's mu guards these.
+
+	// underWay are the attempts that have not ended, in the order of the wire.
+	underWay []*attempt
+	// sent counts the deliveries so far.
+	sent int
+	// taken: the session has yet to say that it can take another delivery. alone:
+	// a message is on it that goes by itself.
+	taken, alone bool
+	// stranded are the attempts that a broken session has left, still claimed,
+	// each with its fault.
+	stranded []stranding
+}
+
+// startLane opens a lane. The caller holds mu.
+func (c *carrier) startLane(ctx context.Context) {
+	l := &lane{carrier: c, news: make(chan struct{}, 1)}
+	l.watch.lane, l.watch.ctx = l, ctx
+	c.lanes = append(c.lanes, l)
+	c.open.Go(func() { l.run(ctx) })
+}
+
+func (l *lane) run(ctx context.Context) {
+	c := l.carrier
 	defer func() {
-		if session != nil {
-			goodbye(true)
+		if l.session != nil {
+			l.goodbye(ctx, true)
 		}
-		c.endLane()
+		c.endLane(l)
 	}()
-	for ctx.Err() == nil {
-		j, ok := c.take()
+	for {
+		j, ok := l.next(ctx)
 		if !ok {
 			return
 		}
@@ -41,12 +71,12 @@ func (c *carrier) lane(ctx context.Context) {
 			c.leave(c.runner.reckon(c.route, m), nil)
 			continue
 		}
-		if session == nil {
+		if l.session == nil {
 			// A connection may take a while; a person may hold or remove the
 			// message meanwhile.
 			j.name = m.Name // an edit that a crash cut off was made good
 			m.Release()
-			if session, hangUp = c.openSession(c.firstTry(ctx, j.name)); session == nil {
+			if !l.connect(c.firstTry(ctx, j.name)) {
 				if c.separate() && ctx.Err() == nil {
 					c.leave(j.name, nil)
 					continue
@@ -59,22 +89,78 @@ func (c *carrier) lane(ctx context.Context) {
 				continue
 			}
 		}
-		a, fault := c.deliver(ctx, session, m)
-		again := a != nil && c.afterwards(ctx, a, fault)
-		m.Release()
-		if again {
-			c.putBack(job{name: m.Name, behind: true, key: j.key})
-		} else {
-			c.leave(m.Name, nil)
+		l.begin(m, j)
+	}
+}
+
+// next waits until the session can take a message, and there is one. It says
+// false when there is nothing more to do and nothing is under way.
+func (l *lane) next(ctx context.Context) (job, bool) {
+	c := l.carrier
+	for {
+		c.mu.Lock()
+		idle, broke := len(l.underWay) == 0, len(l.stranded) > 0
+		if !broke && ctx.Err() == nil && l.mayTake() {
+			if j, ok := c.take(); ok {
+				c.mu.Unlock()
+				return j, true
+			}
 		}
+		c.mu.Unlock()
 		switch {
-		case fault != nil:
-			hangUp(ctx)
-			session = nil
-		case c.runner.Tuning.SeparateSessions:
-			goodbye(false)
+		case idle && broke:
+			l.broke(ctx)
+		case idle && l.session != nil && c.runner.Tuning.SeparateSessions:
+			l.goodbye(ctx, false)
+		case idle:
+			return job{}, false
+		default:
+			<-l.news
 		}
 	}
+}
+
+// mayTake says that the lane can take what is next. The caller holds mu.
+func (l *lane) mayTake() bool {
+	switch n := len(l.underWay); {
+	case l.session != nil && l.carrier.runner.Tuning.SeparateSessions:
+		return false
+	case n == 0:
+		return true
+	case l.taken, l.alone, n >= mostUnderWay:
+		return false
+	}
+	return !l.carrier.nextIsAlone()
+}
+
+// tell has the lane look again.
+func (l *lane) tell() {
+	select {
+	case l.news <- struct{}{}:
+	default:
+	}
+}
+
+// connect opens the session, and says false if there is none.
+func (l *lane) connect(ctx context.Context) bool {
+	if l.session, l.hangUp = l.carrier.openSession(ctx); l.session == nil {
+		return false
+	}
+	l.patient, l.forsake = withGrace(ctx, stopGrace)
+	return true
+}
+
+// goodbye ends a session that is in order. cut says that new mail may cut the
+// farewell short.
+func (l *lane) goodbye(ctx context.Context, cut bool) {
+	polite, cancel := withGrace(ctx, quitGrace)
+	defer cancel()
+	if cut {
+		l.carrier.mayCut(cancel)
+	}
+	l.hangUp(polite)
+	l.forsake()
+	l.session = nil
 }
 
 // mayCut says how the farewell of a lane that ends is cut short.
@@ -84,18 +170,6 @@ func (c *carrier) mayCut(cut context.CancelFunc) {
 	c.farewells = append(c.farewells, cut)
 	if c.fault == nil {
 		c.cutFarewells()
-	}
-}
-
-// endLane tells that what the lane has put off may be wanted before the others
-// end.
-func (c *carrier) endLane() {
-	c.mu.Lock()
-	c.lanes--
-	last := c.lanes == 0
-	c.mu.Unlock()
-	if !last && c.lull != nil {
-		c.lull()
 	}
 }
 
@@ -127,81 +201,4 @@ func (c *carrier) skipped(name Name, why error) {
 	case !errors.Is(why, errGone) && !errors.Is(why, errBusy) && !errors.Is(why, errLater):
 		c.runner.Log.Warn("message passed over", "id", name.ID, "why", why)
 	}
-}
-
-// deliver makes one attempt at m, and returns nil if none could be made. While
-// nothing moves for longer than the runner's patience, the messages behind go
-// by another lane.
-func (c *carrier) deliver(ctx context.Context, session Session, m *Message) (*attempt, *RouteFault) {
-	r := c.runner
-	a, err := r.newAttempt(c.route, m)
-	if err != nil {
-		r.Log.Error("cannot prepare the attempt", "id", m.Name.ID, "err", err)
-		return nil, nil
-	}
-	if len(a.delivery.To) == 0 || a.answeredBefore {
-		a.settle(nil)
-		return nil, nil
-	}
-	watch := c.watch(ctx)
-	defer watch.end()
-	a.delivery.Progress = func(octets int64) {
-		watch.moved()
-		r.tell(Event{Kind: Progress, Route: c.route, ID: m.Name.ID, Size: m.Name.Size, Octets: octets})
-	}
-	r.tell(Event{
-		Kind: Begun, Route: c.route, ID: m.Name.ID, From: m.Envelope.From, Size: m.Name.Size, Dir: m.spool.placeOf(m.Name).root.dir,
-	})
-	// A stop waits for the answer to what is on the wire, so that the message
-	// does not become uncertain for nothing.
-	patient, cancel := withGrace(ctx, stopGrace)
-	fault := session.Deliver(patient, &a.delivery)
-	cancel()
-	a.settle(fault)
-	if fault == nil && !a.settled && !a.delivery.HoldUntil.IsZero() {
-		c.learnHold(0) // it said that it does, and does not
-	}
-	if fault != nil && len(fault.Transcript) == 0 {
-		fault.Transcript = a.session.lines()
-	}
-	return a, fault
-}
-
-// afterwards decides what a broken session means: for the message that was on
-// it, one more chance behind all others, which it returns as again, then a
-// pause; for the route, an end when sessions break again and again.
-func (c *carrier) afterwards(ctx context.Context, a *attempt, fault *RouteFault) (again bool) {
-	r, m := c.runner, a.message
-	c.mu.Lock()
-	if a.answered {
-		c.broken = 0
-	}
-	if fault == nil || ctx.Err() != nil {
-		c.mu.Unlock()
-		return false
-	}
-	c.broken++
-	secondTime := c.again[m.Name.ID]
-	// Where no other message had an answer in between, it is the route's doing
-	// as far as anybody can tell (law 2).
-	down := c.broken >= maxBroken || secondTime && c.broken > 1
-	if again = !a.settled && !secondTime && !down; again {
-		c.again[m.Name.ID] = true
-	}
-	c.mu.Unlock()
-	if !a.settled && secondTime && !down {
-		// The session broke at this message twice: without blame, but no
-		// longer in the way of the others.
-		now := r.Now()
-		next := r.schedule().nextTry(m.Name.Attempts+1, r.ageOf(m, now, false), now)
-		if err := m.rename(func(n *Name) { n.Last, n.Next = now.Truncate(time.Second), next }); err != nil {
-			r.Log.Error("cannot postpone the message", "id", m.Name.ID, "err", err)
-		}
-	}
-	if down {
-		c.stop(fault)
-	} else {
-		r.tell(Event{Kind: Closed, Route: c.route, Fault: fault})
-	}
-	return again
 }

@@ -19,18 +19,35 @@ func (n Name) Priority(t config.Queue) int64 {
 // A job is a message in a queue run.
 type job struct {
 	name Name
-	// behind: after all that are not. Its session broke once, or its host is
-	// being talked to.
-	behind bool
+	// behind: after all with less of it. It is 0, behind, or more than byItself.
+	behind int
 	// host is that of its first recipient, reversed, where that is asked for.
 	host string
 	key  int64
 }
 
+const (
+	// behind is of a message whose session broke once, or whose host is being
+	// talked to.
+	behind = 1
+	// byItself and above are of messages of which no two are to be on one
+	// session at the same time.
+	byItself = 2
+)
+
+// alone says that no other message is to be under way on its session.
+func (j job) alone() bool { return j.behind >= byItself }
+
+// named is the job under the message's present name.
+func (j job) named(n Name) job {
+	j.name = n
+	return j
+}
+
 // before is the order of a run; what is equal goes as it was received.
 func (j *job) before(o *job) bool {
 	if j.behind != o.behind {
-		return o.behind
+		return j.behind < o.behind
 	}
 	if j.host != o.host {
 		return j.host < o.host
@@ -150,7 +167,9 @@ func (r *Runner) byHost(jobs []job) {
 		}
 	}
 	for i := range jobs {
-		jobs[i].behind = jobs[i].behind || busy[jobs[i].host]
+		if busy[jobs[i].host] {
+			jobs[i].behind = max(jobs[i].behind, behind)
+		}
 	}
 }
 

@@ -186,6 +186,7 @@ func TestAnAgentTakesAWindowAfterAnotherOverOneSession(t *testing.T) {
 		}
 		for range 20 {
 			put(t, s, envelope("a@x.org"), "x")
+			time.Sleep(time.Millisecond) // an id is a time and a little chance
 		}
 		stop := w.serve(nil)
 		time.Sleep(time.Second)

@@ -52,7 +52,7 @@ func (c *carrier) openSession(ctx context.Context) (session Session, hangUp func
 func (c *carrier) notTried(fault *RouteFault) {
 	c.mu.Lock()
 	switch {
-	case c.lanes > 1:
+	case len(c.lanes) > 1:
 		c.narrow = true
 	case c.fault == nil:
 		c.fault = fault
@@ -66,7 +66,7 @@ func (c *carrier) notTried(fault *RouteFault) {
 // server may allow us no more sessions at once.
 func (c *carrier) notOpened(fault *RouteFault) {
 	c.mu.Lock()
-	alone := c.lanes == 1
+	alone := len(c.lanes) == 1
 	c.narrow = c.narrow || !alone
 	c.mu.Unlock()
 	switch {

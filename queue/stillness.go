@@ -5,29 +5,31 @@ import (
 	"time"
 )
 
-// A stillness watches one delivery: when nothing has moved in it for longer
-// than the runner's patience, its lane counts as standing still, and the
-// messages behind it go by another one.
+// A stillness watches the deliveries of one lane: when nothing has moved in any
+// of them for longer than the runner's patience, the lane counts as standing
+// still, and the messages behind go by another one.
 type stillness struct {
-	carrier *carrier
-	ctx     context.Context //nolint:containedctx // the lane's own, for the lane that is opened past it
-	timer   *time.Timer
-	// still and over are guarded by the carrier's mu.
-	still, over bool
+	lane  *lane
+	ctx   context.Context //nolint:containedctx // the lane's own, for the lane that is opened past it
+	timer *time.Timer
+	// still and busy are guarded by the carrier's mu, as is the making of timer.
+	still, busy bool
 }
 
-func (c *carrier) watch(ctx context.Context) *stillness {
-	s := &stillness{carrier: c, ctx: ctx}
-	s.timer = time.AfterFunc(c.runner.patience(), s.stands)
-	return s
+// begin says that a delivery has begun. The caller holds mu.
+func (s *stillness) begin() {
+	if s.timer == nil {
+		s.timer = time.AfterFunc(s.lane.carrier.runner.patience(), s.stands)
+	}
+	s.setMoving(true)
 }
 
 // stands is called by the timer, also once too late.
 func (s *stillness) stands() {
-	c := s.carrier
+	c := s.lane.carrier
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if s.still || s.over {
+	if s.still || !s.busy {
 		return
 	}
 	s.still = true
@@ -36,21 +38,24 @@ func (s *stillness) stands() {
 }
 
 func (s *stillness) moved() {
-	s.setMoving(false)
-	s.timer.Reset(s.carrier.runner.patience())
+	c := s.lane.carrier
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s.setMoving(s.busy)
 }
 
+// end says that no delivery is under way. The caller holds mu.
 func (s *stillness) end() {
-	s.setMoving(true)
+	s.setMoving(false)
 	s.timer.Stop()
 }
 
-func (s *stillness) setMoving(over bool) {
-	c := s.carrier
-	c.mu.Lock()
-	defer c.mu.Unlock()
+// setMoving is called with mu held.
+func (s *stillness) setMoving(busy bool) {
+	c := s.lane.carrier
 	if s.still {
 		c.still--
 	}
-	s.still, s.over = false, over
+	s.still, s.busy = false, busy
+	s.timer.Reset(c.runner.patience())
 }

@@ -65,13 +65,19 @@ func (t *tally) Close(ctx context.Context) {
 	end, told := t.end, t.over
 	t.over = true
 	t.mu.Unlock()
-	if !told {
-		t.runner.sessionEnded(end)
+	if told {
+		return
+	}
+	r := t.runner
+	end = r.sessionEnded(end)
+	if err := r.Spool.NoteSession(end); err != nil {
+		r.Log.Debug("cannot note what the session has cost", "route", end.Route, "err", err)
 	}
 }
 
-// sessionEnded tells those who watch, and the log, of a session that is over.
-func (r *Runner) sessionEnded(end SessionEnd) {
+// sessionEnded tells those who watch, and the log, of a session that is over. It
+// returns it with its server and its time.
+func (r *Runner) sessionEnded(end SessionEnd) SessionEnd {
 	end.Server, end.Took = r.host(end.Route), r.Now().Sub(end.Began)
 	r.tell(Event{Kind: SessionEnded, Route: end.Route, Session: &end})
 	args := []any{
@@ -86,4 +92,5 @@ func (r *Runner) sessionEnded(end SessionEnd) {
 		args = append(args, "why", end.Why)
 	}
 	r.Log.Info("session ended", args...)
+	return end
 }

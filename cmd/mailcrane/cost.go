@@ -35,6 +35,8 @@ type costItem struct {
 	HandshakeSent     int64     `json:"handshake_sent"`
 	HandshakeReceived int64     `json:"handshake_received"`
 	Why               string    `json:"why,omitempty"`
+
+	security string // all of TLS, in words
 }
 
 func costOf(s queue.SessionEnd) costItem {
@@ -43,8 +45,23 @@ func costOf(s queue.SessionEnd) costItem {
 		Messages: s.Messages, Recipients: s.Recipients, Mail: s.Mail, Sent: s.Sent, Received: s.Received,
 		RoundTrips: s.RoundTrips, RoundTrip: s.RoundTrip.Round(time.Millisecond / 10).Seconds(),
 		TLS: s.TLS, Resumed: s.Resumed, KeyExchange: s.KeyExchange,
-		HandshakeSent: s.HandshakeSent, HandshakeReceived: s.HandshakeReceived, Why: s.Why,
+		HandshakeSent: s.HandshakeSent, HandshakeReceived: s.HandshakeReceived, Why: s.Why, security: s.Security(),
 	}
+}
+
+// sentence is the session in one line.
+func (c *costItem) sentence(now time.Time) string {
+	mail := "no mail"
+	if c.Messages > 0 {
+		mail = fmt.Sprintf("%s of %s", count(c.Messages, "message"), octets(c.Mail))
+	}
+	took := time.Duration(c.Seconds * float64(time.Second))
+	text := fmt.Sprintf("last session %s: %s in %s and %s, %s sent and %s received, %s", ago(now, c.Began.Add(took)),
+		mail, lasted(took), count(c.RoundTrips, "round trip"), octets(c.Sent), octets(c.Received), c.security)
+	if c.Why != "" {
+		text += "; it broke: " + c.Why
+	}
+	return text
 }
 
 // sayCosts tells what the sessions of a run have cost, and all of them together.

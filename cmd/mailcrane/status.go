@@ -41,7 +41,9 @@ type accountStatus struct {
 	Smarthost string            `json:"smarthost"`
 	User      string            `json:"user,omitempty"`
 	Last      *queue.RouteState `json:"last,omitempty"`
-	Waiting   int               `json:"waiting"`
+	// Session is the last one in which the server let us in.
+	Session *costItem `json:"session,omitempty"`
+	Waiting int       `json:"waiting"`
 }
 
 type queueStatus struct {
@@ -115,6 +117,10 @@ func (a *app) gather(ctx context.Context, c *config.Config) (*statusReport, erro
 		if last, err := spool.RouteState(queue.Route(account.Name)); err == nil && !last.At.IsZero() {
 			s.Last = &last
 		}
+		if end, err := spool.LastSession(queue.Route(account.Name)); err == nil && !end.Began.IsZero() {
+			cost := costOf(end)
+			s.Session = &cost
+		}
 		r.Accounts = append(r.Accounts, s)
 	}
 	return r, nil
@@ -187,6 +193,9 @@ func (a *app) showStatus(r *statusReport) {
 		a.labelled("account", "%s: %s%s, %s", account.Name, account.Smarthost, as, standing(account.Last, now))
 		if account.Last != nil && account.Last.Fault != nil && account.Last.Fault.Hint != "" {
 			fmt.Fprintf(a.stdout, "%-9s %s\n", "", account.Last.Fault.Hint)
+		}
+		if account.Session != nil {
+			a.labelled("", "%s", account.Session.sentence(now))
 		}
 	}
 	a.showQueueStatus(r.Queue, now)

@@ -47,6 +47,14 @@ type Namespace struct {
 // the test ends.
 func Netns(t testing.TB) *Network {
 	t.Helper()
+	return newNetwork(t, func(n *Network) {
+		n.ip("link add eth0 netns " + n.Laptop.Name + " type veth peer name up0 netns " + n.Gateway.Name)
+	})
+}
+
+// newNetwork has cable make eth0 in the laptop and up0 in the gateway.
+func newNetwork(t testing.TB, cable func(*Network)) *Network {
+	t.Helper()
 	needRoot(t, "network namespaces")
 	if _, err := exec.LookPath("ip"); err != nil {
 		Missing(t, "ip", "internal/lab/lab.sh install clients")
@@ -58,7 +66,7 @@ func Netns(t testing.TB) *Network {
 		Gateway: newNamespace(t, "mailcrane-"+tag+"-gateway"),
 	}
 	n.Laptop.names(t, fmt.Sprintf("127.0.0.1 localhost\n%s smarthost.test\n%s smarthost.test\n", SmarthostIP, SmarthostIP6))
-	n.ip("link add eth0 netns " + n.Laptop.Name + " type veth peer name up0 netns " + n.Gateway.Name)
+	cable(n)
 	for _, command := range []string{
 		"link set lo up",
 		"addr add " + GatewayIP + "/24 dev up0",

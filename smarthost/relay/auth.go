@@ -128,16 +128,15 @@ func (s *Session) authLine(line, name string) (reply, error) {
 	d := s.dialogue
 	switch {
 	case line == "*" || line == "" || line == "AUTH "+name:
-		d.tell(">>> ", line)
+		d.tell(nil, ">>> ", line)
 	case name != "":
-		d.tell(">>> ", "AUTH "+name+" *")
+		d.tell(nil, ">>> ", "AUTH "+name+" *")
 	default:
-		d.tell(">>> ", "*")
+		d.tell(nil, ">>> ", "*")
 	}
-	var got reply
-	err := d.send(line, expected{verb: "AUTH", limit: s.target.Timeouts.Auth, more: true, take: func(r reply) { got = r }})
-	if err == nil {
-		err = d.drain(0)
+	got, err := d.askQuietly(line, "AUTH", s.target.Timeouts.Auth)
+	if err == nil && got.code/100 == 3 && got.code != 334 {
+		err = &unexpected{"AUTH", got}
 	}
 	return got, err
 }

@@ -19,55 +19,74 @@ func (s *Session) body(src io.Reader) *body {
 	return &body{src: src, buf: s.piece}
 }
 
-// chunks sends the message by BDAT (RFC 3030).
+// together says that the message goes out in one flight with its envelope, and
+// so before anything is known of its recipients.
+func (s *Session) together(m *outgoing) bool {
+	return s.caps.Chunking && s.dialogue.group && m.size <= oneFlight
+}
+
+// chunks sends the message by BDAT (RFC 3030), once it is known that the server
+// takes a recipient.
 func (t *transaction) chunks(ctx context.Context, b *body) error {
 	s := t.session
-	together := s.dialogue.window > 1 && t.message.size <= oneFlight
 	ahead := chunksAhead
-	if s.dialogue.window == 1 {
+	if !s.dialogue.group {
 		ahead = 0
 	}
-	if !together {
-		if err := s.dialogue.drain(0); err != nil || t.hopeless() {
-			return err
-		}
+	if err := s.dialogue.drain(0); err != nil || t.hopeless() {
+		return err
 	}
 	total := int64(0)
-	for last := false; !last && !t.refused.answered(); {
+	for last := false; !last && !t.refusedData(); {
 		portion, end, err := b.next(s.portion)
 		if err != nil {
 			// Between chunks a transaction can be left by RSET.
 			t.local = err
-			break
+			return nil
 		}
 		last = end
-		if err := t.chunk(ctx, portion, last, &total); err != nil {
+		if last {
+			if err := t.commit(ctx); err != nil {
+				return err
+			}
+		}
+		if err := t.chunk(portion, last, &total); err != nil {
 			return err
 		}
-		if err := s.dialogue.drain(ahead); err != nil {
-			return err
+		switch {
+		case last && s.dialogue.group:
+		case last:
+			return s.dialogue.drain(0)
+		default:
+			if err := s.dialogue.drain(ahead); err != nil {
+				return err
+			}
 		}
 	}
-	return s.dialogue.drain(0)
+	return nil
+}
+
+func (t *transaction) refusedData() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.refused.answered()
 }
 
 // chunk sends one BDAT with its octets.
-func (t *transaction) chunk(ctx context.Context, portion []byte, last bool, total *int64) error {
+func (t *transaction) chunk(portion []byte, last bool, total *int64) error {
 	command, verb := fmt.Sprintf("BDAT %d", len(portion)), "BDAT"
 	limit := t.session.target.Timeouts.DataBlock
 	if last {
 		command, verb, limit = command+" LAST", "the end of the message", t.session.target.Timeouts.DataFinal
-		if err := t.commit(ctx); err != nil {
-			return err
-		}
 	}
 	d := t.session.dialogue
-	d.tell(">>> ", fmt.Sprintf("%s [and as many octets]", command))
-	t.final = last && len(portion) == 0
-	if err := d.write([]byte(command + "\r\n")); err != nil {
+	d.tell(t.message.delivery.Transcript, ">>> ", fmt.Sprintf("%s [and as many octets]", command))
+	d.expect(t.expected(verb, limit, func(r reply) { t.chunkAnswered(r, last) }))
+	line := []byte(command + "\r\n")
+	t.final, t.place = last && len(portion) == 0, d.out.place()+int64(len(line))
+	if err := d.write(line); err != nil {
 		return err
 	}
-	d.expect(expected{verb: verb, limit: limit, take: func(r reply) { t.chunkAnswered(r, last) }})
 	return t.portion(portion, last, total)
 }
 

@@ -50,6 +50,16 @@ func (e *encoder) end(dst []byte) []byte {
 	return dst
 }
 
+// wireForm is all of a stored message in wire form, for one of size octets.
+func wireForm(src io.Reader, size int64) ([]byte, error) {
+	raw := bytes.NewBuffer(make([]byte, 0, size+bytes.MinRead))
+	if _, err := raw.ReadFrom(src); err != nil {
+		return nil, err
+	}
+	var e encoder
+	return e.end(e.encode(make([]byte, 0, size+int64(len("\r\n"))), raw.Bytes())), nil
+}
+
 // A body gives a stored message in wire form, in portions that fit a buffer.
 type body struct {
 	src     io.Reader

@@ -7,13 +7,13 @@ import (
 )
 
 // Cost is what the session has cost so far, the TCP connection included. It may
-// be called when no delivery is under way.
+// be called at any time.
 func (s *Session) Cost() queue.Cost {
 	w := s.dialogue.wire
 	c := queue.Cost{
 		Sent: w.sent.Load(), Received: w.received.Load(),
 		HandshakeSent: s.handshakeSent, HandshakeReceived: s.handshakeReceived,
-		RoundTrips: s.dialogue.trips,
+		RoundTrips: s.dialogue.round(),
 	}
 	if s.tls != nil {
 		c.TLS, c.Resumed = tls.VersionName(s.tls.Version), s.tls.DidResume

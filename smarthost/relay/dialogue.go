@@ -6,47 +6,50 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
 const (
 	// readBuffer holds a reply line and is larger than one may be.
 	readBuffer = 4096
-	// writeBuffer makes big segments of small commands and of the body.
-	writeBuffer = 64 << 10
-	// pipelineWindow is how many replies may be outstanding. It keeps what the
-	// server has to say within its socket buffer, so that neither side waits
-	// for the other to read (RFC 2920 section 3.1).
-	pipelineWindow = 100
 	// salvageTime is how long we listen for the server's last words after a
 	// write has failed.
 	salvageTime = 5 * time.Second
 )
 
 // A dialogue is the order of things on a connection: commands go out, in
-// groups where the server offers PIPELINING, and replies come back in the
-// same order. It knows no more of SMTP than that.
+// groups where the server offers PIPELINING, and replies come back in the same
+// order. It knows no more of SMTP than that.
+//
+// Before the first message it speaks and listens in turns (ask, next). From
+// listen on replies are read as they come, whoever writes, so that neither side
+// ever waits for the other to read (RFC 2920 section 3.1).
 type dialogue struct {
-	wire  *wire
-	conn  net.Conn // the wire, or TLS on it
-	r     *bufio.Reader
-	w     *bufio.Writer
-	trace func(line string)
-	// prelude is what a trace shows of the session before its first message, and
-	// story, if not nil, is told of each line of the message under way.
-	prelude prelude
-	story   func(line string)
-	// window is how many commands may be unanswered; 1 without PIPELINING.
-	window  int
-	pending []expected
-	trips   int  // waits for the server that something of ours had begun
-	asked   bool // something went out since the last reply came in
-	// hide are what a trace or an error must not show, while AUTH goes on, and
-	// hideParts all stretches of fragment octets that it must not show.
-	hide      []string
-	hideParts map[string]bool
+	wire *wire
+	conn net.Conn // the wire, or TLS on it
+	r    *bufio.Reader
+	out  *outlet
+	teller
+	hidden
+	// group: commands need not be answered one by one.
+	group bool
+
+	mu     sync.Mutex
+	change *sync.Cond // of what follows
+	// pending are the replies that are outstanding, in order; expected and
+	// answered count all of them.
+	pending            []expected
+	expected, answered int
+	// over is why no more replies will come, or nil; broke why nothing more can
+	// be written.
+	over, broke error
+	// trips counts the waits for the server: a reply to what was sent after the
+	// last one had come makes one more. counted is the last flight that is in it.
+	trips, counted int
+	// failed is closed when over is set, and ended when the reader has ended.
+	failed, ended chan struct{}
 }
 
 // expected is a reply that is outstanding.
@@ -56,6 +59,10 @@ type expected struct {
 	// more says that a 3yz reply may come.
 	more bool
 	take func(reply)
+	// story is told of the reply, besides the trace.
+	story func(line string)
+	// flight is the one that the command goes out in.
+	flight int
 }
 
 // noAnswer: the limit of a wait has passed.
@@ -87,92 +94,236 @@ type unexpected struct {
 }
 
 func (e *unexpected) Error() string {
+	if e.verb == "" {
+		return fmt.Sprintf("the server said %q, which nobody had asked for", e.reply.String())
+	}
 	return fmt.Sprintf("the server answered %s with %q, which cannot be", e.verb, e.reply.String())
 }
 
 func newDialogue(w *wire, trace func(string)) *dialogue {
+	d := &dialogue{wire: w, failed: make(chan struct{}), ended: make(chan struct{})}
 	// The connection itself was the first round trip; the greeting answers the
 	// end of its handshake.
-	d := &dialogue{wire: w, trace: trace, window: 1, trips: 1, asked: true}
-	d.over(w)
+	d.trips = 1
+	d.teller.trace = trace
+	d.change = sync.NewCond(&d.mu)
+	d.onto(w)
+	d.counted = -1
 	return d
 }
 
-// over moves the dialogue to conn: the wire, or TLS on it.
-func (d *dialogue) over(conn net.Conn) {
+// onto moves the dialogue to conn: the wire, or TLS on it.
+func (d *dialogue) onto(conn net.Conn) {
 	d.conn = conn
 	d.r = bufio.NewReaderSize(conn, readBuffer)
-	d.w = bufio.NewWriterSize(conn, writeBuffer)
+	d.out, d.counted = newOutlet(conn, d.wire), 0
 }
 
-// command puts a command in the current group, and reads replies when the
-// group is full, which without PIPELINING it is at once.
+// command puts a command in the current group. Where there are no groups it
+// waits for the reply.
 func (d *dialogue) command(text string, want expected) error {
-	d.tell(">>> ", text)
+	d.tell(want.story, ">>> ", text)
 	return d.send(text, want)
 }
 
 // send is command without a trace.
 func (d *dialogue) send(text string, want expected) error {
-	if _, err := d.w.WriteString(text + "\r\n"); err != nil {
-		return d.salvage(err)
-	}
 	d.expect(want)
-	if len(d.pending) >= d.window {
-		return d.drain(0)
+	if err := d.write([]byte(text + "\r\n")); err != nil {
+		return err
 	}
-	return nil
+	if d.group {
+		return nil
+	}
+	return d.drain(0)
 }
 
 // expect says that one more reply will come.
-func (d *dialogue) expect(want expected) { d.pending = append(d.pending, want) }
+func (d *dialogue) expect(want expected) {
+	want.flight = d.out.flights() + 1
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.pending = append(d.pending, want)
+	d.expected++
+	if len(d.pending) == 1 {
+		d.arm()
+	}
+}
 
-// write sends octets of a message.
+// arm gives the first outstanding reply its time. What is sent while nothing
+// is outstanding begins when it is written. The caller holds mu.
+func (d *dialogue) arm() {
+	limit := time.Duration(-1)
+	if len(d.pending) > 0 {
+		limit = d.pending[0].limit
+	}
+	if d.broke != nil && (limit < 0 || limit > salvageTime) {
+		limit = salvageTime
+	}
+	// A wire that has been cut says so when it is read.
+	_ = d.wire.patience(limit)
+}
+
+// write sends octets.
 func (d *dialogue) write(p []byte) error {
-	if _, err := d.w.Write(p); err != nil {
+	if _, err := d.out.Write(p); err != nil {
 		return d.salvage(err)
 	}
 	return nil
 }
 
-// drain sends the group and reads replies until no more than left are
-// outstanding.
+// flush sends what was gathered.
+func (d *dialogue) flush() error {
+	if err := d.out.flush(); err != nil {
+		return d.salvage(err)
+	}
+	return nil
+}
+
+// drain sends what was gathered and waits until no more than left replies are
+// outstanding of those that are expected by now.
 func (d *dialogue) drain(left int) error {
 	if err := d.flush(); err != nil {
-		return d.salvage(err)
+		return err
 	}
-	return d.listen(left)
+	return d.await(d.asked() - left)
 }
 
-func (d *dialogue) flush() error {
-	if d.w.Buffered() > 0 {
-		d.asked = true
-	}
-	return d.w.Flush()
+// asked is how many replies were expected so far.
+func (d *dialogue) asked() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.expected
 }
 
-func (d *dialogue) listen(left int) error {
-	for len(d.pending) > left {
-		want := d.pending[0]
-		d.pending = d.pending[1:]
-		r, err := d.next(want.verb, want.limit)
-		if err != nil {
-			return err
-		}
-		if r.code/100 == 3 && !want.more {
-			return &unexpected{want.verb, r}
-		}
-		want.take(r)
+// await waits until that many replies have come, of all of the session, or
+// until no more will come.
+func (d *dialogue) await(count int) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for d.answered < count && d.over == nil {
+		d.change.Wait()
+	}
+	if d.answered < count {
+		return d.over
 	}
 	return nil
 }
 
-// next reads one reply; a 421 is an error.
-func (d *dialogue) next(verb string, limit time.Duration) (reply, error) {
-	if d.asked {
-		d.trips++
-		d.asked = false
+// listen has replies read from now on, until the connection ends.
+func (d *dialogue) listen() {
+	d.mu.Lock()
+	d.arm()
+	d.mu.Unlock()
+	go func() {
+		defer close(d.ended)
+		for {
+			if err := d.hear(); err != nil {
+				d.fail(err)
+				return
+			}
+		}
+	}()
+}
+
+// hear reads one reply and gives it to whoever expects it.
+func (d *dialogue) hear() error {
+	// Peeked at first, so that one that nobody waits for is known as such.
+	_, err := d.r.Peek(1)
+	want, asked := d.first()
+	var r reply
+	if err == nil {
+		r, err = readReply(d.r)
 	}
+	if err != nil {
+		return d.reason(d.wire.why(err), want.verb, want.limit)
+	}
+	shown := d.conceal(r)
+	d.traceReply(want.story, shown)
+	switch {
+	case r.code == 421:
+		return &closing{shown}
+	case !asked, r.code/100 == 3 && !want.more:
+		return &unexpected{want.verb, shown}
+	}
+	want.take(shown)
+	return d.took(want)
+}
+
+// first is the reply that is outstanding first; asked, that there is one.
+func (d *dialogue) first() (want expected, asked bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.pending) == 0 {
+		return expected{}, false
+	}
+	return d.pending[0], true
+}
+
+// took counts a reply that has been taken.
+func (d *dialogue) took(want expected) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.pending[0] = expected{}
+	d.pending = d.pending[1:]
+	d.answered++
+	if want.flight > d.counted {
+		d.trips++
+		d.counted = d.out.flights()
+	}
+	d.change.Broadcast()
+	if d.broke != nil && len(d.pending) == 0 {
+		return d.broke
+	}
+	d.arm()
+	return nil
+}
+
+// fail ends the dialogue: no more replies will come.
+func (d *dialogue) fail(why error) {
+	d.mu.Lock()
+	if _, ended := errors.AsType[*closing](why); d.broke != nil && !ended {
+		why = d.broke
+	}
+	d.mu.Unlock()
+	d.wire.cut(why)
+	// What has not left by now never will.
+	d.out.seal()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.over = why
+	close(d.failed)
+	d.change.Broadcast()
+}
+
+// give gives the connection up, and returns when no more replies are taken.
+func (d *dialogue) give(why error) {
+	d.wire.cut(why)
+	<-d.failed
+}
+
+// salvage hears what the server has still said after a write failed, since a
+// server that has had enough often says why before it closes.
+func (d *dialogue) salvage(err error) error {
+	d.mu.Lock()
+	if d.broke == nil {
+		d.broke = d.wire.why(err)
+		d.arm()
+	}
+	d.mu.Unlock()
+	<-d.failed
+	return d.over
+}
+
+// round is how many round trips were waited for.
+func (d *dialogue) round() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.trips
+}
+
+// next reads one reply before listen; a 421 is an error.
+func (d *dialogue) next(verb string, limit time.Duration) (reply, error) {
 	if err := d.wire.patience(limit); err != nil {
 		return reply{}, err
 	}
@@ -180,12 +331,16 @@ func (d *dialogue) next(verb string, limit time.Duration) (reply, error) {
 	if err != nil {
 		return reply{}, d.reason(d.wire.why(err), verb, limit)
 	}
+	if now := d.out.flights(); now > d.counted {
+		d.trips++
+		d.counted = now
+	}
 	shown := d.conceal(r)
 	if r.code == 334 {
 		// With what SCRAM's challenges say, a password can be guessed at home.
-		d.traceReply(reply{code: r.code, lines: []string{"*"}})
+		d.traceReply(nil, reply{code: r.code, lines: []string{"*"}})
 	} else {
-		d.traceReply(shown)
+		d.traceReply(nil, shown)
 	}
 	switch r.code {
 	case 421:
@@ -209,94 +364,31 @@ func (d *dialogue) reason(err error, verb string, limit time.Duration) error {
 	return err
 }
 
-// ask sends one command alone and returns its reply. Nothing else may be
-// outstanding.
+// ask sends one command alone and returns its reply, before listen.
 func (d *dialogue) ask(text string, limit time.Duration) (reply, error) {
+	d.tell(nil, ">>> ", text)
 	verb, _, _ := strings.Cut(text, " ")
-	var got reply
-	err := d.command(text, expected{verb: verb, limit: limit, more: true, take: func(r reply) { got = r }})
+	return d.askQuietly(text, verb, limit)
+}
+
+// askQuietly is ask without a trace of the command.
+func (d *dialogue) askQuietly(text, verb string, limit time.Duration) (reply, error) {
+	_, err := d.out.Write([]byte(text + "\r\n"))
 	if err == nil {
-		err = d.drain(0)
+		err = d.out.flush()
 	}
-	return got, err
+	if err != nil {
+		return d.lastWord(err)
+	}
+	return d.next(verb, limit)
 }
 
-// salvage hears what the server has still said after a write failed, since a
-// server that has had enough often says why before it closes.
-func (d *dialogue) salvage(err error) error {
+// lastWord is salvage before listen.
+func (d *dialogue) lastWord(err error) (reply, error) {
 	err = d.wire.why(err)
-	for i := range d.pending {
-		d.pending[i].limit = salvageTime
+	heard, last := d.next("", salvageTime)
+	if _, ended := errors.AsType[*closing](last); ended {
+		return heard, last
 	}
-	heard := d.listen(0)
-	if last, ok := errors.AsType[*closing](heard); ok {
-		return last
-	}
-	return err
+	return reply{}, err
 }
-
-// tell shows a line to those who listen: the trace of all sessions, and the
-// story of the message under way or, before the first, the prelude.
-func (d *dialogue) tell(way, text string) {
-	if d.trace == nil && d.story == nil && d.prelude.closed {
-		return
-	}
-	line := way + text
-	if d.trace != nil {
-		d.trace(line)
-	}
-	if d.story != nil {
-		d.story(line)
-	} else {
-		d.prelude.add(line)
-	}
-}
-
-func (d *dialogue) traceReply(r reply) {
-	for i, line := range r.lines {
-		mark := "-"
-		if i == len(r.lines)-1 {
-			mark = " "
-		}
-		d.tell("<<< ", strconv.Itoa(r.code)+mark+clean(line))
-	}
-}
-
-// conceal is a reply without what must stay secret: some servers repeat a
-// command that they do not understand.
-func (d *dialogue) conceal(r reply) reply {
-	if len(d.hide) == 0 {
-		return r
-	}
-	shown := reply{code: r.code}
-	for _, line := range r.lines {
-		shown.lines = append(shown.lines, d.without(line))
-	}
-	return shown
-}
-
-func (d *dialogue) without(line string) string {
-	for _, secret := range d.hide {
-		line = strings.ReplaceAll(line, secret, "*")
-	}
-	if len(d.hideParts) == 0 {
-		return line
-	}
-	shown, until := make([]byte, 0, len(line)), 0
-	for i := range len(line) {
-		if i+fragment <= len(line) && d.hideParts[line[i:i+fragment]] {
-			until = i + fragment
-		}
-		switch {
-		case i >= until:
-			shown = append(shown, line[i])
-		case len(shown) == 0 || shown[len(shown)-1] != '*':
-			shown = append(shown, '*')
-		}
-	}
-	return string(shown)
-}
-
-// fragment is how much of an encoded secret may be shown at most, less one: so
-// few octets of base64 give away five of it.
-const fragment = 8

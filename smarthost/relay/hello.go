@@ -131,7 +131,7 @@ func (s *Session) greeting() *queue.RouteFault {
 func (s *Session) hello() *queue.RouteFault {
 	t := s.target
 	s.caps = Capabilities{}
-	s.dialogue.window = 1
+	s.dialogue.group = false
 	r, err := s.dialogue.ask("EHLO "+t.Hello, t.Timeouts.Helo)
 	if err == nil && (r.code == 500 || r.code == 502) && t.Mode != StartTLS && t.Auth == nil {
 		if r, err = s.dialogue.ask("HELO "+t.Hello, t.Timeouts.Helo); err == nil {
@@ -149,7 +149,8 @@ func (s *Session) hello() *queue.RouteFault {
 	}
 	s.caps = capabilities(r.lines[1:])
 	if s.caps.Pipelining {
-		s.dialogue.window = pipelineWindow
+		s.dialogue.group = true
+		s.window.widen(firstMessages)
 	}
 	return nil
 }

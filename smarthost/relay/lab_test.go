@@ -52,7 +52,7 @@ func TestRealServersKeepEveryOctet(t *testing.T) {
 					deliverAll(t, s, box, "data", true)
 				}
 				// And without PIPELINING.
-				s.dialogue.window = 1
+				s.dialogue.group = false
 				deliverAll(t, s, box, "slow", false)
 				s.Close(t.Context())
 			}
@@ -106,7 +106,7 @@ func TestRealServersRefuseAndTheSessionGoesOn(t *testing.T) {
 				}
 				s.caps.Chunking = way == "bdat"
 				if way == "slow" {
-					s.dialogue.window = 1
+					s.dialogue.group = false
 				}
 				box := host.Mailbox(t)
 				good := box.Address("good" + way)

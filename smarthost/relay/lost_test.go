@@ -189,18 +189,30 @@ func TestMessageThatCannotBeReadToItsEndIsNotEnded(t *testing.T) {
 		}
 		s.Close(t.Context())
 	})
-	t.Run("BDAT: RSET ends it, and the session goes on", func(t *testing.T) {
-		s := opened(t, full, nil, "C: MAIL *", "C: RCPT *", "S: 250 ok\n250 ok",
-			"C: RSET", "C: MAIL *", "C: RCPT *", "C: BDAT 3 LAST", "C# 3", "S: 250 ok\n250 ok\n250 ok\n250 ok", "C: QUIT", "CLOSE")
-		m := mail("x\n", "x@d")
-		m.Open = failing("x\n")
-		if fault := s.Deliver(t.Context(), &m.Delivery); fault != nil || m.states() != "deferred" || m.committed != 0 {
-			t.Errorf("fault %v, %s, committed %d", fault, m.states(), m.committed)
-		}
-		next := mail("x\n", "x@d")
-		if fault := s.Deliver(t.Context(), &next.Delivery); fault != nil || next.states() != "delivered" {
-			t.Errorf("fault %v, %s", fault, next.states())
-		}
-		s.Close(t.Context())
-	})
+	for _, test := range []struct {
+		why  string
+		size int64
+		play []string
+	}{
+		{"in one flight: nothing of it is sent", 3, nil},
+		{"BDAT: RSET ends it, and the session goes on", oneFlight + 1, []string{"C: MAIL *", "C: RCPT *", "S: 250 ok\n250 ok", "C: RSET"}},
+	} {
+		t.Run(test.why, func(t *testing.T) {
+			play := append(test.play, "C: MAIL *", "C: RCPT *", "C: BDAT 3 LAST", "C# 3")
+			if test.play != nil {
+				play = append(play, "S: 250 ok")
+			}
+			s := opened(t, full, nil, append(play, "S: 250 ok\n250 ok\n250 ok", "C: QUIT", "CLOSE")...)
+			m := mail("x\n", "x@d")
+			m.Open, m.Size = failing("x\n"), test.size
+			if fault := s.Deliver(t.Context(), &m.Delivery); fault != nil || m.states() != "deferred" || m.committed != 0 {
+				t.Errorf("fault %v, %s, committed %d", fault, m.states(), m.committed)
+			}
+			next := mail("x\n", "x@d")
+			if fault := s.Deliver(t.Context(), &next.Delivery); fault != nil || next.states() != "delivered" {
+				t.Errorf("fault %v, %s", fault, next.states())
+			}
+			s.Close(t.Context())
+		})
+	}
 }

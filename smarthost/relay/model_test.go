@@ -218,6 +218,7 @@ func beginOn(t *testing.T, conn net.Conn) *Session {
 	if fault := s.begin(); fault != nil {
 		t.Fatal(fault.Sentence())
 	}
+	s.dialogue.listen()
 	return s
 }
 

@@ -29,6 +29,8 @@ type outgoing struct {
 	// utf8: the transaction is one of SMTPUTF8.
 	dsn, utf8 bool
 	open      func() (io.ReadCloser, error)
+	turn      *turn
+	share     *share
 	// spilled holds the message where it had to be re-encoded, or is nil.
 	spilled *spill
 }
@@ -219,15 +221,14 @@ func (m *outgoing) rcpt(i int) string {
 // deliver runs one transaction, and more for the recipients that the server
 // found too many for one (RFC 5321 section 4.5.3.1.10).
 func (m *outgoing) deliver(ctx context.Context, s *Session) *queue.RouteFault {
-	for len(m.to) > 0 {
-		t := &transaction{session: s, message: m, to: m.to, rcpt: make([]reply, len(m.to))}
+	for turn := m.turn; ; turn = s.takeTurn() {
+		t := &transaction{session: s, message: m, to: m.to, rcpt: make([]reply, len(m.to)), turn: turn}
 		left, fault := t.run(ctx)
-		if fault != nil {
+		turn.pass()
+		if m.to = left; fault != nil || len(left) == 0 {
 			return fault
 		}
-		m.to = left
 	}
-	return nil
 }
 
 // sound says that an address cannot break out of its angle brackets or its

@@ -23,17 +23,3 @@ func (p *prelude) add(line string) {
 	}
 	p.lines = append(p.lines, line)
 }
-
-// tellStory has story told what was said so far, and each line until the
-// function that it returns is called.
-func (d *dialogue) tellStory(story func(line string)) (end func()) {
-	d.prelude.closed = true
-	if story == nil {
-		return func() {}
-	}
-	for _, line := range d.prelude.lines {
-		story(line)
-	}
-	d.story = story
-	return func() { d.story = nil }
-}

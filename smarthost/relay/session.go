@@ -4,13 +4,16 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"sync"
 	"time"
 
 	"mailcrane/queue"
 )
 
-// A Session is a connection on which mail is handed over. It carries one
-// delivery at a time; calls of several goroutines wait for each other.
+// A Session is a connection on which mail is handed over. Where the server
+// takes commands in groups, it has several deliveries under way: they go out in
+// the order in which Deliver was called, and none waits for an answer to the
+// one before.
 type Session struct {
 	target   *Target
 	dialogue *dialogue
@@ -18,14 +21,21 @@ type Session struct {
 	// these are what TLS took of the octets that the wire has counted.
 	handshakeSent, handshakeReceived int64
 	caps                             Capabilities
+	window                           window
 
-	// turn holds one token: who has it may speak.
-	turn chan struct{}
-	// over says why the session can carry no more, or is nil.
+	mu sync.Mutex
+	// last is the turn that was taken last, or nil.
+	last *turn
+	// over says why the session takes no more deliveries, or is nil.
 	over error
-	// used: a transaction went before. dirty: it may still be open.
+	// login is why the log-in was refused that shared a flight with the first
+	// messages, or nil.
+	login *queue.RouteFault
+
+	// What follows belongs to whoever has the turn. used: a transaction went
+	// before. dirty: it may still be open.
 	used, dirty bool
-	// portion and piece are the buffers of the message under way, kept from
+	// portion and piece are the buffers of the message being sent, kept from
 	// message to message.
 	portion, piece []byte
 	// portionSize is the most octets of a BDAT chunk.
@@ -49,9 +59,7 @@ func (s *Session) MayHold() time.Duration {
 const chunk = 1 << 20
 
 func newSession(t *Target, w *wire) *Session {
-	s := &Session{target: t, dialogue: newDialogue(w, t.Trace), turn: make(chan struct{}, 1), portionSize: chunk}
-	s.turn <- struct{}{}
-	return s
+	return &Session{target: t, dialogue: newDialogue(w, t.Trace), window: newWindow(), portionSize: chunk}
 }
 
 // Capabilities is what the server offers.
@@ -61,12 +69,16 @@ func (s *Session) Capabilities() Capabilities { return s.caps }
 func (s *Session) TLS() *tls.ConnectionState { return s.tls }
 
 // Deliver hands one message over: queue.Session says what is promised. A
-// refusal, whatever it is, leaves the session ready for the next message.
+// refusal, whatever it is, leaves the session ready for the next message. The
+// end of ctx ends the session, with all that is under way.
 func (s *Session) Deliver(ctx context.Context, d *queue.Delivery) *queue.RouteFault {
-	if fault := s.enter(ctx); fault != nil {
+	turn, fault := s.queueUp(ctx)
+	if fault != nil {
 		return fault
 	}
-	defer s.leave()
+	share := s.window.enter(d.Size, d.Next)
+	defer share.leave()
+	defer turn.pass()
 	m := s.prepare(d)
 	if m == nil {
 		return nil
@@ -74,61 +86,93 @@ func (s *Session) Deliver(ctx context.Context, d *queue.Delivery) *queue.RouteFa
 	defer m.close()
 	release := s.dialogue.wire.obey(ctx)
 	defer release()
-	end := s.dialogue.tellStory(d.Transcript)
-	defer end()
-	fault := m.deliver(ctx, s)
-	if fault != nil && s.over == nil {
-		s.over = fault.Err
-	}
+	s.dialogue.tellStory(d.Transcript)
+	m.turn, m.share = turn, share
+	fault = m.deliver(ctx, s)
 	if fault != nil {
-		s.dialogue.tell("*** ", fault.Sentence())
+		s.end(fault.Err)
+		s.dialogue.tell(d.Transcript, "*** ", fault.Sentence())
 	}
 	return fault
 }
 
-// enter waits for the session's turn.
-func (s *Session) enter(ctx context.Context) *queue.RouteFault {
-	if err := ctx.Err(); err != nil {
-		return s.broken(queue.StepSession, context.Cause(ctx))
+// end has the session take no more deliveries; those under way go on.
+func (s *Session) end(why error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.over == nil {
+		s.over = why
 	}
-	select {
-	case <-s.turn:
-	case <-ctx.Done():
-		return s.broken(queue.StepSession, context.Cause(ctx))
-	}
-	if s.over != nil {
-		s.leave()
-		return s.fault(queue.StepSession, "", "the session had ended before: %w", s.over)
-	}
-	return nil
 }
 
-func (s *Session) leave() { s.turn <- struct{}{} }
+// queueUp takes a turn, unless the session is over.
+func (s *Session) queueUp(ctx context.Context) (*turn, *queue.RouteFault) {
+	if ctx.Err() != nil {
+		return nil, s.untouched(s.broken(queue.StepSession, context.Cause(ctx)))
+	}
+	t := s.takeTurn()
+	s.mu.Lock()
+	over, login := s.over, s.login
+	s.mu.Unlock()
+	select {
+	case <-s.dialogue.failed:
+		if over == nil {
+			over = s.dialogue.over
+		}
+	default:
+	}
+	switch {
+	case login != nil:
+		t.pass()
+		return nil, s.untouched(login)
+	case over != nil:
+		t.pass()
+		return nil, s.untouched(s.fault(queue.StepSession, "", "the session had ended before: %w", over))
+	}
+	return t, nil
+}
 
-// Close says QUIT and closes the connection, within ctx. A session that broke
-// is closed without a word.
+// untouched is a fault of its own for a message of which nothing was sent.
+func (s *Session) untouched(f *queue.RouteFault) *queue.RouteFault {
+	own := *f
+	own.Untaken = true
+	return &own
+}
+
+// Close says QUIT and closes the connection, within ctx, when all deliveries
+// have had their turn. A session that broke is closed without a word.
 func (s *Session) Close(ctx context.Context) {
-	w := s.dialogue.wire
+	d, w := s.dialogue, s.dialogue.wire
 	release := w.obey(ctx)
 	defer release()
-	select {
-	case <-s.turn:
-		defer s.leave()
-	case <-ctx.Done():
+	t := s.takeTurn()
+	defer t.pass()
+	s.mu.Lock()
+	over := s.over
+	s.mu.Unlock()
+	s.end(errors.New("it was closed"))
+	if over != nil || t.await(ctx) != nil {
 		w.Close()
+		<-d.ended
 		return
 	}
-	if s.over != nil {
-		w.Close()
-		return
-	}
-	s.over = errors.New("it was closed")
 	w.hurry(s.target.Timeouts.Quit)
 	// Nothing depends on the answer; a server that closes without one is fine.
-	_, _ = s.dialogue.ask("QUIT", s.target.Timeouts.Quit)
+	if d.command("QUIT", expected{verb: "QUIT", limit: s.target.Timeouts.Quit, take: func(reply) {}}) == nil {
+		_ = d.drain(0)
+	}
 	w.hurry(closeTime)
-	s.dialogue.conn.Close()
+	d.conn.Close()
+	<-d.ended
 }
 
 // closeTime is how long the TLS farewell may take.
 const closeTime = 5 * time.Second
+
+// loginRefused is why the log-in was refused that shared a flight with the
+// first messages; nil where it was not.
+func (s *Session) loginRefused() *queue.RouteFault {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.login
+}

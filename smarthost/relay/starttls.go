@@ -62,16 +62,16 @@ func (s *Session) handshake() *queue.RouteFault {
 	state := secured.ConnectionState()
 	s.tls = &state
 	s.dialogue.trips++
+	s.dialogue.onto(secured)
 	// What the server says next answers our end of the handshake.
-	s.dialogue.asked = true
+	s.dialogue.counted = -1
 	if state.Version < tls.VersionTLS13 && !state.DidResume {
 		// Here the last word is the server's, and its greeting may follow at once
 		// (RFC 5246 section 7.3).
 		s.dialogue.trips++
-		s.dialogue.asked = false
+		s.dialogue.counted = 0
 	}
-	s.dialogue.over(secured)
-	s.dialogue.tell("*** ", fmt.Sprintf("%s with %s, certificate of %s verified", tls.VersionName(state.Version), t.Server, names(state.PeerCertificates[0])))
+	s.dialogue.tell(nil, "*** ", fmt.Sprintf("%s with %s, certificate of %s verified", tls.VersionName(state.Version), t.Server, names(state.PeerCertificates[0])))
 	return nil
 }
 

@@ -122,16 +122,17 @@ func Open(ctx context.Context, t Target) (*Session, *queue.RouteFault) {
 		return nil, fault
 	}
 	s := newSession(&t, w)
-	s.dialogue.tell("*** ", "connected to "+t.Address+numeric(w.RemoteAddr(), t.Address))
+	s.dialogue.tell(nil, "*** ", "connected to "+t.Address+numeric(w.RemoteAddr(), t.Address))
 	release := w.obey(ctx)
 	fault = s.begin()
 	release()
 	if fault != nil {
 		w.Close()
-		s.dialogue.tell("*** ", fault.Sentence())
+		s.dialogue.tell(nil, "*** ", fault.Sentence())
 		fault.Transcript, fault.Cost = s.dialogue.prelude.lines, s.Cost()
 		return nil, fault
 	}
+	s.dialogue.listen()
 	return s, nil
 }
 

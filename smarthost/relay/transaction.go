@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
+	"sync"
+	"time"
 
 	"mailcrane/queue"
 )
@@ -17,26 +20,38 @@ const oneFlight = 64 << 10
 // codeLogin is "authentication required" (RFC 4954 section 6).
 const codeLogin = 530
 
-// A transaction is one MAIL, the RCPTs, and the message. Replies fill it in
-// whatever groups they come.
+// A transaction is one MAIL, the RCPTs, and the message. Who has the turn sends
+// it; replies fill it in as they come.
 type transaction struct {
 	session *Session
 	message *outgoing
 	to      []int // recipients, as indexes into the delivery's
+	turn    *turn
 
+	// mu guards what the replies fill in.
+	mu       sync.Mutex
 	mail     reply
 	rcpt     []reply // by position in to
 	accepted int     // recipients that the server takes
 	tooMany  []int   // recipients that it takes in another transaction
-	// refused is the first reply that refuses the data, end the reply to all
-	// of it.
-	refused, end reply
+	// start is the reply to DATA, refused the first that refuses the data, and
+	// end the one to all of it.
+	start, refused, end reply
 	// login is a 530: the server wants AUTH after all (RFC 4954 section 6). It
 	// says nothing about the message, so it is the route's; but recipients that
 	// the server takes without a log-in get their mail all the same.
 	login reply
-	// final: the last octet has been handed to the network.
+
+	// last is how many replies the session has had when all of this
+	// transaction's are there.
+	last int
+	// final: the last octet has been let go; place is where it lies, in octets
+	// of the session.
 	final bool
+	place int64
+	// whole is the message in wire form where it goes out together with its
+	// envelope, else nil.
+	whole []byte
 	// local is why the message could not be read here.
 	local error
 }
@@ -50,28 +65,103 @@ func (t *transaction) run(ctx context.Context) (left []int, fault *queue.RouteFa
 		return nil, nil
 	}
 	defer src.Close()
-	b := t.session.body(src)
-	err = t.envelope()
-	switch {
-	case err != nil || t.hopeless():
-	case t.session.caps.Chunking:
-		err = t.chunks(ctx, b)
-	default:
-		err = t.data(ctx, b)
+	if t.session.together(t.message) {
+		if t.whole, err = wireForm(src, t.message.size); err != nil {
+			t.message.settleAll(unready(err))
+			return nil, nil
+		}
+		// Before its turn comes, so that those of several messages go to the disk
+		// at once.
+		err = t.commit(ctx)
 	}
-	t.session.used, t.session.dirty = true, !t.end.ok()
+	if err == nil {
+		err = t.turn.await(ctx)
+	}
+	if err != nil {
+		return t.conclude(err)
+	}
+	err = t.send(ctx, src)
+	t.turn.pass()
+	t.message.share.sent()
+	if err == nil {
+		err = t.session.dialogue.await(t.last)
+	}
+	if err != nil {
+		// A transaction that was begun and cannot be ended ends the session, and
+		// nothing more is filled in.
+		t.session.dialogue.give(err)
+	}
+	return t.conclude(err)
+}
+
+// send writes the transaction, and waits for replies only where it must know
+// them to go on.
+func (t *transaction) send(ctx context.Context, src io.Reader) error {
+	s := t.session
+	err := t.envelope()
+	switch {
+	case err != nil || !s.dialogue.group && t.hopeless():
+	case t.whole != nil:
+		total := int64(0)
+		err = t.chunk(t.whole, true, &total)
+	case s.caps.Chunking:
+		err = t.chunks(ctx, s.body(src))
+	default:
+		err = t.data(ctx, s.body(src))
+	}
+	// Whether it has ended is known here where each command was answered.
+	s.used, s.dirty = true, s.dialogue.group || !t.ended()
+	t.last = s.dialogue.asked()
+	return err
+}
+
+// conclude reports what became of the recipients when all is known that will
+// be, and draws what it means for the session.
+func (t *transaction) conclude(err error) (left []int, fault *queue.RouteFault) {
+	s := t.session
+	refused := s.loginRefused()
+	if refused != nil && err == nil {
+		err = refused.Err
+	}
 	t.settle(err)
 	switch {
+	case refused != nil:
+		fault := s.untouched(refused)
+		fault.Untaken = !t.mail.ok() || t.untaken(err) || t.end.answered()
+		return nil, fault
 	case err != nil:
-		fault := t.session.broken(queue.StepSession, err)
+		fault := s.broken(queue.StepSession, err)
 		fault.Untaken = t.untaken(err)
 		return nil, fault
 	case t.login.answered():
-		fault := t.session.loginWanted(t.login)
+		fault := s.loginWanted(t.login)
 		fault.Untaken = true // by those who wait for the log-in
 		return nil, fault
 	}
+	if t.end.ok() {
+		t.message.share.answered()
+	}
 	return t.tooMany, nil
+}
+
+// ended says that the server has taken all of it, or refused all of it.
+func (t *transaction) ended() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.end.ok()
+}
+
+// command sends one of the transaction's; take is called with its reply.
+func (t *transaction) command(text, verb string, limit time.Duration, take func(reply)) error {
+	return t.session.dialogue.command(text, t.expected(verb, limit, take))
+}
+
+func (t *transaction) expected(verb string, limit time.Duration, take func(reply)) expected {
+	return expected{verb: verb, limit: limit, story: t.message.delivery.Transcript, take: func(r reply) {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		take(r)
+	}}
 }
 
 // envelope sends RSET, MAIL and RCPT. Without PIPELINING they are answered
@@ -79,17 +169,16 @@ func (t *transaction) run(ctx context.Context) (left []int, fault *queue.RouteFa
 func (t *transaction) envelope() error {
 	s, limit := t.session, t.session.target.Timeouts
 	// A transaction that was given up may still be open, and after a refused
-	// chunk it must be reset (RFC 3030 section 2). In a group RSET is free.
-	if s.dirty || s.used && s.dialogue.window > 1 {
-		err := s.dialogue.command("RSET", expected{verb: "RSET", limit: limit.Rset, take: func(reply) {}})
-		if err != nil {
+	// chunk it must be reset (RFC 3030 section 2). After a refused recipient Exim
+	// takes no MAIL without it. In a group RSET is free.
+	if s.dirty || s.used && s.dialogue.group {
+		if err := t.command("RSET", "RSET", limit.Rset, func(reply) {}); err != nil {
 			return err
 		}
 	}
-	err := s.dialogue.command("MAIL FROM:"+t.message.mail, expected{verb: "MAIL", limit: limit.Mail, take: t.mailAnswered})
-	for pos := 0; pos < len(t.to) && err == nil && !t.hopeless(); pos++ {
-		take := func(r reply) { t.rcptAnswered(pos, r) }
-		err = s.dialogue.command("RCPT TO:"+t.message.rcpt(t.to[pos]), expected{verb: "RCPT", limit: limit.Rcpt, take: take})
+	err := t.command("MAIL FROM:"+t.message.mail, "MAIL", limit.Mail, t.mailAnswered)
+	for pos := 0; pos < len(t.to) && err == nil && (s.dialogue.group || !t.hopeless()); pos++ {
+		err = t.command("RCPT TO:"+t.message.rcpt(t.to[pos]), "RCPT", limit.Rcpt, func(r reply) { t.rcptAnswered(pos, r) })
 	}
 	return err
 }
@@ -110,6 +199,8 @@ func (t *transaction) rcptAnswered(pos int, r reply) {
 		t.accepted++
 	case r.code == codeLogin:
 		t.login = r
+	case t.session.loginRefused() != nil:
+		// It is the log-in that lacks.
 	case t.accepted > 0 && overLimit(r):
 		t.tooMany = append(t.tooMany, t.to[pos])
 	default:
@@ -130,14 +221,17 @@ func overLimit(r reply) bool {
 }
 
 // untaken says that a session that ended by err has certainly not taken the
-// message: its last octet was not sent, or the server said so by a 421.
+// message: its last octet has not left this machine, or the server said so by a
+// 421.
 func (t *transaction) untaken(err error) bool {
 	_, ended := errors.AsType[*closing](err)
-	return ended || !t.final
+	return ended || !t.final || t.session.dialogue.out.kept(t.place)
 }
 
 // hopeless says that there is nobody to send the data to, as far as is known.
 func (t *transaction) hopeless() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	if t.mail.refused() {
 		return true
 	}
@@ -150,31 +244,30 @@ func (t *transaction) hopeless() bool {
 }
 
 // anybody says that the server took a recipient, whatever it said to MAIL.
-func (t *transaction) anybody() bool { return slices.ContainsFunc(t.rcpt, reply.ok) }
+func (t *transaction) anybody() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.ContainsFunc(t.rcpt, reply.ok)
+}
 
 // data sends the message by DATA.
 func (t *transaction) data(ctx context.Context, b *body) error {
 	s, limit := t.session, t.session.target.Timeouts
-	var start reply
-	err := s.dialogue.command("DATA", expected{verb: "DATA", limit: limit.DataInit, more: true, take: func(r reply) { start = r }})
+	want := t.expected("DATA", limit.DataInit, func(r reply) { t.start = r })
+	want.more = true
+	err := s.dialogue.command("DATA", want)
 	if err == nil {
 		err = s.dialogue.drain(0)
 	}
-	switch {
-	case err != nil:
+	switch begin, err := t.begin(err); {
+	case err != nil || !begin:
 		return err
-	case start.code != 354 && start.code/100 != 4 && start.code/100 != 5:
-		return &unexpected{"DATA", start}
-	case start.code != 354:
-		t.refused = start
-		return nil
-	}
-	if t.hopeless() && t.anybody() {
+	case t.hopeless() && t.anybody():
 		// A server that refused MAIL and then took the rest has some other
 		// transaction open: nothing may be put into that.
-		return &unexpected{"DATA", start}
+		return &unexpected{"DATA", t.start}
 	}
-	s.dialogue.expect(expected{verb: "the end of the message", limit: limit.DataFinal, take: func(r reply) { t.end = r }})
+	s.dialogue.expect(t.expected("the end of the message", limit.DataFinal, func(r reply) { t.end = r }))
 	if t.hopeless() {
 		// RFC 2920 section 3.1: the server waits for an end all the same.
 		return t.finish(".\r\n")
@@ -186,15 +279,34 @@ func (t *transaction) data(ctx context.Context, b *body) error {
 	if err := t.commit(ctx); err != nil {
 		return err
 	}
-	t.final = true
 	return t.finish(".\r\n")
 }
 
+// begin reads the answer to DATA, and says whether the message is to follow.
+func (t *transaction) begin(err error) (bool, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch {
+	case err != nil:
+		return false, err
+	case t.start.code == 354:
+		return true, nil
+	case t.start.code/100 == 4 || t.start.code/100 == 5:
+		t.refused = t.start
+		return false, nil
+	}
+	return false, &unexpected{"DATA", t.start}
+}
+
+// finish writes the end of the message. What follows it, the next envelope, may
+// share its flight (RFC 2920 section 3.1).
 func (t *transaction) finish(end string) error {
-	if err := t.session.dialogue.write([]byte(end)); err != nil {
+	d := t.session.dialogue
+	t.final, t.place = !t.hopeless(), d.out.place()+int64(len(end))
+	if err := d.write([]byte(end)); err != nil || d.group {
 		return err
 	}
-	return t.session.dialogue.drain(0)
+	return d.drain(0)
 }
 
 // stream sends the message up to the final dot.
@@ -211,7 +323,7 @@ func (t *transaction) stream(b *body) error {
 			return err
 		}
 		if last {
-			t.session.dialogue.tell(">>> ", fmt.Sprintf("[%d octets]", total))
+			t.session.dialogue.tell(t.message.delivery.Transcript, ">>> ", fmt.Sprintf("[%d octets]", total))
 			return nil
 		}
 	}
@@ -222,8 +334,9 @@ func (t *transaction) stream(b *body) error {
 func (t *transaction) portion(p []byte, last bool, total *int64) error {
 	for len(p) > 0 {
 		n := min(len(p), writeBuffer)
-		t.final = last && n == len(p)
-		if err := t.session.dialogue.write(p[:n]); err != nil {
+		d := t.session.dialogue
+		t.final, t.place = last && n == len(p), d.out.place()+int64(n)
+		if err := d.write(p[:n]); err != nil {
 			return err
 		}
 		*total += int64(n)
@@ -267,6 +380,8 @@ func (t *transaction) settle(err error) {
 			// Perhaps only for the time: it waits here, and goes then.
 		case t.mail.refused():
 			t.message.report(i, queue.OutcomeOf(t.message.host, t.mail.said()))
+		case t.session.loginRefused() != nil && !t.end.ok():
+			// Left open: it is the log-in that lacks.
 		case r.refused():
 			// Reported when the reply came, or left for another transaction or a
 			// log-in.

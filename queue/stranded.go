@@ -1,0 +1,125 @@
+package queue
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+)
+
+// A stranding is an attempt that ended with the fault of its session.
+type stranding struct {
+	*attempt
+	fault *RouteFault
+}
+
+// broke decides what a broken session means, once for all that was under way
+// on it, and forgets it.
+func (l *lane) broke(ctx context.Context) {
+	c := l.carrier
+	c.mu.Lock()
+	stranded := l.stranded
+	l.stranded = nil
+	c.mu.Unlock()
+	slices.SortFunc(stranded, func(a, b stranding) int { return cmp.Compare(a.place, b.place) })
+	fault := stranded[0].fault
+	for _, s := range stranded {
+		if s.fault.Step == StepAuth {
+			fault = s.fault // the others only say that the session was over
+		}
+	}
+	switch {
+	case ctx.Err() != nil:
+		// It was called off: that says nothing of the route.
+		for _, s := range stranded {
+			s.message.Release()
+			c.leave(s.message.Name, nil)
+		}
+	case fault.Step == StepAuth && !fault.Lost:
+		c.notLoggedIn(fault, stranded)
+	default:
+		c.afterBreak(fault, stranded)
+	}
+	l.hangUp(ctx)
+	l.forsake()
+	l.session = nil
+}
+
+// notLoggedIn: the log-in went out with the first messages, and was refused.
+// That is a fault of the opening, and none of theirs.
+func (c *carrier) notLoggedIn(fault *RouteFault, stranded []stranding) {
+	for _, s := range stranded {
+		s.message.Release()
+		if j := s.job.named(s.message.Name); c.separate() {
+			c.leave(j.name, nil)
+		} else {
+			c.putBack(j)
+		}
+	}
+	if fault.NeedsPerson && !c.separate() {
+		c.stop(fault) // on each session: a wrong password sent again gets an account locked
+		return
+	}
+	c.notOpened(fault)
+}
+
+// afterBreak gives the messages of a session that broke their next chance, and
+// ends the route when sessions break again and again.
+//
+// The first time a message goes again in the same run, behind all others if the
+// link was not to blame. The second time nobody can tell at which of several
+// under way it broke: each then goes by itself, and that last which was the
+// first without an answer. One at which it broke when it was alone waits, without
+// blame, but no longer in the way of the others.
+func (c *carrier) afterBreak(fault *RouteFault, stranded []stranding) {
+	alone := len(stranded) == 1
+	c.mu.Lock()
+	c.broken++
+	// Where no other message had an answer in between, it is the route's doing
+	// as far as anybody can tell (law 2).
+	down := c.broken >= maxBroken || alone && !fault.Lost && c.breaks[stranded[0].message.Name.ID] > 0 && c.broken > 1
+	c.mu.Unlock()
+	for i, s := range stranded {
+		m := s.message
+		j := s.job.named(m.Name)
+		again := s.atOnce || !s.settled && !down
+		switch n := c.brokeAt(m.Name.ID); {
+		case !again || s.fault.Lost && n == 1 || s.atOnce:
+		case n == 1:
+			j.behind = max(j.behind, behind)
+		case !alone:
+			j.behind = byItself + len(stranded) - i
+		default:
+			c.runner.postpone(m)
+			again = false
+		}
+		m.Release()
+		if again {
+			c.putBack(j)
+		} else {
+			c.leave(m.Name, nil)
+		}
+	}
+	if down {
+		c.stop(fault)
+	} else {
+		c.runner.tell(Event{Kind: Closed, Route: c.route, Fault: fault})
+	}
+}
+
+// brokeAt counts the sessions that broke with the message on them.
+func (c *carrier) brokeAt(id ID) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.breaks[id]++
+	return c.breaks[id]
+}
+
+// postpone lets a message wait as after an attempt, without counting one.
+func (r *Runner) postpone(m *Message) {
+	now := r.Now()
+	next := r.schedule().nextTry(m.Name.Attempts+1, r.ageOf(m, now, false), now)
+	if err := m.rename(func(n *Name) { n.Last, n.Next = now.Truncate(time.Second), next }); err != nil {
+		r.Log.Error("cannot postpone the message", "id", m.Name.ID, "err", err)
+	}
+}

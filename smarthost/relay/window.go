@@ -1,0 +1,108 @@
+package relay
+
+import "sync"
+
+// How much may be under way without an answer. All of it becomes uncertain
+// when the link breaks; what is less than the link holds costs time. So it
+// begins small and grows by each message that is answered, as the congestion
+// window of TCP does, which it thereby never holds up.
+const (
+	firstMessages = 16
+	firstOctets   = 128 << 10
+	mostMessages  = 256
+	mostOctets    = 4 << 20
+)
+
+// A window says when a session takes the next delivery.
+type window struct {
+	mu sync.Mutex
+	// most and size are what may be under way, shares and octets what is.
+	most, shares int
+	size, octets int64
+	// last is the newest share, and next is to be called when one more may come;
+	// nil where it was, or will not be.
+	last *share
+	next func()
+}
+
+func newWindow() window { return window{most: 1, size: firstOctets} }
+
+// A share is one delivery's in the window.
+type share struct {
+	window *window
+	octets int64
+	// unsent: it is so large that no other is begun before it was sent.
+	unsent, gone bool
+}
+
+// widen has more than one delivery under way from now on.
+func (w *window) widen(most int) {
+	w.mu.Lock()
+	w.most = most
+	w.mu.Unlock()
+}
+
+// enter takes a delivery in. next is called when another may come; it may be
+// nil.
+func (w *window) enter(octets int64, next func()) *share {
+	w.mu.Lock()
+	s := &share{window: w, octets: octets, unsent: octets > oneFlight}
+	w.shares++
+	w.octets += octets
+	w.last, w.next = s, next
+	call := w.open()
+	w.mu.Unlock()
+	call()
+	return s
+}
+
+// sent says that all of it has been written.
+func (s *share) sent() {
+	w := s.window
+	w.mu.Lock()
+	s.unsent = false
+	call := w.open()
+	w.mu.Unlock()
+	call()
+}
+
+// answered makes the window wider by a message that the link has carried.
+func (s *share) answered() {
+	w := s.window
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.most > 1 {
+		w.most = min(w.most+1, mostMessages)
+		w.size = min(w.size+s.octets, mostOctets)
+	}
+}
+
+// leave gives the share back. Its owner is not asked for another any more.
+func (s *share) leave() {
+	w := s.window
+	w.mu.Lock()
+	if s.gone {
+		w.mu.Unlock()
+		return
+	}
+	s.gone = true
+	w.shares--
+	w.octets -= s.octets
+	if w.last == s {
+		w.last, w.next = nil, nil
+	}
+	call := w.open()
+	w.mu.Unlock()
+	call()
+}
+
+// open is what to call when there is room for another delivery. The newest may
+// be of any size: a window of one message there is always. The caller holds mu.
+func (w *window) open() func() {
+	next := w.next
+	if next == nil || w.last.unsent || w.shares >= w.most || w.octets-w.last.octets >= w.size {
+		return func() {}
+	}
+	w.next = nil
+	return next
+}
