@@ -23,12 +23,16 @@ func (s *Spool) Prepare() error {
 const tmpAge = 36 * time.Hour
 
 // Sweep removes what dead processes left: under tmp/, which was never
-// accepted, and results and transcripts of messages that have gone.
+// accepted, results and transcripts of messages that have gone, and what was
+// known of servers that have.
 func (s *Spool) Sweep() error {
 	for _, r := range s.roots {
 		if err := s.sweepTmp(r); err != nil {
 			return err
 		}
+	}
+	if err := s.sweepKnown(); err != nil {
+		return err
 	}
 	if s.within != "" {
 		return nil // it does not see whose result or transcript is still wanted
