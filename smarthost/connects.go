@@ -3,6 +3,7 @@ package smarthost
 import (
 	"context"
 	"net"
+	"sync"
 	"time"
 
 	"mailcrane/queue"
@@ -10,11 +11,16 @@ import (
 )
 
 // connects counts the time that the connects of one opening of a session take,
-// for Timeout.aconnect.
+// for Timeout.aconnect. Some run side by side, which counts once.
 type connects struct {
-	limit, spent time.Duration // a limit of 0 is none
-	now          func() time.Time
-	dial         func(ctx context.Context, network, address string) (net.Conn, error)
+	limit time.Duration // 0 is none
+	now   func() time.Time
+	dial  func(ctx context.Context, network, address string) (net.Conn, error)
+
+	mu     sync.Mutex
+	spent  time.Duration
+	active int
+	since  time.Time // when the first of the active ones began
 }
 
 // connects sets the time for the first connect of target, and has it and those
@@ -37,10 +43,19 @@ func (t *Transport) connects(ctx context.Context, target *relay.Target) *connect
 }
 
 func (c *connects) count(ctx context.Context, network, address string) (net.Conn, error) {
-	began := c.now()
-	conn, err := c.dial(ctx, network, address)
-	c.spent += c.now().Sub(began)
-	return conn, err
+	c.mu.Lock()
+	if c.active++; c.active == 1 {
+		c.since = c.now()
+	}
+	c.mu.Unlock()
+	defer func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.active--; c.active == 0 {
+			c.spent += c.now().Sub(c.since)
+		}
+	}()
+	return c.dial(ctx, network, address)
 }
 
 // allow gives the next connect what is left of the time; it says false where
@@ -49,6 +64,8 @@ func (c *connects) allow(target *relay.Target) bool {
 	if c.limit == 0 {
 		return true
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	left := c.limit - c.spent
 	if target.Timeouts.Connect <= 0 || left < target.Timeouts.Connect {
 		target.Timeouts.Connect = left

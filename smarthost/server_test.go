@@ -30,6 +30,7 @@ import (
 	"github.com/emersion/go-smtp"
 
 	"mailcrane/internal/config"
+	"mailcrane/smarthost/known"
 )
 
 // testNow is within the validity of all certificates but the expired one.
@@ -307,9 +308,13 @@ type world struct {
 	ca     *authority
 	real   map[string]string // by host:port of the configuration
 
-	mu    sync.Mutex
-	dials int
-	trace bytes.Buffer
+	// files are what a restart leaves.
+	files known.Files
+
+	mu     sync.Mutex
+	dials  int
+	dialed []string // the addresses, as they were asked for
+	trace  bytes.Buffer
 }
 
 func newWorld(t *testing.T) *world {
@@ -342,6 +347,16 @@ func (w *world) account(name, from, address string) *config.Account {
 	return a
 }
 
+// atItsPort is an account whose server listens at the port of its setting, so
+// that its address can be remembered.
+func (w *world) atItsPort(s *server) *config.Account {
+	w.t.Helper()
+	a := w.account("work", "me@example.org", s.address)
+	_, a.Smarthost.Port, _ = net.SplitHostPort(s.address)
+	w.real[a.Smarthost.Addr()] = s.address
+	return a
+}
+
 func setPassword(t *testing.T, a *config.Account, text string) {
 	t.Helper()
 	if err := os.WriteFile(a.Secret.Value, []byte(text+"\n"), 0o600); err != nil {
@@ -353,11 +368,17 @@ func (w *world) transport() *Transport {
 	return New(w.config, Options{
 		Now:    func() time.Time { return testNow },
 		Getenv: func(string) string { return "" },
+		Known:  w.files,
 		Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
 			w.mu.Lock()
 			w.dials++
+			w.dialed = append(w.dialed, address)
+			to, named := w.real[address]
 			w.mu.Unlock()
-			return new(net.Dialer).DialContext(ctx, network, w.real[address])
+			if !named {
+				to = address
+			}
+			return new(net.Dialer).DialContext(ctx, network, to)
 		},
 		Trace: w.traced,
 	})

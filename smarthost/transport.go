@@ -5,8 +5,8 @@ package smarthost
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"sync"
@@ -15,6 +15,7 @@ import (
 	"mailcrane/internal/config"
 	"mailcrane/internal/sysexits"
 	"mailcrane/queue"
+	"mailcrane/smarthost/known"
 	"mailcrane/smarthost/relay"
 	"mailcrane/smarthost/secret"
 )
@@ -28,27 +29,33 @@ type Options struct {
 	Now func() time.Time
 	// Getenv is where secrets look for the session; nil is os.Getenv.
 	Getenv func(string) string
+	// Known keeps what is known of servers for later runs; nil forgets it with
+	// the process.
+	Known known.Files
+	// Debug is told what could not be kept or read there. It may be nil.
+	Debug func(msg string, args ...any)
 	// Trace is told every line of every session, without messages and without
 	// secrets. It may be nil; it is called from several goroutines.
 	Trace func(r queue.Route, line string)
 }
 
-// A Transport reaches the smarthosts of a configuration. It remembers, for the
-// life of the process, what makes the next session cheaper (secrets, TLS
-// sessions) and which secrets were refused. It may be used from several
-// goroutines.
+// A Transport reaches the smarthosts of a configuration. It remembers what makes
+// the next session cheaper: of the servers in Options.Known; secrets, and which
+// of them were refused, for the life of the process. It may be used from
+// several goroutines.
 type Transport struct {
 	config  *config.Config
 	options Options
+	known   *known.Store
 
-	mu    sync.Mutex
-	known map[string]*memory // by account
+	mu       sync.Mutex
+	accounts map[string]*memory // by name
 }
 
 // memory is what is kept of an account between sessions.
 type memory struct {
-	keeper   *secret.Keeper
-	sessions tls.ClientSessionCache
+	keeper *secret.Keeper
+	server *known.Server
 }
 
 var (
@@ -61,16 +68,19 @@ func New(c *config.Config, options Options) *Transport {
 	if options.Getenv == nil {
 		options.Getenv = os.Getenv
 	}
-	return &Transport{config: c, options: options, known: map[string]*memory{}}
+	return &Transport{
+		config: c, options: options, accounts: map[string]*memory{},
+		known: known.NewStore(options.Known, options.Now, options.Debug),
+	}
 }
 
 // Open connects to the account's server, checks its certificate and logs in.
 func (t *Transport) Open(ctx context.Context, r queue.Route) (queue.Session, *queue.RouteFault) {
-	s, _, fault := t.open(ctx, r)
+	s, l, fault := t.open(ctx, r)
 	if fault != nil {
 		return nil, fault // a nil *relay.Session would be a queue.Session that is not nil
 	}
-	return s, nil
+	return &session{Session: s, login: l, server: t.memory(l.account).server}, nil
 }
 
 // Again forgets all secrets, also which of them were refused: call it when a
@@ -78,7 +88,7 @@ func (t *Transport) Open(ctx context.Context, r queue.Route) (queue.Session, *qu
 func (t *Transport) Again() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, m := range t.known {
+	for _, m := range t.accounts {
 		m.keeper.Forget()
 	}
 }
@@ -93,7 +103,9 @@ func (t *Transport) open(ctx context.Context, r queue.Route) (*relay.Session, *l
 		return nil, nil, fault
 	}
 	connects := t.connects(ctx, &target)
-	keeper := t.memory(a).keeper
+	keeper, server := t.memory(a).keeper, t.memory(a).server
+	// Whatever comes of it: TLS sessions were used up, an address led nowhere.
+	defer server.Save()
 	if keeper.Refused() {
 		// Another connection makes sense only with another secret.
 		if _, _, err := keeper.Get(ctx); err != nil {
@@ -113,7 +125,7 @@ func (t *Transport) open(ctx context.Context, r queue.Route) (*relay.Session, *l
 
 // attempt is one connection.
 func attempt(ctx context.Context, a *config.Account, keeper *secret.Keeper, target relay.Target) (*relay.Session, *login, *queue.RouteFault) {
-	l := &login{ctx: ctx, account: a, keeper: keeper}
+	l := &login{ctx: ctx, account: a, keeper: keeper, memory: target.Memory}
 	if a.Auth != "none" {
 		target.Auth = l
 	}
@@ -128,13 +140,18 @@ func (t *Transport) target(a *config.Account) (relay.Target, *queue.RouteFault) 
 	if err != nil {
 		return relay.Target{}, configFault(a.Smarthost.Addr(), err)
 	}
-	policy.Sessions = t.memory(a).sessions
+	policy.KeyExchange = keyExchange(a.TLS.KeyExchange)
+	server := t.memory(a).server
+	server.Refresh()
+	// All that decides which certificates are taken and shown, and how keys are
+	// agreed on: what was given under another policy is not used under this one.
+	policy.Sessions = server.Sessions(fmt.Sprintf("%x %d", policy.Fingerprint, policy.KeyExchange))
 	hello, err := t.hello()
 	if err != nil {
 		return relay.Target{}, configFault(a.Smarthost.Addr(), err)
 	}
 	target := relay.Target{
-		LoginHint: loginHint(a), Server: a.Smarthost.Host, Address: a.Smarthost.Addr(),
+		LoginHint: loginHint(a), Memory: server.Memory, Server: a.Smarthost.Host, Address: a.Smarthost.Addr(),
 		Mode: mode(a.Smarthost.TLS), TLS: policy, Hello: hello,
 		Timeouts: t.config.Timeout,
 		Dial:     t.options.Dial, Now: t.options.Now,
@@ -156,6 +173,16 @@ func mode(m config.TLSMode) relay.Mode {
 	return relay.Implicit
 }
 
+func keyExchange(setting string) relay.KeyExchange {
+	switch setting {
+	case config.PostQuantum:
+		return relay.PostQuantum
+	case config.Classical:
+		return relay.Classical
+	}
+	return relay.AutoExchange
+}
+
 // hello is our name in EHLO: with privacy, one that tells nothing.
 func (t *Transport) hello() (string, error) {
 	if t.config.Privacy {
@@ -174,13 +201,13 @@ func (t *Transport) hello() (string, error) {
 func (t *Transport) memory(a *config.Account) *memory {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	m := t.known[a.Name]
+	m := t.accounts[a.Name]
 	if m == nil {
 		m = &memory{
-			keeper:   secret.Keep(a, secret.New(a, t.options.Getenv)),
-			sessions: tls.NewLRUClientSessionCache(0),
+			keeper: secret.Keep(a, secret.New(a, t.options.Getenv)),
+			server: t.known.Server(known.Identity{Account: a.Name, Host: a.Smarthost.Host, Port: a.Smarthost.Port, User: a.User}),
 		}
-		t.known[a.Name] = m
+		t.accounts[a.Name] = m
 	}
 	return m
 }

@@ -62,7 +62,7 @@ func (a *app) agent(ctx context.Context, log *slog.Logger, net network) error {
 	if log == nil {
 		log = a.log(c.LogLevel)
 	}
-	options := smarthost.Options{Now: a.now, Getenv: a.getenv}
+	options := smarthost.Options{Now: a.now, Getenv: a.getenv, Known: a.spool(c), Debug: log.Debug}
 	if log.Enabled(ctx, slog.LevelDebug) {
 		options.Trace = func(r queue.Route, line string) { log.Debug(line, "route", r) }
 	}

@@ -122,7 +122,7 @@ func (a *app) flush(ctx context.Context, w flushWish) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	options := smarthost.Options{Now: a.now, Getenv: a.getenv}
+	options := smarthost.Options{Now: a.now, Getenv: a.getenv, Known: a.spool(c)}
 	if w.trace != nil {
 		options.Trace = func(_ queue.Route, line string) { w.trace(printable(line)) }
 	}

@@ -134,4 +134,12 @@ type TLS struct {
 	Pin  []string // SHA-256 fingerprints, any of which replaces the CA check
 	Cert string   // PEM file with our client certificate, or ""
 	Key  string   // PEM file with its key, or ""
+	// KeyExchange is "auto", PostQuantum or Classical.
+	KeyExchange string
 }
+
+// The key exchanges that are asked for by name.
+const (
+	PostQuantum = "post-quantum"
+	Classical   = "classical"
+)

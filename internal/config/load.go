@@ -223,6 +223,9 @@ func (a *Account) settle(bad func(hint, format string, args ...any) error) error
 	if a.Secret.Kind == "" {
 		a.Secret.Kind = "keyring"
 	}
+	if a.TLS.KeyExchange == "" {
+		a.TLS.KeyExchange = "auto"
+	}
 	if a.Address() == "" {
 		return bad(`for example: from = ["me@example.org", "*@example.org"]`,
 			"does not say your own address: put it first in from")

@@ -177,6 +177,13 @@ func parseSecret(text string) (Secret, error) {
 	return Secret{Kind: kind, Value: value}, nil
 }
 
+// parseKeyExchange reads how the keys of TLS are agreed on.
+func parseKeyExchange(text string) (string, error) {
+	words := [...]string{"auto", PostQuantum, Classical}
+	i, err := word(text, "key exchange", words[:], "")
+	return words[i], err
+}
+
 // parsePin reads a SHA-256 fingerprint, in hex (colons allowed) or base64,
 // with or without a leading "sha256:"; it is kept as
 // lower-case hex, or as padded base64.

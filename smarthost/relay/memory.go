@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -28,6 +29,7 @@ func (m *Memory) Recall() Known {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	k := m.known
+	k.Addresses = slices.Clone(k.Addresses)
 	k.Capabilities.Auth = slices.Clone(k.Capabilities.Auth)
 	k.Broken.Offered.Auth = slices.Clone(k.Broken.Offered.Auth)
 	return k
@@ -47,10 +49,9 @@ func (m *Memory) Learn(change func(k *Known)) {
 // A Known is what earlier sessions have found out about one server, for one
 // account and user. The zero Known is nothing.
 type Known struct {
-	// Address is the numeric address, with the port, at which the server last
-	// showed its certificate, and AddressAt when; "" where there is none.
-	Address   string
-	AddressAt time.Time
+	// Addresses is where the server last showed its certificate: one of each
+	// family at the most, the latest first.
+	Addresses []Address
 	// Capabilities is what it last offered, over TLS and after the log-in's EHLO.
 	Capabilities Capabilities
 	// LoggedIn is the mechanism of the last log-in if that was accepted, "PLAIN",
@@ -63,15 +64,22 @@ type Known struct {
 	Broken Broken
 }
 
+// An Address is a numeric one of a server, without the port.
+type Address struct {
+	IP netip.Addr
+	// LookedUp is when its name last led there.
+	LookedUp time.Time
+}
+
 // A Link is how the way to a server was.
 type Link struct {
 	// RoundTrip is the shortest that was seen, 0 where not known.
 	RoundTrip time.Duration
-	// Rate is octets a second, the slower of both directions; 0 where not known,
-	// as on a link too fast for what was sent to tell.
+	// Rate is octets a second, the slower of both directions, and At when it was
+	// measured; 0 where not known, as on a link too fast for what was sent to
+	// tell.
 	Rate int64
-	// At is when that was.
-	At time.Time
+	At   time.Time
 }
 
 // Breaks is what a server offers and is better not used, since a session

@@ -20,6 +20,7 @@ type Session struct {
 	tls      *tls.ConnectionState // nil without TLS
 	// these are what TLS took of the octets that the wire has counted.
 	handshakeSent, handshakeReceived int64
+	reached                          reached
 	caps                             Capabilities
 	window                           window
 

@@ -42,21 +42,28 @@ func (s *Session) startTLS() *queue.RouteFault {
 // handshake puts TLS on the wire and checks the certificate.
 func (s *Session) handshake() *queue.RouteFault {
 	t, w := s.target, s.dialogue.wire
-	secured := tls.Client(w, t.TLS.config(t.Server, t.Now))
+	known := t.Memory.Recall()
+	settings := t.TLS.config(t.Server, t.Now, known.Link)
+	sessions := t.TLS.resume(settings)
+	secured := tls.Client(w, settings)
 	sent, received := w.sent.Load(), w.received.Load()
 	defer func() {
 		s.handshakeSent, s.handshakeReceived = w.sent.Load()-sent, w.received.Load()-received
 	}()
 	w.hurry(t.Timeouts.StartTLS)
 	err := w.patience(t.Timeouts.StartTLS)
+	began := time.Now()
 	if err == nil {
 		err = secured.Handshake()
 	}
+	took := time.Since(began)
+	sessions.settle(err)
 	w.hurry(t.Timeouts.DataBlock)
 	if err != nil {
 		if w.received.Load() > received {
 			s.dialogue.trips++
 		}
+		_, s.reached.stale = errors.AsType[*stale](err)
 		return s.tlsFault(w.why(err))
 	}
 	state := secured.ConnectionState()
@@ -71,6 +78,7 @@ func (s *Session) handshake() *queue.RouteFault {
 		s.dialogue.trips++
 		s.dialogue.counted = 0
 	}
+	s.learnLink(w.sent.Load()+w.received.Load()-sent-received, took)
 	s.dialogue.tell(nil, "*** ", fmt.Sprintf("%s with %s, certificate of %s verified", tls.VersionName(state.Version), t.Server, names(state.PeerCertificates[0])))
 	return nil
 }
@@ -79,6 +87,10 @@ func (s *Session) handshake() *queue.RouteFault {
 func (s *Session) tlsFault(err error) *queue.RouteFault {
 	if bad, ok := errors.AsType[*tls.CertificateVerificationError](err); ok && len(bad.UnverifiedCertificates) > 0 {
 		return s.certificateFault(bad.UnverifiedCertificates[0], bad.Err)
+	}
+	if s.target.TLS.KeyExchange == PostQuantum && noExchange(err) {
+		return s.personFault(queue.StepTLS, `set tls.key_exchange = "auto" in the account, which takes another where the server knows none`,
+			"the server knows no post-quantum key exchange, and tls.key_exchange wants one")
 	}
 	other, isUnpinned := errors.AsType[*unpinned](err)
 	clear, isClear := errors.AsType[tls.RecordHeaderError](err)
@@ -93,13 +105,25 @@ func (s *Session) tlsFault(err error) *queue.RouteFault {
 			"the server did not finish the TLS handshake within %v", s.target.Timeouts.StartTLS)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
 		return s.fault(queue.StepTLS, "check that the port in smarthost speaks TLS; "+hintPorts, "the server closed the connection during the TLS handshake")
-	case strings.Contains(err.Error(), "unsupported protocol version") || remoteAlert(err) == "protocol version not supported":
+	case tooOld(err):
 		return s.personFault(queue.StepTLS, "ask the provider for a server with TLS 1.2 or later", "the server speaks only TLS older than 1.2, which is not safe")
 	}
 	if alert := remoteAlert(err); alert != "" {
 		return s.tlsRefused(alert)
 	}
 	return s.broken(queue.StepTLS, err)
+}
+
+// tooOld says that server and we have no version of TLS in common.
+func tooOld(err error) bool {
+	return strings.Contains(err.Error(), "unsupported protocol version") || remoteAlert(err) == "protocol version not supported"
+}
+
+// noExchange says that they have no key exchange in common, as far as the
+// server tells (RFC 8446 section 4.1.1).
+func noExchange(err error) bool {
+	alert := remoteAlert(err)
+	return tooOld(err) || alert == "handshake failure" || alert == "insufficient security level"
 }
 
 // tlsRefused reads the alert by which the server broke off (RFC 8446 section

@@ -14,7 +14,6 @@ package relay
 
 import (
 	"context"
-	"errors"
 	"io"
 	"net"
 	"time"
@@ -115,25 +114,59 @@ func (t *Target) fill() {
 // Open connects, checks the certificate and logs in. What goes wrong belongs
 // to the route. When ctx ends, so does the attempt; the session itself does
 // not depend on ctx afterwards.
+//
+// Where what was remembered leads astray (an address that is somebody else's
+// now, a TLS session of a certificate that is not good any more), it connects
+// once more, without.
 func Open(ctx context.Context, t Target) (*Session, *queue.RouteFault) {
 	t.fill()
-	w, fault := t.dial(ctx)
+	known := t.Memory.Recall()
+	began := time.Now()
+	s, fault := t.open(ctx, t.remembered(known), known.Link.headStart())
+	if fault != nil && s != nil && ctx.Err() == nil && s.misled(time.Since(began)) {
+		t.TLS.anew = true
+		if t.Timeouts.Connect > 0 { // all connects share it
+			t.Timeouts.Connect = max(t.Timeouts.Connect-time.Since(began), time.Second)
+		}
+		s, fault = t.open(ctx, nil, 0)
+	}
 	if fault != nil {
 		return nil, fault
 	}
-	s := newSession(&t, w)
+	s.learn()
+	return s, nil
+}
+
+// open is one connection. With a fault, the session tells how far it came; it
+// is nil where there was no connection.
+func (t *Target) open(ctx context.Context, addresses []string, headStart time.Duration) (*Session, *queue.RouteFault) {
+	w, how, fault := t.dial(ctx, addresses, headStart)
+	if fault != nil {
+		return nil, fault
+	}
+	s := newSession(t, w)
+	s.reached = how
 	s.dialogue.tell(nil, "*** ", "connected to "+t.Address+numeric(w.RemoteAddr(), t.Address))
 	release := w.obey(ctx)
 	fault = s.begin()
 	release()
-	if fault != nil {
-		w.Close()
-		s.dialogue.tell(nil, "*** ", fault.Sentence())
-		fault.Transcript, fault.Cost = s.dialogue.prelude.lines, s.Cost()
-		return nil, fault
+	if fault == nil {
+		s.dialogue.listen()
+		return s, nil
 	}
-	s.dialogue.listen()
-	return s, nil
+	w.Close()
+	if ctx.Err() == nil && fault.Step != queue.StepAuth && fault.Step != queue.StepSecret {
+		s.forget()
+	}
+	s.dialogue.tell(nil, "*** ", fault.Sentence())
+	fault.Transcript, fault.Cost = s.dialogue.prelude.lines, s.Cost()
+	return s, fault
+}
+
+// misled says that the fault may be that of what was remembered. took is how
+// long it was in coming.
+func (s *Session) misled(took time.Duration) bool {
+	return s.reached.stale || s.reached.remembered && s.tls == nil && took < promptly
 }
 
 // numeric is the numeric address of a connection, where the name does not say it.
@@ -142,22 +175,6 @@ func numeric(remote net.Addr, address string) string {
 		return ""
 	}
 	return " at " + remote.String()
-}
-
-func (t *Target) dial(ctx context.Context) (*wire, *queue.RouteFault) {
-	within := ctx
-	if t.Timeouts.Connect > 0 {
-		var cancel context.CancelFunc
-		within, cancel = context.WithTimeout(ctx, t.Timeouts.Connect)
-		defer cancel()
-	}
-	conn, err := t.Dial(within, "tcp", t.Address)
-	if err != nil {
-		timeUp := ctx.Err() == nil && errors.Is(within.Err(), context.DeadlineExceeded)
-		return nil, t.dialFault(err, timeUp)
-	}
-	tune(conn)
-	return &wire{Conn: conn, block: t.Timeouts.DataBlock, wait: wait{limit: -1}}, nil
 }
 
 // begin is everything before the first message, in the order of RFC 5321,

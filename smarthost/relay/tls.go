@@ -27,9 +27,16 @@ type TLS struct {
 	Pins []Pin
 	// Certificate is what we show a server that asks for one, or nil.
 	Certificate *tls.Certificate
-	// Sessions keeps TLS sessions for faster handshakes, or is nil. Pins are
-	// checked on resumption too.
+	// KeyExchange is which key shares are sent.
+	KeyExchange KeyExchange
+	// Sessions keeps TLS sessions for faster handshakes, or is nil. The
+	// certificate is checked on resumption too, against today's CAs.
 	Sessions tls.ClientSessionCache
+	// Fingerprint is of all that LoadTLS has read: with another, other
+	// certificates are taken or shown.
+	Fingerprint [sha256.Size]byte
+	// anew: no session is offered; the ones that the server gives are kept.
+	anew bool
 }
 
 // A Pin is the SHA-256 of a server's certificate (DER), or of its public key
@@ -77,12 +84,14 @@ func (p Pin) matches(cert *x509.Certificate) bool {
 // is a sysexits.Error for the configuration.
 func LoadTLS(ca, cert, key string, pins []string) (TLS, error) {
 	var policy TLS
+	read := sha256.New()
 	for _, text := range pins {
 		pin, err := parsePin(text)
 		if err != nil {
 			return TLS{}, err
 		}
 		policy.Pins = append(policy.Pins, pin)
+		fmt.Fprintf(read, "pin %x\n", pin)
 	}
 	if ca != "" {
 		pem, err := os.ReadFile(ca)
@@ -93,6 +102,7 @@ func LoadTLS(ca, cert, key string, pins []string) (TLS, error) {
 		if !policy.Roots.AppendCertsFromPEM(pem) {
 			return TLS{}, sysexits.Errorf(sysexits.Config, "name a PEM file in tls.ca", "tls.ca: there is no certificate in %s", ca)
 		}
+		fmt.Fprintf(read, "ca %x\n", sha256.Sum256(pem))
 	}
 	if cert != "" || key != "" {
 		pair, err := tls.LoadX509KeyPair(cert, key)
@@ -100,7 +110,9 @@ func LoadTLS(ca, cert, key string, pins []string) (TLS, error) {
 			return TLS{}, sysexits.Errorf(sysexits.Config, "tls.cert and tls.key name PEM files that belong together", "tls.cert: %w", err)
 		}
 		policy.Certificate = &pair
+		fmt.Fprintf(read, "cert %x\n", sha256.Sum256(bytes.Join(pair.Certificate, nil)))
 	}
+	read.Sum(policy.Fingerprint[:0])
 	return policy, nil
 }
 
@@ -113,29 +125,32 @@ func (e *unpinned) Error() string {
 
 // config is the policy for one server. The certificate has been checked when
 // the handshake returns, so that nothing of ours is ever sent before.
-func (p TLS) config(server string, now func() time.Time) *tls.Config {
+func (p TLS) config(server string, now func() time.Time, link Link) *tls.Config {
 	c := &tls.Config{
-		MinVersion:         tls.VersionTLS12,
-		ServerName:         server,
-		RootCAs:            p.Roots,
-		Time:               now,
-		ClientSessionCache: p.Sessions,
+		MinVersion: tls.VersionTLS12,
+		ServerName: server,
+		RootCAs:    p.Roots,
+		Time:       now,
 		// Small first records help browsers draw; here they cost octets and
 		// system calls.
 		DynamicRecordSizingDisabled: true,
+		VerifyConnection:            p.checkAgain(server, now),
 	}
+	p.KeyExchange.choose(c, link, now())
 	if p.Certificate != nil {
 		// Shown whatever CAs the server names: many name none or the wrong ones.
 		c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return p.Certificate, nil }
 	}
 	if len(p.Pins) > 0 {
 		c.InsecureSkipVerify = true
-		c.VerifyConnection = p.checkPin
 	}
 	return c
 }
 
 func (p TLS) checkPin(state tls.ConnectionState) error {
+	if len(p.Pins) == 0 {
+		return nil
+	}
 	if len(state.PeerCertificates) == 0 {
 		return errors.New("the server showed no certificate")
 	}

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"mailcrane/internal/sysexits"
 	"mailcrane/queue"
@@ -81,7 +82,7 @@ func TestLoadTLS(t *testing.T) {
 
 func TestTLSBelow12IsNotSpoken(t *testing.T) {
 	for _, pins := range [][]Pin{nil, {{}}} {
-		if c := (TLS{Pins: pins}).config("smtp.example.org", nil); c.MinVersion < tls.VersionTLS12 || c.ServerName != "smtp.example.org" {
+		if c := (TLS{Pins: pins}).config("smtp.example.org", time.Now, Link{}); c.MinVersion < tls.VersionTLS12 || c.ServerName != "smtp.example.org" {
 			t.Errorf("%+v", c)
 		}
 	}
