@@ -38,8 +38,12 @@ func (t *Transport) Check(ctx context.Context, account string) (*Report, *queue.
 	if state := s.TLS(); state != nil {
 		r.TLS, r.Expires = tls.VersionName(state.Version), state.PeerCertificates[0].NotAfter
 	}
+	fault = s.Prove(ctx)
 	s.Close(ctx)
 	r.Cost = s.Cost()
+	if fault != nil {
+		return nil, fault
+	}
 	return r, nil
 }
 

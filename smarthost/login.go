@@ -95,6 +95,17 @@ func (l *login) settle(fault *queue.RouteFault) *queue.RouteFault {
 	return fault
 }
 
+// settleOnTheWay is settle for a log-in that was refused together with the first
+// messages. Where the refused secret was remembered there may be a newer one, so
+// that another session is worth opening at once.
+func (l *login) settleOnTheWay(fault *queue.RouteFault) *queue.RouteFault {
+	fault = l.settle(fault)
+	if l.refused && !l.fresh {
+		fault.NeedsPerson, fault.Lost = false, true
+	}
+	return fault
+}
+
 // loginHint is what to do where the server refuses the log-in, or wants one.
 func loginHint(a *config.Account) string {
 	switch a.Auth {

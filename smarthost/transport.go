@@ -127,7 +127,7 @@ func (t *Transport) open(ctx context.Context, r queue.Route) (*relay.Session, *l
 func attempt(ctx context.Context, a *config.Account, keeper *secret.Keeper, target relay.Target) (*relay.Session, *login, *queue.RouteFault) {
 	l := &login{ctx: ctx, account: a, keeper: keeper, memory: target.Memory}
 	if a.Auth != "none" {
-		target.Auth = l
+		target.Auth, target.Settle = l, l.settleOnTheWay
 	}
 	s, fault := relay.Open(ctx, target)
 	return s, l, l.settle(fault)

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -57,12 +58,84 @@ func (s *Session) logIn() *queue.RouteFault {
 		return s.personFault(queue.StepAuth, "write smtps:// or smtp:// in smarthost", "%s would send the password in the clear, so nothing was sent", name)
 	}
 	s.dialogue.hideParts = map[string]bool{}
+	if s.trusts(name) {
+		return s.logInOnTheWay(client, name)
+	}
 	r, err := s.converse(client, name)
-	s.dialogue.hide, s.dialogue.hideParts = nil, nil
+	s.dialogue.reveal()
 	if err != nil {
 		return s.authBroken(name, err)
 	}
 	return s.authResult(client, name, r)
+}
+
+// trusts says that the log-in may share a flight with the first message: what
+// completes with its initial response may be followed by other commands (RFC
+// 4954 section 4), and the last log-in by that mechanism was accepted. It saves a
+// round trip. A mechanism that tells the reason of a refusal in a challenge is
+// none of these.
+func (s *Session) trusts(name string) bool {
+	return s.dialogue.group && (name == gosasl.Plain || name == gosasl.External) && s.target.Memory.Recall().LoggedIn == name
+}
+
+// logInOnTheWay puts AUTH before the first message. What the server says of it
+// is read like any other reply.
+func (s *Session) logInOnTheWay(client gosasl.Client, name string) *queue.RouteFault {
+	_, initial, err := client.Start()
+	if err != nil {
+		return s.authBroken(name, &mechanismError{err})
+	}
+	encoded := encodeResponse(initial)
+	if encoded == "" {
+		encoded = "="
+	}
+	d := s.dialogue
+	s.hide(initial, encoded)
+	d.tell(nil, ">>> ", "AUTH "+name+" *")
+	err = d.send("AUTH "+name+" "+encoded, expected{verb: "AUTH", limit: s.target.Timeouts.Auth, take: func(r reply) {
+		d.reveal()
+		if fault := s.authResult(client, name, r); fault != nil {
+			s.refuseLogin(fault)
+		}
+	}})
+	if err != nil {
+		return s.authBroken(name, err)
+	}
+	return nil
+}
+
+// Prove waits for the answer to a log-in that was left on the way, and says why
+// it was refused.
+func (s *Session) Prove(ctx context.Context) *queue.RouteFault {
+	turn, fault := s.queueUp(ctx)
+	if fault != nil {
+		return fault
+	}
+	defer turn.pass()
+	release := s.dialogue.wire.obey(ctx)
+	defer release()
+	err := turn.await(ctx)
+	if err == nil {
+		err = s.dialogue.drain(0)
+	}
+	if fault := s.loginRefused(); fault != nil {
+		return fault
+	}
+	if err != nil {
+		return s.broken(queue.StepAuth, err)
+	}
+	return nil
+}
+
+// refuseLogin ends the session for a log-in that was refused on the way. What
+// was sent behind it is still answered: a server may take it all the same.
+func (s *Session) refuseLogin(fault *queue.RouteFault) {
+	if s.target.Settle != nil {
+		fault = s.target.Settle(fault)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.login = fault
 }
 
 // converse goes through the challenges until the server says yes or no.
@@ -184,6 +257,7 @@ func (s *Session) authResult(client gosasl.Client, name string, r reply) *queue.
 	}
 	switch {
 	case r.ok():
+		s.target.Memory.Learn(func(k *Known) { k.LoggedIn = name })
 		return s.mutual(client, name)
 	case r.code == 432:
 		return s.personFault(queue.StepAuth, "log in to the provider's web page once", "the password must be changed over first: %s", said)
@@ -195,6 +269,7 @@ func (s *Session) authResult(client gosasl.Client, name string, r reply) *queue.
 		return s.personFault(queue.StepAuth, "set auth to another mechanism of the server's: "+strings.ToLower(strings.Join(s.caps.Auth, ", ")),
 			"the server does not take %s: %s", name, said)
 	}
+	s.target.Memory.Learn(func(k *Known) { k.LoggedIn = "" })
 	// RFC 4954 section 6: 535 is a wrong user or secret. Providers say it with
 	// 534, 538, 550 and 554 too.
 	return s.personFault(queue.StepAuth, s.target.LoginHint, "%w", &Refused{r.code, name, said})

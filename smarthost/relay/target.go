@@ -74,6 +74,10 @@ type Target struct {
 	// this one finds out; nil is none.
 	Memory *Memory
 
+	// Settle, if not nil, is given the fault of a log-in that was refused on its
+	// way with the first message, and returns what the deliveries are to say.
+	Settle func(*queue.RouteFault) *queue.RouteFault
+
 	// Dial opens the connection; nil is net.Dialer's, which tries IPv6 and
 	// IPv4 side by side (RFC 8305).
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)

@@ -63,6 +63,9 @@ type hidden struct {
 	hideParts map[string]bool
 }
 
+// reveal hides nothing any more.
+func (h *hidden) reveal() { h.hide, h.hideParts = nil, nil }
+
 // fragment is how much of an encoded secret may be shown at most, less one: so
 // few octets of base64 give away five of it.
 const fragment = 8

@@ -374,14 +374,12 @@ func (t *transaction) settle(err error) {
 	for pos, i := range t.to {
 		r := t.rcpt[pos]
 		switch {
-		case t.mail.code == codeLogin:
-			// Left open.
+		case t.session.loginRefused() != nil && !t.end.ok(), t.mail.code == codeLogin:
+			// Left open: it is the log-in that lacks.
 		case t.mail.refused() && !t.message.delivery.HoldUntil.IsZero():
 			// Perhaps only for the time: it waits here, and goes then.
 		case t.mail.refused():
 			t.message.report(i, queue.OutcomeOf(t.message.host, t.mail.said()))
-		case t.session.loginRefused() != nil && !t.end.ok():
-			// Left open: it is the log-in that lacks.
 		case r.refused():
 			// Reported when the reply came, or left for another transaction or a
 			// log-in.

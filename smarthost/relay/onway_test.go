@@ -1,0 +1,160 @@
+package relay
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"mailcrane/queue"
+	"mailcrane/smarthost/relay/sasl"
+)
+
+// trusted is a session whose server is known to have accepted the log-in.
+func trusted(t *testing.T, mechanism string, play ...string) (*Session, *Memory) {
+	t.Helper()
+	ca := newAuthority(t)
+	start := script{"TLS", "S: 220 hi", "C: EHLO *", "S: 250-x\n250-PIPELINING\n250-CHUNKING\n250 AUTH " + mechanism}
+	known := Remember(Known{LoggedIn: mechanism})
+	s, fault := Open(t.Context(), Target{
+		LoginHint: "type: mailcrane login work", Server: "smtp.example.org", Address: "smtp.example.org:465", TLS: TLS{Roots: ca.pool()},
+		Auth:   sasl.Credentials{User: "ann", Secret: "sesame-open", Mechanism: strings.ToLower(mechanism)},
+		Memory: known, Dial: serve(t, ca.good(t), append(start, play...)),
+	})
+	if fault != nil {
+		t.Fatal(fault.Sentence())
+	}
+	return s, known
+}
+
+func TestALogInThatWasAcceptedBeforeSharesTheFirstFlight(t *testing.T) {
+	login := "C: AUTH PLAIN " + b64("\x00ann\x00sesame-open")
+	first := append([]string{login}, flight(true, "x@d")...)
+	tests := []struct {
+		why     string
+		play    []string
+		want    string // the states of both messages
+		step    queue.Step
+		untaken string // of each message, "t" or "f"
+		known   string // the mechanism afterwards
+	}{
+		{
+			"accepted", append(append(first, flight(false, "y@d")...), "S: 235 ok\n250 ok\n250 ok\n250 taken\n250 ok\n250 ok\n250 ok\n250 taken", "C: QUIT", "CLOSE"),
+			"delivered delivered", "", "", "PLAIN",
+		},
+		{
+			"refused: it is the route's, and no message's", append(append(first, flight(false, "y@d")...),
+				"S: 535 5.7.8 no\n530 5.7.0 log in\n530 5.7.0 log in\n503 no\n250 ok\n530 5.7.0 log in\n530 5.7.0 log in\n503 no", "HANG"),
+			"pending pending", queue.StepAuth, "tt", "",
+		},
+		{
+			"refused by a server whose other words would fail a message", append(append(first, flight(false, "y@d")...),
+				"S: 535 5.7.8 no\n550 5.7.1 no\n550 5.7.1 no\n550 no\n250 ok\n550 no\n550 no\n550 no", "HANG"),
+			"pending pending", queue.StepAuth, "tt", "",
+		},
+		{
+			"refused, and the connection is closed", append(append(first, flight(false, "y@d")...), "S: 535 5.7.8 no", "CLOSE"),
+			"pending pending", queue.StepAuth, "tt", "",
+		},
+		{
+			"refused, and 421", append(append(first, flight(false, "y@d")...), "S: 535 5.7.8 no\n421 4.7.0 too many", "CLOSE"),
+			"pending pending", queue.StepAuth, "tt", "",
+		},
+		{
+			"refused, and the mail is taken without it", append(append(first, flight(false, "y@d")...),
+				"S: 535 5.7.8 no\n250 ok\n250 ok\n250 taken\n250 ok\n250 ok\n550 not him\n554 nobody", "HANG"),
+			"delivered pending", queue.StepAuth, "tt", "",
+		},
+		{
+			"refused, and the server may have taken the mail without it", append(append(first, flight(false, "y@d")...),
+				"S: 535 5.7.8 no\n250 ok\n250 ok", "CLOSE"),
+			"pending pending", queue.StepAuth, "ft", "",
+		},
+		{
+			"no answer at all", append(append(first, flight(false, "y@d")...), "CLOSE"),
+			"uncertain uncertain", queue.StepSession, "ff", "PLAIN",
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.why, func(t *testing.T) {
+			s, known := trusted(t, "PLAIN", test.play...)
+			mails := []*outcomes{mail("x\n", "x@d"), mail("x\n", "y@d")}
+			var states []string
+			for i, fault := range deliverSide(t, s, mails...) {
+				states = append(states, mails[i].states())
+				if test.step == "" {
+					if fault != nil {
+						t.Error(fault.Sentence())
+					}
+					continue
+				}
+				if fault == nil || fault.Step != test.step {
+					t.Fatalf("message %d: %+v", i, fault)
+				}
+				if fault.Untaken != (test.untaken[i] == 't') {
+					t.Errorf("message %d: untaken is %v", i, fault.Untaken)
+				}
+				_, refused := errors.AsType[*Refused](fault.Err)
+				if refused != (test.step == queue.StepAuth) || fault.NeedsPerson != refused {
+					t.Errorf("message %d: %+v", i, fault)
+				}
+				if strings.Contains(fault.Sentence(), "sesame") {
+					t.Error("the secret shows")
+				}
+			}
+			if got := strings.Join(states, " "); got != test.want {
+				t.Errorf("%s, want %s", got, test.want)
+			}
+			if got := known.Recall().LoggedIn; got != test.known {
+				t.Errorf("remembered is %q, want %q", got, test.known)
+			}
+			if test.step != "" {
+				again := mail("x\n", "z@d")
+				if fault := s.Deliver(t.Context(), &again.Delivery); fault == nil || fault.Step != test.step || !fault.Untaken {
+					t.Errorf("the session goes on: %+v", fault)
+				}
+			}
+			s.Close(t.Context())
+		})
+	}
+}
+
+func TestAServerThatRepeatsALogInOnTheWayDoesNotGetItShown(t *testing.T) {
+	encoded := b64("\x00ann\x00sesame-open")
+	play := append([]string{"C: AUTH PLAIN " + encoded}, flight(true, "x@d")...)
+	s, _ := trusted(t, "PLAIN", append(play, "S: 535 5.7.8 not AUTH PLAIN "+encoded+" for sesame-open\n530 no\n530 no\n503 no", "HANG")...)
+	m := mail("x\n", "x@d")
+	var story strings.Builder
+	m.Transcript = func(line string) { story.WriteString(line + "\n") }
+	fault := s.Deliver(t.Context(), &m.Delivery)
+	if fault == nil {
+		t.Fatal("no fault")
+	}
+	for _, text := range []string{fault.Sentence(), story.String()} {
+		if strings.Contains(text, "sesame-open") || strings.Contains(text, encoded[:8]) {
+			t.Errorf("the secret shows: %s", text)
+		}
+	}
+	s.Close(t.Context())
+}
+
+func TestALogInOfSeveralStepsIsAwaited(t *testing.T) {
+	for _, mechanism := range []string{"LOGIN", "XOAUTH2"} {
+		ca := newAuthority(t)
+		_, fault := Open(t.Context(), Target{
+			Server: "smtp.example.org", Address: "smtp.example.org:465", TLS: TLS{Roots: ca.pool()}, Memory: Remember(Known{LoggedIn: mechanism}),
+			Auth: sasl.Credentials{User: "ann", Secret: "sesame-open", Mechanism: strings.ToLower(mechanism)},
+			Dial: serve(t, ca.good(t), script{"TLS", "S: 220 hi", "C: EHLO *", "S: 250-x\n250-PIPELINING\n250 AUTH " + mechanism, "C: AUTH *", "QUIET", "S: 535 5.7.8 no", "HANG"}),
+		})
+		refusal{queue.StepAuth, "535", "check user and secret", true}.check(t, fault)
+	}
+}
+
+func TestProveHearsOfALogInOnTheWay(t *testing.T) {
+	for _, answer := range []string{"235 ok", "535 5.7.8 no"} {
+		s, _ := trusted(t, "PLAIN", "C: AUTH *", "S: "+answer, "HANG")
+		if fault := s.Prove(t.Context()); (fault == nil) != strings.HasPrefix(answer, "2") {
+			t.Errorf("%s: %v", answer, fault)
+		}
+		s.Close(t.Context())
+	}
+}
