@@ -13,7 +13,7 @@ func (s *Session) Cost() queue.Cost {
 	c := queue.Cost{
 		Sent: w.sent.Load(), Received: w.received.Load(),
 		HandshakeSent: s.handshakeSent, HandshakeReceived: s.handshakeReceived,
-		RoundTrips: s.dialogue.round(),
+		RoundTrips: s.dialogue.round(), RoundTrip: w.roundTrip(),
 	}
 	if s.tls != nil {
 		c.TLS, c.Resumed = tls.VersionName(s.tls.Version), s.tls.DidResume
