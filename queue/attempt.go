@@ -122,7 +122,7 @@ func (a *attempt) commit(context.Context) error {
 	if err := m.rename(func(n *Name) { n.OnWire = true }); err != nil {
 		return err
 	}
-	if err := m.spool.disk.SyncDir(m.spool.placeOf(m.Name).dir); err != nil {
+	if err := m.spool.syncDir(m.spool.placeOf(m.Name).dir); err != nil {
 		return err
 	}
 	a.committed = true

@@ -14,7 +14,8 @@ import (
 const maxLanes = 3
 
 // maxBroken is how many sessions in a row may break without any answer before
-// the route counts as down.
+// the route counts as down. One more may, where several messages were under way
+// and one of them may be the cause.
 const maxBroken = 3
 
 // stopGrace is how long a stop waits for the answer to a message on the wire.
@@ -106,7 +107,7 @@ func (c *carrier) carry(ctx context.Context) {
 	// last octet have covered the others.
 	r := c.runner
 	for at := range c.places {
-		if err := r.Spool.disk.SyncDir(at.dir); err != nil {
+		if err := r.Spool.syncDir(at.dir); err != nil {
 			r.Log.Error("cannot sync the queue directory", "dir", at.dir, "err", err)
 		}
 	}

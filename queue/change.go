@@ -61,7 +61,7 @@ func (s *Spool) Edit(ctx context.Context, id ID, change Change) (before, after E
 	if err != nil {
 		return before, after, err
 	}
-	syncDir := func() error { return s.disk.SyncDir(s.placeOf(m.Name).dir) }
+	syncDir := func() error { return s.syncDir(s.placeOf(m.Name).dir) }
 	if !m.Name.Edited {
 		err = errors.Join(m.rename(func(n *Name) { n.Edited = true }), syncDir())
 	}

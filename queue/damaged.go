@@ -50,10 +50,10 @@ func (s *Spool) setAside(from *place, fileName, why string) error {
 		// Nothing rests on this one.
 		_ = s.disk.Rename(s.path(dirTranscript, string(name.ID)), there+transcriptSuffix)
 	}
-	if err := s.disk.SyncDir(from.root.path(dirDamaged, "")); err != nil {
+	if err := s.syncDir(from.root.path(dirDamaged, "")); err != nil {
 		return err
 	}
-	return s.disk.SyncDir(from.dir)
+	return s.syncDir(from.dir)
 }
 
 // belonging says whose result file goes with a file that is set aside: where

@@ -36,6 +36,9 @@ type lane struct {
 	// taken: the session has yet to say that it can take another delivery. alone:
 	// a message is on it that goes by itself.
 	taken, alone bool
+	// proven: the session has carried one, so that the log-in went well, which
+	// may have gone out with the first messages.
+	proven bool
 	// stranded are the attempts that a broken session has left, still claimed,
 	// each with its fault.
 	stranded []stranding
@@ -146,6 +149,7 @@ func (l *lane) connect(ctx context.Context) bool {
 	if l.session, l.hangUp = l.carrier.openSession(ctx); l.session == nil {
 		return false
 	}
+	l.proven = false
 	l.patient, l.forsake = withGrace(ctx, stopGrace)
 	return true
 }
@@ -153,6 +157,7 @@ func (l *lane) connect(ctx context.Context) bool {
 // goodbye ends a session that is in order. cut says that new mail may cut the
 // farewell short.
 func (l *lane) goodbye(ctx context.Context, cut bool) {
+	l.proves()
 	polite, cancel := withGrace(ctx, quitGrace)
 	defer cancel()
 	if cut {
@@ -161,6 +166,18 @@ func (l *lane) goodbye(ctx context.Context, cut bool) {
 	l.hangUp(polite)
 	l.forsake()
 	l.session = nil
+}
+
+// proves notes that the route is up, once a session.
+func (l *lane) proves() {
+	c := l.carrier
+	c.mu.Lock()
+	first := !l.proven
+	l.proven = true
+	c.mu.Unlock()
+	if first {
+		c.runner.noteRoute(c.route, nil)
+	}
 }
 
 // mayCut says how the farewell of a lane that ends is cut short.

@@ -160,7 +160,7 @@ func (m *Message) remove() error {
 		return err
 	}
 	if len(m.history) > 0 {
-		if err := s.disk.SyncDir(s.placeOf(m.Name).dir); err != nil {
+		if err := s.syncDir(s.placeOf(m.Name).dir); err != nil {
 			return err
 		}
 	}

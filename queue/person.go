@@ -55,7 +55,7 @@ func (s *Spool) Remove(ctx context.Context, id ID) error {
 		return err
 	}
 	s.remember(m, nil)
-	return s.disk.SyncDir(s.placeOf(m.Name).dir)
+	return s.syncDir(s.placeOf(m.Name).dir)
 }
 
 // claimToChange claims the message that a person is about to change. If a
@@ -68,7 +68,7 @@ func (s *Spool) claimToChange(ctx context.Context, id ID) (*Message, error) {
 		return m, err
 	}
 	if _, err = m.recover(s.now(), ""); err == nil {
-		err = s.disk.SyncDir(s.placeOf(m.Name).dir)
+		err = s.syncDir(s.placeOf(m.Name).dir)
 	}
 	if err != nil {
 		m.Release()
@@ -95,5 +95,5 @@ func (s *Spool) edit(ctx context.Context, id ID, done Record, change func(*Name)
 	if err := m.rename(func(n *Name) { *n = name }); err != nil {
 		return err
 	}
-	return s.disk.SyncDir(s.placeOf(m.Name).dir)
+	return s.syncDir(s.placeOf(m.Name).dir)
 }

@@ -51,7 +51,7 @@ func (s *Spool) appendRecords(n Name, records []Record) (size int64, err error) 
 	if err := f.Sync(); err != nil {
 		return 0, err
 	}
-	return size + int64(len(text)), s.disk.SyncDir(s.placeOf(n).result)
+	return size + int64(len(text)), s.syncDir(s.placeOf(n).result)
 }
 
 // ending is the length of the file, and the line at its end that has no end

@@ -37,7 +37,6 @@ func (c *carrier) openSession(ctx context.Context) (session Session, hangUp func
 		release()
 		return nil, nil
 	}
-	r.noteRoute(c.route, nil)
 	c.learnHold(holdOf(session))
 	r.tell(Event{Kind: Opened, Route: c.route})
 	counted := r.count(c.route, session, began)

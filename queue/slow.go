@@ -126,10 +126,10 @@ func (s *Spool) makeSlow(p *place) error {
 			return err
 		}
 	}
-	if err := s.disk.SyncDir(p.root.dir); err != nil {
+	if err := s.syncDir(p.root.dir); err != nil {
 		return err
 	}
-	return s.disk.SyncDir(parent)
+	return s.syncDir(parent)
 }
 
 // moveTo moves a claimed message to another place of its root, in this order:
@@ -159,10 +159,10 @@ func (m *Message) moveTo(to *place, next time.Time, text string) error {
 	if err := m.rename(func(n *Name) { *n = name }); err != nil {
 		return err
 	}
-	if err := s.disk.SyncDir(to.dir); err != nil {
+	if err := s.syncDir(to.dir); err != nil {
 		return err
 	}
-	return s.disk.SyncDir(from.dir)
+	return s.syncDir(from.dir)
 }
 
 // mendMoves looks for messages that a power cut in the middle of a move has
@@ -219,5 +219,5 @@ func (s *Spool) dropName(older, newer Name) error {
 	if err := s.disk.Remove(s.file(m.Name)); err != nil {
 		return err
 	}
-	return s.disk.SyncDir(s.placeOf(older).dir)
+	return s.syncDir(s.placeOf(older).dir)
 }

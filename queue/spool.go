@@ -41,6 +41,7 @@ type Spool struct {
 	disk  Disk
 	now   func() time.Time
 	owed  owed
+	syncs dirSyncs
 	// within confines the spool to one slow queue; "" is no bound.
 	within string
 
@@ -190,7 +191,7 @@ func (s *Spool) makeDirs(r *root) error {
 			return err
 		}
 	}
-	if err := s.disk.SyncDir(r.dir); err != nil {
+	if err := s.syncDir(r.dir); err != nil {
 		return err
 	}
 	return s.disk.Mkdir(r.path(dirTmp, ""))
@@ -207,7 +208,7 @@ func (s *Spool) makeDir(dir string) error {
 	if err != nil {
 		return err
 	}
-	return s.disk.SyncDir(parent)
+	return s.syncDir(parent)
 }
 
 // fill writes and syncs the file and says which name it earned.
@@ -249,7 +250,7 @@ func (s *Spool) publish(name Name) error {
 	if err := s.disk.Rename(at.root.path(dirTmp, string(name.ID)), to); err != nil {
 		return err
 	}
-	if err := s.disk.SyncDir(at.dir); err != nil {
+	if err := s.syncDir(at.dir); err != nil {
 		// Whether the name is on the disk is not known. It was not accepted:
 		// take it back rather than send what the caller will hand in again.
 		s.disk.Remove(to)

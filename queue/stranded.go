@@ -69,29 +69,25 @@ func (c *carrier) notLoggedIn(fault *RouteFault, stranded []stranding) {
 // The first time a message goes again in the same run, behind all others if the
 // link was not to blame. The second time nobody can tell at which of several
 // under way it broke: each then goes by itself, and that last which was the
-// first without an answer. One at which it broke when it was alone waits, without
-// blame, but no longer in the way of the others.
+// first without an answer. One at which it broke when it was alone, while others
+// were answered, waits, without blame, but no longer in the way of the others.
 func (c *carrier) afterBreak(fault *RouteFault, stranded []stranding) {
-	alone := len(stranded) == 1
-	c.mu.Lock()
-	c.broken++
-	// Where no other message had an answer in between, it is the route's doing
-	// as far as anybody can tell (law 2).
-	down := c.broken >= maxBroken || alone && !fault.Lost && c.breaks[stranded[0].message.Name.ID] > 0 && c.broken > 1
-	c.mu.Unlock()
+	first, down := c.countBreak(fault, stranded)
 	for i, s := range stranded {
 		m := s.message
 		j := s.job.named(m.Name)
 		again := s.atOnce || !s.settled && !down
 		switch n := c.brokeAt(m.Name.ID); {
-		case !again || s.fault.Lost && n == 1 || s.atOnce:
+		case !again || s.atOnce || s.fault.Lost && n == 1:
 		case n == 1:
 			j.behind = max(j.behind, behind)
-		case !alone:
+		case len(stranded) > 1:
 			j.behind = byItself + len(stranded) - i
-		default:
+		case first:
 			c.runner.postpone(m)
 			again = false
+		case j.alone():
+			j.behind += mostUnderWay // behind the others that go by themselves
 		}
 		m.Release()
 		if again {
@@ -105,6 +101,25 @@ func (c *carrier) afterBreak(fault *RouteFault, stranded []stranding) {
 	} else {
 		c.runner.tell(Event{Kind: Closed, Route: c.route, Fault: fault})
 	}
+}
+
+// countBreak counts a session that broke. first says that it is the first since
+// an answer, and down that the route is: where no other message had an answer in
+// between, it is the route's doing as far as anybody can tell (law 2).
+func (c *carrier) countBreak(fault *RouteFault, stranded []stranding) (first, down bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	foremost := stranded[0]
+	before := c.breaks[foremost.message.Name.ID]
+	switch alone := len(stranded) == 1; {
+	case !alone && before == 1 && c.broken == 1:
+		// One of them may be the cause. They go by themselves first.
+		return false, false
+	case alone && before > 0 && !foremost.job.alone() && !fault.Lost:
+		down = c.broken > 0
+	}
+	c.broken++
+	return c.broken == 1, down || c.broken >= maxBroken
 }
 
 // brokeAt counts the sessions that broke with the message on them.

@@ -18,6 +18,8 @@ type stream struct {
 	trip time.Duration
 	// window is how many are under way before Next is called no more.
 	window int
+	// commitsEarly: Next is called before Commit, as for small messages.
+	commitsEarly bool
 	// breaks, if not nil, says of the nth delivery of the nth session, both from
 	// 1, that the session breaks at it.
 	breaks func(session, delivery int) *RouteFault
@@ -65,10 +67,13 @@ func (s *streamSession) Deliver(ctx context.Context, d *Delivery) *RouteFault {
 	}
 	s.mu.Unlock()
 	defer s.answered()
+	if roomy && d.Next != nil && s.stream.commitsEarly {
+		d.Next()
+	}
 	if err := d.Commit(ctx); err != nil {
 		return &RouteFault{Step: StepSession, Err: err, Untaken: true}
 	}
-	if roomy && d.Next != nil {
+	if roomy && d.Next != nil && !s.stream.commitsEarly {
 		d.Next()
 	}
 	if f := s.stream.breaks; f != nil {

@@ -66,6 +66,7 @@ func (l *lane) answered(a *attempt, fault *RouteFault) {
 	l.watch.moved()
 	if fault == nil {
 		l.passedOn(a)
+		l.proves()
 		return
 	}
 	c := l.carrier

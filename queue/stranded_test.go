@@ -1,0 +1,201 @@
+package queue
+
+import (
+	"errors"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// breaksAt is a server that ends the session at each message for one of those
+// recipients, and answers what came before it.
+func (s *stream) breaksAt(fault func() *RouteFault, poison ...string) {
+	s.breaks = func(session, delivery int) *RouteFault {
+		s.mu.Lock()
+		at := s.sessions[session-1]
+		s.mu.Unlock()
+		at.mu.Lock()
+		defer at.mu.Unlock()
+		if slices.Contains(poison, at.sent[delivery-1]) {
+			return fault()
+		}
+		return nil
+	}
+}
+
+func TestAMessageThatBreaksSessionsIsFoundAmongThoseUnderWay(t *testing.T) {
+	for _, c := range []struct {
+		reason string
+		fault  func() *RouteFault
+		count  int
+		poison string
+	}{
+		{"the server ends each session at it", ends, 25, "n12@x.org"},
+		{"the connection is reset at it", func() *RouteFault { return cut(true) }, 25, "n12@x.org"},
+		{"all are under way when it breaks, each time", ends, 3, "n1@x.org"},
+		{"it is the last of them", ends, 3, "n3@x.org"},
+	} {
+		t.Run(c.reason, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStream(t, testSpool(t))
+				s.fill(c.count)
+				s.breaksAt(c.fault, c.poison)
+				sum := s.flush()
+				if sum.Delivered != c.count-1 || sum.Uncertain != 0 || len(sum.Faults) != 0 {
+					t.Errorf("summary %+v: one of %d is poison", sum, c.count)
+				}
+				if len(s.sessions) > 5 {
+					t.Errorf("%d sessions", len(s.sessions))
+				}
+				if n := only(t, s.runner.Spool); n.Attempts != 0 || n.Unsure || n.OnWire || !n.Next.After(time.Now()) {
+					t.Errorf("the poison is left as %s, want it put off without blame", n)
+				}
+			})
+		})
+	}
+}
+
+func TestSessionsThatAllBreakAreTheRoutesFault(t *testing.T) {
+	for reason, fault := range map[string]func() *RouteFault{
+		"the server ends them": ends, "the link loses them": func() *RouteFault { return cut(true) },
+	} {
+		for _, count := range []int{1, 2, 25} {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStream(t, testSpool(t))
+				s.fill(count)
+				var before []Name
+				s.runner.Spool.Names(func(n Name) bool { before = append(before, n); return true })
+				s.breaks = func(_, delivery int) *RouteFault {
+					if delivery == 1 {
+						return fault()
+					}
+					return nil
+				}
+				sum := s.flush()
+				if sum.Faults["main"] == nil || sum.Waiting != count || len(s.sessions) > maxBroken+1 {
+					t.Errorf("%s, %d messages: %d sessions, %+v", reason, count, len(s.sessions), sum)
+				}
+				s.runner.Spool.Names(func(n Name) bool {
+					if !slices.Contains(before, n) {
+						t.Errorf("%s, %d messages: one is left as %s", reason, count, n)
+					}
+					return true
+				})
+			})
+		}
+	}
+}
+
+// A server that takes the message and loses the answer each time gets it twice,
+// and then by the schedule.
+func TestALostAnswerIsAskedForOnceAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStream(t, testSpool(t))
+		s.fill(1)
+		s.breaksAt(func() *RouteFault { return cut(false) }, "n1@x.org")
+		s.flush()
+		n := only(t, s.runner.Spool)
+		if n.Attempts != 2 || !n.Unsure || !n.Next.After(time.Now()) || len(s.sessions) != 2 {
+			t.Errorf("after %d sessions it is left as %s, want two attempts and a wait", len(s.sessions), n)
+		}
+		history, err := s.runner.Spool.History(n)
+		if err != nil || len(history) != 2 {
+			t.Errorf("its story is %v, %v, want both attempts", history, err)
+		}
+	})
+}
+
+func TestALogInThatIsRefusedInTheFlightIsAFaultOfTheOpening(t *testing.T) {
+	for _, c := range []struct {
+		reason   string
+		fault    RouteFault
+		sessions int
+	}{
+		{"a wrong password, not to be sent twice", RouteFault{NeedsPerson: true}, 1},
+		{"the server cannot log in now", RouteFault{}, 1},
+		{"the link broke before the answer", RouteFault{Lost: true}, 2},
+	} {
+		t.Run(c.reason, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStream(t, testSpool(t))
+				s.fill(25)
+				var before []Name
+				s.runner.Spool.Names(func(n Name) bool { before = append(before, n); return true })
+				s.breaks = func(session, delivery int) *RouteFault {
+					if delivery == 1 && session == 1 {
+						f := c.fault
+						f.Step, f.Err, f.Untaken = StepAuth, errors.New("535 no"), true
+						return &f
+					}
+					return nil
+				}
+				sum := s.flush()
+				if len(s.sessions) != c.sessions || sum.Uncertain != 0 || sum.Failed != 0 {
+					t.Errorf("%d sessions, want %d; %+v", len(s.sessions), c.sessions, sum)
+				}
+				state, _ := s.runner.Spool.RouteState("main")
+				if c.fault.Lost {
+					s.wantOnce(25)
+				} else if fault := sum.Faults["main"]; fault == nil || fault.NeedsPerson != c.fault.NeedsPerson || state.Fault == nil {
+					t.Errorf("the run says %+v and the route %+v, want the fault", sum, state)
+				}
+				s.runner.Spool.Names(func(n Name) bool {
+					if !slices.Contains(before, n) {
+						t.Errorf("a message was touched: %s", n)
+					}
+					return true
+				})
+			})
+		})
+	}
+}
+
+// An agent must not send a wrong password again before a person has acted.
+func TestAnAgentDoesNotRepeatALogInThatWasRefusedInTheFlight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStream(t, testSpool(t))
+		s.fill(5)
+		s.breaks = func(_, delivery int) *RouteFault {
+			if delivery == 1 {
+				return &RouteFault{Step: StepAuth, Err: errors.New("535 no"), NeedsPerson: true, Untaken: true}
+			}
+			return nil
+		}
+		arrivals := make(chan struct{}, 1)
+		stop := s.serve(arrivals)
+		time.Sleep(time.Minute)
+		put(t, s.runner.Spool, envelope("new@x.org"), "x")
+		arrivals <- struct{}{}
+		time.Sleep(10 * time.Minute)
+		if len(s.sessions) != 1 {
+			t.Errorf("%d log-ins in ten minutes", len(s.sessions))
+		}
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestAStopWaitsForTheAnswersToAllThatIsUnderWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStream(t, testSpool(t))
+		s.fill(25)
+		arrivals := make(chan struct{}, 1)
+		stop := s.serve(arrivals)
+		synctest.Wait()
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+		count, touched := 0, 0
+		s.runner.Spool.Names(func(n Name) bool {
+			if count++; n.OnWire || n.Unsure || n.Attempts > 0 {
+				touched++
+			}
+			return true
+		})
+		if count != 15 || touched != 0 {
+			t.Errorf("%d are left and %d of them touched, want the 15 that were not on the wire", count, touched)
+		}
+	})
+}
