@@ -24,6 +24,8 @@ type classifier struct {
 	over   bool // the header section has ended
 
 	precedence, priority, contentType foundField
+	// what mail programs write where a person asks for haste
+	xPriority, importance foundField
 }
 
 // A foundField is the text of a field; where one stands more than once, of the
@@ -90,6 +92,10 @@ func (c *classifier) endField() {
 		c.precedence.first(field)
 	case field.Is("Priority"):
 		c.priority.first(field)
+	case field.Is("X-Priority"):
+		c.xPriority.first(field)
+	case field.Is("Importance"):
+		c.importance.first(field)
 	case field.Is("Content-Type"):
 		c.contentType.first(field)
 	}
@@ -103,6 +109,8 @@ func (f *foundField) first(field header.Field) {
 
 // class is what the fields say together. A delivery status notification has a
 // class of its own, and Priority (RFC 2156) goes before both, as in sendmail.
+// Where that says nothing, what mail programs write in its place counts as it:
+// X-Priority, from 1 for the highest to 5, or Importance (RFC 2156).
 func (c *classifier) class() Class {
 	class := Class{Precedence: precedence(c.precedence.text)}
 	switch {
@@ -121,8 +129,20 @@ func (c *classifier) class() Class {
 		class.Timing = Normal
 	case strings.EqualFold(c.priority.text, "non-urgent"):
 		class.Timing = NonUrgent
+	case class.Timing != Normal:
+	case startsWithOneOf(c.xPriority.text, "12"), strings.EqualFold(c.importance.text, "high"):
+		class.Timing = Urgent
+	case startsWithOneOf(c.xPriority.text, "45"), strings.EqualFold(c.importance.text, "low"):
+		class.Timing = NonUrgent
 	}
 	return class
+}
+
+// startsWithOneOf says that text, as "1 (Highest)", is a number of one of those
+// digits.
+func startsWithOneOf(text, digits string) bool {
+	number, _, _ := strings.Cut(text, " ")
+	return len(number) == 1 && strings.Contains(digits, number)
 }
 
 // precedence is the number of a word, as in sendmail's own configuration; that

@@ -8,12 +8,55 @@ import (
 	"mailcrane/internal/config"
 )
 
-// Priority is sendmail's number for the message's place in a queue run: its
-// size, less for haste, more for each recipient and for each attempt. A higher
-// number is later.
+// Priority is sendmail's number for a message's haste: its size, less for its
+// precedence, more for each recipient and for each attempt. A higher number
+// means less haste.
 func (n Name) Priority(t config.Queue) int64 {
 	return n.Size - int64(n.Class.Precedence)*t.ClassFactor +
 		int64(n.Recipients)*t.RecipientFactor + int64(n.Attempts)*t.RetryFactor
+}
+
+const (
+	// mostRecipients and mostAttempts bound what puts a message further back in
+	// a queue run: with the factors as they are by default, together 300,000
+	// octets. What is larger than another by more never goes before it, however
+	// often that was tried.
+	mostRecipients, mostAttempts = 4, 2
+	// hasteUrgent and hasteLate are the precedence of messages that have none
+	// of their own, and say otherwise that they are urgent or can wait: those of
+	// special-delivery and list.
+	hasteUrgent, hasteLate = 100, -30
+)
+
+// turn is the message's place in a queue run by priority, a higher number later.
+// It is Priority for a slow link: small and urgent messages first, a report
+// behind what people write, and nothing ever so far back that a large message
+// goes before a small one.
+func (n Name) turn(t config.Queue) int64 {
+	haste := n.Class.Precedence
+	if haste == 0 {
+		haste = [...]int{Normal: 0, Urgent: hasteUrgent, NonUrgent: hasteLate, Notice: hasteLate}[n.Class.Timing]
+	}
+	n.Class.Precedence = haste
+	n.Recipients, n.Attempts = min(n.Recipients, mostRecipients), min(n.Attempts, mostAttempts)
+	return n.Priority(t)
+}
+
+// Order is what a queue run is sorted by, as far as the name of a message tells
+// it; a higher number is later.
+func (n Name) Order(t config.Queue) int64 {
+	switch t.Sort {
+	case config.ByPriority, config.ByHost: // sendmail's second key
+		return n.turn(t)
+	case config.ByModification:
+		// sendmail's control file is written at each attempt.
+		if n.Last.IsZero() {
+			return n.ID.Received().Unix()
+		}
+		return n.Last.Unix()
+	case config.ByTime, config.ByFilename, config.AtRandom, config.Unsorted:
+	}
+	return 0 // an id begins with the time
 }
 
 // A job is a message in a queue run.
@@ -70,21 +113,13 @@ func (j job) compare(o job) int {
 
 // job gives a message its place. seen is how many were seen before it.
 func (r *Runner) job(n Name, seen int) job {
-	j := job{name: n}
+	j := job{name: n, key: n.Order(r.Tuning)}
 	switch r.Tuning.Sort {
-	case config.ByTime, config.ByFilename: // an id begins with the time
-	case config.ByModification:
-		// sendmail's control file is written at each attempt.
-		j.key = n.Last.Unix()
-		if n.Last.IsZero() {
-			j.key = n.ID.Received().Unix()
-		}
 	case config.AtRandom:
 		j.key = rand.Int64() //nolint:gosec // no secret
 	case config.Unsorted:
 		j.key = int64(seen)
-	default:
-		j.key = n.Priority(r.Tuning)
+	case config.ByPriority, config.ByHost, config.ByTime, config.ByFilename, config.ByModification:
 	}
 	return j
 }

@@ -39,6 +39,42 @@ func TestPriorityIsSendmails(t *testing.T) {
 	}
 }
 
+func TestSmallAndUrgentMessagesGoFirst(t *testing.T) {
+	message := func(size int64, change func(*Name)) Name {
+		n := Name{Size: size, Recipients: 1}
+		if change != nil {
+			change(&n)
+		}
+		return n
+	}
+	tried := func(n *Name) { n.Attempts = 50 }
+	many := func(n *Name) { n.Recipients = 100 }
+	urgent := func(n *Name) { n.Class.Timing = Urgent }
+	for _, c := range []struct {
+		reason        string
+		first, second Name
+	}{
+		{"the smaller one", message(2_000, nil), message(20_000, nil)},
+		{"an urgent one, by Precedence", message(150_000, func(n *Name) { n.Class = Class{100, Urgent} }), message(2_000, nil)},
+		{"an urgent one, by Priority alone", message(150_000, urgent), message(2_000, nil)},
+		{"but not if it is large: nothing is so urgent", message(2_000, nil), message(1_000_000, urgent)},
+		{"a small one that was tried for days, of what is large", message(2_000, tried), message(310_000, nil)},
+		{"a small one for many people", message(2_000, many), message(310_000, nil)},
+		{"both, and urgent too", message(2_000, tried), message(500_000, urgent)},
+		{"one that was never tried, of equals", message(2_000, nil), message(2_000, tried)},
+		{"one for few people, of equals", message(2_000, nil), message(2_000, many)},
+		{"what a person writes, before a report", message(2_000, nil), message(2_000, func(n *Name) { n.Class.Timing = Notice })},
+		{"a report, before a large message", message(2_000, func(n *Name) { n.Class.Timing = Notice }), message(100_000, nil)},
+		{"what can wait does", message(2_000, nil), message(2_000, func(n *Name) { n.Class.Timing = NonUrgent })},
+		{"bulk mail that calls itself urgent is bulk mail", message(2_000, nil), message(2_000, func(n *Name) { n.Class = Class{-60, Urgent} })},
+	} {
+		q := config.DefaultQueue()
+		if first, second := c.first.Order(q), c.second.Order(q); first >= second {
+			t.Errorf("%s: %d is not before %d", c.reason, first, second)
+		}
+	}
+}
+
 // sent is the recipients in the order in which a run tries them.
 func (w *world) sent() *[]string {
 	var order []string

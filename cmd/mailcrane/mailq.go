@@ -66,15 +66,8 @@ func (s *services) ListQueue(ctx context.Context, l msp.Listing) int {
 // mailqOrder is that of a queue run, as far as names tell it.
 func mailqOrder(t config.Queue) func(queue.Name) int64 {
 	switch t.Sort {
-	case config.ByPriority, config.ByHost: // sendmail's second key
-		return func(n queue.Name) int64 { return n.Priority(t) }
-	case config.ByModification:
-		return func(n queue.Name) int64 {
-			if n.Last.IsZero() {
-				return n.ID.Received().Unix()
-			}
-			return n.Last.Unix()
-		}
+	case config.ByPriority, config.ByHost, config.ByModification:
+		return func(n queue.Name) int64 { return n.Order(t) }
 	case config.ByTime, config.ByFilename, config.AtRandom, config.Unsorted:
 	}
 	return nil
