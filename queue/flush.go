@@ -136,6 +136,10 @@ const (
 	again                // under another name, should it have one that was not tried since
 )
 
+// lookAgain is how often a run at work looks at the queue: what came meanwhile
+// need not wait for a large message that was not begun.
+const lookAgain = 5 * time.Second
+
 // carryAll sends until nothing is left that the run is for.
 func (f *flush) carryAll(ctx context.Context) error {
 	var failed error
@@ -155,8 +159,12 @@ func (f *flush) carryAll(ctx context.Context) error {
 			continue
 		}
 		var wake time.Time
-		if wanted && failed == nil && ctx.Err() == nil {
+		switch {
+		case failed != nil || ctx.Err() != nil:
+		case wanted:
 			wake = earliest
+		case f.run.IDs == nil:
+			wake = earliest.Add(lookAgain)
 		}
 		timer := newTimer(wake, f.Now())
 		select {

@@ -87,10 +87,9 @@ func (l *lane) run(ctx context.Context) {
 				c.putBack(j)
 				return
 			}
-			if m, err = c.claim(j.name); err != nil {
-				c.skipped(j.name, err)
-				continue
-			}
+			// What came meanwhile may go before it.
+			c.putBack(j)
+			continue
 		}
 		l.begin(m, j)
 	}
