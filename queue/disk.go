@@ -20,6 +20,7 @@ type Disk interface {
 	Peek(path string, b []byte) (int, error)
 	// Append opens a file for appending, and makes it if it is missing.
 	Append(path string) (File, error)
+	// Rename and Remove are for files, not for directories.
 	Rename(from, to string) error
 	Remove(path string) error
 	// Mkdir makes a directory with mode 0700; one that exists is no error.

@@ -54,10 +54,10 @@ func (OS) Append(path string) (File, error) {
 }
 
 // Rename implements Disk.
-func (OS) Rename(from, to string) error { return os.Rename(from, to) }
+func (OS) Rename(from, to string) error { return rename(from, to) }
 
 // Remove implements Disk.
-func (OS) Remove(path string) error { return os.Remove(path) }
+func (OS) Remove(path string) error { return unlink(path) }
 
 // Mkdir implements Disk.
 func (OS) Mkdir(path string) error {

@@ -76,6 +76,24 @@ func peek(path string, b []byte) (int, error) {
 	return n, nil
 }
 
+// rename and unlink are one call of the system. Package os makes two or three of
+// each, to tell directories from files, and a message that is sent takes four.
+func rename(from, to string) error {
+	_, err := uninterrupted(func() (int, error) { return 0, syscall.Rename(from, to) })
+	if err != nil {
+		return &os.LinkError{Op: "rename", Old: from, New: to, Err: err}
+	}
+	return nil
+}
+
+func unlink(path string) error {
+	_, err := uninterrupted(func() (int, error) { return 0, syscall.Unlink(path) })
+	if err != nil {
+		return &os.PathError{Op: "remove", Path: path, Err: err}
+	}
+	return nil
+}
+
 // uninterrupted repeats a call of the system that a signal has broken off.
 func uninterrupted(call func() (int, error)) (int, error) {
 	for {

@@ -33,6 +33,10 @@ func diskFullErrors() []error { return []error{windows.ERROR_DISK_FULL} }
 // rename to its journal before it returns.
 func syncDir(string) error { return nil }
 
+func rename(from, to string) error { return os.Rename(from, to) }
+
+func unlink(path string) error { return os.Remove(path) }
+
 func peek(path string, b []byte) (int, error) {
 	f, err := OS{}.Open(path)
 	if err != nil {

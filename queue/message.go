@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -81,12 +82,16 @@ func (m *Message) lock(path string, wait bool) error {
 // load checks the whole file against the sum in its name before anything of
 // it is believed, then reads the envelope.
 func (m *Message) load() error {
-	sum := xxhash.New()
-	buffer := make([]byte, 64<<10)
+	buffer := m.spool.borrow()
+	defer m.spool.giveBack(buffer)
+	sum, head := xxhash.New(), 0
 	for {
-		n, err := m.file.Read(buffer)
-		sum.Write(buffer[:n]) //nolint:errcheck // never fails
+		n, err := m.file.Read(buffer[head:])
+		sum.Write(buffer[head : head+n]) //nolint:errcheck // never fails
 		m.end += int64(n)
+		if m.end < int64(len(buffer)) {
+			head += n // what is read of a small message is kept
+		}
 		if errors.Is(err, io.EOF) {
 			break
 		}
@@ -97,16 +102,28 @@ func (m *Message) load() error {
 	if sum.Sum64() != m.Name.Sum {
 		return &damagedError{fmt.Sprintf("its check sum is %016x, and its name says %016x: the file was changed after it was accepted", sum.Sum64(), m.Name.Sum)}
 	}
-	var err error
-	m.Envelope, m.start, err = readEnvelope(io.NewSectionReader(m.file, 0, m.end))
-	if err != nil {
+	if err := m.readEnvelope(buffer[:head]); err != nil {
 		return &damagedError{err.Error()}
 	}
+	var err error
 	if m.history, err = m.spool.History(m.Name); err != nil {
 		return err
 	}
 	m.Results = m.Envelope.amend(m.history)
 	return m.rename(m.follow)
+}
+
+// readEnvelope reads the envelope from the file's head, or where that does not
+// hold it from the file.
+func (m *Message) readEnvelope(head []byte) (err error) {
+	if end := bytes.Index(head, []byte("\n\n")); end >= 0 {
+		m.start = int64(end + 2)
+		if m.Envelope, err = cutEnvelope(string(head[:m.start])); !errors.Is(err, errCut) {
+			return err
+		}
+	}
+	m.Envelope, m.start, err = readEnvelope(io.NewSectionReader(m.file, 0, m.end))
+	return err
 }
 
 // Open returns the message as it came, without the envelope block.
