@@ -56,6 +56,8 @@ type carrier struct {
 	// and why it was not tried.
 	left func(n Name, why error)
 
+	stirring stirring
+
 	mu   sync.Mutex
 	todo backlog
 	// more: the queue holds others that are due.

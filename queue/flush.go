@@ -172,6 +172,10 @@ func (f *flush) carryAll(ctx context.Context) error {
 			f.ended(c)
 		case <-f.lulls:
 		case <-timer.C:
+		case <-f.Reach.Changes():
+			for _, c := range f.carriers {
+				c.stir()
+			}
 		}
 		timer.Stop()
 		// What came meanwhile goes too, such as the bounce of what just failed.

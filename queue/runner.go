@@ -29,6 +29,9 @@ type Runner struct {
 	// Patience is how long one delivery may stand still before the messages
 	// behind it go by another session; 0 means 20 s.
 	Patience time.Duration
+	// Stirs, if not nil, has a value when the sessions of Serve, and nothing else,
+	// are to be told that the way out may have changed.
+	Stirs <-chan struct{}
 	// Watch, if not nil, is told what happens, from several goroutines.
 	Watch func(Event)
 

@@ -88,8 +88,12 @@ func (s *server) serve(ctx context.Context, stop func(), arrivals, pokes <-chan 
 			}
 		case <-pokes:
 			s.forget()
+			s.stir()
 		case <-s.Reach.Changes():
 			s.forget()
+			s.stir()
+		case <-s.Stirs:
+			s.stir()
 		case <-s.lulls:
 		case <-timer.C:
 		case c := <-s.done:

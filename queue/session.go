@@ -20,7 +20,7 @@ func (c *carrier) openSession(ctx context.Context) (session Session, hangUp func
 	}
 	r.tell(Event{Kind: Opening, Route: c.route})
 	began := r.Now()
-	session, fault = r.Transport.Open(ctx, c.route)
+	session, fault = c.openStirred(ctx)
 	if fault != nil && fault.Cost != (Cost{}) {
 		r.sessionEnded(SessionEnd{Route: c.route, Began: began, Cost: fault.Cost, Why: fault.Sentence()})
 	}
@@ -40,7 +40,9 @@ func (c *carrier) openSession(ctx context.Context) (session Session, hangUp func
 	c.learnHold(holdOf(session))
 	r.tell(Event{Kind: Opened, Route: c.route})
 	counted := r.count(c.route, session, began)
+	leave := c.stirring.add(counted.Stir)
 	return counted, func(ctx context.Context) {
+		leave()
 		counted.Close(ctx)
 		release()
 	}

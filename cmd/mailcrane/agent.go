@@ -74,18 +74,15 @@ func (a *app) agent(ctx context.Context, log *slog.Logger, net network) error {
 	if err := runner.Spool.Prepare(); err != nil {
 		return cannotUseSpool(c, err)
 	}
-	pokes := make(chan struct{}, 1)
+	pokes, stirs := make(chan struct{}, 1), make(chan struct{}, 1)
 	poke := func() {
 		out.Again()
-		select {
-		case pokes <- struct{}{}:
-		default:
-		}
+		ring(pokes)
 	}
 	if net == nil {
 		net = netwatch.New(ctx, netwatch.Options{Log: log, Now: a.now, Server: serverOf(c), Bound: boundOf(c)})
 	}
-	runner.Reach, runner.Transport, runner.Watch = net, net.Prove(out), idle.watch
+	runner.Reach, runner.Transport, runner.Watch, runner.Stirs = net, net.Prove(out), idle.watch, stirs
 	since := a.now()
 	status := func() agentStatus {
 		s := agentStatus{PID: os.Getpid(), Since: since, Network: net.State(), Routes: map[queue.Route]netwatch.Standing{}, Listen: c.ListenMSP}
@@ -95,7 +92,7 @@ func (a *app) agent(ctx context.Context, log *slog.Logger, net network) error {
 		}
 		return s
 	}
-	if err := serveControl(ctx, c, status, poke); err != nil {
+	if err := serveControl(ctx, c, controller{status: status, run: poke, stir: func() { ring(stirs) }}); err != nil {
 		return err
 	}
 	arrived, err := arrivals.Watch(ctx, runner.Spool, a.now, log)
@@ -111,6 +108,14 @@ func (a *app) agent(ctx context.Context, log *slog.Logger, net network) error {
 	stop()
 	wait()
 	return err
+}
+
+// ring leaves a value in a channel that holds one.
+func ring(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
 }
 
 // serverOf tells netwatch where a route leads, so that a server on this

@@ -24,6 +24,7 @@ import (
 const (
 	askStatus = "status" // how are you?
 	askRun    = "run"    // run the queue now, whatever kept it back
+	askStir   = "stir"   // give sessions up in which nothing moves
 	// controlTime bounds a whole exchange.
 	controlTime = 2 * time.Second
 )
@@ -37,8 +38,14 @@ type agentStatus struct {
 	Listen  []string                          `json:"listen"`
 }
 
-// serveControl answers until ctx ends. run is called for askRun.
-func serveControl(ctx context.Context, c *config.Config, status func() agentStatus, run func()) error {
+// A controller is what the agent can be asked to do.
+type controller struct {
+	status    func() agentStatus
+	run, stir func()
+}
+
+// serveControl answers until ctx ends.
+func serveControl(ctx context.Context, c *config.Config, does controller) error {
 	l, err := listen.Listen(ctx, "unix:"+agentSocket(c.Spools[0]), listen.Access{})
 	if sysexits.Code(err) == sysexits.Unavailable {
 		return runsAlready(c.Spools[0])
@@ -59,7 +66,7 @@ func serveControl(ctx context.Context, c *config.Config, status func() agentStat
 			if err != nil {
 				return
 			}
-			answer(conn, status, run)
+			answer(conn, does)
 		}
 	}()
 	return nil
@@ -85,7 +92,7 @@ func lockOut(ctx context.Context, dir string) error {
 	return nil
 }
 
-func answer(conn net.Conn, status func() agentStatus, run func()) {
+func answer(conn net.Conn, does controller) {
 	defer conn.Close()
 	if conn.SetDeadline(time.Now().Add(controlTime)) != nil {
 		return
@@ -94,10 +101,13 @@ func answer(conn net.Conn, status func() agentStatus, run func()) {
 	if err != nil {
 		return
 	}
-	if word == askRun+"\n" {
-		run()
+	switch word {
+	case askRun + "\n":
+		does.run()
+	case askStir + "\n":
+		does.stir()
 	}
-	json.NewEncoder(conn).Encode(status()) //nolint:errcheck,errchkjson // the asker has gone
+	json.NewEncoder(conn).Encode(does.status()) //nolint:errcheck,errchkjson // the asker has gone
 }
 
 // askAgent sends a word to the spool's agent. With no agent running, the

@@ -127,14 +127,18 @@ func (a *app) flush(ctx context.Context, w flushWish) (int, error) {
 		options.Trace = func(_ queue.Route, line string) { w.trace(printable(line)) }
 	}
 	runner := a.runner(c, smarthost.New(c, options), plainLog{a.stderr})
-	if mayKeep(c) && !(w.run.Person && w.run.IDs != nil) {
+	if w.run.Person || mayKeep(c) {
 		net, stop := a.watch(ctx, c)
 		defer stop()
-		runner.Reach = attended{net}
+		runner.Reach = attended{Reach: net, unbound: w.run.Person && w.run.IDs != nil}
 	}
 	show := &flushView{out: a.stdout, also: w.watch, json: a.json}
 	show.begin(a.stderr, runner.Spool)
 	runner.Watch = show.event
+	if w.run.Person {
+		// A message may be stuck in the agent, which would be waited for.
+		askAgent(ctx, c, askStir) //nolint:errcheck // there may be no agent
+	}
 	sum, err := runner.Run(ctx, w.run)
 	show.end()
 	if err != nil && !errors.Is(err, context.Canceled) {

@@ -37,11 +37,19 @@ func mayKeep(c *config.Config) bool {
 }
 
 // attended is the reach of a queue run: try, whatever the network looks like,
-// but nothing that is too large for it.
-type attended struct{ queue.Reach }
+// but nothing that is too large for it unless it is unbound. It tells the
+// sessions of changes.
+type attended struct {
+	queue.Reach
+	unbound bool
+}
 
 func (r attended) Verdict(route queue.Route) queue.Verdict {
-	return queue.Verdict{Try: true, MaxSize: r.Reach.Verdict(route).MaxSize}
+	v := queue.Verdict{Try: true}
+	if !r.unbound {
+		v.MaxSize = r.Reach.Verdict(route).MaxSize
+	}
+	return v
 }
 
 // keptWhy is why an account keeps a message back that is too large for it.

@@ -77,7 +77,17 @@ func (t *Target) dial(ctx context.Context, addresses []string, headStart time.Du
 		within, cancel = context.WithTimeout(ctx, t.Timeouts.Connect)
 		defer cancel()
 	}
+	// A connect that waits on the old way is not to be waited for.
+	within, giveUp := context.WithCancelCause(within)
+	defer giveUp(nil)
+	leave := queue.OnStir(ctx, func() { giveUp(errChanged) })
 	got := t.race(within, append(slices.Clone(addresses), t.Address), headStart)
+	leave()
+	if got.err != nil && ctx.Err() == nil && errors.Is(context.Cause(within), errChanged) {
+		f := t.fault(queue.StepConnect, "", errChanged)
+		f.Lost = true
+		return nil, reached{}, f
+	}
 	if got.err != nil {
 		timeUp := ctx.Err() == nil && errors.Is(within.Err(), context.DeadlineExceeded)
 		return nil, reached{}, t.dialFault(got.err, timeUp)

@@ -128,7 +128,9 @@ func (s *Session) queueUp(ctx context.Context) (*turn, *queue.RouteFault) {
 		return nil, s.untouched(login)
 	case over != nil:
 		t.pass()
-		return nil, s.untouched(s.fault(queue.StepSession, "", "the session had ended before: %w", over))
+		f := s.fault(queue.StepSession, "", "the session had ended before: %w", over)
+		f.Lost = isLost(over)
+		return nil, s.untouched(f)
 	}
 	return t, nil
 }

@@ -151,15 +151,16 @@ func (t *Target) open(ctx context.Context, addresses []string, headStart time.Du
 	s := newSession(t, w)
 	s.reached = how
 	s.dialogue.tell(nil, "*** ", "connected to "+t.Address+numeric(w.RemoteAddr(), t.Address))
-	release := w.obey(ctx)
+	release, leave := w.obey(ctx), queue.OnStir(ctx, s.Stir)
 	fault = s.begin()
+	leave()
 	release()
 	if fault == nil {
 		s.dialogue.listen()
 		return s, nil
 	}
 	w.Close()
-	if ctx.Err() == nil && fault.Step != queue.StepAuth && fault.Step != queue.StepSecret {
+	if ctx.Err() == nil && !fault.Lost && fault.Step != queue.StepAuth && fault.Step != queue.StepSecret {
 		s.forget()
 	}
 	s.dialogue.tell(nil, "*** ", fault.Sentence())

@@ -1,0 +1,100 @@
+package queue
+
+import (
+	"context"
+	"sync"
+)
+
+// A stirring tells those who depend on the way out that it may have changed.
+type stirring struct {
+	mu    sync.Mutex
+	count int
+	next  int
+	told  map[int]func()
+}
+
+// tell calls all. They must not wait for anything.
+func (s *stirring) tell() {
+	s.mu.Lock()
+	s.count++
+	told := make([]func(), 0, len(s.told))
+	for _, do := range s.told {
+		told = append(told, do)
+	}
+	s.mu.Unlock()
+	for _, do := range told {
+		do()
+	}
+}
+
+// times is how often tell was called.
+func (s *stirring) times() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.count
+}
+
+// add has do called from now on; leave ends that.
+func (s *stirring) add(do func()) (leave func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.told == nil {
+		s.told = make(map[int]func())
+	}
+	s.next++
+	mine := s.next
+	s.told[mine] = do
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.told, mine)
+	}
+}
+
+type stirringKey struct{}
+
+// OnStir has do called, from any goroutine, whenever the way out may have
+// changed while what ctx is for is under way: for a Transport whose Open waits
+// for something on the old way. do must not wait; leave ends it.
+func OnStir(ctx context.Context, do func()) (leave func()) {
+	if s, ok := ctx.Value(stirringKey{}).(*stirring); ok {
+		return s.add(do)
+	}
+	return func() {}
+}
+
+// stir tells the carrier's sessions, and one that is being opened, that the way
+// out may have changed: what broke on the old one says nothing of the new.
+func (c *carrier) stir() {
+	c.mu.Lock()
+	c.broken = 0
+	c.mu.Unlock()
+	c.stirring.tell()
+}
+
+// openStirred is Transport.Open, again at once when the way out changed
+// meanwhile and the attempt was lost to that.
+func (c *carrier) openStirred(ctx context.Context) (Session, *RouteFault) {
+	within := context.WithValue(ctx, stirringKey{}, &c.stirring)
+	for again := 0; ; again++ {
+		before := c.stirring.times()
+		session, fault := c.runner.Transport.Open(within, c.route)
+		if fault == nil || !fault.Lost || c.stirring.times() == before || again == mostAgain || ctx.Err() != nil {
+			return session, fault
+		}
+	}
+}
+
+// mostAgain bounds how often a session is opened anew at once: a link that comes
+// and goes all the time is to be tried as any other that is down.
+const mostAgain = 4
+
+// stir tells all carriers whose route may be tried. Where there is no way out
+// now, the old one may come back, and sessions on it with it.
+func (s *server) stir() {
+	for route, l := range s.lines {
+		if l.carrier != nil && s.Reach.Verdict(route).Try {
+			l.carrier.stir()
+		}
+	}
+}
