@@ -75,7 +75,8 @@ func (s *Session) logIn() *queue.RouteFault {
 // round trip. A mechanism that tells the reason of a refusal in a challenge is
 // none of these.
 func (s *Session) trusts(name string) bool {
-	return s.dialogue.group && (name == gosasl.Plain || name == gosasl.External) && s.target.Memory.Recall().LoggedIn == name
+	how := s.manner()
+	return how.group && how.login && (name == gosasl.Plain || name == gosasl.External) && s.target.Memory.Recall().LoggedIn == name
 }
 
 // logInOnTheWay puts AUTH before the first message. What the server says of it
@@ -92,6 +93,7 @@ func (s *Session) logInOnTheWay(client gosasl.Client, name string) *queue.RouteF
 	d := s.dialogue
 	s.hide(initial, encoded)
 	d.tell(nil, ">>> ", "AUTH "+name+" *")
+	s.onWay = true
 	err = d.send("AUTH "+name+" "+encoded, expected{verb: "AUTH", limit: s.target.Timeouts.Auth, take: func(r reply) {
 		d.reveal()
 		if fault := s.authResult(client, name, r); fault != nil {

@@ -21,8 +21,8 @@ func (s *Session) body(src io.Reader) *body {
 
 // together says that the message goes out in one flight with its envelope, and
 // so before anything is known of its recipients.
-func (s *Session) together(m *outgoing) bool {
-	return s.caps.Chunking && s.dialogue.group && m.size <= oneFlight
+func (t *transaction) together() bool {
+	return t.manner.chunks && t.manner.group && t.message.size <= oneFlight
 }
 
 // chunks sends the message by BDAT (RFC 3030), once it is known that the server
@@ -30,7 +30,7 @@ func (s *Session) together(m *outgoing) bool {
 func (t *transaction) chunks(ctx context.Context, b *body) error {
 	s := t.session
 	ahead := chunksAhead
-	if !s.dialogue.group {
+	if !t.manner.group {
 		ahead = 0
 	}
 	if err := s.dialogue.drain(0); err != nil || t.hopeless() {
@@ -54,7 +54,7 @@ func (t *transaction) chunks(ctx context.Context, b *body) error {
 			return err
 		}
 		switch {
-		case last && s.dialogue.group:
+		case last && t.manner.group:
 		case last:
 			return s.dialogue.drain(0)
 		default:

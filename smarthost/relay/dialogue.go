@@ -33,8 +33,6 @@ type dialogue struct {
 	out  *outlet
 	teller
 	hidden
-	// group: commands need not be answered one by one.
-	group bool
 
 	mu     sync.Mutex
 	change *sync.Cond // of what follows
@@ -119,8 +117,7 @@ func (d *dialogue) onto(conn net.Conn) {
 	d.out, d.counted = newOutlet(conn, d.wire), 0
 }
 
-// command puts a command in the current group. Where there are no groups it
-// waits for the reply.
+// command gathers a command, to be sent with others.
 func (d *dialogue) command(text string, want expected) error {
 	d.tell(want.story, ">>> ", text)
 	return d.send(text, want)
@@ -129,13 +126,7 @@ func (d *dialogue) command(text string, want expected) error {
 // send is command without a trace.
 func (d *dialogue) send(text string, want expected) error {
 	d.expect(want)
-	if err := d.write([]byte(text + "\r\n")); err != nil {
-		return err
-	}
-	if d.group {
-		return nil
-	}
-	return d.drain(0)
+	return d.write([]byte(text + "\r\n"))
 }
 
 // expect says that one more reply will come.

@@ -131,7 +131,6 @@ func (s *Session) greeting() *queue.RouteFault {
 func (s *Session) hello() *queue.RouteFault {
 	t := s.target
 	s.caps = Capabilities{}
-	s.dialogue.group = false
 	r, err := s.dialogue.ask("EHLO "+t.Hello, t.Timeouts.Helo)
 	if err == nil && (r.code == 500 || r.code == 502) && t.Mode != StartTLS && t.Auth == nil {
 		if r, err = s.dialogue.ask("HELO "+t.Hello, t.Timeouts.Helo); err == nil {
@@ -148,9 +147,12 @@ func (s *Session) hello() *queue.RouteFault {
 			"the server refuses EHLO %s: %v", t.Hello, r)
 	}
 	s.caps = capabilities(r.lines[1:])
-	if s.caps.Pipelining {
-		s.dialogue.group = true
-		s.window.widen(firstMessages)
+	s.offered, s.speaks = s.caps, t.firstManner(s.caps)
+	// Whether the server breaks is known by all that it offers; from here on it
+	// offers what may be used.
+	s.caps.Chunking = s.speaks.chunks
+	if s.speaks.group {
+		s.window.widen(t.Memory.Recall().Link.Window)
 	}
 	return nil
 }

@@ -48,11 +48,11 @@ func TestRealServersKeepEveryOctet(t *testing.T) {
 				if groups {
 					deliverAll(t, s, box, "bdat", true)
 					// The same by DATA, which must make no difference.
-					s.caps.Chunking = false
+					s.speaks.chunks = false
 					deliverAll(t, s, box, "data", true)
 				}
 				// And without PIPELINING.
-				s.dialogue.group = false
+				s.speaks.group = false
 				deliverAll(t, s, box, "slow", false)
 				s.Close(t.Context())
 			}
@@ -104,9 +104,9 @@ func TestRealServersRefuseAndTheSessionGoesOn(t *testing.T) {
 				if fault != nil {
 					t.Fatal(fault.Sentence())
 				}
-				s.caps.Chunking = way == "bdat"
+				s.speaks.chunks = way == "bdat"
 				if way == "slow" {
-					s.dialogue.group = false
+					s.speaks.group = false
 				}
 				box := host.Mailbox(t)
 				good := box.Address("good" + way)

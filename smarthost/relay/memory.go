@@ -16,6 +16,7 @@ import (
 type Memory struct {
 	mu    sync.Mutex
 	known Known
+	doubt doubt
 }
 
 // Remember is a Memory that begins with what is known.
@@ -80,11 +81,14 @@ type Link struct {
 	// tell.
 	Rate int64
 	At   time.Time
+	// Window is how many messages may be under way without an answer when a
+	// session begins; 0 is the usual number. A link that breaks has less.
+	Window int
 }
 
 // Breaks is what a server offers and is better not used, since a session
-// broke over it.
-type Breaks struct{ Pipelining, Chunking bool }
+// broke over it; Login is AUTH in one flight with other commands.
+type Breaks struct{ Pipelining, Chunking, Login bool }
 
 // Broken is since when a server breaks, and what it offered then.
 type Broken struct {
@@ -112,7 +116,7 @@ func (b Broken) Spare(now time.Time, offered Capabilities) Breaks {
 func (b *Broken) Add(how Breaks, now time.Time, offered Capabilities) {
 	was := b.Spare(now, offered)
 	*b = Broken{
-		Breaks:  Breaks{Pipelining: how.Pipelining || was.Pipelining, Chunking: how.Chunking || was.Chunking},
+		Breaks:  Breaks{Pipelining: how.Pipelining || was.Pipelining, Chunking: how.Chunking || was.Chunking, Login: how.Login || was.Login},
 		At:      now,
 		Offered: offered,
 	}

@@ -31,6 +31,8 @@ type outgoing struct {
 	open      func() (io.ReadCloser, error)
 	turn      *turn
 	share     *share
+	// manner is how it goes, before how it went before that was doubtful.
+	manner, before manner
 	// spilled holds the message where it had to be re-encoded, or is nil.
 	spilled *spill
 }
@@ -219,10 +221,11 @@ func (m *outgoing) rcpt(i int) string {
 }
 
 // deliver runs one transaction, and more for the recipients that the server
-// found too many for one (RFC 5321 section 4.5.3.1.10).
+// found too many for one (RFC 5321 section 4.5.3.1.10), or that it was asked for
+// in a manner which it may not stand.
 func (m *outgoing) deliver(ctx context.Context, s *Session) *queue.RouteFault {
 	for turn := m.turn; ; turn = s.takeTurn() {
-		t := &transaction{session: s, message: m, to: m.to, rcpt: make([]reply, len(m.to)), turn: turn}
+		t := &transaction{session: s, message: m, manner: m.manner, to: m.to, rcpt: make([]reply, len(m.to)), turn: turn}
 		left, fault := t.run(ctx)
 		turn.pass()
 		if m.to = left; fault != nil || len(left) == 0 {
@@ -230,6 +233,9 @@ func (m *outgoing) deliver(ctx context.Context, s *Session) *queue.RouteFault {
 		}
 	}
 }
+
+// fixed says that the message can only go by BDAT.
+func (m *outgoing) fixed() bool { return strings.Contains(m.mail, " BODY=BINARYMIME") }
 
 // sound says that an address cannot break out of its angle brackets or its
 // line. Whether it is a good one the server will say.

@@ -21,12 +21,20 @@ type Session struct {
 	// these are what TLS took of the octets that the wire has counted.
 	handshakeSent, handshakeReceived int64
 	reached                          reached
-	caps                             Capabilities
-	window                           window
+	// offered is what the server offers, and caps what of it may be used.
+	offered, caps Capabilities
+	window        window
 
 	mu sync.Mutex
 	// last is the turn that was taken last, or nil.
 	last *turn
+	// speaks is how it speaks; onWay, that AUTH went out with the first message.
+	speaks manner
+	onWay  bool
+	// accepted is how many messages the server has taken; counted, that the end
+	// of a session that broke was taken note of.
+	accepted int
+	counted  bool
 	// over says why the session takes no more deliveries, or is nil.
 	over error
 	// login is why the log-in was refused that shared a flight with the first
@@ -64,7 +72,7 @@ func newSession(t *Target, w *wire) *Session {
 }
 
 // Capabilities is what the server offers.
-func (s *Session) Capabilities() Capabilities { return s.caps }
+func (s *Session) Capabilities() Capabilities { return s.offered }
 
 // TLS is the state of TLS, or nil without TLS.
 func (s *Session) TLS() *tls.ConnectionState { return s.tls }
@@ -88,7 +96,9 @@ func (s *Session) Deliver(ctx context.Context, d *queue.Delivery) *queue.RouteFa
 	release := s.dialogue.wire.obey(ctx)
 	defer release()
 	s.dialogue.tellStory(d.Transcript)
-	m.turn, m.share = turn, share
+	m.turn, m.share, m.manner = turn, share, s.manner()
+	m.manner.chunks = m.manner.chunks || m.fixed()
+	m.before = m.manner
 	fault = m.deliver(ctx, s)
 	if fault != nil {
 		s.end(fault.Err)
@@ -161,6 +171,7 @@ func (s *Session) Close(ctx context.Context) {
 	}
 	w.hurry(s.target.Timeouts.Quit)
 	// Nothing depends on the answer; a server that closes without one is fine.
+	s.recover()
 	if d.command("QUIT", expected{verb: "QUIT", limit: s.target.Timeouts.Quit, take: func(reply) {}}) == nil {
 		_ = d.drain(0)
 	}

@@ -27,6 +27,7 @@ type transaction struct {
 	message *outgoing
 	to      []int // recipients, as indexes into the delivery's
 	turn    *turn
+	manner  manner
 
 	// mu guards what the replies fill in.
 	mu       sync.Mutex
@@ -37,6 +38,10 @@ type transaction struct {
 	// start is the reply to DATA, refused the first that refuses the data, and
 	// end the one to all of it.
 	start, refused, end reply
+	// unsure are recipients that the server did not take, in words that it may
+	// only have said because it does not stand how it was spoken to: doubtful.
+	unsure   []int
+	doubtful reply
 	// login is a 530: the server wants AUTH after all (RFC 4954 section 6). It
 	// says nothing about the message, so it is the route's; but recipients that
 	// the server takes without a log-in get their mail all the same.
@@ -65,7 +70,7 @@ func (t *transaction) run(ctx context.Context) (left []int, fault *queue.RouteFa
 		return nil, nil
 	}
 	defer src.Close()
-	if t.session.together(t.message) {
+	if t.together() {
 		if t.whole, err = wireForm(src, t.message.size); err != nil {
 			t.message.settleAll(unready(err))
 			return nil, nil
@@ -100,17 +105,17 @@ func (t *transaction) send(ctx context.Context, src io.Reader) error {
 	s := t.session
 	err := t.envelope()
 	switch {
-	case err != nil || !s.dialogue.group && t.hopeless():
+	case err != nil || !t.manner.group && t.hopeless():
 	case t.whole != nil:
 		total := int64(0)
 		err = t.chunk(t.whole, true, &total)
-	case s.caps.Chunking:
+	case t.manner.chunks:
 		err = t.chunks(ctx, s.body(src))
 	default:
 		err = t.data(ctx, s.body(src))
 	}
 	// Whether it has ended is known here where each command was answered.
-	s.used, s.dirty = true, s.dialogue.group || !t.ended()
+	s.used, s.dirty = true, t.manner.group || !t.ended()
 	t.last = s.dialogue.asked()
 	return err
 }
@@ -130,6 +135,9 @@ func (t *transaction) conclude(err error) (left []int, fault *queue.RouteFault) 
 		fault.Untaken = !t.mail.ok() || t.untaken(err) || t.end.answered()
 		return nil, fault
 	case err != nil:
+		if t.last > 0 {
+			s.broke(err)
+		}
 		fault := s.broken(queue.StepSession, err)
 		fault.Untaken = t.untaken(err)
 		return nil, fault
@@ -140,8 +148,24 @@ func (t *transaction) conclude(err error) (left []int, fault *queue.RouteFault) 
 	}
 	if t.end.ok() {
 		t.message.share.answered()
+		s.worked(t.manner, t.message.before)
 	}
-	return t.tooMany, nil
+	if m := t.message; len(t.unsure) > 0 {
+		m.before = t.manner
+		m.manner, _ = t.manner.less(t.doubtful, m.fixed())
+	}
+	return append(t.tooMany, t.unsure...), nil
+}
+
+// wonders says that a reply may only mean that the server does not stand how it
+// was spoken to: then the recipients are tried again in a simpler manner. It
+// remembers the reply.
+func (t *transaction) wonders(r reply) bool {
+	_, more := t.manner.less(r, t.message.fixed())
+	if more = more && r.lostThread() && t.session.loginRefused() == nil; more {
+		t.doubtful = r
+	}
+	return more
 }
 
 // ended says that the server has taken all of it, or refused all of it.
@@ -153,7 +177,11 @@ func (t *transaction) ended() bool {
 
 // command sends one of the transaction's; take is called with its reply.
 func (t *transaction) command(text, verb string, limit time.Duration, take func(reply)) error {
-	return t.session.dialogue.command(text, t.expected(verb, limit, take))
+	d := t.session.dialogue
+	if err := d.command(text, t.expected(verb, limit, take)); err != nil || t.manner.group {
+		return err
+	}
+	return d.drain(0)
 }
 
 func (t *transaction) expected(verb string, limit time.Duration, take func(reply)) expected {
@@ -171,13 +199,13 @@ func (t *transaction) envelope() error {
 	// A transaction that was given up may still be open, and after a refused
 	// chunk it must be reset (RFC 3030 section 2). After a refused recipient Exim
 	// takes no MAIL without it. In a group RSET is free.
-	if s.dirty || s.used && s.dialogue.group {
+	if s.dirty || s.used && t.manner.group {
 		if err := t.command("RSET", "RSET", limit.Rset, func(reply) {}); err != nil {
 			return err
 		}
 	}
 	err := t.command("MAIL FROM:"+t.message.mail, "MAIL", limit.Mail, t.mailAnswered)
-	for pos := 0; pos < len(t.to) && err == nil && (s.dialogue.group || !t.hopeless()); pos++ {
+	for pos := 0; pos < len(t.to) && err == nil && (t.manner.group || !t.hopeless()); pos++ {
 		err = t.command("RCPT TO:"+t.message.rcpt(t.to[pos]), "RCPT", limit.Rcpt, func(r reply) { t.rcptAnswered(pos, r) })
 	}
 	return err
@@ -201,6 +229,8 @@ func (t *transaction) rcptAnswered(pos int, r reply) {
 		t.login = r
 	case t.session.loginRefused() != nil:
 		// It is the log-in that lacks.
+	case t.manner.group && t.wonders(r):
+		t.unsure = append(t.unsure, t.to[pos])
 	case t.accepted > 0 && overLimit(r):
 		t.tooMany = append(t.tooMany, t.to[pos])
 	default:
@@ -303,7 +333,7 @@ func (t *transaction) begin(err error) (bool, error) {
 func (t *transaction) finish(end string) error {
 	d := t.session.dialogue
 	t.final, t.place = !t.hopeless(), d.out.place()+int64(len(end))
-	if err := d.write([]byte(end)); err != nil || d.group {
+	if err := d.write([]byte(end)); err != nil || t.manner.group {
 		return err
 	}
 	return d.drain(0)
@@ -376,6 +406,8 @@ func (t *transaction) settle(err error) {
 		switch {
 		case t.session.loginRefused() != nil && !t.end.ok(), t.mail.code == codeLogin:
 			// Left open: it is the log-in that lacks.
+		case err == nil && t.manner.group && t.wonders(t.mail):
+			t.unsure = append(t.unsure, i)
 		case t.mail.refused() && !t.message.delivery.HoldUntil.IsZero():
 			// Perhaps only for the time: it waits here, and goes then.
 		case t.mail.refused():
@@ -383,6 +415,8 @@ func (t *transaction) settle(err error) {
 		case r.refused():
 			// Reported when the reply came, or left for another transaction or a
 			// log-in.
+		case err == nil && !t.end.ok() && t.wonders(t.refused):
+			t.unsure = append(t.unsure, i)
 		case t.refused.answered() && t.end.ok():
 			t.message.report(i, queue.NoAnswer(t.message.host, "the server refused a part of the message and then accepted the whole: "+t.refused.String()))
 		case t.refused.answered():

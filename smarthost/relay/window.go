@@ -7,6 +7,7 @@ import "sync"
 // begins small and grows by each message that is answered, as the congestion
 // window of TCP does, which it thereby never holds up.
 const (
+	leastMessages = 2
 	firstMessages = 16
 	firstOctets   = 128 << 10
 	mostMessages  = 256
@@ -35,11 +36,33 @@ type share struct {
 	unsent, gone bool
 }
 
-// widen has more than one delivery under way from now on.
+// widen has several deliveries under way from now on; 0 is the usual number to
+// begin with.
 func (w *window) widen(most int) {
+	if most < leastMessages || most > firstMessages {
+		most = firstMessages
+	}
 	w.mu.Lock()
 	w.most = most
 	w.mu.Unlock()
+}
+
+// shrink has the next sessions begin with a smaller window, since the link broke:
+// what was under way is uncertain now.
+func (s *Session) shrink() {
+	s.window.mu.Lock()
+	was := min(s.window.most, 2*firstMessages)
+	s.window.mu.Unlock()
+	s.target.Memory.Learn(func(k *Known) { k.Link.Window = max(was/4, leastMessages) })
+}
+
+// recover has them begin with a larger one, after a session that went well.
+func (s *Session) recover() {
+	s.target.Memory.Learn(func(k *Known) {
+		if k.Link.Window *= 2; k.Link.Window >= firstMessages {
+			k.Link.Window = 0
+		}
+	})
 }
 
 // enter takes a delivery in. next is called when another may come; it may be

@@ -1,0 +1,174 @@
+package relay
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// remembering has the session use that memory.
+func remembering(m *Memory) func(*Target) { return func(t *Target) { t.Memory = m } }
+
+// A server that offers what it does not stand gets its mail all the same, in
+// the next simpler manner, and is spared from then on.
+func TestAServerThatDoesNotStandWhatItOffersIsSpokenToStepByStep(t *testing.T) {
+	tests := []struct {
+		why  string
+		play []string
+		want string
+		next []string // what the next session says of its first message
+		knew Breaks
+	}{
+		{
+			why: "it loses the thread in a group",
+			play: []string{
+				"C: MAIL *", "C: RCPT *", "C: BDAT 3 LAST", "C# 3", "S: 250 ok\n503 MAIL first\n503 MAIL first",
+				"C: RSET", "S: 250 ok", "C: MAIL *", "QUIET", "S: 250 ok", "C: RCPT *", "S: 250 ok", "C: BDAT 3 LAST", "C# 3", "S: 250 taken",
+			},
+			want: "delivered", knew: Breaks{Pipelining: true},
+			next: []string{"C: MAIL *", "QUIET", "S: 250 ok", "C: RCPT *", "S: 250 ok", "C: BDAT 3 LAST", "C# 3", "S: 250 taken"},
+		},
+		{
+			why: "it does not know MAIL behind RSET in a group",
+			play: []string{
+				"C: MAIL *", "C: RCPT *", "C: BDAT 3 LAST", "C# 3", "S: 503 one at a time\n503 no\n503 no",
+				"C: RSET", "S: 250 ok", "C: MAIL *", "QUIET", "S: 250 ok", "C: RCPT *", "S: 250 ok", "C: BDAT 3 LAST", "C# 3", "S: 250 taken",
+			},
+			want: "delivered", knew: Breaks{Pipelining: true},
+			next: []string{"C: MAIL *", "QUIET", "S: 250 ok", "C: RCPT *", "S: 250 ok", "C: BDAT 3 LAST", "C# 3", "S: 250 taken"},
+		},
+		{
+			why: "it does not know BDAT",
+			play: []string{
+				"C: MAIL *", "C: RCPT *", "C: BDAT 3 LAST", "C# 3", "S: 250 ok\n250 ok\n500 what",
+				"C: RSET", "C: MAIL *", "C: RCPT *", "C: DATA", "S: 250 ok\n250 ok\n250 ok\n354 go", "C: x", "C: .", "S: 250 taken",
+			},
+			want: "delivered", knew: Breaks{Chunking: true},
+			next: []string{"C: MAIL *", "C: RCPT *", "C: DATA", "S: 250 ok\n250 ok\n354 go", "C: x", "C: .", "S: 250 taken"},
+		},
+		{
+			why: "it takes BDAT for a bad sequence, with groups and without",
+			play: []string{
+				"C: MAIL *", "C: RCPT *", "C: BDAT 3 LAST", "C# 3", "S: 250 ok\n250 ok\n503 no",
+				"C: RSET", "S: 250 ok", "C: MAIL *", "S: 250 ok", "C: RCPT *", "S: 250 ok", "C: BDAT 3 LAST", "C# 3", "S: 503 no",
+				"C: RSET", "S: 250 ok", "C: MAIL *", "S: 250 ok", "C: RCPT *", "S: 250 ok", "C: DATA", "S: 354 go", "C: x", "C: .", "S: 250 taken",
+			},
+			want: "delivered", knew: Breaks{Chunking: true},
+			next: []string{"C: MAIL *", "C: RCPT *", "C: DATA", "S: 250 ok\n250 ok\n354 go", "C: x", "C: .", "S: 250 taken"},
+		},
+		{
+			why: "it means it: what it says one at a time is the message's",
+			play: []string{
+				"C: MAIL *", "C: RCPT *", "C: BDAT 3 LAST", "C# 3", "S: 503 not you\n503 no\n503 no",
+				"C: RSET", "S: 250 ok", "C: MAIL *", "S: 503 5.5.1 not you",
+			},
+			want: "failed",
+			next: []string{"C: MAIL *", "C: RCPT *", "C: BDAT 3 LAST", "C# 3", "S: 250 ok\n250 ok\n250 ok"},
+		},
+		{
+			why: "nobody was taken: 503 to the data says nothing new",
+			play: []string{
+				"C: MAIL *", "C: RCPT *", "C: BDAT 3 LAST", "C# 3", "S: 250 ok\n550 5.1.1 who\n503 no valid recipients",
+			},
+			want: "failed",
+			next: []string{"C: MAIL *", "C: RCPT *", "C: BDAT 3 LAST", "C# 3", "S: 250 ok\n250 ok\n250 ok"},
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.why, func(t *testing.T) {
+			known := Remember(Known{})
+			s := opened(t, full, remembering(known), append(test.play, "C: QUIT", "CLOSE")...)
+			m := mail("x\n", "x@d")
+			if fault := s.Deliver(t.Context(), &m.Delivery); fault != nil || m.states() != test.want {
+				t.Errorf("%v, %s; want %s", fault, m.states(), test.want)
+			}
+			s.Close(t.Context())
+			if got := known.Recall().Broken.Breaks; got != test.knew {
+				t.Errorf("remembered: %+v, want %+v", got, test.knew)
+			}
+			s = opened(t, full, remembering(known), append(test.next, "C: QUIT", "CLOSE")...)
+			m = mail("x\n", "x@d")
+			if fault := s.Deliver(t.Context(), &m.Delivery); fault != nil || m.states() != "delivered" {
+				t.Errorf("the next session: %v, %s", fault, m.states())
+			}
+			s.Close(t.Context())
+		})
+	}
+}
+
+// One session may break by chance. After two in groups the third speaks without,
+// and if the server takes a message then, it is spared.
+func TestAServerThatClosesOnGroupsIsTriedWithout(t *testing.T) {
+	known := Remember(Known{})
+	grouped := []string{"C: MAIL *", "C: RCPT *", "C: BDAT 3 LAST", "C# 3", "S: 250 ok", "CLOSE"}
+	alone := []string{"C: MAIL *", "QUIET", "S: 250 ok", "C: RCPT *", "S: 250 ok", "C: BDAT 3 LAST", "C# 3", "S: 250 taken", "C: QUIT", "CLOSE"}
+	for i, play := range [][]string{grouped, grouped, alone, alone} {
+		s := opened(t, full, remembering(known), play...)
+		m := mail("x\n", "x@d")
+		if fault := s.Deliver(t.Context(), &m.Delivery); (fault == nil) != (i > 1) {
+			t.Fatalf("session %d: %v, %s", i, fault, m.states())
+		}
+		s.Close(t.Context())
+	}
+	if got := known.Recall().Broken.Breaks; got != (Breaks{Pipelining: true}) {
+		t.Errorf("remembered: %+v", got)
+	}
+}
+
+// Where the server closes without groups too, they were not the cause.
+func TestAServerThatClosesAnywayIsNotTakenForOneThatBreaks(t *testing.T) {
+	known := Remember(Known{})
+	grouped := []string{"C: MAIL *", "C: RCPT *", "C: BDAT 3 LAST", "C# 3", "S: 250 ok", "CLOSE"}
+	alone := []string{"C: MAIL *", "QUIET", "CLOSE"}
+	good := []string{"C: MAIL *", "C: RCPT *", "C: BDAT 3 LAST", "C# 3", "S: 250 ok\n250 ok\n250 ok", "C: QUIT", "CLOSE"}
+	for _, play := range [][]string{grouped, grouped, alone, good} {
+		s := opened(t, full, remembering(known), play...)
+		m := mail("x\n", "x@d")
+		s.Deliver(t.Context(), &m.Delivery)
+		s.Close(t.Context())
+	}
+	if got := known.Recall().Broken.Breaks; got != (Breaks{}) {
+		t.Errorf("remembered: %+v", got)
+	}
+}
+
+// Some servers throw away what has come behind AUTH.
+func TestAServerThatLosesWhatFollowsALogInIsAskedToAnswerItFirst(t *testing.T) {
+	known := Remember(Known{LoggedIn: "PLAIN"})
+	login := "C: AUTH *"
+	start := []string{"TLS", "S: 220 hi", "C: EHLO *", "S: 250-x\n250-PIPELINING\n250-CHUNKING\n250 AUTH PLAIN"}
+	lost := append(append(append([]string{}, start...), login), append(flight(true, "x@d"), "S: 235 ok", "CLOSE")...)
+	good := append(append(append([]string{}, start...), login, "QUIET", "S: 235 ok"), append(flight(true, "x@d"), "S: 250 ok\n250 ok\n250 ok", "C: QUIT", "CLOSE")...)
+	for i, play := range [][]string{lost, good, good} {
+		s := logsIn(t, known, play)
+		m := mail("x\n", "x@d")
+		if fault := s.Deliver(t.Context(), &m.Delivery); (fault == nil) != (i > 0) {
+			t.Fatalf("session %d: %v, %s", i, fault, m.states())
+		}
+		s.Close(t.Context())
+	}
+	if got := known.Recall().Broken.Breaks; got != (Breaks{Login: true}) {
+		t.Errorf("remembered: %+v", got)
+	}
+}
+
+// The window that a session begins with shrinks when the link breaks, and
+// recovers session by session.
+func TestALinkThatBreaksGetsASmallWindow(t *testing.T) {
+	s := &Session{target: &Target{Memory: Remember(Known{}), Now: time.Now}, window: newWindow()}
+	s.window.widen(0)
+	var sizes []string
+	for _, broke := range []bool{true, true, false, false, false, true} {
+		if broke {
+			s.shrink()
+		} else {
+			s.recover()
+		}
+		window := s.target.Memory.Recall().Link.Window
+		s.window.widen(window)
+		sizes = append(sizes, string(rune('0'+window)))
+	}
+	if got := strings.Join(sizes, " "); got != "4 2 4 8 0 4" {
+		t.Error(got)
+	}
+}
