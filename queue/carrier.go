@@ -239,6 +239,14 @@ func (c *carrier) putBack(j job) {
 	c.todo.push(j)
 }
 
+// exchange is a putBack and a take: what came meanwhile may go before it.
+func (c *carrier) exchange(j job) (job, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.todo.push(j)
+	return c.take()
+}
+
 // leave says that the carrier is done with a message, which now has that name;
 // why is nil if it was tried.
 func (c *carrier) leave(name Name, why error) {

@@ -87,9 +87,13 @@ func (l *lane) run(ctx context.Context) {
 				c.putBack(j)
 				return
 			}
-			// What came meanwhile may go before it.
-			c.putBack(j)
-			continue
+			if j, ok = c.exchange(j); !ok {
+				continue
+			}
+			if m, err = c.claim(j.name); err != nil {
+				c.skipped(j.name, err)
+				continue
+			}
 		}
 		l.begin(m, j)
 	}

@@ -18,7 +18,7 @@ type slowly struct {
 }
 
 func newSlowly(t *testing.T, s *Spool) *slowly {
-	w := &slowly{world: newWorld(t, s), connect: 10 * time.Second}
+	w := &slowly{world: newWorld(t, s), connect: 12 * time.Second}
 	w.runner.Transport = w
 	return w
 }
@@ -47,7 +47,7 @@ func TestASmallMessageGoesBeforeALargeOneThatWasNotBegun(t *testing.T) {
 		wait   time.Duration // from the start to the arrival
 		want   []string
 	}{
-		{"while the session is being opened", 5 * time.Second, []string{"small@x.org", "big1@x.org", "big2@x.org"}},
+		{"while the session is being opened", 4 * time.Second, []string{"small@x.org", "big1@x.org", "big2@x.org"}},
 		{"while a large one is sent", 30 * time.Second, []string{"big1@x.org", "small@x.org", "big2@x.org"}},
 	} {
 		for _, by := range []string{"agent", "flush"} {
