@@ -89,6 +89,9 @@ func TestAWrongPasswordIsSentOnlyOnce(t *testing.T) {
 	}
 }
 
+// A log-in that was accepted before goes out with the first message, which hears
+// of the refusal: no person is needed yet, and another session is worth opening at
+// once, with what is kept by then.
 func TestARememberedSecretThatHasRunOutIsReplacedAtOnce(t *testing.T) {
 	w := newWorld(t)
 	s := serve(t, true, w.good(), "PLAIN")
@@ -97,6 +100,14 @@ func TestARememberedSecretThatHasRunOutIsReplacedAtOnce(t *testing.T) {
 	w.open(tr, "work").Close(t.Context())
 	s.locked(func() { s.password = "the next token" })
 	setPassword(t, a, "the next token")
+	refused := func() {
+		t.Helper()
+		fault := w.open(tr, "work").(*session).Prove(t.Context())
+		if fault == nil || fault.Step != queue.StepAuth || fault.NeedsPerson || !fault.Lost {
+			t.Errorf("%+v", fault)
+		}
+	}
+	refused()
 	w.open(tr, "work")
 	if refusals, logins := s.seen(); refusals != 1 || len(logins) != 2 {
 		t.Errorf("%d refusals, logins: %q", refusals, logins)
@@ -104,8 +115,11 @@ func TestARememberedSecretThatHasRunOutIsReplacedAtOnce(t *testing.T) {
 
 	// Where there is no newer one, it is refused once more and that is all.
 	s.locked(func() { s.password = "yet another" })
-	_, fault := tr.Open(t.Context(), "work")
-	w.wantFault(fault, queue.StepAuth, "535", "correct the password", true)
+	refused()
+	for range 2 {
+		_, fault := tr.Open(t.Context(), "work")
+		w.wantFault(fault, queue.StepSecret, secret.ErrRefused.Error(), "correct the password", true)
+	}
 	if refusals, _ := s.seen(); refusals != 2 {
 		t.Errorf("%d refusals", refusals)
 	}
