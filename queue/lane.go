@@ -31,7 +31,7 @@ type lane struct {
 
 	// underWay are the attempts that have not ended, in the order of the wire.
 	underWay []*attempt
-	// sent counts the deliveries so far.
+	// sent counts the deliveries of the session.
 	sent int
 	// taken: the session has yet to say that it can take another delivery. alone:
 	// a message is on it that goes by itself.
@@ -116,7 +116,7 @@ func (l *lane) next(ctx context.Context) (job, bool) {
 		switch {
 		case idle && broke:
 			l.broke(ctx)
-		case idle && l.session != nil && c.runner.Tuning.SeparateSessions:
+		case idle && l.used():
 			l.goodbye(ctx, false)
 		case idle:
 			return job{}, false
@@ -129,7 +129,7 @@ func (l *lane) next(ctx context.Context) (job, bool) {
 // mayTake says that the lane can take what is next. The caller holds mu.
 func (l *lane) mayTake() bool {
 	switch n := len(l.underWay); {
-	case l.session != nil && l.carrier.runner.Tuning.SeparateSessions:
+	case l.used():
 		return false
 	case n == 0:
 		return true
@@ -137,6 +137,11 @@ func (l *lane) mayTake() bool {
 		return false
 	}
 	return !l.carrier.nextIsAlone()
+}
+
+// used says that the session is to carry no more: it had its one message.
+func (l *lane) used() bool {
+	return l.session != nil && l.sent > 0 && l.carrier.runner.Tuning.SeparateSessions
 }
 
 // tell has the lane look again.
@@ -152,7 +157,7 @@ func (l *lane) connect(ctx context.Context) bool {
 	if l.session, l.hangUp = l.carrier.openSession(ctx); l.session == nil {
 		return false
 	}
-	l.proven = false
+	l.sent, l.proven = 0, false
 	l.patient, l.forsake = withGrace(ctx, stopGrace)
 	return true
 }
