@@ -22,6 +22,7 @@ type session struct {
 var (
 	_ queue.Session = (*session)(nil)
 	_ queue.Holder  = (*session)(nil)
+	_ queue.Stirrer = (*session)(nil)
 	_ queue.Coster  = (*session)(nil)
 )
 
@@ -35,12 +36,14 @@ func (s *session) Deliver(ctx context.Context, d *queue.Delivery) *queue.RouteFa
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	fault = s.login.settle(fault)
+	s.Learn()
 	s.server.Save()
 	return fault
 }
 
 // Close implements queue.Session.
 func (s *session) Close(ctx context.Context) {
+	s.Learn()
 	s.Session.Close(ctx)
 	s.server.Save()
 }

@@ -163,9 +163,9 @@ func closeLate(ends <-chan dialled, n int) {
 	}
 }
 
-// learn keeps what the server offers, and where it has shown its certificate. A
+// arrived keeps what the server offers, and where it has shown its certificate. A
 // connection to another port than we dialled was led there by a proxy.
-func (s *Session) learn() {
+func (s *Session) arrived() {
 	t := s.target
 	t.Memory.Learn(func(k *Known) { k.Capabilities = s.caps })
 	peer, err := netip.ParseAddrPort(addressOf(s.dialogue.wire.RemoteAddr()))

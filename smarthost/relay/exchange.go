@@ -80,3 +80,23 @@ func (s *Session) learnLink(octets int64, took time.Duration) {
 		k.Link = k.Link.measure(octets, took-time.Duration(roundTrips)*how.took, now)
 	})
 }
+
+// Learn takes into the Target's Memory how the link was, as far as the system
+// knows. It is called when the session is over, before Close.
+func (s *Session) Learn() {
+	now, known := s.dialogue.wire.status()
+	if !known {
+		return
+	}
+	at := s.target.Now()
+	s.target.Memory.Learn(func(k *Known) {
+		if now.shortest > 0 {
+			k.Link.RoundTrip = now.shortest
+		}
+		// The rate at which octets got through is no more than a bound where there
+		// were few of them: it shows that a link is fast, not that one is slow.
+		if now.rate >= slow {
+			k.Link.Rate, k.Link.At = now.rate, at
+		}
+	})
+}

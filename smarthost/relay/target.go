@@ -137,7 +137,7 @@ func Open(ctx context.Context, t Target) (*Session, *queue.RouteFault) {
 	if fault != nil {
 		return nil, fault
 	}
-	s.learn()
+	s.arrived()
 	return s, nil
 }
 
