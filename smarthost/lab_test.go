@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"mailcrane/internal/config"
 	"mailcrane/internal/lab"
@@ -149,6 +150,57 @@ func TestRealSmarthostsFaults(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Each session is of a process of its own, over one spool.
+func TestRealSmarthostResumesSessionsAfterARestart(t *testing.T) {
+	for name, smarthost := range smarthosts {
+		if name == "OpenSMTPD" {
+			continue // it gives tickets and takes none back
+		}
+		t.Run(name, func(t *testing.T) {
+			s := smarthost(t)
+			for mode, address := range map[config.TLSMode]string{config.Implicit: s.Implicit, config.StartTLS: s.StartTLS} {
+				a := labAccount(t, s, mode, address)
+				a.TLS.KeyExchange = config.Classical
+				spool := queue.NewSpool(t.TempDir(), queue.OS{}, time.Now)
+				if err := spool.Prepare(); err != nil {
+					t.Fatal(err)
+				}
+				for i := range 5 {
+					tr := labTransport(a, nil)
+					tr.options.Known = spool
+					tr = New(tr.config, tr.options)
+					session, fault := tr.Open(t.Context(), "work")
+					if fault != nil {
+						t.Fatalf("%s; %s", fault.Sentence(), fault.Hint)
+					}
+					session.Close(t.Context())
+					c := session.(queue.Coster).Cost()
+					t.Logf("mode %d, session %d: %s, %s, resumed %v, handshake %d octets out, %d in", mode, i, c.TLS, c.KeyExchange, c.Resumed, c.HandshakeSent, c.HandshakeReceived)
+					if kept, err := spool.Known(knownName(t, spool)); i == 0 && (err != nil || !strings.Contains(kept, "sealed")) {
+						t.Skipf("%s gives no sessions to resume; start it anew with: internal/lab/lab.sh down; internal/lab/lab.sh up", name)
+					}
+					if c.Resumed != (i > 0) {
+						t.Errorf("mode %d, session %d: resumed is %v", mode, i, c.Resumed)
+					}
+					if i > 0 && (c.HandshakeSent >= 1<<10 || c.HandshakeReceived >= 1<<10) {
+						t.Errorf("mode %d, session %d: its handshake took %d octets out and %d in, want under 1 KiB", mode, i, c.HandshakeSent, c.HandshakeReceived)
+					}
+				}
+			}
+		})
+	}
+}
+
+// knownName is the only file of what is known of a server.
+func knownName(t *testing.T, spool *queue.Spool) string {
+	t.Helper()
+	all, err := filepath.Glob(filepath.Join(spool.Dir(), "known", "work.*"))
+	if err != nil || len(all) != 1 {
+		t.Fatalf("%q, %v", all, err)
+	}
+	return filepath.Base(all[0])
 }
 
 func TestRealEximTakesAClientCertificate(t *testing.T) {
