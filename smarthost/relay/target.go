@@ -4,12 +4,15 @@
 //
 // It is cut so that a message knows nothing of how the connection came about:
 //
-//	wire         octets: counters, deadlines, end of a context
-//	dialogue     commands in groups, replies in order
-//	hello, starttls, auth   what happens before the first message
-//	outgoing     a message in the form that this server takes
-//	transaction  one MAIL … RCPT … DATA or BDAT
-//	body         line ends and dots
+//	connect, wire, tcp, patience, stir   the connection, and whether it lives
+//	tls, starttls, exchange, resume      what protects it
+//	outlet, dialogue, reply, teller      commands in groups, replies in order
+//	hello, auth          what happens before the first message
+//	session, turn, window, manner        which messages are under way, and how
+//	outgoing, spill      a message in the form that this server takes
+//	transaction, data, bdat, settle      one MAIL … RCPT … DATA or BDAT
+//	body                 line ends and dots
+//	memory               what sessions with one server tell each other
 package relay
 
 import (

@@ -2,8 +2,6 @@ package relay
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
 	"slices"
 	"sync"
@@ -120,54 +118,6 @@ func (t *transaction) send(ctx context.Context, src io.Reader) error {
 	return err
 }
 
-// conclude reports what became of the recipients when all is known that will
-// be, and draws what it means for the session.
-func (t *transaction) conclude(err error) (left []int, fault *queue.RouteFault) {
-	s := t.session
-	refused := s.loginRefused()
-	if refused != nil && err == nil {
-		err = refused.Err
-	}
-	t.settle(err)
-	switch {
-	case refused != nil:
-		fault := s.untouched(refused)
-		fault.Untaken = !t.mail.ok() || t.untaken(err) || t.end.answered()
-		return nil, fault
-	case err != nil:
-		if t.last > 0 {
-			s.broke(err)
-		}
-		fault := s.broken(queue.StepSession, err)
-		fault.Untaken = t.untaken(err)
-		return nil, fault
-	case t.login.answered():
-		fault := s.loginWanted(t.login)
-		fault.Untaken = true // by those who wait for the log-in
-		return nil, fault
-	}
-	if t.end.ok() {
-		t.message.share.answered()
-		s.worked(t.manner, t.message.before)
-	}
-	if m := t.message; len(t.unsure) > 0 {
-		m.before = t.manner
-		m.manner, _ = t.manner.less(t.doubtful, m.fixed())
-	}
-	return append(t.tooMany, t.unsure...), nil
-}
-
-// wonders says that a reply may only mean that the server does not stand how it
-// was spoken to: then the recipients are tried again in a simpler manner. It
-// remembers the reply.
-func (t *transaction) wonders(r reply) bool {
-	_, more := t.manner.less(r, t.message.fixed())
-	if more = more && r.lostThread() && t.session.loginRefused() == nil; more {
-		t.doubtful = r
-	}
-	return more
-}
-
 // ended says that the server has taken all of it, or refused all of it.
 func (t *transaction) ended() bool {
 	t.mu.Lock()
@@ -250,14 +200,6 @@ func overLimit(r reply) bool {
 	return false
 }
 
-// untaken says that a session that ended by err has certainly not taken the
-// message: its last octet has not left this machine, or the server said so by a
-// 421.
-func (t *transaction) untaken(err error) bool {
-	_, ended := errors.AsType[*closing](err)
-	return ended || !t.final || t.session.dialogue.out.kept(t.place)
-}
-
 // hopeless says that there is nobody to send the data to, as far as is known.
 func (t *transaction) hopeless() bool {
 	t.mu.Lock()
@@ -278,85 +220,6 @@ func (t *transaction) anybody() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return slices.ContainsFunc(t.rcpt, reply.ok)
-}
-
-// data sends the message by DATA.
-func (t *transaction) data(ctx context.Context, b *body) error {
-	s, limit := t.session, t.session.target.Timeouts
-	want := t.expected("DATA", limit.DataInit, func(r reply) { t.start = r })
-	want.more = true
-	err := s.dialogue.command("DATA", want)
-	if err == nil {
-		err = s.dialogue.drain(0)
-	}
-	switch begin, err := t.begin(err); {
-	case err != nil || !begin:
-		return err
-	case t.hopeless() && t.anybody():
-		// A server that refused MAIL and then took the rest has some other
-		// transaction open: nothing may be put into that.
-		return &unexpected{"DATA", t.start}
-	}
-	s.dialogue.expect(t.expected("the end of the message", limit.DataFinal, func(r reply) { t.end = r }))
-	if t.hopeless() {
-		// RFC 2920 section 3.1: the server waits for an end all the same.
-		return t.finish(".\r\n")
-	}
-	b.encoder.dots = true
-	if err := t.stream(b); err != nil {
-		return err
-	}
-	if err := t.commit(ctx); err != nil {
-		return err
-	}
-	return t.finish(".\r\n")
-}
-
-// begin reads the answer to DATA, and says whether the message is to follow.
-func (t *transaction) begin(err error) (bool, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	switch {
-	case err != nil:
-		return false, err
-	case t.start.code == 354:
-		return true, nil
-	case t.start.code/100 == 4 || t.start.code/100 == 5:
-		t.refused = t.start
-		return false, nil
-	}
-	return false, &unexpected{"DATA", t.start}
-}
-
-// finish writes the end of the message. What follows it, the next envelope, may
-// share its flight (RFC 2920 section 3.1).
-func (t *transaction) finish(end string) error {
-	d := t.session.dialogue
-	t.final, t.place = !t.hopeless(), d.out.place()+int64(len(end))
-	if err := d.write([]byte(end)); err != nil || t.manner.group {
-		return err
-	}
-	return d.drain(0)
-}
-
-// stream sends the message up to the final dot.
-func (t *transaction) stream(b *body) error {
-	total := int64(0)
-	for {
-		portion, last, err := b.next(t.session.portion)
-		if err != nil {
-			// DATA once begun can only be ended by closing the connection.
-			t.local = err
-			return &localError{"the stored message could not be read to its end, so the connection was given up", err}
-		}
-		if err := t.portion(portion, false, &total); err != nil {
-			return err
-		}
-		if last {
-			t.session.dialogue.tell(t.message.delivery.Transcript, ">>> ", fmt.Sprintf("[%d octets]", total))
-			return nil
-		}
-	}
 }
 
 // portion sends octets of the message and tells how far it is. last says that
@@ -395,61 +258,4 @@ func (t *transaction) commit(ctx context.Context) error {
 		return &localError{"the queue could not be written, so the message was not sent to its end", err}
 	}
 	return nil
-}
-
-// settle reports what is known of the recipients that the server took, or
-// might have taken.
-func (t *transaction) settle(err error) {
-	t.settleTooMany(err)
-	for pos, i := range t.to {
-		r := t.rcpt[pos]
-		switch {
-		case t.session.loginRefused() != nil && !t.end.ok(), t.mail.code == codeLogin:
-			// Left open: it is the log-in that lacks.
-		case err == nil && t.manner.group && t.wonders(t.mail):
-			t.unsure = append(t.unsure, i)
-		case t.mail.refused() && !t.message.delivery.HoldUntil.IsZero():
-			// Perhaps only for the time: it waits here, and goes then.
-		case t.mail.refused():
-			t.message.report(i, queue.OutcomeOf(t.message.host, t.mail.said()))
-		case r.refused():
-			// Reported when the reply came, or left for another transaction or a
-			// log-in.
-		case err == nil && !t.end.ok() && t.wonders(t.refused):
-			t.unsure = append(t.unsure, i)
-		case t.refused.answered() && t.end.ok():
-			t.message.report(i, queue.NoAnswer(t.message.host, "the server refused a part of the message and then accepted the whole: "+t.refused.String()))
-		case t.refused.answered():
-			t.message.report(i, queue.OutcomeOf(t.message.host, t.refused.said()))
-		case t.end.refused() || t.end.ok() && t.final:
-			t.message.report(i, queue.OutcomeOf(t.message.host, t.end.said()))
-		case t.local != nil:
-			t.message.report(i, unready(t.local))
-		case err != nil && !t.untaken(err):
-			t.message.report(i, queue.NoAnswer(t.message.host, "the message was sent whole, but the server did not say whether it took it: "+plainly(err).Error()))
-		}
-	}
-}
-
-// settleTooMany defers the surplus recipients when the message itself was not
-// taken: another transaction would only be refused again. Where the session
-// broke after the last octet their fate is known, unlike that of the others.
-func (t *transaction) settleTooMany(err error) {
-	switch {
-	case err == nil && t.end.ok() && !t.refused.answered():
-		return
-	case err != nil && t.untaken(err) && !t.refused.answered():
-		return // they stay open
-	}
-	for _, i := range t.tooMany {
-		for pos, j := range t.to {
-			if i != j {
-				continue
-			}
-			said := t.rcpt[pos].said()
-			said.Code, said.Enhanced = 452, "4.5.3"
-			t.message.report(i, queue.OutcomeOf(t.message.host, said))
-		}
-	}
-	t.tooMany = nil
 }

@@ -1,0 +1,120 @@
+package relay
+
+import (
+	"errors"
+
+	"mailcrane/queue"
+)
+
+// conclude reports what became of the recipients when all is known that will
+// be, and draws what it means for the session.
+func (t *transaction) conclude(err error) (left []int, fault *queue.RouteFault) {
+	s := t.session
+	refused := s.loginRefused()
+	if refused != nil && err == nil {
+		err = refused.Err
+	}
+	t.settle(err)
+	switch {
+	case refused != nil:
+		fault := s.untouched(refused)
+		fault.Untaken = !t.mail.ok() || t.untaken(err) || t.end.answered()
+		return nil, fault
+	case err != nil:
+		if t.last > 0 {
+			s.broke(err)
+		}
+		fault := s.broken(queue.StepSession, err)
+		fault.Untaken = t.untaken(err)
+		return nil, fault
+	case t.login.answered():
+		fault := s.loginWanted(t.login)
+		fault.Untaken = true // by those who wait for the log-in
+		return nil, fault
+	}
+	if t.end.ok() {
+		t.message.share.answered()
+		s.worked(t.manner, t.message.before)
+	}
+	if m := t.message; len(t.unsure) > 0 {
+		m.before = t.manner
+		m.manner, _ = t.manner.less(t.doubtful, m.fixed())
+	}
+	return append(t.tooMany, t.unsure...), nil
+}
+
+// wonders says that a reply may only mean that the server does not stand how it
+// was spoken to: then the recipients are tried again in a simpler manner. It
+// remembers the reply.
+func (t *transaction) wonders(r reply) bool {
+	_, more := t.manner.less(r, t.message.fixed())
+	if more = more && r.lostThread() && t.session.loginRefused() == nil; more {
+		t.doubtful = r
+	}
+	return more
+}
+
+// settle reports what is known of the recipients that the server took, or
+// might have taken.
+func (t *transaction) settle(err error) {
+	t.settleTooMany(err)
+	for pos, i := range t.to {
+		r := t.rcpt[pos]
+		switch {
+		case t.session.loginRefused() != nil && !t.end.ok(), t.mail.code == codeLogin:
+			// Left open: it is the log-in that lacks.
+		case err == nil && t.manner.group && t.wonders(t.mail):
+			t.unsure = append(t.unsure, i)
+		case t.mail.refused() && !t.message.delivery.HoldUntil.IsZero():
+			// Perhaps only for the time: it waits here, and goes then.
+		case t.mail.refused():
+			t.message.report(i, queue.OutcomeOf(t.message.host, t.mail.said()))
+		case r.refused():
+			// Reported when the reply came, or left for another transaction or a
+			// log-in.
+		case err == nil && !t.end.ok() && t.wonders(t.refused):
+			t.unsure = append(t.unsure, i)
+		case t.refused.answered() && t.end.ok():
+			t.message.report(i, queue.NoAnswer(t.message.host, "the server refused a part of the message and then accepted the whole: "+t.refused.String()))
+		case t.refused.answered():
+			t.message.report(i, queue.OutcomeOf(t.message.host, t.refused.said()))
+		case t.end.refused() || t.end.ok() && t.final:
+			t.message.report(i, queue.OutcomeOf(t.message.host, t.end.said()))
+		case t.local != nil:
+			t.message.report(i, unready(t.local))
+		case err != nil && !t.untaken(err):
+			t.message.report(i, queue.NoAnswer(t.message.host, "the message was sent whole, but the server did not say whether it took it: "+plainly(err).Error()))
+		}
+	}
+}
+
+// settleTooMany defers the surplus recipients when the message itself was not
+// taken: another transaction would only be refused again. Where the session
+// broke after the last octet their fate is known, unlike that of the others.
+func (t *transaction) settleTooMany(err error) {
+	switch {
+	case err == nil && t.end.ok() && !t.refused.answered():
+		return
+	case err != nil && t.untaken(err) && !t.refused.answered():
+		return // they stay open
+	}
+	for _, i := range t.tooMany {
+		for pos, j := range t.to {
+			if i != j {
+				continue
+			}
+			said := t.rcpt[pos].said()
+			said.Code, said.Enhanced = 452, "4.5.3"
+			t.message.report(i, queue.OutcomeOf(t.message.host, said))
+		}
+	}
+	t.tooMany = nil
+}
+
+// untaken says that a session that ended by err has certainly not taken the
+// message: its last octet has not left this machine, or the server said so by a
+// 421.
+func (t *transaction) untaken(err error) bool {
+	_, ended := errors.AsType[*closing](err)
+	return ended || !t.final || t.session.dialogue.out.kept(t.place)
+}
