@@ -1,6 +1,8 @@
 package config
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -147,6 +149,22 @@ func TestFileIsReadAsEditorsWriteIt(t *testing.T) {
 func TestWithoutHomeATildeIsNoFolder(t *testing.T) {
 	if c, err := Parse("m.toml", []byte("[queue]\ndirectory = \"~/spool\"\n"), func(string) string { return "" }); sysexits.Code(err) != sysexits.Config {
 		t.Errorf("got %+v, %v", c, err)
+	}
+}
+
+func TestTheExamplesAreTaken(t *testing.T) {
+	examples, err := filepath.Glob("../../docs/examples/*.toml")
+	if err != nil || len(examples) == 0 {
+		t.Fatal("there are none", err)
+	}
+	for _, path := range examples {
+		text, err := os.ReadFile(path)
+		if err == nil {
+			_, err = Parse(path, text, home)
+		}
+		if err != nil {
+			t.Error(err)
+		}
 	}
 }
 
