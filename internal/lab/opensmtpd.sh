@@ -18,7 +18,7 @@ opensmtpd_up() {
   [ -e "$LAB/opensmtpd/smarthost.json" ] || die "OpenSMTPD is not installed; run: internal/lab/lab.sh install opensmtpd"
   local root=$LAB/opensmtpd/root
   certificates_for opensmtpd
-  install -m 644 "$HERE/opensmtpd/smtpd.conf" "$root/etc/smtpd.conf"
+  install -m 644 "$HERE"/opensmtpd/{smtpd.conf,picky.awk} "$root/etc/"
   echo smarthost.test >"$root/etc/mailname"
   # In the foreground, since it logs to a file only there.
   quietly opensmtpd-up setsid chroot "$root" sh -c '/usr/sbin/smtpd -d >/var/log/smtpd.log 2>&1 &'

@@ -18,6 +18,7 @@ smarthost_json() {
 {
   "Name": "smarthost.test",
   "Implicit": "127.0.0.1:${2}465", "StartTLS": "127.0.0.1:${2}587", "Plain": "127.0.0.1:${2}525",
+  "Picky": "127.0.0.1:${2}600",
   "Expired": "127.0.0.1:${2}466", "ExpiredStartTLS": "127.0.0.1:${2}588",
   "WrongName": "127.0.0.1:${2}467", "WrongNameStartTLS": "127.0.0.1:${2}589",
   "CAFile": "$CA/ca.pem", "ClientCert": "$CA/client.pem", "ClientKey": "$CA/client.key",
