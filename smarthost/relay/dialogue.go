@@ -43,11 +43,14 @@ type dialogue struct {
 	// over is why no more replies will come, or nil; broke why nothing more can
 	// be written.
 	over, broke error
+	// farewell is what the server ended the session with, or nil.
+	farewell *closing
 	// trips counts the waits for the server: a reply to what was sent after the
 	// last one had come makes one more. counted is the last flight that is in it.
 	trips, counted int
-	// failed is closed when over is set, and ended when the reader has ended.
-	failed, ended chan struct{}
+	// leaving is closed when the server has said that it ends the session, failed
+	// when over is set, and ended when the reader has ended.
+	leaving, failed, ended chan struct{}
 }
 
 // expected is a reply that is outstanding.
@@ -57,6 +60,9 @@ type expected struct {
 	// more says that a 3yz reply may come.
 	more bool
 	take func(reply)
+	// parted, if not nil, is called in place of take where the reply is a 421: the
+	// replies to what is behind it are still taken.
+	parted func()
 	// story is told of the reply, besides the trace.
 	story func(line string)
 	// flight is the one that the command goes out in.
@@ -78,13 +84,6 @@ func (e *noAnswer) Error() string {
 
 func (e *noAnswer) Timeout() bool { return true }
 
-// closing is a 421: the server ends the session (RFC 5321 section 3.8).
-type closing struct{ reply reply }
-
-func (e *closing) Error() string {
-	return fmt.Sprintf("the server ends the session: %v", e.reply)
-}
-
 // unexpected is a reply that cannot follow the command.
 type unexpected struct {
 	verb  string
@@ -99,7 +98,7 @@ func (e *unexpected) Error() string {
 }
 
 func newDialogue(w *wire, trace func(string)) *dialogue {
-	d := &dialogue{wire: w, failed: make(chan struct{}), ended: make(chan struct{})}
+	d := &dialogue{wire: w, leaving: make(chan struct{}), failed: make(chan struct{}), ended: make(chan struct{})}
 	// The connection itself was the first round trip; the greeting answers the
 	// end of its handshake.
 	d.trips = 1
@@ -148,7 +147,7 @@ func (d *dialogue) arm() {
 	if len(d.pending) > 0 {
 		limit = d.pending[0].limit
 	}
-	if d.broke != nil && (limit < 0 || limit > salvageTime) {
+	if (d.broke != nil || d.farewell != nil) && (limit < 0 || limit > salvageTime) {
 		limit = salvageTime
 	}
 	// A wire that has been cut says so when it is read.
@@ -232,11 +231,15 @@ func (d *dialogue) hear() error {
 	shown := d.conceal(r)
 	d.traceReply(want.story, shown)
 	switch {
+	case r.code == 421 && asked && want.parted != nil:
+		d.part(want, shown)
+		return d.took(want)
 	case r.code == 421:
-		return &closing{shown}
+		return &closing{reply: shown}
 	case !asked, r.code/100 == 3 && !want.more:
 		return &unexpected{want.verb, shown}
 	}
+	d.suspect(want, shown)
 	want.take(shown)
 	return d.took(want)
 }
@@ -263,7 +266,11 @@ func (d *dialogue) took(want expected) error {
 		d.counted = d.out.flights()
 	}
 	d.change.Broadcast()
-	if d.broke != nil && len(d.pending) == 0 {
+	switch {
+	case len(d.pending) > 0:
+	case d.farewell != nil && !d.farewell.guessed:
+		return d.farewell
+	case d.broke != nil:
 		return d.broke
 	}
 	d.arm()
@@ -276,6 +283,7 @@ func (d *dialogue) fail(why error) {
 	if _, ended := errors.AsType[*closing](why); d.broke != nil && !ended {
 		why = d.broke
 	}
+	why = d.afterFarewell(why)
 	d.mu.Unlock()
 	d.wire.cut(why)
 	// What has not left by now never will.
@@ -335,7 +343,7 @@ func (d *dialogue) next(verb string, limit time.Duration) (reply, error) {
 	}
 	switch r.code {
 	case 421:
-		return shown, &closing{shown}
+		return shown, &closing{reply: shown}
 	case 334:
 		// A challenge, which is answered and never shown: SCRAM's repeats a part
 		// of what we sent, and must stay whole.

@@ -125,6 +125,9 @@ func (s *Session) queueUp(ctx context.Context) (*turn, *queue.RouteFault) {
 	s.mu.Lock()
 	over, login := s.over, s.login
 	s.mu.Unlock()
+	if over == nil {
+		over = s.dialogue.goodbye()
+	}
 	select {
 	case <-s.dialogue.failed:
 		if over == nil {

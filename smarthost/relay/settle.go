@@ -72,6 +72,8 @@ func (t *transaction) settle(err error) {
 		case r.refused():
 			// Reported when the reply came, or left for another transaction or a
 			// log-in.
+		case t.parted && !(t.end.ok() && r.ok()):
+			// Left open: the server has not taken it.
 		case err == nil && !t.end.ok() && t.wonders(t.refused):
 			t.unsure = append(t.unsure, i)
 		case t.refused.answered() && t.end.ok():
@@ -115,6 +117,6 @@ func (t *transaction) settleTooMany(err error) {
 // message: its last octet has not left this machine, or the server said so by a
 // 421.
 func (t *transaction) untaken(err error) bool {
-	_, ended := errors.AsType[*closing](err)
-	return ended || !t.final || t.session.dialogue.out.kept(t.place)
+	last, ended := errors.AsType[*closing](err)
+	return ended && !last.silent || !t.final || t.session.dialogue.out.kept(t.place)
 }

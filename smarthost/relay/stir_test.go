@@ -213,7 +213,7 @@ func TestWhatIsLost(t *testing.T) {
 		{"reset", os.NewSyscallError("read", syscall.ECONNRESET), true},
 		{"closed by the server", io.EOF, false},
 		{"closed by the server in the middle of a line", io.ErrUnexpectedEOF, false},
-		{"421", &closing{reply{code: 421}}, false},
+		{"421", &closing{reply: reply{code: 421}}, false},
 		{"the end of a wait", &noAnswer{"MAIL", time.Minute}, false},
 		{"a person said stop", context.Canceled, false},
 	} {

@@ -45,6 +45,10 @@ type transaction struct {
 	// the server takes without a log-in get their mail all the same.
 	login reply
 
+	// parted: one of its replies was a 421. What the server says behind that of
+	// this transaction is only an echo, unless it takes the message after all.
+	parted bool
+
 	// last is how many replies the session has had when all of this
 	// transaction's are there.
 	last int
@@ -88,6 +92,9 @@ func (t *transaction) run(ctx context.Context) (left []int, fault *queue.RouteFa
 	t.message.share.sent()
 	if err == nil {
 		err = t.session.dialogue.await(t.last)
+	}
+	if err == nil && t.hasParted() {
+		return t.conclude(t.session.dialogue.goodbye())
 	}
 	if err != nil {
 		// A transaction that was begun and cannot be ended ends the session, and
@@ -139,7 +146,17 @@ func (t *transaction) expected(verb string, limit time.Duration, take func(reply
 		t.mu.Lock()
 		defer t.mu.Unlock()
 		take(r)
+	}, parted: func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.parted = true
 	}}
+}
+
+func (t *transaction) hasParted() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.parted
 }
 
 // envelope sends RSET, MAIL and RCPT. Without PIPELINING they are answered
@@ -172,7 +189,7 @@ func (t *transaction) rcptAnswered(pos int, r reply) {
 	t.rcpt[pos] = r
 	switch {
 	case !t.mail.ok():
-		// Only an echo of the refused MAIL.
+		// Only an echo of the refused MAIL, or of the 421 to it.
 	case r.ok():
 		t.accepted++
 	case r.code == codeLogin:
@@ -190,8 +207,12 @@ func (t *transaction) rcptAnswered(pos int, r reply) {
 
 // overLimit says that a reply to RCPT means "too many recipients" (RFC 5321
 // section 4.5.3.1.10, which has old servers' 552 read as 452).
+//
+// OpenSMTPD says it by 451 4.5.3.
 func overLimit(r reply) bool {
 	switch enhanced := r.said().Enhanced; r.code {
+	case 451:
+		return enhanced == "4.5.3"
 	case 452:
 		return enhanced == "" || enhanced == "4.5.3"
 	case 552:

@@ -43,6 +43,8 @@ func (t *turn) await(ctx context.Context) error {
 	case <-t.before.passed:
 		t.before = nil
 		return nil
+	case <-s.dialogue.leaving:
+		return s.dialogue.goodbye()
 	case <-s.dialogue.failed:
 		return s.dialogue.over
 	case <-ctx.Done():
