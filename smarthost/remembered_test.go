@@ -238,3 +238,18 @@ func TestWhatIsKeptOfAServerIsPrivate(t *testing.T) {
 		}
 	}
 }
+
+func TestAnotherProcessKnowsHowTheLinkWas(t *testing.T) {
+	w, _ := restarts(t)
+	a := w.account("work", "me@example.org", "127.0.0.1:1")
+	if got := w.transport().Link(a); got != (relay.Link{}) {
+		t.Errorf("nothing is known, and it is %+v", got)
+	}
+	want := relay.Link{RoundTrip: 600 * time.Millisecond, Rate: 1200, At: testNow}
+	server := w.transport().memory(a).server
+	server.Memory.Learn(func(k *relay.Known) { k.Link = want })
+	server.Save()
+	if got := w.transport().Link(a); got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}

@@ -212,6 +212,14 @@ func (t *Transport) memory(a *config.Account) *memory {
 	return m
 }
 
+// Link is how the way to the account's server was when it was last used; the
+// zero Link where nothing is known.
+func (t *Transport) Link(account *config.Account) relay.Link {
+	m := t.memory(account)
+	m.server.Refresh()
+	return m.server.Memory.Recall().Link
+}
+
 func configFault(server string, err error) *queue.RouteFault {
 	return &queue.RouteFault{Step: queue.StepConfig, Server: server, Err: err, Hint: sysexits.Hint(err), NeedsPerson: true}
 }

@@ -13,6 +13,7 @@ import (
 	"mailcrane/internal/config"
 	"mailcrane/netwatch"
 	"mailcrane/queue"
+	"mailcrane/smarthost"
 )
 
 func (a *app) statusCommand() *cobra.Command {
@@ -44,6 +45,8 @@ type accountStatus struct {
 	// Session is the last one in which the server let us in.
 	Session *costItem `json:"session,omitempty"`
 	Waiting int       `json:"waiting"`
+	// Takes is about how long what is due takes, where that is known and long.
+	Takes *takesItem `json:"takes,omitempty"`
 }
 
 type queueStatus struct {
@@ -97,10 +100,11 @@ func (a *app) gather(ctx context.Context, c *config.Config) (*statusReport, erro
 		r.Network = watcher.State()
 		stop()
 	}
-	now, waitingFor := a.now(), make(map[queue.Route]int)
+	now, waitingFor, due := a.now(), make(map[queue.Route]int), make(leaving)
 	err := a.eachWaiting(ctx, c, queue.ListOrder{}, func(w waiting) bool {
 		r.Queue.count(w, now)
 		waitingFor[w.route]++
+		due.count(w, now)
 		return true
 	})
 	if err != nil {
@@ -112,6 +116,7 @@ func (a *app) gather(ctx context.Context, c *config.Config) (*statusReport, erro
 		return nil, cannotUseSpool(c, err)
 	}
 	r.Queue.SetAside, r.Queue.Damaged = len(aside), strings.Join(spool.DamagedDirs(), ", ")
+	out := smarthost.New(c, smarthost.Options{Now: a.now, Getenv: a.getenv, Known: spool})
 	for _, account := range c.Accounts {
 		s := accountStatus{Name: account.Name, Smarthost: account.Smarthost.String(), User: account.User, Waiting: waitingFor[queue.Route(account.Name)]}
 		if last, err := spool.RouteState(queue.Route(account.Name)); err == nil && !last.At.IsZero() {
@@ -121,6 +126,7 @@ func (a *app) gather(ctx context.Context, c *config.Config) (*statusReport, erro
 			cost := costOf(end)
 			s.Session = &cost
 		}
+		s.Takes = takesOf(out.Link(account), due[queue.Route(account.Name)])
 		r.Accounts = append(r.Accounts, s)
 	}
 	return r, nil
@@ -196,6 +202,9 @@ func (a *app) showStatus(r *statusReport) {
 		}
 		if account.Session != nil {
 			a.labelled("", "%s", account.Session.sentence(now))
+		}
+		if account.Takes != nil {
+			a.labelled("", "%s", account.Takes.words(now))
 		}
 	}
 	a.showQueueStatus(r.Queue, now)
