@@ -27,7 +27,8 @@ type Smarthost struct {
 	// (Exim, where that comes by BDAT, after it), end-550+… and end-450+… after it;
 	// 550 after the data for a Subject that begins with "refuse". It takes ten
 	// recipients at a time, and ends a long session by 421: Postfix after twelve
-	// refusals, the others at the 13th MAIL.
+	// refusals, the others at the 13th MAIL. Postfix refuses a client that does
+	// not await the answer to EHLO.
 	Picky string
 	// As Implicit and StartTLS, with an expired certificate and with one for
 	// other.test.

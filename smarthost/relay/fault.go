@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -140,6 +141,11 @@ func plainly(err error) error {
 	}
 	if alert := remoteAlert(err); alert != "" {
 		return fmt.Errorf("the server broke off TLS: %s", alert)
+	}
+	if record, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+		// Exim's last word, when it has had enough, is "554 Too many nonmail
+		// commands" without TLS. Who else is on the way could say it too.
+		return fmt.Errorf("something spoke without TLS in the middle of the session, beginning %q: the server that has had enough, or something on the way to it", record.RecordHeader[:])
 	}
 	return err
 }
