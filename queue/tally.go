@@ -14,6 +14,9 @@ type tally struct {
 	mu   sync.Mutex
 	end  SessionEnd
 	over bool // it has been told
+	// refused: the log-in that shared a flight with the first message was, so
+	// that no session came about.
+	refused bool
 }
 
 var _ Stirrer = (*tally)(nil)
@@ -43,7 +46,7 @@ func (t *tally) Deliver(ctx context.Context, d *Delivery) *RouteFault {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if fault != nil && t.end.Why == "" {
-		t.end.Why = fault.Sentence()
+		t.end.Why, t.refused = fault.Sentence(), fault.Step == StepAuth
 	}
 	return fault
 }
@@ -62,7 +65,7 @@ func (t *tally) Close(ctx context.Context) {
 	if s, ok := t.Session.(Coster); ok {
 		t.end.Cost = s.Cost()
 	}
-	end, told := t.end, t.over
+	end, told, refused := t.end, t.over, t.refused
 	t.over = true
 	t.mu.Unlock()
 	if told {
@@ -70,6 +73,9 @@ func (t *tally) Close(ctx context.Context) {
 	}
 	r := t.runner
 	end = r.sessionEnded(end)
+	if refused {
+		return // the last session is the one before
+	}
 	if err := r.Spool.NoteSession(end); err != nil {
 		r.Log.Debug("cannot note what the session has cost", "route", end.Route, "err", err)
 	}

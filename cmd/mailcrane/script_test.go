@@ -166,7 +166,7 @@ func scriptSpooled(ts *testscript.TestScript, neg bool, args []string) {
 		switch {
 		case messageFile.MatchString(name):
 			n++
-		case strings.HasPrefix(name, "tmp/route-"), strings.HasPrefix(name, "tmp/transcript-"):
+		case strings.HasPrefix(name, "tmp/route-"), strings.HasPrefix(name, "tmp/transcript-"), strings.HasPrefix(name, "tmp/known-"):
 			// A queue run in the background has just seen its account's server.
 		case strings.HasPrefix(name, "tmp/"), strings.HasPrefix(name, "damaged/"), strings.HasPrefix(name, "queue/"):
 			ts.Fatalf("the spool holds %s", name)

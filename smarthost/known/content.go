@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"time"
 
@@ -45,6 +46,11 @@ const (
 	// mostRoundTrip is longer than any link's over which TCP works.
 	mostRoundTrip = 5 * time.Minute
 )
+
+// empty says that nothing is known.
+func (c content) empty() bool {
+	return len(c.Tickets) == 0 && reflect.DeepEqual(c.Known, relay.Known{})
+}
 
 func encode(c content) (string, error) {
 	text, err := json.Marshal(c)

@@ -115,7 +115,11 @@ func (v *Server) Save() {
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	text, err := encode(content{Version: version, Identity: v.id, Known: v.Memory.Recall(), Tickets: v.tickets})
+	now := content{Version: version, Identity: v.id, Known: v.Memory.Recall(), Tickets: v.tickets}
+	if v.kept == "" && now.empty() {
+		return
+	}
+	text, err := encode(now)
 	if err == nil && text == v.kept {
 		return
 	}

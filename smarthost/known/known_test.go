@@ -75,6 +75,22 @@ func TestWhatIsKnownOutlivesTheProcess(t *testing.T) {
 	}
 }
 
+func TestAServerThatWasNotReachedLeavesNoFile(t *testing.T) {
+	f := newFiles()
+	v := run(f)
+	v.Save()
+	if f.kept != 0 {
+		t.Error("nothing is known, and it was written down")
+	}
+	v.Memory.Learn(func(k *relay.Known) { k.LoggedIn = "PLAIN" })
+	v.Save()
+	v.Memory.Learn(func(k *relay.Known) { k.LoggedIn = "" })
+	v.Save()
+	if run(f).Memory.Recall().LoggedIn != "" {
+		t.Error("what is not true any more was kept")
+	}
+}
+
 func TestTheLastProcessWinsAndTheOthersHearOfIt(t *testing.T) {
 	f := newFiles()
 	agent, flush := run(f), run(f)
@@ -209,11 +225,10 @@ func FuzzFile(f *testing.F) {
 		if _, ok := v.Sessions("").Get("smtp.example.org"); ok {
 			t.Error("a session that nobody sealed was opened")
 		}
+		v.Memory.Learn(func(k *relay.Known) { k.LoggedIn = "LOGIN" })
 		v.Save()
-		if text := files.text[identity.file()]; text != "" {
-			if _, err := decode(text, identity); err != nil {
-				t.Errorf("what was written cannot be read: %v", err)
-			}
+		if _, err := decode(files.text[identity.file()], identity); err != nil {
+			t.Errorf("what was written cannot be read: %v", err)
 		}
 	})
 }
