@@ -23,7 +23,7 @@ peer() {
 }
 
 peer_postfix() {
-  part_root peer-postfix postfix
+  part_root peer-postfix postfix libsasl2-modules
   local conf=$LAB/peer-postfix/root/etc/postfix
   cp "$conf/master.cf.proto" "$conf/master.cf"
   printf '%s\n' 'compatibility_level = 3.6' 'myhostname = bench.test' 'message_size_limit = 67108864' \

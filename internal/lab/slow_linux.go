@@ -25,10 +25,10 @@ type SlowLink struct {
 // headers of IP and TCP.
 type Traffic struct{ Packets, Octets int64 }
 
-// congestion is the laptop's and the gateway's congestion control: slow start as
+// Congestion is the laptop's and the gateway's congestion control: slow start as
 // in RFC 5681, twice the window each round trip, and no pacing. It is one that
 // every kernel lets a namespace choose.
-const congestion = "reno"
+const Congestion = "reno"
 
 // Slow is a Network whose cable takes delay, one way, and rate bits a second,
 // each way, or any number where it is 0.
@@ -53,7 +53,7 @@ func (l *SlowLink) lay(t testing.TB, n *Network) {
 	}
 	for _, s := range []*Namespace{n.Laptop, n.Gateway} {
 		if err := s.Do(func() error {
-			return os.WriteFile("/proc/sys/net/ipv4/tcp_congestion_control", []byte(congestion), 0)
+			return os.WriteFile("/proc/sys/net/ipv4/tcp_congestion_control", []byte(Congestion), 0)
 		}); err != nil {
 			t.Fatal(err)
 		}

@@ -43,9 +43,16 @@ func (w *workshop) atSink(name, address string, s *sink) (*home, error) {
 
 // sinkAccount is the settings of an account at the sink.
 func (w *workshop) sinkAccount(address string, s *sink) (string, error) {
+	if s.kind.plain {
+		return fmt.Sprintf("smarthost = \"smtp+insecure://%s\"\nauth = \"none\"\n", address), nil
+	}
+	scheme := "smtps"
+	if s.kind.starttls {
+		scheme = "smtp"
+	}
 	password := filepath.Join(w.dir, "password")
-	return fmt.Sprintf("smarthost = \"smtps://%s\"\nuser = %q\nauth = \"plain\"\nsecret = \"file:%s\"\ntls = { ca = %q }\n",
-		address, sinkUser, password, s.ca), os.WriteFile(password, []byte(sinkPassword+"\n"), 0o600)
+	return fmt.Sprintf("smarthost = \"%s://%s\"\nuser = %q\nauth = \"plain\"\nsecret = \"file:%s\"\ntls = { ca = %q }\n",
+		scheme, address, sinkUser, password, s.ca), os.WriteFile(password, []byte(sinkPassword+"\n"), 0o600)
 }
 
 func (h *home) env() []string { return []string{"MAILCRANE_CONFIG=" + h.config} }

@@ -41,6 +41,7 @@ func benches() []bench {
 		{"queue-agent", "an agent with a full queue whose server refuses connections, for 20 s", queueAgent},
 		{"queue-list", "a list of a queue of each size", queueList},
 		{"queue-submit", "sendmail -t -oi < 4 KiB into a queue of each size, delivery deferred", queueSubmit},
+		{"wire", "queue runs of 1, 10 and 100 messages of 2 KiB, round trips of 600 ms", wire},
 		{"idle", "an agent with nothing due, after 20 messages", idle},
 	}
 }

@@ -1,0 +1,232 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"mailcrane/internal/lab"
+)
+
+// A racer is a program that is given messages, holds them, and at a sign hands
+// all of them to a smarthost. Its parts are shell commands that run in its root.
+type racer struct {
+	name string
+	root string // "" is this machine's
+	env  []string
+	// files are written into the root beforehand.
+	files map[string]string
+	// ready starts what has to run; take puts standard input into the queue, and
+	// sends nothing; run is the sign.
+	ready, take, run string
+}
+
+// A track is where racers run: in the laptop of a network, one at a time.
+type track struct {
+	*workshop
+	network *lab.Network
+	sink    *sink
+	message string
+	crowd   *crowd
+}
+
+// A heat is what was measured of one run of n messages.
+type heat struct {
+	n int
+	// took is from the sign to the last message's 250, whole to the end of the
+	// last session.
+	took, whole time.Duration
+	cpu         time.Duration
+	peak        int64 // bytes
+	sink        sinkCount
+	// failed says why there is no result.
+	failed error
+}
+
+// limits: of the time for all to be accepted, and then for the sessions to end.
+const (
+	raceLimit = 90 * time.Second
+	restLimit = 60 * time.Second
+)
+
+// race measures a run of each number of messages, after one message beforehand
+// which leaves behind whatever the racer remembers.
+func (t *track) race(r racer, numbers ...int) (heats []heat, err error) {
+	defer func() { err = errors.Join(err, t.crowd.disperse()) }()
+	if err := t.prepare(r); err != nil {
+		return nil, err
+	}
+	if err := t.do(r, r.ready); err != nil {
+		return nil, err
+	}
+	if first := t.heat(r, 1); first.failed != nil {
+		return nil, fmt.Errorf("the message beforehand: %w", first.failed)
+	}
+	for _, n := range numbers {
+		h := t.heat(r, n)
+		heats = append(heats, h)
+		if h.failed != nil {
+			break // what is left in its queue would count for the next
+		}
+	}
+	return heats, nil
+}
+
+// prepare writes the racer's files and the message.
+func (t *track) prepare(r racer) error {
+	message, err := os.ReadFile(t.message)
+	if err != nil {
+		return err
+	}
+	files := map[string]string{"/tmp/bench-message": string(message)}
+	for name, text := range r.files {
+		files[name] = text
+	}
+	if r.root != "" {
+		ca, err := os.ReadFile(t.sink.ca)
+		if err != nil {
+			return err
+		}
+		files["/etc/bench-ca.pem"] = string(ca)
+	}
+	for name, text := range files {
+		path := filepath.Join(r.root, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// heat lets the racer take n messages, and run.
+func (t *track) heat(r racer, n int) heat {
+	h := heat{n: n}
+	load := fmt.Sprintf("i=0; while [ $i -lt %d ]; do (%s) </tmp/bench-message || exit; i=$((i+1)); done", n, r.take)
+	if h.failed = errors.Join(t.do(r, load), t.settle()); h.failed != nil {
+		return h
+	}
+	t.sink.forget()
+	h.failed = t.measure(&h, r)
+	return h
+}
+
+func (t *track) measure(h *heat, r racer) error {
+	before, err := t.crowd.used()
+	if err != nil {
+		return err
+	}
+	var said bytes.Buffer
+	cmd := t.command(r, r.run)
+	cmd.Stdout, cmd.Stderr = &said, &said
+	cmd.WaitDelay = time.Second
+	peaked, stop := t.watch()
+	begin := time.Now()
+	if err := t.network.Laptop.Do(cmd.Start); err != nil {
+		return err
+	}
+	last, err := t.sink.await(h.n, raceLimit)
+	if err == nil {
+		err = t.sink.deserted(restLimit)
+	}
+	h.took, h.whole = last.Sub(begin), time.Since(begin)
+	if err != nil {
+		err = errors.Join(err, t.crowd.disperse())
+	}
+	// Daemons that it has started may keep its output open, which WaitDelay ends.
+	if ended := cmd.Wait(); ended != nil && !errors.Is(ended, exec.ErrWaitDelay) {
+		err = errors.Join(err, fmt.Errorf("%s: %w\n%s", r.run, ended, said.String()))
+	}
+	close(stop)
+	h.peak = <-peaked
+	after, err2 := t.crowd.used()
+	h.cpu = after - before
+	h.sink, _ = t.sink.seen()
+	return errors.Join(err, err2)
+}
+
+// watch looks at the crowd's memory until stop is closed.
+func (t *track) watch() (peaked <-chan int64, stop chan struct{}) {
+	peak := make(chan int64, 1)
+	stop = make(chan struct{})
+	go func() {
+		var most int64
+		tick := time.NewTicker(5 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			if now, err := t.crowd.resident(); err == nil {
+				most = max(most, now)
+			}
+			select {
+			case <-tick.C:
+			case <-stop:
+				peak <- most
+				return
+			}
+		}
+	}()
+	return peak, stop
+}
+
+// do runs a command of the racer to its end.
+func (t *track) do(r racer, script string) error {
+	if script == "" {
+		return nil
+	}
+	var said bytes.Buffer
+	cmd := t.command(r, script)
+	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = &said, &said, time.Second
+	if err := t.network.Laptop.Do(cmd.Start); err != nil {
+		return err
+	}
+	if err := cmd.Wait(); err != nil && !errors.Is(err, exec.ErrWaitDelay) {
+		return fmt.Errorf("%s: %w\n%s", script, err, said.String())
+	}
+	return nil
+}
+
+// command is a script of the racer's, which it and all that it starts run as one
+// crowd.
+func (t *track) command(r racer, script string) *exec.Cmd {
+	args := []string{"-c", t.crowd.join() + `; exec "$@"`, "sh"}
+	if r.root != "" {
+		args = append(args, "chroot", r.root)
+	}
+	cmd := exec.Command("/bin/sh", append(args, "/bin/sh", "-c", script)...)
+	c := contestant{Env: r.env}
+	cmd.Env, cmd.Dir = c.environment(), "/"
+	return cmd
+}
+
+// await waits until n messages have been accepted, and says when the last was.
+func (s *sink) await(n int, limit time.Duration) (last time.Time, err error) {
+	over := time.After(limit)
+	for i := range n {
+		select {
+		case last = <-s.accepted:
+		case <-over:
+			return last, fmt.Errorf("%d of %d after %v", i, n, limit)
+		}
+	}
+	return last, nil
+}
+
+// deserted waits until all sessions have ended.
+func (s *sink) deserted(limit time.Duration) error {
+	for end := time.Now().Add(limit); ; time.Sleep(10 * time.Millisecond) {
+		switch _, open := s.seen(); {
+		case open == 0:
+			return nil
+		case time.Now().After(end):
+			return fmt.Errorf("%d sessions still open after %v", open, limit)
+		}
+	}
+}
