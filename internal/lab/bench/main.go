@@ -42,6 +42,7 @@ func benches() []bench {
 		{"queue-list", "a list of a queue of each size", queueList},
 		{"queue-submit", "sendmail -t -oi < 4 KiB into a queue of each size, delivery deferred", queueSubmit},
 		{"wire", "queue runs of 1, 10 and 100 messages of 2 KiB, round trips of 600 ms", wire},
+		{"wire-slow", "queue runs of 1 and 10 messages of 2 KiB at 9.6 kbit/s, round trips of 600 ms", wireSlow},
 		{"idle", "an agent with nothing due, after 20 messages", idle},
 	}
 }

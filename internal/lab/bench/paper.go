@@ -65,9 +65,18 @@ func (p paper) slowStart(octets int) time.Duration {
 	return waits
 }
 
-// rounds is the floor in round trips alone of each kind of server: TCP, the
-// greeting, EHLO, and what a run of n messages waits for; half a one is the last
-// flight's way.
+// floor is that of a server of the kind, over a link without a limit of its
+// rate: a whole flight where everything goes in one, of so many octets.
+func (k sinkKind) floor(roundTrip time.Duration, n, flight int) time.Duration {
+	took := time.Duration(k.rounds(n) * float64(roundTrip))
+	if !k.unpipelined && !k.unchunked {
+		took += paper{roundTrip: roundTrip}.slowStart(flight)
+	}
+	return took
+}
+
+// rounds is the floor in round trips alone: TCP, the greeting, EHLO, and what a
+// run of n messages waits for; half a one is the last flight's way.
 func (k sinkKind) rounds(n int) float64 {
 	rounds := 3.0
 	switch {

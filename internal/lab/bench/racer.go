@@ -22,9 +22,10 @@ type racer struct {
 	env  []string
 	// files are written into the root beforehand.
 	files map[string]string
-	// ready starts what has to run; take puts standard input into the queue, and
-	// sends nothing; run is the sign.
-	ready, take, run string
+	// ready starts what has to run. Before each run, hold has it send nothing,
+	// take puts standard input into the queue, held waits until all $n are there;
+	// run is the sign.
+	ready, hold, take, held, run string
 }
 
 // A track is where racers run: in the laptop of a network, one at a time.
@@ -49,11 +50,20 @@ type heat struct {
 	failed error
 }
 
-// limits: of the time for all to be accepted, and then for the sessions to end.
-const (
-	raceLimit = 90 * time.Second
-	restLimit = 60 * time.Second
-)
+// restLimit is how long the sessions may take to end.
+const restLimit = 60 * time.Second
+
+// raceLimit is how long a run may take: the slowest program with 100 messages
+// needs eleven minutes.
+func (w *workshop) raceLimit() time.Duration {
+	if w.rounds >= 10 {
+		return 15 * time.Minute
+	}
+	return 90 * time.Second
+}
+
+// errTooSlow stands for a run that was not tried.
+var errTooSlow = errors.New("more than -rounds has patience for")
 
 // race measures a run of each number of messages, after one message beforehand
 // which leaves behind whatever the racer remembers.
@@ -68,8 +78,11 @@ func (t *track) race(r racer, numbers ...int) (heats []heat, err error) {
 	if first := t.heat(r, 1); first.failed != nil {
 		return nil, fmt.Errorf("the message beforehand: %w", first.failed)
 	}
-	for _, n := range numbers {
-		h := t.heat(r, n)
+	for i, n := range numbers {
+		h := heat{n: n, failed: errTooSlow}
+		if i == 0 || heats[i-1].took*time.Duration(n)/time.Duration(heats[i-1].n) < t.raceLimit() {
+			h = t.heat(r, n)
+		}
 		heats = append(heats, h)
 		if h.failed != nil {
 			break // what is left in its queue would count for the next
@@ -110,8 +123,13 @@ func (t *track) prepare(r racer) error {
 // heat lets the racer take n messages, and run.
 func (t *track) heat(r racer, n int) heat {
 	h := heat{n: n}
-	load := fmt.Sprintf("i=0; while [ $i -lt %d ]; do (%s) </tmp/bench-message || exit; i=$((i+1)); done", n, r.take)
-	if h.failed = errors.Join(t.do(r, load), t.settle()); h.failed != nil {
+	load := fmt.Sprintf("n=%d; i=0; while [ $i -lt $n ]; do (%s) </tmp/bench-message || exit; i=$((i+1)); done; %s", n, r.take, r.held)
+	for _, script := range []string{r.hold, load} {
+		if h.failed = t.do(r, script); h.failed != nil {
+			return h
+		}
+	}
+	if h.failed = t.settle(); h.failed != nil {
 		return h
 	}
 	t.sink.forget()
@@ -133,7 +151,7 @@ func (t *track) measure(h *heat, r racer) error {
 	if err := t.network.Laptop.Do(cmd.Start); err != nil {
 		return err
 	}
-	last, err := t.sink.await(h.n, raceLimit)
+	last, err := t.sink.await(h.n, t.raceLimit())
 	if err == nil {
 		err = t.sink.deserted(restLimit)
 	}

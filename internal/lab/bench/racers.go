@@ -89,9 +89,8 @@ postconf -c . -F '*/*/chroot=n' && postconf -c . -MX smtp/inet &&
 rm -rf /var/spool/postfix-race && mkdir -p /var/spool/postfix-race /var/lib/postfix-race && chown postfix /var/lib/postfix-race &&
 postfix -c ` + conf + ` start`,
 		take: "/usr/sbin/sendmail -C " + conf + " -t -oi",
-		// All must be through pickup and cleanup before the sign: the sign waits
-		// for that, so the bench does not have to.
-		run: "postsuper -c " + conf + " -H ALL && postqueue -c " + conf + " -f",
+		held: "until [ $(find /var/spool/postfix-race/hold -type f | wc -l) -ge $n ]; do sleep .1; done",
+		run:  "postsuper -c " + conf + " -H ALL && postqueue -c " + conf + " -f",
 	}
 }
 
@@ -145,7 +144,8 @@ func opensmtpdRacer(host, port string, plain bool) racer {
 		ready: `rm -rf /var/spool/smtpd/queue/* /var/spool/smtpd/offline/*
 rm -f /var/run/smtpd.sock
 smtpd -f /etc/smtpd-race.conf
-for i in 1 2 3 4 5 6 7 8 9; do smtpctl pause mta && exit; sleep .2; done; exit 1`,
+for i in 1 2 3 4 5 6 7 8 9; do smtpctl show status && exit; sleep .2; done; exit 1`,
+		hold: "smtpctl pause mta",
 		take: "/usr/sbin/sendmail -t -oi",
 		run:  "smtpctl resume mta",
 	}
@@ -175,7 +175,7 @@ func nullmailerRacer(host, port string, plain bool) racer {
 	}
 	return racer{
 		files: map[string]string{"/etc/nullmailer/remotes": remote + "\n"},
-		ready: "rm -f /var/spool/nullmailer/queue/*; test -p /var/spool/nullmailer/trigger",
+		ready: "rm -f /var/spool/nullmailer/queue/*",
 		take:  "/usr/sbin/sendmail -t -oi",
 		run:   "setpriv --reuid=mail --regid=mail --clear-groups /usr/sbin/nullmailer-send </dev/null >/tmp/nullmailer-race.log 2>&1 &",
 	}
@@ -195,7 +195,7 @@ func msmtpqRacer(host, port string, plain bool) racer {
 			"/root/nowhere.msmtprc": "account default\nhost 127.0.0.1\nport 1\nfrom me@bench.test\n",
 		},
 		ready: "rm -rf /root/.msmtp.queue/* /root/.msmtp.queue/.lock",
-		take:  "install -m 600 /root/nowhere.msmtprc /root/.msmtprc && msmtpq -t -oi",
+		take:  "install -m 600 /root/nowhere.msmtprc /root/.msmtprc && /usr/local/bin/msmtpq -t -oi",
 		run:   "install -m 600 /root/race.msmtprc /root/.msmtprc; bash /usr/libexec/msmtp/msmtpq/msmtpq --q-mgmt -r",
 	}
 }

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -66,12 +67,48 @@ func wire(w *workshop) error {
 		if err != nil {
 			return err
 		}
-		return t.table(c, all, numbers, nil)
+		return t.table(c, all, numbers)
 	})
 	if err != nil {
 		return err
 	}
 	return w.lesserServers(c)
+}
+
+// wireSlow measures the same over a link of 9.6 kbit/s, where octets count.
+func wireSlow(w *workshop) error {
+	c := course{delay: satellite, rate: 9600, size: 2 << 10}
+	return w.onTrack(c, sinkKind{}, func(t *track, link *lab.SlowLink) error {
+		all, err := w.racers(t.sink, at("465"))
+		if err != nil {
+			return err
+		}
+		if err := t.table(c, all, []int{1, 10}); err != nil {
+			return err
+		}
+		return t.octets(all[0], link)
+	})
+}
+
+// octets prints what a run with one message costs.
+func (t *track) octets(r racer, link *lab.SlowLink) error {
+	if err := t.do(r, r.take+" </tmp/bench-message"); err != nil {
+		return err
+	}
+	before, back := link.Passed()
+	cmd := t.command(r, r.run+" --stats")
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, &said
+	err := t.network.Laptop.Do(cmd.Start)
+	if err == nil {
+		err = cmd.Wait()
+	}
+	if err != nil {
+		return fmt.Errorf("%s --stats: %w\n%s", r.run, err, said.String())
+	}
+	up, down := link.Passed()
+	fmt.Printf("  another one, with IP and TCP: %d octets up, %d down; its own account:\n%s", up.Octets-before.Octets, down.Octets-back.Octets, said.String())
+	return nil
 }
 
 // lesserServers is ours with servers that offer less.
@@ -91,11 +128,7 @@ func (w *workshop) lesserServers(course course) error {
 			if err != nil {
 				return err
 			}
-			floors := make([]time.Duration, len(numbers))
-			for i, n := range numbers {
-				floors[i] = time.Duration(c.kind.rounds(n) * float64(2*course.delay))
-			}
-			return t.table(course, []racer{us}, numbers, floors)
+			return t.table(course, []racer{us}, numbers)
 		})
 		if err != nil {
 			return err
@@ -104,10 +137,9 @@ func (w *workshop) lesserServers(course course) error {
 	return nil
 }
 
-// table races all, ours first, and prints a line for each. Where lesser is nil
-// the floor is that on paper for what the reference client has sent, with
-// messages as long as ours were; else it is lesser.
-func (t *track) table(c course, all []racer, numbers []int, lesser []time.Duration) error {
+// table races all, ours first, and prints a line for each, below the floor for
+// messages as long as ours were.
+func (t *track) table(c course, all []racer, numbers []int) error {
 	us, err := t.race(all[0], numbers...)
 	if err != nil {
 		return fmt.Errorf("%s: %w", all[0].name, err)
@@ -118,12 +150,9 @@ func (t *track) table(c course, all []racer, numbers []int, lesser []time.Durati
 		fmt.Fprintf(out, "N=%d\tx floor\tsessions\t", n)
 	}
 	fmt.Fprintln(out)
-	floors := lesser
-	var client []heat
-	if floors == nil {
-		if client, floors, err = t.reference(c, int(us[0].sink.octets)/us[0].n, numbers); err != nil {
-			return fmt.Errorf("the reference client: %w", err)
-		}
+	client, floors, err := t.floors(c, int(us[0].sink.octets)/us[0].n, numbers)
+	if err != nil {
+		return fmt.Errorf("the reference client: %w", err)
 	}
 	fmt.Fprint(out, "  floor on paper\t")
 	for _, floor := range floors {
@@ -155,6 +184,21 @@ func printHeats(out io.Writer, name string, heats []heat, floors []time.Duration
 		fmt.Fprintf(out, "%.2f\t%.2f\t%d\t", h.took.Seconds(), h.took.Seconds()/floors[i].Seconds(), h.sink.sessions)
 	}
 	fmt.Fprintln(out)
+}
+
+// envelope is about what the commands of a message need.
+const envelope = 110
+
+// floors are those for messages of so many octets, and the reference client's
+// heats where the server has all that it makes use of.
+func (t *track) floors(c course, size int, numbers []int) (heats []heat, floors []time.Duration, err error) {
+	if t.sink.kind == (sinkKind{}) {
+		return t.reference(c, size, numbers)
+	}
+	for _, n := range numbers {
+		floors = append(floors, t.sink.kind.floor(2*c.delay, n, n*(size+envelope)))
+	}
+	return nil, floors, nil
 }
 
 // reference is the reference client's heats, and the floors on paper.
