@@ -99,6 +99,13 @@ func (n *Network) RouteDown() {
 	n.Laptop.ip("-6 route del default")
 }
 
+// SmarthostAtHome gives the laptop the smarthost's address: a server there is
+// reached over its loopback.
+func (n *Network) SmarthostAtHome() {
+	n.t.Helper()
+	n.Laptop.ip("addr add " + SmarthostIP + "/32 dev lo")
+}
+
 // PlugOut pulls the cable at the far end: the laptop keeps its addresses and
 // routes and loses the carrier. The kernel joins changes that come within
 // about a second of each other.

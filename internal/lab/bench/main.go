@@ -43,6 +43,7 @@ func benches() []bench {
 		{"queue-submit", "sendmail -t -oi < 4 KiB into a queue of each size, delivery deferred", queueSubmit},
 		{"wire", "queue runs of 1, 10 and 100 messages of 2 KiB, round trips of 600 ms", wire},
 		{"wire-slow", "queue runs of 1 and 10 messages of 2 KiB at 9.6 kbit/s, round trips of 600 ms", wireSlow},
+		{"wire-throughput", "queue runs of 1,000 messages of 4 KiB over the loopback", wireThroughput},
 		{"idle", "an agent with nothing due, after 20 messages", idle},
 	}
 }
@@ -72,7 +73,7 @@ func main() {
 func usage() {
 	fmt.Fprintln(os.Stderr, "usage: bench [-rounds N] [NAME…]")
 	for _, b := range benches() {
-		fmt.Fprintf(os.Stderr, "  %-12s %s\n", b.name, b.what)
+		fmt.Fprintf(os.Stderr, "  %-15s %s\n", b.name, b.what)
 	}
 }
 

@@ -35,6 +35,8 @@ type track struct {
 	sink    *sink
 	message string
 	crowd   *crowd
+	// pause is how long the last packets of a session take.
+	pause time.Duration
 }
 
 // A heat is what was measured of one run of n messages.
@@ -129,7 +131,7 @@ func (t *track) heat(r racer, n int) heat {
 			return h
 		}
 	}
-	if h.failed = t.settle(); h.failed != nil {
+	if h.failed = errors.Join(t.settle(), t.quiet()); h.failed != nil {
 		return h
 	}
 	t.sink.forget()
@@ -235,6 +237,14 @@ func (s *sink) await(n int, limit time.Duration) (last time.Time, err error) {
 		}
 	}
 	return last, nil
+}
+
+// quiet waits until nothing is on the link any more that a session has left
+// behind: its last words, and those of TCP.
+func (t *track) quiet() error {
+	err := t.sink.deserted(restLimit)
+	time.Sleep(t.pause)
+	return err
 }
 
 // deserted waits until all sessions have ended.

@@ -191,7 +191,7 @@ func msmtpqRacer(host, port string, plain bool) racer {
 	return racer{
 		env: []string{"EMAIL_CONN_NOTEST=y", "EMAIL_QUEUE_QUIET=t"},
 		files: map[string]string{
-			"/root/race.msmtprc":   settings,
+			"/root/race.msmtprc":    settings,
 			"/root/nowhere.msmtprc": "account default\nhost 127.0.0.1\nport 1\nfrom me@bench.test\n",
 		},
 		ready: "rm -rf /root/.msmtp.queue/* /root/.msmtp.queue/.lock",

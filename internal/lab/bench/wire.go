@@ -37,7 +37,10 @@ func (w *workshop) onTrack(c course, kind sinkKind, f func(*track, *lab.SlowLink
 	}
 	return onStage(func(s *stage) error {
 		n, link := lab.Slow(s, c.delay, c.rate)
-		return w.withSink(n, n.Gateway, kind, message, func(t *track) error { return f(t, link) })
+		return w.withSink(n, n.Gateway, kind, message, func(t *track) error {
+			t.pause = 5 * c.delay
+			return f(t, link)
+		})
 	})
 }
 
@@ -208,6 +211,9 @@ func (t *track) reference(c course, size int, numbers []int) (heats []heat, floo
 		return nil, nil, err
 	}
 	for _, n := range append([]int{1}, numbers...) {
+		if err := t.quiet(); err != nil {
+			return nil, nil, err
+		}
 		t.sink.forget()
 		begin := time.Now()
 		cost, err := client.send(n)
