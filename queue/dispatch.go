@@ -91,14 +91,8 @@ func (s *server) survey(ctx context.Context) (courses map[Route]*course, next ti
 			c = s.course(route, now)
 			courses[route] = c
 		}
-		switch {
-		case s.keeps(c.verdict, n): // a change will wake us
-		case early && (c.closed || !s.handsOver(n, now, c.hold)):
-		case c.closed:
-			next = sooner(next, c.again)
-			next = sooner(next, s.overdue(c, n, seen, now))
-		case c.line.carrier == nil || !c.line.carrier.has(n):
-			c.pick.add(s.job(n, seen))
+		if !early || !c.closed && s.handsOver(n, now, c.hold) {
+			next = sooner(next, s.enter(c, n, seen, now))
 		}
 		return ctx.Err() == nil
 	})
@@ -107,6 +101,19 @@ func (s *server) survey(ctx context.Context) (courses map[Route]*course, next ti
 		s.looked.forgetGone()
 	}
 	return courses, next, err
+}
+
+// enter puts a message that may be tried into its course, and says when to look
+// at it again where the course does not take it; zero for when that changes.
+func (s *server) enter(c *course, n Name, seen int, now time.Time) (again time.Time) {
+	switch {
+	case s.keeps(c.verdict, n): // a change will wake us
+	case c.closed:
+		return sooner(c.again, s.overdue(c, n, seen, now))
+	case c.line.carrier == nil || !c.line.carrier.has(n):
+		c.pick.add(s.job(n, seen))
+	}
+	return time.Time{}
 }
 
 // ready says whether the message is due and does not rest; again is when it

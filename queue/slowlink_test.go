@@ -60,9 +60,9 @@ func TestASmallMessageGoesBeforeALargeOneThatWasNotBegun(t *testing.T) {
 					arrivals := make(chan struct{}, 1)
 					if by == "agent" {
 						stop := w.serve(arrivals)
-						defer stop() //nolint:errcheck // what it says is another test's
+						defer stop()
 					} else {
-						go w.runner.Flush(t.Context(), nil) //nolint:errcheck // what it says is another test's
+						go w.runner.Flush(t.Context(), nil)
 					}
 					time.Sleep(c.wait)
 					put(t, s, envelope("small@x.org"), small)
