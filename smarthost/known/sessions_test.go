@@ -52,8 +52,10 @@ func TestATicketIsShownOnceWhereThereAreMore(t *testing.T) {
 		t.Errorf("shown %s, want %s", strings.Join(got, " "), want)
 	}
 	v.Sessions("").Put(server, resumable(t, "4"))
-	if got := shown(t, v.Sessions(""), server); got != "4" || len(v.tickets) != 1 {
-		t.Errorf("shown %s of %d, want the new one, alone", got, len(v.tickets))
+	for range 2 {
+		if got := shown(t, v.Sessions(""), server); got != "4" {
+			t.Errorf("shown %s, want the new one: those that were shown are gone", got)
+		}
 	}
 }
 
