@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"mailcrane/internal/lab"
 )
 
 // connected is a wire on a TCP connection of this machine, and its other end.
@@ -132,5 +134,43 @@ func TestMovedGrowsWithWhatTheOtherEndTakes(t *testing.T) {
 	s, _ := w.status()
 	if s.roundTrip() <= 0 || s.shortest <= 0 || s.shortest > time.Second {
 		t.Errorf("round trip %v, shortest %v", s.roundTrip(), s.shortest)
+	}
+}
+
+func TestAPeerThatHasGoneIsNoticedAndNothingHeldLeavesLater(t *testing.T) {
+	n := lab.Netns(t)
+	l := n.Gateway.Listen(lab.SmarthostIP + ":25")
+	t.Cleanup(func() { l.Close() })
+	var conn net.Conn
+	if err := n.Laptop.Do(func() (err error) {
+		conn, err = net.Dial("tcp", l.Addr().String())
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	theirs, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer theirs.Close()
+	tune(conn)
+	control(conn, func(fd uintptr) {
+		unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, 300) // in place of minutes
+	})
+	w := &wire{Conn: conn, block: time.Minute, wait: wait{limit: -1}}
+	n.Silence()
+	_, err = w.Write(make([]byte, 1<<20))
+	if !errors.Is(err, syscall.ETIMEDOUT) || !isLost(err) {
+		t.Errorf("%v", err)
+	}
+	unsent := w.unsent()
+	if unsent == 0 {
+		t.Error("all is said to have left")
+	}
+	n.Answer()
+	theirs.SetReadDeadline(time.Now().Add(300 * time.Millisecond))
+	if got, _ := io.Copy(io.Discard, theirs); got > w.sent.Load()-unsent {
+		t.Errorf("%d octets arrived of %d, though %d were said never to", got, w.sent.Load(), unsent)
 	}
 }

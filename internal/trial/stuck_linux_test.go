@@ -1,0 +1,96 @@
+package trial
+
+import (
+	"os/exec"
+	"sync"
+	"testing"
+	"time"
+
+	"mailcrane/internal/lab"
+)
+
+// pausing has the server call pause, once, when it has heard verb.
+func (w *away) pausing(verb string, pause func()) {
+	once := sync.OnceFunc(pause)
+	w.server.behave(behaviour{answer: func(at step) string {
+		if at.verb == verb {
+			once()
+		}
+		return ""
+	}})
+}
+
+func TestAMessageStuckOnTheOldNetworkGoesAtOnceByTheNewOne(t *testing.T) {
+	t.Parallel()
+	w := newAway(t, "")
+	reached, goOn := make(chan struct{}), make(chan struct{})
+	w.pausing("BDAT", func() {
+		close(reached)
+		<-goOn
+	})
+	w.home.mail("large-stuck", you)
+	<-reached
+	w.Silence()
+	close(goOn)
+	// The old flow stays silent for ever, and every limit is an hour off.
+	if out, err := exec.Command("ip", "-n", w.Gateway.Name, "route", "del", "blackhole", lab.RoamedIP).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	began := time.Now()
+	w.Roam()
+	took := w.server.wantArrival(t, "large-stuck").at.Sub(began)
+	t.Logf("accepted %v after the new network was there", took)
+	if took > 2*time.Second {
+		t.Errorf("accepted only %v after the new network was there; the agent said:\n%s", took, w.agent.said())
+	}
+	await(t, "the queue is empty", func() bool { return len(w.home.queued()) == 0 })
+}
+
+func TestAFlushLeavesASessionWhoseServerIsAtWork(t *testing.T) {
+	t.Parallel()
+	w := newAway(t, "")
+	reached, goOn := make(chan struct{}), make(chan struct{})
+	w.pausing("end", func() {
+		close(reached)
+		<-goOn
+	})
+	w.home.mail("scanned", you)
+	<-reached
+	flush := w.home.begin("mailcrane", "flush")
+	// Longer than a probe takes to be missed.
+	time.AfterFunc(3*time.Second, func() { close(goOn) })
+	if r := flush.wait(); r.code != 0 {
+		t.Errorf("flush: %+v", r)
+	}
+	w.server.wantArrival(t, "scanned")
+	await(t, "the queue is empty", func() bool { return len(w.home.queued()) == 0 })
+	if n := len(w.server.received()["scanned"]); n != 1 {
+		t.Errorf("%d copies; the agent said:\n%s", n, w.agent.said())
+	}
+}
+
+func TestAMessageWhoseAnswerTheOldNetworkSwallowedIsUncertainAndGoesAgainAtOnce(t *testing.T) {
+	t.Parallel()
+	w := newAway(t, "")
+	reached, goOn := make(chan struct{}), make(chan struct{})
+	w.pausing("end", func() {
+		close(reached)
+		<-goOn
+	})
+	w.home.mail("unanswered", you)
+	<-reached
+	w.Silence()
+	close(goOn)
+	await(t, "the server takes it", func() bool { return len(w.server.received()["unanswered"]) == 1 })
+	began := time.Now()
+	w.Answer()
+	w.Roam()
+	await(t, "the queue is empty", func() bool { return len(w.home.queued()) == 0 })
+	if took := time.Since(began); took > 2*time.Second {
+		t.Errorf("the queue was empty only %v after the new network was there; the agent said:\n%s", took, w.agent.said())
+	}
+	w.noticed("message uncertain", 0)
+	if n := len(w.server.received()["unanswered"]); n != 2 {
+		t.Errorf("%d copies: nothing says that the server has it", n)
+	}
+}
