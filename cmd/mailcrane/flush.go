@@ -25,7 +25,8 @@ named, and waits for its end. A message that is to leave at a later time, that
 can still be taken back, or that is larger than max_size while the way out is
 metered, is passed over unless it is named. It exits with 0 only if nothing
 remains to be sent but what is to leave at a later time, or waits for another
-way out.
+way out. An agent that is at work is asked to give up sessions in which nothing
+moves any more, and to open them anew.
 
 --stats tells what each session with a server has cost: its time, its round trips
 (how often all waited for the server, the connection and TLS included), and the
