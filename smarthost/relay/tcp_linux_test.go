@@ -40,9 +40,6 @@ func connected(t *testing.T) (*wire, *net.TCPConn) {
 func stuffed(t *testing.T) (*wire, *net.TCPConn) {
 	t.Helper()
 	w, theirs := connected(t)
-	if err := theirs.SetReadBuffer(8 << 10); err != nil {
-		t.Fatal(err)
-	}
 	if _, err := w.Write(make([]byte, 32<<20)); !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Fatal("all was written:", err)
 	}
