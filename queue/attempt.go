@@ -22,6 +22,10 @@ type attempt struct {
 	// lane.
 	job   job
 	place int
+	// begun is when the session was given it; octets of it have been handed to
+	// the network since, the first of them at firstAt.
+	begun, firstAt time.Time
+	first, octets  int64
 	// moved, if not nil, is told of each answer.
 	moved func()
 	// session is what was said about the message.

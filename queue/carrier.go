@@ -9,10 +9,6 @@ import (
 	"time"
 )
 
-// maxLanes bounds the sessions that one carrier has open at once: a second
-// one is opened only past a delivery that stands still.
-const maxLanes = 3
-
 // maxBroken is how many sessions in a row may break without any answer before
 // the route counts as down. One more may, where several messages were under way
 // and one of them may be the cause.
@@ -69,9 +65,11 @@ type carrier struct {
 	had    map[ID]Name
 	breaks map[ID]int      // the sessions that broke with it on them
 	places map[*place]bool // where its messages stood
-	// lanes are open; in still of them no delivery moves.
+	// lanes are at work, in the order in which they were started. limit is the
+	// most of them that are of use, 0 where that is not known.
 	lanes []*lane
-	still int
+	limit int
+	pace  pace
 	// farewells cut short the ends of the sessions of lanes that have no more to
 	// do: who waits for an answer to QUIT must not hold up new mail.
 	farewells []context.CancelFunc
@@ -138,11 +136,16 @@ func (c *carrier) add(ctx context.Context, jobs []job, more bool) {
 		c.enlist(jobs)
 		c.more = c.more || more
 		c.bound()
-		c.passStill(ctx)
+		c.pass(ctx)
 		c.cutFarewells()
-		for _, l := range c.lanes {
-			l.tell()
-		}
+		c.tellLanes()
+	}
+}
+
+// tellLanes says that there may be something for them. The caller holds mu.
+func (c *carrier) tellLanes() {
+	for _, l := range c.lanes {
+		l.tell()
 	}
 }
 
@@ -197,19 +200,14 @@ func (c *carrier) hasNow(name Name) bool {
 	return c.inHand[name.ID] || had && last == name
 }
 
-// passStill opens one more lane where all stand still. The caller holds mu.
-func (c *carrier) passStill(ctx context.Context) {
-	if c.still > 0 && c.still == len(c.lanes) && len(c.lanes) < c.mostLanes() && !c.narrow && len(c.todo) > 0 && c.fault == nil && ctx.Err() == nil {
-		c.startLane(ctx)
-	}
-}
-
 // endLane tells that what the lane has put off may be wanted before the others
 // end.
 func (c *carrier) endLane(l *lane) {
 	c.mu.Lock()
 	c.lanes = slices.DeleteFunc(c.lanes, func(other *lane) bool { return other == l })
 	last := len(c.lanes) == 0
+	c.pass(l.watch.ctx)
+	c.tellLanes()
 	c.mu.Unlock()
 	if !last && c.lull != nil {
 		c.lull()
@@ -237,6 +235,7 @@ func (c *carrier) putBack(j job) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.todo.push(j)
+	c.tellLanes()
 }
 
 // exchange is a putBack and a take: what came meanwhile may go before it.

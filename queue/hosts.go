@@ -111,14 +111,6 @@ func (c *carrier) claimHost() (release func(), fault *RouteFault) {
 	return func() {}, nil
 }
 
-// mostLanes is how many sessions the carrier may have open at once.
-func (c *carrier) mostLanes() int {
-	if c.runner.Tuning.SingleThread {
-		return 1
-	}
-	return maxLanes
-}
-
 // separate says that each message has a session of its own, and that a host
 // which cannot be reached is tried for each of them, as sendmail's ForkEachJob
 // does. An agent would not come to rest that way: it does so in a run only.

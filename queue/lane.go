@@ -39,17 +39,25 @@ type lane struct {
 	// proven: the session has carried one, so that the log-in went well, which
 	// may have gone out with the first messages.
 	proven bool
+	// open: there is a session. streams: it takes a delivery behind one that is
+	// not answered. over: it is to open no more.
+	open, streams, over bool
+	// heavy is a message on the wire whose rest takes long, or nil. past, if not
+	// 0, is the most octets of those that are to go past such a one by this lane.
+	heavy *attempt
+	past  int64
 	// stranded are the attempts that a broken session has left, still claimed,
 	// each with its fault.
 	stranded []stranding
 }
 
 // startLane opens a lane. The caller holds mu.
-func (c *carrier) startLane(ctx context.Context) {
+func (c *carrier) startLane(ctx context.Context) *lane {
 	l := &lane{carrier: c, news: make(chan struct{}, 1)}
 	l.watch.lane, l.watch.ctx = l, ctx
 	c.lanes = append(c.lanes, l)
 	c.open.Go(func() { l.run(ctx) })
+	return l
 }
 
 func (l *lane) run(ctx context.Context) {
@@ -95,7 +103,7 @@ func (l *lane) run(ctx context.Context) {
 				continue
 			}
 		}
-		l.begin(m, j)
+		l.begin(ctx, m, j)
 	}
 }
 
@@ -128,15 +136,18 @@ func (l *lane) next(ctx context.Context) (job, bool) {
 
 // mayTake says that the lane can take what is next. The caller holds mu.
 func (l *lane) mayTake() bool {
+	c := l.carrier
 	switch n := len(l.underWay); {
-	case l.used():
+	case l.used(), l.over, l.heavy != nil, l.surplus():
+		return false
+	case l.past > 0 && len(c.lanes) > 1 && len(c.todo) > 0 && c.todo[0].name.Size > l.past:
 		return false
 	case n == 0:
 		return true
 	case l.taken, l.alone, n >= mostUnderWay:
 		return false
 	}
-	return !l.carrier.nextIsAlone()
+	return !c.nextIsAlone()
 }
 
 // used says that the session is to carry no more: it had its one message.
@@ -154,10 +165,17 @@ func (l *lane) tell() {
 
 // connect opens the session, and says false if there is none.
 func (l *lane) connect(ctx context.Context) bool {
-	if l.session, l.hangUp = l.carrier.openSession(ctx); l.session == nil {
+	c := l.carrier
+	began := c.runner.Now()
+	l.session, l.hangUp = c.openSession(ctx)
+	now := c.runner.Now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.pace.growing = false; l.session == nil {
 		return false
 	}
-	l.sent, l.proven = 0, false
+	c.pace.opened(now.Sub(began), now)
+	l.open, l.streams, l.sent, l.proven = true, false, 0, false
 	l.patient, l.forsake = withGrace(ctx, stopGrace)
 	return true
 }
@@ -172,8 +190,16 @@ func (l *lane) goodbye(ctx context.Context, cut bool) {
 		l.carrier.mayCut(cancel)
 	}
 	l.hangUp(polite)
+	l.forget()
+}
+
+// forget lets go of a session that is over.
+func (l *lane) forget() {
 	l.forsake()
 	l.session = nil
+	l.carrier.mu.Lock()
+	defer l.carrier.mu.Unlock()
+	l.open = false
 }
 
 // proves notes that the route is up, once a session.

@@ -26,6 +26,9 @@ type Runner struct {
 	Log    Log
 	// Hostname is the name under which bounces report.
 	Hostname string
+	// Sessions is how many sessions may be open at once on a route; nil, or 0, has
+	// the runner find out, up to three.
+	Sessions func(Route) int
 	// Patience is how long one delivery may stand still before the messages
 	// behind it go by another session; 0 means 20 s.
 	Patience time.Duration

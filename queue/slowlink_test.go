@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -15,6 +16,8 @@ type slowly struct {
 	*world
 	connect time.Duration
 	order   []string
+	// most sessions are allowed at once, 0 for any number.
+	most, sessions int
 }
 
 func newSlowly(t *testing.T, s *Spool) *slowly {
@@ -28,8 +31,16 @@ func (w *slowly) Open(ctx context.Context, r Route) (Session, *RouteFault) {
 	if _, fault := w.world.Open(ctx, r); fault != nil {
 		return nil, fault
 	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.most > 0 && w.sessions == w.most {
+		return nil, &RouteFault{Step: StepGreeting, Err: errors.New("421 one session is enough")}
+	}
+	w.sessions++
 	return w, nil
 }
+
+func (w *slowly) Close(context.Context) { w.set(func() { w.sessions-- }) }
 
 func (w *slowly) Deliver(ctx context.Context, d *Delivery) *RouteFault {
 	w.set(func() { w.order = append(w.order, d.To[0].Address) })

@@ -33,8 +33,7 @@ func (s *stillness) stands() {
 		return
 	}
 	s.still = true
-	c.still++
-	c.passStill(s.ctx)
+	c.pass(s.ctx)
 }
 
 func (s *stillness) moved() {
@@ -52,10 +51,6 @@ func (s *stillness) end() {
 
 // setMoving is called with mu held.
 func (s *stillness) setMoving(busy bool) {
-	c := s.lane.carrier
-	if s.still {
-		c.still--
-	}
 	s.still, s.busy = false, busy
-	s.timer.Reset(c.runner.patience())
+	s.timer.Reset(s.lane.carrier.runner.patience())
 }

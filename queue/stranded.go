@@ -36,13 +36,13 @@ func (l *lane) broke(ctx context.Context) {
 			c.leave(s.message.Name, nil)
 		}
 	case fault.Step == StepAuth && !fault.Lost:
+		l.over = !c.separate()
 		c.notLoggedIn(fault, stranded)
 	default:
-		c.afterBreak(fault, stranded)
+		c.afterBreak(fault, stranded, l.giveUp(fault))
 	}
 	l.hangUp(ctx)
-	l.forsake()
-	l.session = nil
+	l.forget()
 }
 
 // notLoggedIn: the log-in went out with the first messages, and was refused.
@@ -71,8 +71,14 @@ func (c *carrier) notLoggedIn(fault *RouteFault, stranded []stranding) {
 // under way it broke: each then goes by itself, and that last which was the
 // first without an answer. One at which it broke when it was alone, while others
 // were answered, waits, without blame, but no longer in the way of the others.
-func (c *carrier) afterBreak(fault *RouteFault, stranded []stranding) {
-	first, down := c.countBreak(fault, stranded)
+//
+// spared says that another session goes on, so that this one says nothing of the
+// route.
+func (c *carrier) afterBreak(fault *RouteFault, stranded []stranding, spared bool) {
+	first, down := spared, false
+	if !spared {
+		first, down = c.countBreak(fault, stranded)
+	}
 	for i, s := range stranded {
 		m := s.message
 		j := s.job.named(m.Name)

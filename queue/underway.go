@@ -1,8 +1,10 @@
 package queue
 
+import "context"
+
 // begin makes an attempt at m, which is claimed, and comes back while that is
 // under way.
-func (l *lane) begin(m *Message, j job) {
+func (l *lane) begin(ctx context.Context, m *Message, j job) {
 	c := l.carrier
 	r := c.runner
 	a, err := r.newAttempt(c.route, m)
@@ -13,7 +15,7 @@ func (l *lane) begin(m *Message, j job) {
 		a.settle(nil)
 	default:
 		a.job = j
-		l.send(a)
+		l.send(ctx, a)
 		return
 	}
 	m.Release()
@@ -21,19 +23,20 @@ func (l *lane) begin(m *Message, j job) {
 }
 
 // send gives the session the delivery, from a goroutine of its own.
-func (l *lane) send(a *attempt) {
+func (l *lane) send(ctx context.Context, a *attempt) {
 	c, r, m := l.carrier, l.carrier.runner, a.message
 	a.moved = l.watch.moved
 	a.delivery.Progress = func(octets int64) {
-		l.watch.moved()
+		l.moved(ctx, a, octets)
 		r.tell(Event{Kind: Progress, Route: c.route, ID: m.Name.ID, Size: m.Name.Size, Octets: octets})
 	}
 	if !r.Tuning.SeparateSessions {
-		a.delivery.Next = func() { l.passedOn(a) }
+		a.delivery.Next = func() { l.passedOn(a, true) }
 	}
 	r.tell(Event{
 		Kind: Begun, Route: c.route, ID: m.Name.ID, From: m.Envelope.From, Size: m.Name.Size, Dir: m.spool.placeOf(m.Name).root.dir,
 	})
+	a.begun = r.Now()
 	c.mu.Lock()
 	l.sent++
 	a.place = l.sent
@@ -44,16 +47,30 @@ func (l *lane) send(a *attempt) {
 	session, patient := l.session, l.patient
 	go func() {
 		fault := session.Deliver(patient, &a.delivery)
-		l.answered(a, fault)
+		l.answered(ctx, a, fault)
 		l.settle(a, fault)
 	}()
 }
 
-// passedOn says that the session can take another delivery behind a.
-func (l *lane) passedOn(a *attempt) {
+// moved notes how far the message of a is. Its rest may take so long that small
+// ones go past it.
+func (l *lane) moved(ctx context.Context, a *attempt, octets int64) {
 	c := l.carrier
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	l.watch.setMoving(true)
+	if l.weigh(a, octets); l.heavy != nil {
+		c.pass(ctx)
+	}
+}
+
+// passedOn says that the session can take another delivery behind a; early,
+// that it can do so before a is answered.
+func (l *lane) passedOn(a *attempt, early bool) {
+	c := l.carrier
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	l.streams = l.streams || early
 	if n := len(l.underWay); n > 0 && l.underWay[n-1] == a {
 		l.taken = false
 		l.tell()
@@ -62,17 +79,23 @@ func (l *lane) passedOn(a *attempt) {
 
 // answered says that Deliver has returned for a. What becomes of it is yet to
 // be written down, for which the session need not wait.
-func (l *lane) answered(a *attempt, fault *RouteFault) {
-	l.watch.moved()
-	if fault == nil {
-		l.passedOn(a)
-		l.proves()
-		return
-	}
+func (l *lane) answered(ctx context.Context, a *attempt, fault *RouteFault) {
 	c := l.carrier
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	l.stranded = append(l.stranded, stranding{a, fault})
+	l.watch.setMoving(true)
+	if l.heavy == a {
+		l.heavy = nil
+	}
+	if fault != nil {
+		l.stranded = append(l.stranded, stranding{a, fault})
+	} else {
+		c.widen(ctx, l, a)
+	}
+	c.mu.Unlock()
+	if fault == nil {
+		l.passedOn(a, false)
+		l.proves()
+	}
 }
 
 // settle writes down what became of a, and lets go of it if it was answered.

@@ -129,6 +129,16 @@ func serverOf(c *config.Config) func(queue.Route) string {
 	}
 }
 
+// sessionsOf is how many sessions may be open at once on a route.
+func sessionsOf(c *config.Config) func(queue.Route) int {
+	return func(r queue.Route) int {
+		if account := c.Account(string(r)); account != nil {
+			return int(account.Sessions)
+		}
+		return 0
+	}
+}
+
 // listen opens the submission listeners; wait returns when all have ended.
 func (a *app) listen(ctx context.Context, c *config.Config, log *slog.Logger) (wait func(), err error) {
 	var all sync.WaitGroup

@@ -125,6 +125,8 @@ type Account struct {
 	// way out is metered, 0 for no bound; Metered says whether it is.
 	MaxSize Octets
 	Metered Metering
+	// Sessions is how many may be open at once with the smarthost.
+	Sessions Sessions
 }
 
 // TLS says what else than the system's CAs an account's server is checked

@@ -26,6 +26,7 @@ var shownBy = [...][3]string{
 	{"account.NAME.tls.key", "smarthost", "TestAClientCertificateLogsIn"},
 	{"account.NAME.max_size", "internal/config", "TestABoundHoldsForAMeteredWayOut"},
 	{"account.NAME.metered", "internal/config", "TestABoundHoldsForAMeteredWayOut"},
+	{"account.NAME.sessions", "cmd/mailcrane", "TestSessionsAreThoseOfTheAccount"},
 	{"account.NAME.tls.key_exchange", "smarthost", "TestKeyExchangeIsTheOneThatWasSet"},
 
 	{"IgnoreDots", "msp", "TestOptionsOfASubmissionAreObeyedFromTheFile"},

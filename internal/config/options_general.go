@@ -96,6 +96,11 @@ var accountOptions = []Option{
 		Meaning: "whether the way out costs by the octet: auto goes by what is known of the network",
 		account: func(a *Account) any { return &a.Metered },
 	},
+	{
+		Key: "account.NAME.sessions", Side: Client, words: `"auto"`,
+		Meaning: "the most sessions at once with the server; auto opens a second and a third only past a message that holds the others up, or where the server takes one command at a time and is far away",
+		account: func(a *Account) any { return &a.Sessions },
+	},
 }
 
 var submissionOptions = []Option{

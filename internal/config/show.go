@@ -138,6 +138,8 @@ func (o *Option) Kind() string {
 		return strings.Join(ageWords[:], ", ")
 	case *Octets:
 		return "size, as 200k or 2M"
+	case *Sessions:
+		return "auto, or a number"
 	case *Metering:
 		return strings.Join(meteringWords[:], ", ")
 	}

@@ -45,7 +45,7 @@ func (o *Option) read(at any, v value, home string) error {
 		if v.kind == "number" {
 			return o.take(at, v.str)
 		}
-	case *Octets:
+	case *Octets, *Sessions:
 		if v.kind == "number" {
 			return o.take(at, strings.ReplaceAll(v.str, "_", ""))
 		}
@@ -133,6 +133,8 @@ func (o *Option) take(at any, text string) (err error) {
 		*at, err = ParseSmarthost(text)
 	case *Octets:
 		*at, err = taken(*at, text, parseOctets)
+	case *Sessions:
+		*at, err = taken(*at, text, parseSessions)
 	case *Metering:
 		*at, err = taken(*at, text, parseMetering)
 	case *Secret:

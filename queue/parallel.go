@@ -1,0 +1,178 @@
+package queue
+
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+// autoSessions is the most sessions that one carrier has open at once where its
+// account does not say: a smarthost counts them, and each costs it a process.
+const autoSessions = 3
+
+const (
+	// leastWait is what a delivery takes where it is the server's distance that
+	// takes it, and not the work: with less, a second session saves nothing.
+	leastWait = 20 * time.Millisecond
+	// leastGain is by how much one more session must hurry the messages up, in
+	// parts of a hundred, to be kept: a link that is full gets no faster.
+	leastGain = 15
+	// longRest is how long the rest of a message must take for those that are
+	// small beside it to go by another session, if that is worth what one costs.
+	longRest = 10 * time.Second
+	// worth is how often a session's opening must be gained by it.
+	worth = 3
+)
+
+// A pace is what a carrier has found out of the sessions of its route. The
+// carrier's mu guards it.
+type pace struct {
+	// opening is what it took to open the last session, and each what one
+	// delivery takes.
+	opening, each time.Duration
+	// done deliveries have ended since then, with as many sessions as now; before
+	// is how many did in a second with one session fewer.
+	done   int
+	since  time.Time
+	before float64
+	// growing: one more session is on its way.
+	growing bool
+}
+
+// mostSessions is how many sessions the carrier may have open at once.
+func (c *carrier) mostSessions() int {
+	r := c.runner
+	if r.Tuning.SingleThread {
+		return 1
+	}
+	if r.Sessions != nil {
+		if n := r.Sessions(c.route); n > 0 {
+			return n
+		}
+	}
+	return autoSessions
+}
+
+// mayGrow says that one more session may be opened, and that there is something
+// to do for it. The caller holds mu.
+func (c *carrier) mayGrow(ctx context.Context) bool {
+	return len(c.lanes) > 0 && len(c.todo) > 0 && len(c.lanes) < c.mostSessions() && !c.narrow && c.fault == nil && ctx.Err() == nil
+}
+
+// pass opens one more lane where all stand still, or have a message on the wire
+// whose rest takes long: what is behind them goes by that (law 3); past the
+// latter only what is small beside the rest. The caller holds mu.
+func (c *carrier) pass(ctx context.Context) {
+	if !c.mayGrow(ctx) {
+		return
+	}
+	past := int64(0)
+	for _, l := range c.lanes {
+		switch {
+		case l.watch.still:
+		case l.heavy != nil:
+			small := (l.heavy.delivery.Size - l.heavy.octets) / worth
+			past = max(past, small)
+		default:
+			return
+		}
+	}
+	if past > 0 && c.todo[0].name.Size > past {
+		return
+	}
+	c.startLane(ctx).past = past
+}
+
+// stuck says that nothing that is next can soon go by the lane. The caller holds
+// mu.
+func (l *lane) stuck() bool { return l.watch.still || l.heavy != nil }
+
+// weigh notes how far a message on the wire is, and whether its rest takes long
+// at the rate seen. The caller holds mu.
+func (l *lane) weigh(a *attempt, octets int64) {
+	now := l.carrier.runner.Now()
+	if a.firstAt.IsZero() {
+		a.firstAt, a.first = now, octets // what the kernel took at once says nothing
+	}
+	a.octets = octets
+	took := now.Sub(a.firstAt)
+	if took < time.Second || octets <= a.first {
+		return
+	}
+	rest := time.Duration(float64(took) * float64(a.delivery.Size-octets) / float64(octets-a.first))
+	switch heavy := rest > longRest && rest > worth*l.carrier.pace.opening; {
+	case heavy:
+		l.heavy = a
+	case l.heavy == a:
+		l.heavy = nil
+		l.tell()
+	}
+}
+
+// opened notes what the opening of a session took. The caller holds mu.
+func (p *pace) opened(took time.Duration, now time.Time) {
+	*p = pace{opening: took, each: p.each, before: p.before, since: now}
+}
+
+// widen opens one more lane where the sessions carry one message at a time, each
+// of which takes long, and where that is the sooner for all that wait; and goes
+// back by one where it has not hurried them up. a was just answered. The caller
+// holds mu.
+func (c *carrier) widen(ctx context.Context, l *lane, a *attempt) {
+	p, now, n := &c.pace, c.runner.Now(), len(c.lanes)
+	if l.streams || c.runner.Tuning.SeparateSessions || p.growing || c.narrow {
+		return
+	}
+	if p.each == 0 {
+		p.each = now.Sub(a.begun)
+	}
+	p.each = (3*p.each + now.Sub(a.begun)) / 4
+	if p.done++; p.done < 2*n {
+		return // until each lane has had its part
+	}
+	speed := float64(p.done) / max(now.Sub(p.since).Seconds(), 1e-6)
+	if n > 1 && p.before > 0 && speed*100 < p.before*(100+leastGain) {
+		c.narrowTo(n - 1)
+		return
+	}
+	sooner := p.each * time.Duration(len(c.todo)) / time.Duration(n*(n+1))
+	if p.each < leastWait || sooner < p.opening || !c.mayGrow(ctx) {
+		return
+	}
+	p.before, p.growing = speed, true
+	c.startLane(ctx)
+}
+
+// narrowTo bounds the sessions from here on: the server allows no more, or more
+// are of no use. The caller holds mu.
+func (c *carrier) narrowTo(most int) {
+	c.narrow = true
+	if c.limit == 0 || most < c.limit {
+		c.limit = most
+	}
+}
+
+// surplus says that the lane is one too many. The caller holds mu.
+func (l *lane) surplus() bool {
+	c := l.carrier
+	return c.limit > 0 && slices.Index(c.lanes, l) >= c.limit
+}
+
+// giveUp says that a lane whose session broke need not open another, since
+// there is one that moves: what broke is not the route, and where it was the
+// server that ended the session, it allows us fewer.
+func (l *lane) giveUp(fault *RouteFault) bool {
+	c := l.carrier
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, other := range c.lanes {
+		if other != l && other.open && !other.stuck() && len(other.stranded) == 0 {
+			l.over = true
+			break
+		}
+	}
+	if l.over && !fault.Lost {
+		c.narrowTo(max(len(c.lanes)-1, 1))
+	}
+	return l.over
+}
