@@ -81,7 +81,9 @@ func (t *transaction) chunk(portion []byte, last bool, total *int64) error {
 	}
 	d := t.session.dialogue
 	d.tell(t.message.delivery.Transcript, ">>> ", fmt.Sprintf("%s [and as many octets]", command))
-	d.expect(t.expected(verb, limit, func(r reply) { t.chunkAnswered(r, last) }))
+	if err := d.expect(t.expected(verb, limit, func(r reply) { t.chunkAnswered(r, last) })); err != nil {
+		return err
+	}
 	line := []byte(command + "\r\n")
 	t.final, t.place = last && len(portion) == 0, d.out.place()+int64(len(line))
 	if err := d.write(line); err != nil {

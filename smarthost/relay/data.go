@@ -22,7 +22,10 @@ func (t *transaction) data(ctx context.Context, b *body) error {
 		// transaction open: nothing may be put into that.
 		return &unexpected{"DATA", t.start}
 	}
-	s.dialogue.expect(t.expected("the end of the message", limit.DataFinal, func(r reply) { t.end = r }))
+	err = s.dialogue.expect(t.expected("the end of the message", limit.DataFinal, func(r reply) { t.end = r }))
+	if err != nil {
+		return err
+	}
 	if t.hopeless() {
 		// RFC 2920 section 3.1: the server waits for an end all the same.
 		return t.finish(".\r\n")

@@ -124,20 +124,27 @@ func (d *dialogue) command(text string, want expected) error {
 
 // send is command without a trace.
 func (d *dialogue) send(text string, want expected) error {
-	d.expect(want)
+	if err := d.expect(want); err != nil {
+		return err
+	}
 	return d.write([]byte(text + "\r\n"))
 }
 
-// expect says that one more reply will come.
-func (d *dialogue) expect(want expected) {
+// expect says that one more reply will come. It is an error once the server has
+// ended the session: nothing more may be asked of it.
+func (d *dialogue) expect(want expected) error {
 	want.flight = d.out.flights() + 1
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.farewell != nil && !d.farewell.guessed {
+		return d.farewell
+	}
 	d.pending = append(d.pending, want)
 	d.expected++
 	if len(d.pending) == 1 {
 		d.arm()
 	}
+	return nil
 }
 
 // arm gives the first outstanding reply its time. What is sent while nothing

@@ -75,3 +75,16 @@ func (d *dialogue) goodbye() error {
 	}
 	return d.farewell
 }
+
+// finish ends the session for a transaction that was begun and cannot be ended
+// for that error, if there is one. When it returns nothing more is filled in.
+func (d *dialogue) finish(err error) {
+	_, ended := errors.AsType[*closing](err)
+	switch {
+	case err == nil:
+	case ended:
+		<-d.failed // what others have in flight is still answered
+	default:
+		d.give(err)
+	}
+}

@@ -96,11 +96,7 @@ func (t *transaction) run(ctx context.Context) (left []int, fault *queue.RouteFa
 	if err == nil && t.hasParted() {
 		return t.conclude(t.session.dialogue.goodbye())
 	}
-	if err != nil {
-		// A transaction that was begun and cannot be ended ends the session, and
-		// nothing more is filled in.
-		t.session.dialogue.give(err)
-	}
+	t.session.dialogue.finish(err)
 	return t.conclude(err)
 }
 
