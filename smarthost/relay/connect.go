@@ -20,6 +20,8 @@ type reached struct {
 	// more where a name had to be looked up.
 	took    time.Duration
 	numeric bool
+	// slow: the handshake has shown that the link is.
+	slow bool
 	// stale: the server resumed a TLS session whose certificate is not good now.
 	stale bool
 }

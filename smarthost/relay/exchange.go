@@ -78,25 +78,32 @@ func (s *Session) learnLink(octets int64, took time.Duration) {
 			k.Link.RoundTrip = how.took
 		}
 		k.Link = k.Link.measure(octets, took-time.Duration(roundTrips)*how.took, now)
+		s.reached.slow = k.Link.Slow(now) && k.Link.At.Equal(now)
 	})
 }
 
 // Learn takes into the Target's Memory how the link was, as far as the system
 // knows. It is called when the session is over, before Close.
 func (s *Session) Learn() {
-	now, known := s.dialogue.wire.status()
-	if !known {
-		return
+	if now, known := s.dialogue.wire.status(); known {
+		at := s.target.Now()
+		s.target.Memory.Learn(func(k *Known) { k.Link = k.Link.after(now, s.reached.slow, at) })
 	}
-	at := s.target.Now()
-	s.target.Memory.Learn(func(k *Known) {
-		if now.shortest > 0 {
-			k.Link.RoundTrip = now.shortest
-		}
-		// The rate at which octets got through is no more than a bound where there
-		// were few of them: it shows that a link is fast, not that one is slow.
-		if now.rate >= slow {
-			k.Link.Rate, k.Link.At = now.rate, at
-		}
-	})
+}
+
+// after is the link after a session of which the system knows that much; slowly
+// says that its handshake was slow.
+//
+// The rate at which octets got through is no more than a bound where there were
+// few of them: it shows that a link is fast, not that one is slow. And it is
+// that to the next TCP, which a satellite's modem may have of its own (RFC
+// 3135): what the handshake has seen goes before.
+func (l Link) after(now status, slowly bool, at time.Time) Link {
+	if now.shortest > 0 {
+		l.RoundTrip = now.shortest
+	}
+	if now.rate >= slow && !slowly {
+		l.Rate, l.At = now.rate, at
+	}
+	return l
 }

@@ -82,3 +82,26 @@ func TestALinkIsMeasuredByItsHandshakes(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatTCPSawShowsThatALinkIsFast(t *testing.T) {
+	now := time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC)
+	for _, c := range []struct {
+		why    string
+		rate   int64
+		slowly bool
+		want   int64
+	}{
+		{"much got through", 1 << 20, false, 1 << 20},
+		{"little got through, of little that there was", 900, false, 1200},
+		{"much got through to a modem that takes it at once", 1 << 20, true, 1200},
+	} {
+		was := Link{RoundTrip: time.Second, Rate: 1200, At: now}
+		got := was.after(status{rate: c.rate, shortest: 600 * time.Millisecond}, c.slowly, now)
+		if got.Rate != c.want || got.RoundTrip != 600*time.Millisecond {
+			t.Errorf("%s: %+v, want %d octets a second", c.why, got, c.want)
+		}
+	}
+	if got := (Link{RoundTrip: time.Second}).after(status{}, false, now); got.RoundTrip != time.Second {
+		t.Errorf("the system knows nothing: %+v", got)
+	}
+}

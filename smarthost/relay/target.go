@@ -162,7 +162,7 @@ func (t *Target) open(ctx context.Context, addresses []string, headStart time.Du
 		s.dialogue.listen()
 		return s, nil
 	}
-	w.Close()
+	_ = w.Close()
 	if ctx.Err() == nil && !fault.Lost && fault.Step != queue.StepAuth && fault.Step != queue.StepSecret {
 		s.forget()
 	}
