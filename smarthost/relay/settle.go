@@ -76,17 +76,27 @@ func (t *transaction) settle(err error) {
 			// Left open: the server has not taken it.
 		case err == nil && !t.end.ok() && t.wonders(t.refused):
 			t.unsure = append(t.unsure, i)
-		case t.refused.answered() && t.end.ok():
-			t.message.report(i, queue.NoAnswer(t.message.host, "the server refused a part of the message and then accepted the whole: "+t.refused.String()))
-		case t.refused.answered():
-			t.message.report(i, queue.OutcomeOf(t.message.host, t.refused.said()))
-		case t.end.refused() || t.end.ok() && t.final:
-			t.message.report(i, queue.OutcomeOf(t.message.host, t.end.said()))
-		case t.local != nil:
-			t.message.report(i, unready(t.local))
-		case err != nil && !t.untaken(err):
-			t.message.report(i, queue.NoAnswer(t.message.host, "the message was sent whole, but the server did not say whether it took it: "+plainly(err).Error()))
+		default:
+			t.settleData(i, err)
 		}
+	}
+}
+
+// settleData reports recipient i, which the server took, by what it said of the
+// data.
+func (t *transaction) settleData(i int, err error) {
+	m := t.message
+	switch {
+	case t.refused.answered() && t.end.ok():
+		m.report(i, queue.NoAnswer(m.host, "the server refused a part of the message and then accepted the whole: "+t.refused.String()))
+	case t.refused.answered():
+		m.report(i, queue.OutcomeOf(m.host, t.refused.said()))
+	case t.end.refused() || t.end.ok() && t.final:
+		m.report(i, queue.OutcomeOf(m.host, t.end.said()))
+	case t.local != nil:
+		m.report(i, unready(t.local))
+	case err != nil && !t.untaken(err):
+		m.report(i, queue.NoAnswer(m.host, "the message was sent whole, but the server did not say whether it took it: "+plainly(err).Error()))
 	}
 }
 
