@@ -2,8 +2,8 @@ package queue
 
 import "time"
 
-// A Coster is a Session that counts what it costs. It is asked when no delivery
-// is under way.
+// A Coster is a Session that counts what it costs. It may be asked at any time,
+// also when it has been closed.
 type Coster interface {
 	Cost() Cost
 }
@@ -14,6 +14,9 @@ type Cost struct {
 	// handshake's own are among them.
 	Sent, Received                   int64
 	HandshakeSent, HandshakeReceived int64
+	// Arrived is how many of those sent have reached the other end's system; all
+	// of them where that is not known.
+	Arrived int64
 	// RoundTrips counts the times that all waited for the server to answer: the
 	// TCP connection, the handshake, each group of commands.
 	RoundTrips int

@@ -9,28 +9,6 @@ import (
 	"time"
 )
 
-// A Summary counts what one queue run did, in recipients, and says why routes
-// were down.
-type Summary struct {
-	Delivered, Deferred, Failed, Uncertain int
-	// Silent is how many of those that failed their senders do not hear of.
-	Silent int
-	// Others is messages that another process was at, and took care of.
-	Others int
-	// Waiting is messages that are neither held nor done when the run ends.
-	Waiting int
-	// Later is messages that were passed over: their sender has set a time, or
-	// may still take them back.
-	Later int
-	// Kept is messages that were passed over because they are too large for the
-	// way out, which is metered.
-	Kept int
-	// Unroutable is messages that no account carries, or that cannot be read.
-	Unroutable int
-	// Faults are the routes that were down.
-	Faults map[Route]*RouteFault
-}
-
 // A Run says which messages a queue run is for, and who wants it.
 type Run struct {
 	// IDs, if not nil, are the only messages.
@@ -71,7 +49,7 @@ func (r *Runner) Run(ctx context.Context, run Run) (Summary, error) {
 	f := &flush{
 		Runner: *r, run: run, met: make(map[uint64]meeting), carriers: make(map[Route]*carrier),
 		done: make(chan *carrier), lulls: make(chan struct{}, 1),
-		sum: Summary{Faults: make(map[Route]*RouteFault)},
+		sum: Summary{Faults: make(map[Route]*RouteFault)}, unsure: make(map[unsure]bool),
 	}
 	f.guide = f.newGuide()
 	f.unattended, f.quarantined = run.unattended(), run.Quarantined
@@ -82,7 +60,7 @@ func (r *Runner) Run(ctx context.Context, run Run) (Summary, error) {
 		f.mu.Lock()
 		switch e.Kind {
 		case Settled:
-			f.sum.count(e)
+			f.count(e)
 		case Begun:
 			f.tried++
 			e.Place, e.Of = f.tried, max(f.tried, f.found)
@@ -108,9 +86,10 @@ type flush struct {
 	queue    reading
 	lulls    chan struct{}
 
-	mu  sync.Mutex
-	sum Summary
-	met map[uint64]meeting // by the key of the ID
+	mu     sync.Mutex
+	sum    Summary
+	unsure map[unsure]bool
+	met    map[uint64]meeting // by the key of the ID
 	// busy are the messages that another process was at.
 	busy []Name
 	// begun is how many messages carriers were given, and tried how many of them
@@ -384,20 +363,4 @@ func (f *flush) countLeft() error {
 		}
 		return f.run.IDs == nil || missing > 0
 	})
-}
-
-func (s *Summary) count(e Event) {
-	if e.Silent {
-		s.Silent++
-	}
-	switch e.Outcome.state {
-	case Delivered:
-		s.Delivered++
-	case Deferred:
-		s.Deferred++
-	case Failed:
-		s.Failed++
-	case Uncertain:
-		s.Uncertain++
-	}
 }

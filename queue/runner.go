@@ -93,6 +93,9 @@ type Event struct {
 	Next time.Time
 	// Session is for SessionEnded, and nil else.
 	Session *SessionEnd
+	// Live is, for Opened and SessionEnded, the session itself, which tells at
+	// any time what it has cost so far; nil where none was opened.
+	Live Coster
 }
 
 func (r *Runner) tell(e Event) {

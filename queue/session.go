@@ -22,7 +22,7 @@ func (c *carrier) openSession(ctx context.Context) (session Session, hangUp func
 	began := r.Now()
 	session, fault = c.openStirred(ctx)
 	if fault != nil && fault.Cost != (Cost{}) {
-		r.sessionEnded(SessionEnd{Route: c.route, Began: began, Cost: fault.Cost, Why: fault.Sentence()})
+		r.sessionEnded(SessionEnd{Route: c.route, Began: began, Cost: fault.Cost, Why: fault.Sentence()}, nil)
 	}
 	if errors.Is(ctx.Err(), context.Canceled) && fault != nil {
 		// A person, or the end of the agent, called it off: that says nothing
@@ -38,8 +38,8 @@ func (c *carrier) openSession(ctx context.Context) (session Session, hangUp func
 		return nil, nil
 	}
 	c.learnHold(holdOf(session))
-	r.tell(Event{Kind: Opened, Route: c.route})
 	counted := r.count(c.route, session, began)
+	r.tell(Event{Kind: Opened, Route: c.route, Live: counted})
 	leave := c.stirring.add(counted.Stir)
 	return counted, func(ctx context.Context) {
 		leave()

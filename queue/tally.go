@@ -19,7 +19,10 @@ type tally struct {
 	refused bool
 }
 
-var _ Stirrer = (*tally)(nil)
+var (
+	_ Stirrer = (*tally)(nil)
+	_ Coster  = (*tally)(nil)
+)
 
 // count counts what is done in a session that was begun then.
 func (r *Runner) count(route Route, s Session, began time.Time) *tally {
@@ -58,13 +61,19 @@ func (t *tally) Stir() {
 	}
 }
 
+// Cost is that of a session that counts it.
+func (t *tally) Cost() Cost {
+	if s, ok := t.Session.(Coster); ok {
+		return s.Cost()
+	}
+	return Cost{}
+}
+
 // Close closes the session and tells, once, what it has cost.
 func (t *tally) Close(ctx context.Context) {
 	t.Session.Close(ctx)
 	t.mu.Lock()
-	if s, ok := t.Session.(Coster); ok {
-		t.end.Cost = s.Cost()
-	}
+	t.end.Cost = t.Cost()
 	end, told, refused := t.end, t.over, t.refused
 	t.over = true
 	t.mu.Unlock()
@@ -72,7 +81,7 @@ func (t *tally) Close(ctx context.Context) {
 		return
 	}
 	r := t.runner
-	end = r.sessionEnded(end)
+	end = r.sessionEnded(end, t)
 	if refused {
 		return // the last session is the one before
 	}
@@ -82,10 +91,10 @@ func (t *tally) Close(ctx context.Context) {
 }
 
 // sessionEnded tells those who watch, and the log, of a session that is over. It
-// returns it with its server and its time.
-func (r *Runner) sessionEnded(end SessionEnd) SessionEnd {
+// returns it with its server and its time. live is nil where none was opened.
+func (r *Runner) sessionEnded(end SessionEnd, live Coster) SessionEnd {
 	end.Server, end.Took = r.host(end.Route), r.Now().Sub(end.Began)
-	r.tell(Event{Kind: SessionEnded, Route: end.Route, Session: &end})
+	r.tell(Event{Kind: SessionEnded, Route: end.Route, Session: &end, Live: live})
 	args := []any{
 		"route", end.Route, "server", end.Server, "seconds", end.Took.Round(time.Millisecond).Seconds(),
 		"messages", end.Messages, "recipients", end.Recipients, "mail", end.Mail,

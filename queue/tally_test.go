@@ -101,3 +101,20 @@ func TestAConnectionThatWasForNothingTellsWhatItCost(t *testing.T) {
 		})
 	}
 }
+
+func TestWhatWasUncertainAndThenDeliveredCountsOnce(t *testing.T) {
+	s := testSpool(t)
+	w := newWorld(t, s)
+	put(t, s, envelope("a@x.org", "b@x.org"), "x")
+	lost := true
+	w.answer = func(*Delivery, Recipient) (Outcome, *RouteFault) {
+		if lost {
+			lost = false
+			return Outcome{}, &RouteFault{Step: StepSession, Err: errors.New("gone"), Lost: true}
+		}
+		return OutcomeOf("mx.test", Reply{Code: 250, Text: "ok"}), nil
+	}
+	if sum := w.flush(); sum.Delivered != 2 || sum.Uncertain != 0 || sum.Twice != 2 || sum.Waiting != 0 {
+		t.Errorf("%+v", sum)
+	}
+}

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bufio"
 	"fmt"
-	"io"
 	"time"
 
 	"mailcrane/queue"
@@ -72,7 +70,7 @@ func (a *app) sayCosts(sessions []queue.SessionEnd) {
 		}
 		return
 	}
-	out := bufio.NewWriter(a.stdout)
+	out := newPage(a.stdout)
 	defer out.Flush()
 	for _, s := range sessions {
 		fmt.Fprintf(out, "\nsession with %s for account %s, %s\n", s.Server, s.Route, lasted(s.Took))
@@ -90,9 +88,9 @@ func (a *app) sayCosts(sessions []queue.SessionEnd) {
 
 // sayCost tells it in lines that begin with what they are about. What is of
 // several sessions has no one handshake.
-func sayCost(out io.Writer, s queue.SessionEnd) {
+func sayCost(out *page, s queue.SessionEnd) {
 	line := func(what, format string, args ...any) {
-		fmt.Fprintf(out, "  %-9s %s\n", what, printable(fmt.Sprintf(format, args...)))
+		out.line(fmt.Sprintf("  %-9s ", what), printable(fmt.Sprintf(format, args...)))
 	}
 	if s.Messages == 0 {
 		line("mail", "none was taken")
@@ -102,7 +100,7 @@ func sayCost(out io.Writer, s queue.SessionEnd) {
 	line("sent", "%s%s", octets(s.Sent), forTLS(s.HandshakeSent))
 	line("received", "%s%s", octets(s.Received), forTLS(s.HandshakeReceived))
 	best := ""
-	if s.RoundTrip > 0 {
+	if s.RoundTrip >= time.Millisecond {
 		best = " of " + lasted(s.RoundTrip) + " at best"
 	}
 	line("waited", "%s%s", count(s.RoundTrips, "round trip"), best)

@@ -133,15 +133,17 @@ func (a *app) flush(ctx context.Context, w flushWish) (int, error) {
 		defer stop()
 		runner.Reach = attended{Reach: net, unbound: w.run.Person && w.run.IDs != nil}
 	}
-	show := &flushView{out: a.stdout, also: w.watch, json: a.json}
-	show.begin(a.stderr, runner.Spool)
+	show := &flushView{
+		out: a.stdout, notes: a.stderr, also: w.watch, json: a.json, stats: w.stats,
+		progress: newProgressLine(a.stderr, runner.Spool, w.run, a.now), broke: make(map[queue.Route]*queue.RouteFault),
+	}
 	runner.Watch = show.event
 	if w.run.Person {
 		// A message may be stuck in the agent, which would be waited for.
 		askAgent(ctx, c, askStir) //nolint:errcheck // there may be no agent
 	}
 	sum, err := runner.Run(ctx, w.run)
-	show.end()
+	show.progress.end()
 	if err != nil && !errors.Is(err, context.Canceled) {
 		return 0, cannotUseSpool(c, err)
 	}
@@ -192,6 +194,7 @@ func summary(s queue.Summary) string {
 		}
 	}
 	add(s.Delivered, "delivered")
+	add(s.Twice, "of them perhaps twice")
 	add(s.Deferred, "deferred")
 	add(s.Failed-s.Silent, "failed and returned")
 	add(s.Silent, "failed, without a report to the sender")

@@ -3,51 +3,24 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"sync"
-
-	"github.com/schollz/progressbar/v3"
-	"golang.org/x/term"
 
 	"mailcrane/queue"
 )
 
-// A flushView shows a queue run: a line for each result, and on a terminal a
-// bar with the octets sent.
+// A flushView shows a queue run: a line for each result, and on a terminal how
+// far it has come.
 type flushView struct {
-	out  io.Writer
-	also func(queue.Event)
-	json bool
+	out, notes  io.Writer
+	also        func(queue.Event)
+	json, stats bool
+	progress    *progressLine // nil: none is shown
 
 	mu sync.Mutex
-	// sessions are those that have ended.
+	// sessions are those that have ended, where stats are wanted.
 	sessions []queue.SessionEnd
-	bar      *progressbar.ProgressBar
-	sent     map[queue.ID]int64
-}
-
-func (v *flushView) begin(stderr io.Writer, s *queue.Spool) {
-	v.sent = make(map[queue.ID]int64)
-	file, ok := stderr.(*os.File)
-	if !ok || !term.IsTerminal(int(file.Fd())) {
-		return
-	}
-	var total int64
-	names, err := s.Sorted()
-	if err != nil {
-		return // Flush says why
-	}
-	for _, n := range names {
-		if !n.Waits() {
-			total += n.Size
-		}
-	}
-	if total == 0 {
-		return
-	}
-	v.bar = progressbar.NewOptions64(total,
-		progressbar.OptionSetWriter(stderr), progressbar.OptionShowBytes(true), progressbar.OptionSetWidth(30),
-		progressbar.OptionSetDescription("sending"), progressbar.OptionClearOnFinish(), progressbar.OptionSetPredictTime(true))
+	// broke is why the last session of a route did not go on.
+	broke map[queue.Route]*queue.RouteFault
 }
 
 func (v *flushView) event(e queue.Event) {
@@ -57,35 +30,40 @@ func (v *flushView) event(e queue.Event) {
 		v.also(e)
 	}
 	switch e.Kind {
-	case queue.Progress:
-		v.advance(e.ID, e.Octets)
 	case queue.Settled:
 		v.result(e)
-	case queue.Ended:
-		v.advance(e.ID, e.Size)
+	case queue.Closed:
+		v.broke[e.Route] = e.Fault
 	case queue.Opening:
-		if v.bar != nil {
-			v.bar.Describe("connecting (" + string(e.Route) + ")")
-		}
-	case queue.Opened:
-		if v.bar != nil {
-			v.bar.Describe("sending (" + string(e.Route) + ")")
-		}
+		v.again(e.Route)
 	case queue.SessionEnded:
-		v.sessions = append(v.sessions, *e.Session)
-	case queue.Closed, queue.Begun:
+		if v.stats {
+			v.sessions = append(v.sessions, *e.Session)
+		}
+	case queue.Opened, queue.Begun, queue.Progress, queue.Ended:
+	}
+	if v.progress != nil {
+		v.progress.event(e)
 	}
 }
 
 func (v *flushView) result(e queue.Event) {
-	if v.bar != nil {
-		v.bar.Clear() //nolint:errcheck // only the picture suffers
-	}
+	v.progress.clear()
 	if v.json {
 		writeJSON(v.out, resultOf(e))
 		return
 	}
 	fmt.Fprintln(v.out, printable(fmt.Sprintf("%s %s %s (%s)", e.ID, settledWord(e.Outcome), e.To, e.Outcome.Reply())))
+}
+
+// again says why a session is opened anew. Of one that is not, the end of the
+// run tells.
+func (v *flushView) again(route queue.Route) {
+	if fault := v.broke[route]; fault != nil {
+		delete(v.broke, route)
+		v.progress.clear()
+		fmt.Fprintf(v.notes, "mailcrane: account %s: %s; connecting again\n", route, printable(fault.Sentence()))
+	}
 }
 
 func settledWord(o queue.Outcome) string {
@@ -96,18 +74,4 @@ func settledWord(o queue.Outcome) string {
 		return "refused for"
 	}
 	return o.State().String() + " for"
-}
-
-func (v *flushView) advance(id queue.ID, octets int64) {
-	if v.bar == nil || octets <= v.sent[id] {
-		return
-	}
-	v.bar.Add64(octets - v.sent[id]) //nolint:errcheck // only the picture suffers
-	v.sent[id] = octets
-}
-
-func (v *flushView) end() {
-	if v.bar != nil {
-		v.bar.Finish() //nolint:errcheck // only the picture suffers
-	}
 }

@@ -28,6 +28,7 @@ type runItem struct {
 	Failed     int    `json:"failed"`
 	Silent     int    `json:"silent"`
 	Uncertain  int    `json:"uncertain"`
+	Twice      int    `json:"twice"`
 	Others     int    `json:"others"`
 	Waiting    int    `json:"waiting"`
 	Later      int    `json:"later"`
@@ -39,7 +40,7 @@ type runItem struct {
 
 func runOf(s queue.Summary) runItem {
 	r := runItem{
-		Kind: "run", Delivered: s.Delivered, Deferred: s.Deferred, Failed: s.Failed, Silent: s.Silent, Uncertain: s.Uncertain,
+		Kind: "run", Delivered: s.Delivered, Deferred: s.Deferred, Failed: s.Failed, Silent: s.Silent, Uncertain: s.Uncertain, Twice: s.Twice,
 		Others: s.Others, Waiting: s.Waiting, Later: s.Later, Kept: s.Kept, Unroutable: s.Unroutable,
 		Down: make(map[queue.Route]queue.RouteFaultText, len(s.Faults)),
 	}

@@ -12,6 +12,7 @@ func (s *Session) Cost() queue.Cost {
 	w := s.dialogue.wire
 	c := queue.Cost{
 		Sent: w.sent.Load(), Received: w.received.Load(),
+		Arrived:       w.motion().acked,
 		HandshakeSent: s.handshakeSent, HandshakeReceived: s.handshakeReceived,
 		RoundTrips: s.dialogue.round(), RoundTrip: w.roundTrip(),
 	}
