@@ -4,8 +4,8 @@ package queue
 // were down.
 type Summary struct {
 	Delivered, Deferred, Failed, Uncertain int
-	// Twice is how many of those delivered had been uncertain before, in this
-	// run; they are not counted among those.
+	// Twice is how many became uncertain and were delivered later in the run:
+	// they may have the message twice.
 	Twice int
 	// Silent is how many of those that failed their senders do not hear of.
 	Silent int
@@ -31,29 +31,28 @@ type unsure struct {
 	to string
 }
 
-// count counts an outcome. What a message that was uncertain meets later in the
-// run counts in its place. The caller holds mu.
+// count counts an outcome. The caller holds mu.
 func (f *flush) count(e Event) {
 	s, who := &f.sum, unsure{e.ID, e.To}
 	if e.Silent {
 		s.Silent++
 	}
-	if f.unsure[who] {
-		s.Uncertain--
-		if e.Outcome.state == Delivered {
-			s.Twice++
-		}
-		delete(f.unsure, who)
-	}
 	switch e.Outcome.state {
 	case Delivered:
 		s.Delivered++
+		if f.unsure[who] {
+			s.Twice++
+		}
 	case Deferred:
 		s.Deferred++
 	case Failed:
 		s.Failed++
 	case Uncertain:
-		s.Uncertain++
-		f.unsure[who] = true
+		if !f.unsure[who] {
+			s.Uncertain++
+			f.unsure[who] = true
+		}
+		return
 	}
+	delete(f.unsure, who)
 }

@@ -198,7 +198,7 @@ func summary(s queue.Summary) string {
 	add(s.Deferred, "deferred")
 	add(s.Failed-s.Silent, "failed and returned")
 	add(s.Silent, "failed, without a report to the sender")
-	add(s.Uncertain, "uncertain")
+	add(s.Uncertain-s.Twice, "uncertain")
 	add(s.Others, "tried by another process, such as the agent")
 	add(s.Waiting, "still in the queue")
 	add(s.Later, "not to leave yet")
