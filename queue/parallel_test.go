@@ -78,7 +78,7 @@ func TestSessionsAreAddedOnlyWhereThatHidesTheDistance(t *testing.T) {
 		fastest time.Duration // at the most
 	}{
 		{"a server far away without PIPELINING", func(*plain) {}, 40, 3, 45 * time.Second},
-		{"two messages are not worth a session", func(*plain) {}, 2, 1, 8 * time.Second},
+		{"what is left is not worth a session", func(*plain) {}, 4, 1, 13 * time.Second},
 		{"a server nearby", func(p *plain) { p.each, p.connect = 5*time.Millisecond, time.Millisecond }, 40, 1, time.Second},
 		{"the account allows one", func(p *plain) { p.runner.Sessions = func(Route) int { return 1 } }, 40, 1, 100 * time.Second},
 		{"the account allows six", func(p *plain) { p.runner.Sessions = func(Route) int { return 6 } }, 200, 6, 130 * time.Second},
@@ -86,7 +86,7 @@ func TestSessionsAreAddedOnlyWhereThatHidesTheDistance(t *testing.T) {
 		{"the server refuses a second", func(p *plain) { p.most = 1 }, 40, 2, 100 * time.Second},
 		{"the server refuses a third", func(p *plain) { p.most = 2 }, 40, 3, 60 * time.Second},
 		{"the link is full with one", func(p *plain) { p.link = 1 }, 40, 2, 105 * time.Second},
-		{"the server ends those beyond the first after two messages", func(p *plain) { p.ends = 2 }, 40, 3, 100 * time.Second},
+		{"the server ends the second after a message", func(p *plain) { p.ends = 1 }, 40, 2, 105 * time.Second},
 	} {
 		t.Run(c.reason, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -112,11 +112,11 @@ func TestSessionsAreAddedOnlyWhereThatHidesTheDistance(t *testing.T) {
 	}
 }
 
-// A message of 1 MB at 9.6 kbit/s takes a quarter of an hour.
+// On a link of 9.6 kbit/s a message of 1 MB takes a quarter of an hour.
 func TestASmallMessageGoesPastALargeOneOnTheWire(t *testing.T) {
-	const rate = 1200
 	for _, c := range []struct {
 		reason   string
+		connect  time.Duration
 		size     int // of the large one
 		arrives  time.Duration
 		other    int
@@ -125,18 +125,19 @@ func TestASmallMessageGoesPastALargeOneOnTheWire(t *testing.T) {
 		sessions int
 		within   time.Duration // from its arrival
 	}{
-		{"the rest takes a quarter of an hour", 1_000_000, time.Minute, 100, 20, 2, 0, 15 * time.Second},
-		{"it came before anything is known of the rate", 1_000_000, 13500 * time.Millisecond, 100, 20, 2, 0, 16 * time.Second},
-		{"the rest takes no longer than a session", 60_000, 45 * time.Second, 100, 20, 1, 0, 30 * time.Second},
-		{"the other is as large", 1_000_000, time.Minute, 1_000_000, 20, 1, 0, time.Hour},
-		{"the server allows one session", 1_000_000, time.Minute, 100, 1, 2, 0, 15 * time.Minute},
-		{"the account allows one", 1_000_000, time.Minute, 100, 20, 1, 1, 15 * time.Minute},
+		{"the rest takes a quarter of an hour", 12 * time.Second, 1_000_000, time.Minute, 100, 20, 2, 0, 15 * time.Second},
+		{"it came before anything is known of the rate", 12 * time.Second, 1_000_000, 13500 * time.Millisecond, 100, 20, 2, 0, 16 * time.Second},
+		{"the rest takes no longer than a session", 12 * time.Second, 60_000, 45 * time.Second, 100, 20, 1, 0, 30 * time.Second},
+		{"the other is as large", 12 * time.Second, 1_000_000, time.Minute, 1_000_000, 20, 1, 0, time.Hour},
+		{"the server allows one session", 12 * time.Second, 1_000_000, time.Minute, 100, 1, 2, 0, 15 * time.Minute},
+		{"the account allows one", 12 * time.Second, 1_000_000, time.Minute, 100, 20, 1, 1, 15 * time.Minute},
+		{"the rest is short, though a session costs little", time.Second, 30_000, 20 * time.Second, 100, 20, 1, 0, 15 * time.Second},
 	} {
 		t.Run(c.reason, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := testSpool(t)
 				w := newSlowly(t, s)
-				w.most = c.most
+				w.connect, w.most = c.connect, c.most
 				w.runner.Sessions = func(Route) int { return c.sessions }
 				put(t, s, envelope("large@x.org"), strings.Repeat("x", c.size))
 				arrivals := make(chan struct{}, 1)
@@ -189,6 +190,49 @@ func TestTwoLargeMessagesDoNotShareTheLink(t *testing.T) {
 		if w.copies("large2@x.org") != 1 {
 			t.Error("the second large one has not gone")
 		}
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// A slowStream takes the next message before it has sent the one before, which
+// then waits for its turn.
+type slowStream struct {
+	*slowly
+	turn chan struct{}
+}
+
+func (s *slowStream) Open(ctx context.Context, r Route) (Session, *RouteFault) {
+	if _, fault := s.slowly.Open(ctx, r); fault != nil {
+		return nil, fault
+	}
+	return &slowStream{slowly: s.slowly, turn: make(chan struct{}, 1)}, nil
+}
+
+func (s *slowStream) Deliver(ctx context.Context, d *Delivery) *RouteFault {
+	s.turn <- struct{}{}
+	defer func() { <-s.turn }()
+	d.Next()
+	return s.slowly.Deliver(ctx, d)
+}
+
+func TestASmallMessageIsNotPutBehindALargeOneOnTheWire(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := testSpool(t)
+		w := newSlowly(t, s)
+		w.runner.Transport = &slowStream{slowly: w}
+		put(t, s, envelope("large@x.org"), strings.Repeat("x", 1_000_000))
+		arrivals := make(chan struct{}, 1)
+		stop := w.serve(arrivals)
+		time.Sleep(time.Minute)
+		put(t, s, envelope("small@x.org"), "x")
+		arrivals <- struct{}{}
+		time.Sleep(15 * time.Second)
+		if w.copies("small@x.org") != 1 {
+			t.Error("it waits behind the large one")
+		}
+		time.Sleep(time.Hour)
 		if err := stop(); err != nil {
 			t.Error(err)
 		}
