@@ -49,7 +49,7 @@ func (w *workshop) afield(f func(*field) error) error {
 	if err != nil {
 		return err
 	}
-	return onStage(func(s *stage) error {
+	return w.onStage(func(s *stage) error {
 		at := &field{workshop: w, network: lab.Netns(s), message: message}
 		at.sink, err = w.sink(at.network.Gateway.Listen(net.JoinHostPort(lab.SmarthostIP, "465")))
 		if err != nil {

@@ -57,7 +57,8 @@ type workshop struct {
 	// the default.
 	rounds int
 	// module is the folder of go.mod.
-	module string
+	module  string
+	undoing undoing
 }
 
 func main() {
@@ -101,6 +102,8 @@ func run(rounds int, names []string) error {
 	}
 	defer os.RemoveAll(dir)
 	w := &workshop{dir: dir, rounds: max(1, rounds), module: module}
+	w.undoing.later(func() { os.RemoveAll(dir) })
+	w.undoing.interruptible()
 	for _, b := range benches() {
 		if len(names) > 0 && !slices.Contains(names, b.name) {
 			continue

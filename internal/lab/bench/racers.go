@@ -86,6 +86,7 @@ smtp_sasl_tls_security_options = noanonymous
 		files: map[string]string{conf + "/main.cf": settings},
 		ready: `cd ` + conf + ` && cp /etc/postfix/master.cf.proto master.cf &&
 postconf -c . -F '*/*/chroot=n' && postconf -c . -MX smtp/inet &&
+postconf -c . -M 'tlsproxy/unix=tlsproxy unix - - n - 0 tlsproxy' &&
 rm -rf /var/spool/postfix-race && mkdir -p /var/spool/postfix-race /var/lib/postfix-race && chown postfix /var/lib/postfix-race &&
 postfix -c ` + conf + ` start`,
 		take: "/usr/sbin/sendmail -C " + conf + " -t -oi",
@@ -175,7 +176,7 @@ func nullmailerRacer(host, port string, plain bool) racer {
 	}
 	return racer{
 		files: map[string]string{"/etc/nullmailer/remotes": remote + "\n"},
-		ready: "rm -f /var/spool/nullmailer/queue/*",
+		ready: "cd /var/spool/nullmailer && rm -f queue/* trigger && mkfifo -m 622 trigger && chown mail trigger",
 		take:  "/usr/sbin/sendmail -t -oi",
 		run:   "setpriv --reuid=mail --regid=mail --clear-groups /usr/sbin/nullmailer-send </dev/null >/tmp/nullmailer-race.log 2>&1 &",
 	}

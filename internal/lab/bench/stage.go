@@ -20,13 +20,16 @@ type stage struct {
 type errStage struct{ error }
 
 // onStage runs f, and then undoes what f has set up.
-func onStage(f func(*stage) error) (err error) {
+func (w *workshop) onStage(f func(*stage) error) (err error) {
 	s := &stage{}
-	defer func() {
-		stopped := recover()
+	strike := w.undoing.later(func() {
 		for _, undo := range slices.Backward(s.undo) {
 			undo()
 		}
+	})
+	defer func() {
+		stopped := recover()
+		strike()
 		switch stopped := stopped.(type) {
 		case nil:
 		case errStage:

@@ -35,7 +35,7 @@ func (w *workshop) onTrack(c course, kind sinkKind, f func(*track, *lab.SlowLink
 	if err != nil {
 		return err
 	}
-	return onStage(func(s *stage) error {
+	return w.onStage(func(s *stage) error {
 		n, link := lab.Slow(s, c.delay, c.rate)
 		return w.withSink(n, n.Gateway, kind, message, func(t *track) error {
 			t.pause = 5 * c.delay
@@ -55,8 +55,11 @@ func (w *workshop) withSink(n *lab.Network, in *lab.Namespace, kind sinkKind, me
 	if err != nil {
 		return err
 	}
+	var closed error
+	disperse := w.undoing.later(func() { closed = crowd.close() })
 	err = f(&track{workshop: w, network: n, sink: sink, message: message, crowd: crowd})
-	return errors.Join(err, crowd.close())
+	disperse()
+	return errors.Join(err, closed)
 }
 
 // wire measures a queue run over a link with round trips of 600 ms and no limit
