@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 
 	"mailcrane/internal/lab"
 )
@@ -109,7 +110,9 @@ func (w *workshop) peers() ([]contestant, error) {
 		if err := json.Unmarshal(data, &c); err != nil {
 			return nil, fmt.Errorf("%s: %w", file, err)
 		}
-		all = append(all, c)
+		if w.with == nil || slices.Contains(w.with, c.Name) {
+			all = append(all, c)
+		}
 	}
 	return all, nil
 }

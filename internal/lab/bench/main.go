@@ -4,7 +4,7 @@
 // in one run and in changing order, so that what the machine does meanwhile
 // hits all of them alike.
 //
-//	go run ./internal/lab/bench [-rounds N] [NAME…]
+//	go run ./internal/lab/bench [-rounds N] [-with PROGRAM,…] [NAME…]
 //
 // Peers are measured where internal/lab/lab.sh install-peers has put them. It
 // needs root, for a peer runs in a root of its own.
@@ -16,6 +16,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -56,6 +57,8 @@ type workshop struct {
 	// rounds scales how often things are measured: 1 is quick and rough, 10
 	// the default.
 	rounds int
+	// with names the other programs that take part; nil is all.
+	with []string
 	// module is the folder of go.mod.
 	module  string
 	undoing undoing
@@ -63,22 +66,23 @@ type workshop struct {
 
 func main() {
 	rounds := flag.Int("rounds", 10, "how thorough to be; 1 is quick and rough")
+	with := flag.String("with", "", "only these other programs, with commas; \"-\" is none")
 	flag.Usage = usage
 	flag.Parse()
-	if err := run(*rounds, flag.Args()); err != nil {
+	if err := run(*rounds, *with, flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
 func usage() {
-	fmt.Fprintln(os.Stderr, "usage: bench [-rounds N] [NAME…]")
+	fmt.Fprintln(os.Stderr, "usage: bench [-rounds N] [-with PROGRAM,…] [NAME…]")
 	for _, b := range benches() {
 		fmt.Fprintf(os.Stderr, "  %-15s %s\n", b.name, b.what)
 	}
 }
 
-func run(rounds int, names []string) error {
+func run(rounds int, with string, names []string) error {
 	for _, name := range names {
 		if !slices.ContainsFunc(benches(), func(b bench) bool { return b.name == name }) {
 			return fmt.Errorf("no bench is called %s; try -help", name)
@@ -102,6 +106,9 @@ func run(rounds int, names []string) error {
 	}
 	defer os.RemoveAll(dir)
 	w := &workshop{dir: dir, rounds: max(1, rounds), module: module}
+	if with != "" {
+		w.with = strings.Split(with, ",")
+	}
 	w.undoing.later(func() { os.RemoveAll(dir) })
 	w.undoing.interruptible()
 	for _, b := range benches() {

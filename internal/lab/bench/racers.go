@@ -176,7 +176,7 @@ func nullmailerRacer(host, port string, plain bool) racer {
 	}
 	return racer{
 		files: map[string]string{"/etc/nullmailer/remotes": remote + "\n"},
-		ready: "cd /var/spool/nullmailer && rm -f queue/* trigger && mkfifo -m 622 trigger && chown mail trigger",
+		ready: "cd /var/spool/nullmailer && rm -f queue/* trigger && umask 0 && mkfifo trigger && chown mail trigger",
 		take:  "/usr/sbin/sendmail -t -oi",
 		run:   "setpriv --reuid=mail --regid=mail --clear-groups /usr/sbin/nullmailer-send </dev/null >/tmp/nullmailer-race.log 2>&1 &",
 	}
