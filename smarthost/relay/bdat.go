@@ -22,7 +22,7 @@ func (s *Session) body(src io.Reader) *body {
 // together says that the message goes out in one flight with its envelope, and
 // so before anything is known of its recipients.
 func (t *transaction) together() bool {
-	return t.manner.chunks && t.manner.group && t.message.size <= oneFlight
+	return t.manner.chunks && t.manner.group && t.message.size <= oneFlight && !t.session.window.isShy()
 }
 
 // chunks sends the message by BDAT (RFC 3030), once it is known that the server

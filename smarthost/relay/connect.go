@@ -97,7 +97,7 @@ func (t *Target) dial(ctx context.Context, addresses []string, headStart time.Du
 	host, _, _ := net.SplitHostPort(got.address)
 	how := reached{remembered: got.address != t.Address, took: got.took, numeric: net.ParseIP(host) != nil}
 	tune(got.conn)
-	return &wire{Conn: got.conn, block: t.Timeouts.DataBlock, wait: wait{limit: -1}}, how, nil
+	return &wire{Conn: got.conn, block: t.Timeouts.DataBlock, wait: wait{limit: -1}, quick: !t.Memory.Recall().Link.Slow(t.Now())}, how, nil
 }
 
 // A dialled is the end of one connect.

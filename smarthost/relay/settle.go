@@ -32,9 +32,12 @@ func (t *transaction) conclude(err error) (left []int, fault *queue.RouteFault) 
 		fault.Untaken = true // by those who wait for the log-in
 		return nil, fault
 	}
-	if t.end.ok() {
+	switch {
+	case t.end.ok():
 		t.message.share.answered()
 		s.worked(t.manner, t.message.before)
+	case t.accepted == 0:
+		t.message.share.refused()
 	}
 	if m := t.message; len(t.unsure) > 0 {
 		m.before = t.manner

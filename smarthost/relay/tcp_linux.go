@@ -13,6 +13,12 @@ func prepare(fd uintptr) {
 	_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(unackedTime/time.Millisecond))
 }
 
+// acknowledge sends the acknowledgement that the system would put off by up to
+// 40 ms. It holds for once.
+func acknowledge(fd uintptr) {
+	_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_QUICKACK, 1)
+}
+
 // ask reads TCP_INFO, which the kernel keeps after a connection has broken.
 func ask(fd uintptr) (status, bool) {
 	i, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO)

@@ -20,6 +20,9 @@ type window struct {
 	// most and size are what may be under way, shares and octets what is.
 	most, shares int
 	size, octets int64
+	// several: there may be more than one at all. shy: the server has refused so
+	// many messages that it is asked first whether it takes the next.
+	several, shy bool
 	// last is the newest share, and next is to be called when one more may come;
 	// nil where it was, or will not be.
 	last *share
@@ -43,7 +46,7 @@ func (w *window) widen(most int) {
 		most = firstMessages
 	}
 	w.mu.Lock()
-	w.most = most
+	w.most, w.several = most, true
 	w.mu.Unlock()
 }
 
@@ -94,10 +97,30 @@ func (s *share) answered() {
 	w := s.window
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.most > 1 {
+	w.shy = false
+	if w.several {
 		w.most = min(w.most+1, mostMessages)
 		w.size = min(w.size+s.octets, mostOctets)
 	}
+}
+
+// refused makes the window smaller by half, for a message that the server takes
+// for nobody. All that was sent behind its MAIL is refused as well and counts as
+// errors of ours, of which Postfix by default allows twenty a session.
+func (s *share) refused() {
+	w := s.window
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.most = max(w.most/2, 1)
+	w.shy = w.most == 1
+}
+
+// isShy says that it is better to know of a message's recipients before it is
+// sent.
+func (w *window) isShy() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.shy
 }
 
 // leave gives the share back. Its owner is not asked for another any more.

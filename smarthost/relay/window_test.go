@@ -97,3 +97,58 @@ func TestTraceShowsTheDialogueAndNotTheMessage(t *testing.T) {
 		t.Errorf("trace:\n%s\nwant:\n%s", got, want)
 	}
 }
+
+// What is refused whole makes the window smaller, down to one message whose
+// recipients are known before it is sent; what is taken makes it larger again.
+func TestAServerThatRefusesMuchIsAskedFirst(t *testing.T) {
+	w := newWindow()
+	w.widen(0)
+	if w.isShy() {
+		t.Error("shy from the start")
+	}
+	for range 4 {
+		s := w.enter(1, nil)
+		s.refused()
+		s.leave()
+	}
+	if w.most != 1 || !w.isShy() {
+		t.Errorf("after four refusals %d may be under way, shy %v", w.most, w.isShy())
+	}
+	first := w.enter(1, func() { t.Error("another was asked for") })
+	first.answered()
+	first.leave()
+	if w.most != 2 || w.isShy() {
+		t.Errorf("after an acceptance %d may be under way, shy %v", w.most, w.isShy())
+	}
+	asked := false
+	w.enter(1, func() { asked = true })
+	if !asked {
+		t.Error("no other was asked for")
+	}
+}
+
+func TestAServerThatRefusesMuchGetsNoMessageBeforeItTakesARecipient(t *testing.T) {
+	var play []string
+	for i := range 4 {
+		play = append(play, flight(i == 0, "x@d")...)
+		answers := "550 not you\n503 no\n503 no"
+		if i > 0 {
+			answers = "250 ok\n" + answers
+		}
+		play = append(play, "S: "+answers)
+	}
+	play = append(play, "C: RSET", "C: MAIL *", "C: RCPT *", "QUIET", "S: 250 ok\n550 not you\n503 no",
+		"C: RSET", "C: MAIL *", "C: RCPT *", "QUIET", "S: 250 ok\n250 ok\n250 ok", "C: BDAT 3 LAST", "C# 3", "S: 250 taken", "C: QUIT", "CLOSE")
+	s := opened(t, full, nil, play...)
+	for i := range 6 {
+		m := mail("x\n", "x@d")
+		want := "failed"
+		if i == 5 {
+			want = "delivered"
+		}
+		if fault := s.Deliver(t.Context(), &m.Delivery); fault != nil || m.states() != want {
+			t.Fatalf("message %d: %v, %s", i, fault, m.states())
+		}
+	}
+	s.Close(t.Context())
+}

@@ -28,6 +28,11 @@ type wire struct {
 	// was closed, which it does not tell any more then.
 	shortest atomic.Int64
 
+	// quick has what comes acknowledged at once. A server that writes its replies
+	// one by one waits for that (RFC 896), and what waits is lost when it ends the
+	// session with commands of ours unread. On a slow link the packets cost more.
+	quick bool
+
 	// writing is held from a write to its being counted.
 	writing sync.Mutex
 
@@ -176,6 +181,9 @@ func (w *wire) heard() {
 	w.read.Store(now)
 	if asked := w.wrote.Load(); asked > 0 {
 		w.answered.CompareAndSwap(0, max(now-asked, 1))
+	}
+	if w.quick {
+		control(w.Conn, acknowledge)
 	}
 }
 
