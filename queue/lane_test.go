@@ -291,6 +291,12 @@ func TestAFlushSaysWhatAnotherProcessSent(t *testing.T) {
 		}
 		return nil
 	}
+	awaited := 0
+	w.runner.Watch = func(e Event) {
+		if e.Kind == Awaiting {
+			awaited += e.Of
+		}
+	}
 	done := make(chan Summary)
 	go func() {
 		sum, _ := w.runner.Flush(t.Context(), nil)
@@ -301,8 +307,8 @@ func TestAFlushSaysWhatAnotherProcessSent(t *testing.T) {
 		t.Fatal(err)
 	}
 	m.Release()
-	if sum := <-done; sum.Others != 1 || sum.Delivered != 0 || sum.Waiting != 0 {
-		t.Errorf("summary %+v", sum)
+	if sum := <-done; sum.Others != 1 || sum.Delivered != 0 || sum.Waiting != 0 || awaited != 1 {
+		t.Errorf("summary %+v, %d awaited", sum, awaited)
 	}
 }
 

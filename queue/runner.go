@@ -66,6 +66,7 @@ const (
 	Settled                       // recipient To of the message has Outcome
 	Ended                         // the attempt at the message is over
 	SessionEnded                  // however it ended: Session says what it cost
+	Awaiting                      // another process is at Of messages of the run, which waits for it
 )
 
 // An Event is something that a queue run did.

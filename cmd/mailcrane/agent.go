@@ -25,7 +25,8 @@ func (a *app) agentCommand() *cobra.Command {
 		Use:   "agent",
 		Short: "Watch the network and run the queue, until stopped",
 		Long: `agent stays in the foreground: it watches the network, sends what is queued the
-moment there is a way out, and takes mail on the [listen] addresses. A service
+moment there is a way out, and takes mail on the [listen] addresses. Its log has a
+line for each result, and one for each session with what it has cost. A service
 manager starts it for you; see: mailcrane service --help`,
 		Example: "  mailcrane agent",
 		Args:    args(cobra.NoArgs),

@@ -40,6 +40,8 @@ func (v *flushView) event(e queue.Event) {
 		if v.stats {
 			v.sessions = append(v.sessions, *e.Session)
 		}
+	case queue.Awaiting:
+		v.note("another process, such as the agent, is sending %s; waiting for it", count(e.Of, "message"))
 	case queue.Opened, queue.Begun, queue.Progress, queue.Ended:
 	}
 	if v.progress != nil {
@@ -53,7 +55,9 @@ func (v *flushView) result(e queue.Event) {
 		writeJSON(v.out, resultOf(e))
 		return
 	}
-	fmt.Fprintln(v.out, printable(fmt.Sprintf("%s %s %s (%s)", e.ID, settledWord(e.Outcome), e.To, e.Outcome.Reply())))
+	out := newPage(v.out)
+	defer out.Flush()
+	out.line(string(e.ID)+" ", printable(fmt.Sprintf("%s %s (%s)", settledWord(e.Outcome), e.To, e.Outcome.Reply())))
 }
 
 // again says why a session is opened anew. Of one that is not, the end of the
@@ -61,9 +65,13 @@ func (v *flushView) result(e queue.Event) {
 func (v *flushView) again(route queue.Route) {
 	if fault := v.broke[route]; fault != nil {
 		delete(v.broke, route)
-		v.progress.clear()
-		fmt.Fprintf(v.notes, "mailcrane: account %s: %s; connecting again\n", route, printable(fault.Sentence()))
+		v.note("account %s: %s; connecting again", route, fault.Sentence())
 	}
+}
+
+func (v *flushView) note(format string, args ...any) {
+	v.progress.clear()
+	note(v.notes, format, args...)
 }
 
 func settledWord(o queue.Outcome) string {

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -32,11 +33,18 @@ func cannotUseSpool(c *config.Config, err error) error {
 func (a *app) sayFaults(faults map[queue.Route]*queue.RouteFault) {
 	for _, route := range slices.Sorted(maps.Keys(faults)) {
 		f := faults[route]
-		fmt.Fprintf(a.stderr, "mailcrane: account %s cannot send now: %s\n", route, f.Sentence())
+		note(a.stderr, "account %s cannot send now: %s", route, f.Sentence())
 		if f.Hint != "" {
 			fmt.Fprintf(a.stderr, "mailcrane: %s\n", f.Hint)
 		}
 	}
+}
+
+// note tells something that is no result.
+func note(stderr io.Writer, format string, args ...any) {
+	p := newPage(stderr)
+	defer p.Flush()
+	p.line("mailcrane: ", printable(fmt.Sprintf(format, args...)))
 }
 
 // sayUnroutable tells which messages have no account to go by, or cannot be

@@ -176,7 +176,9 @@ func (q *queueStatus) count(w waiting, now time.Time) {
 
 // labelled prints lines that begin with what they are about.
 func (a *app) labelled(what, format string, args ...any) {
-	fmt.Fprintf(a.stdout, "%-9s %s\n", what, printable(fmt.Sprintf(format, args...)))
+	p := newPage(a.stdout)
+	defer p.Flush()
+	p.line(fmt.Sprintf("%-9s ", what), printable(fmt.Sprintf(format, args...)))
 }
 
 func (a *app) showStatus(r *statusReport) {
