@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"time"
 
 	"mailcrane/queue"
@@ -70,8 +71,7 @@ func (a *app) sayCosts(sessions []queue.SessionEnd) {
 		}
 		return
 	}
-	out := newPage(a.stdout)
-	defer out.Flush()
+	out := a.stdout
 	for _, s := range sessions {
 		fmt.Fprintf(out, "\nsession with %s for account %s, %s\n", s.Server, s.Route, lasted(s.Took))
 		sayCost(out, s)
@@ -88,9 +88,9 @@ func (a *app) sayCosts(sessions []queue.SessionEnd) {
 
 // sayCost tells it in lines that begin with what they are about. What is of
 // several sessions has no one handshake.
-func sayCost(out *page, s queue.SessionEnd) {
+func sayCost(out io.Writer, s queue.SessionEnd) {
 	line := func(what, format string, args ...any) {
-		out.line(fmt.Sprintf("  %-9s ", what), printable(fmt.Sprintf(format, args...)))
+		sayLine(out, fmt.Sprintf("  %-9s ", what), fmt.Sprintf(format, args...))
 	}
 	if s.Messages == 0 {
 		line("mail", "none was taken")

@@ -55,9 +55,7 @@ func (v *flushView) result(e queue.Event) {
 		writeJSON(v.out, resultOf(e))
 		return
 	}
-	out := newPage(v.out)
-	defer out.Flush()
-	out.line(string(e.ID)+" ", printable(fmt.Sprintf("%s %s (%s)", settledWord(e.Outcome), e.To, e.Outcome.Reply())))
+	sayLine(v.out, string(e.ID)+" ", fmt.Sprintf("%s %s (%s)", settledWord(e.Outcome), e.To, e.Outcome.Reply()))
 }
 
 // again says why a session is opened anew. Of one that is not, the end of the

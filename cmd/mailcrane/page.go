@@ -70,3 +70,10 @@ func (p *page) line(head, text string) {
 	}
 	p.WriteByte('\n')
 }
+
+// sayLine prints one line as a page does.
+func sayLine(w io.Writer, head, text string) {
+	p := newPage(w)
+	p.line(head, printable(text))
+	p.Flush() //nolint:errcheck // no more is done about one of fmt.Fprintln
+}

@@ -42,9 +42,7 @@ func (a *app) sayFaults(faults map[queue.Route]*queue.RouteFault) {
 
 // note tells something that is no result.
 func note(stderr io.Writer, format string, args ...any) {
-	p := newPage(stderr)
-	defer p.Flush()
-	p.line("mailcrane: ", printable(fmt.Sprintf(format, args...)))
+	sayLine(stderr, "mailcrane: ", fmt.Sprintf(format, args...))
 }
 
 // sayUnroutable tells which messages have no account to go by, or cannot be

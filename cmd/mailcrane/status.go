@@ -176,9 +176,7 @@ func (q *queueStatus) count(w waiting, now time.Time) {
 
 // labelled prints lines that begin with what they are about.
 func (a *app) labelled(what, format string, args ...any) {
-	p := newPage(a.stdout)
-	defer p.Flush()
-	p.line(fmt.Sprintf("%-9s ", what), printable(fmt.Sprintf(format, args...)))
+	sayLine(a.stdout, fmt.Sprintf("%-9s ", what), fmt.Sprintf(format, args...))
 }
 
 func (a *app) showStatus(r *statusReport) {
