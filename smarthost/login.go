@@ -22,7 +22,6 @@ type login struct {
 	ctx     context.Context
 	account *config.Account
 	keeper  *secret.Keeper
-	memory  *relay.Memory
 
 	mechanism string       // what was chosen, or ""
 	value     secret.Value // what was given to the mechanism
@@ -82,10 +81,6 @@ func (l *login) settle(fault *queue.RouteFault) *queue.RouteFault {
 		return secretFault(l.account, l.err)
 	}
 	_, l.refused = errors.AsType[*relay.Refused](fault.Err)
-	if l.refused {
-		// The next one waits for the answer.
-		l.memory.Learn(func(k *relay.Known) { k.LoggedIn = "" })
-	}
 	switch {
 	case l.refused && l.mechanism == gosasl.External:
 		fault.Hint = certificateHint(l.account)

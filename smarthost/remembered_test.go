@@ -132,38 +132,47 @@ func TestTLSSessionsAreKeptThoughTheSessionBroke(t *testing.T) {
 }
 
 func TestTheNextProcessHearsThatALogInWasRefused(t *testing.T) {
-	w, _ := restarts(t)
-	s := serve(t, true, w.good(), "PLAIN")
-	a := w.account("work", "me@example.org", s.address)
-	loggedIn := func() string {
-		tr := w.transport()
-		server := tr.memory(a).server
-		server.Refresh()
-		return server.Memory.Recall().LoggedIn
+	for what, hear := range map[string]func(t *testing.T, tr *Transport) *queue.RouteFault{
+		"by a message": func(t *testing.T, tr *Transport) *queue.RouteFault {
+			session, fault := tr.Open(t.Context(), "work")
+			if fault != nil {
+				t.Fatal(fault.Sentence())
+			}
+			e := &queue.Envelope{From: "me@example.org", To: []queue.Recipient{{Address: "you@example.net"}}}
+			return session.Deliver(t.Context(), &queue.Delivery{
+				ID: "x", Envelope: e, To: e.To, Size: 2,
+				Open:   func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("\r\n")), nil },
+				Commit: func(context.Context) error { return nil },
+				Report: func(int, queue.Outcome) {},
+			})
+		},
+		"by a check": func(t *testing.T, tr *Transport) *queue.RouteFault {
+			_, fault := tr.Check(t.Context(), "work")
+			return fault
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			w, _ := restarts(t)
+			s := serve(t, true, w.good(), "PLAIN")
+			a := w.account("work", "me@example.org", s.address)
+			loggedIn := func() string {
+				server := w.transport().memory(a).server
+				server.Refresh()
+				return server.Memory.Recall().LoggedIn
+			}
+			w.once()
+			if got := loggedIn(); got != "PLAIN" {
+				t.Fatalf("the log-in that was accepted is %q", got)
+			}
+			s.locked(func() { s.password = "another" })
+			if fault := hear(t, w.transport()); fault == nil || fault.Step != queue.StepAuth {
+				t.Fatalf("%+v", fault)
+			}
+			if got := loggedIn(); got != "" {
+				t.Errorf("the next process trusts the log-in %q", got)
+			}
+		})
 	}
-	w.once()
-	if got := loggedIn(); got != "PLAIN" {
-		t.Fatalf("the log-in that was accepted is %q", got)
-	}
-	s.locked(func() { s.password = "another" })
-	session, fault := w.transport().Open(t.Context(), "work")
-	if fault != nil {
-		t.Fatal(fault.Sentence())
-	}
-	e := &queue.Envelope{From: "me@example.org", To: []queue.Recipient{{Address: "you@example.net"}}}
-	fault = session.Deliver(t.Context(), &queue.Delivery{
-		ID: "x", Envelope: e, To: e.To, Size: 2,
-		Open:   func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("\r\n")), nil },
-		Commit: func(context.Context) error { return nil },
-		Report: func(int, queue.Outcome) {},
-	})
-	if fault == nil || fault.Step != queue.StepAuth {
-		t.Fatalf("%+v", fault)
-	}
-	if got := loggedIn(); got != "" {
-		t.Errorf("the next process trusts the log-in %q", got)
-	}
-	session.Close(t.Context())
 }
 
 func TestKeyExchangeIsTheOneThatWasSet(t *testing.T) {

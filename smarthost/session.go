@@ -2,7 +2,6 @@ package smarthost
 
 import (
 	"context"
-	"sync"
 
 	"mailcrane/queue"
 	"mailcrane/smarthost/known"
@@ -14,9 +13,6 @@ import (
 type session struct {
 	*relay.Session
 	server *known.Server
-
-	mu    sync.Mutex
-	login *login
 }
 
 var (
@@ -26,18 +22,14 @@ var (
 	_ queue.Coster  = (*session)(nil)
 )
 
-// Deliver implements queue.Session. A log-in that shared a flight with the
-// message may be refused only now.
+// Deliver implements queue.Session. What broke the session is kept at once: the
+// next process may be about to open one.
 func (s *session) Deliver(ctx context.Context, d *queue.Delivery) *queue.RouteFault {
 	fault := s.Session.Deliver(ctx, d)
-	if fault == nil {
-		return nil
+	if fault != nil {
+		s.Learn()
+		s.server.Save()
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	fault = s.login.settle(fault)
-	s.Learn()
-	s.server.Save()
 	return fault
 }
 

@@ -76,11 +76,11 @@ func New(c *config.Config, options Options) *Transport {
 
 // Open connects to the account's server, checks its certificate and logs in.
 func (t *Transport) Open(ctx context.Context, r queue.Route) (queue.Session, *queue.RouteFault) {
-	s, l, fault := t.open(ctx, r)
+	s, _, fault := t.open(ctx, r)
 	if fault != nil {
-		return nil, fault // a nil *relay.Session would be a queue.Session that is not nil
+		return nil, fault // a nil *session would be a queue.Session that is not nil
 	}
-	return &session{Session: s, login: l, server: t.memory(l.account).server}, nil
+	return s, nil
 }
 
 // Again forgets all secrets, also which of them were refused: call it when a
@@ -93,7 +93,7 @@ func (t *Transport) Again() {
 	}
 }
 
-func (t *Transport) open(ctx context.Context, r queue.Route) (*relay.Session, *login, *queue.RouteFault) {
+func (t *Transport) open(ctx context.Context, r queue.Route) (*session, *login, *queue.RouteFault) {
 	a := t.config.Account(string(r))
 	if a == nil {
 		return nil, nil, configFault("", t.unknownAccount(string(r)))
@@ -120,12 +120,15 @@ func (t *Transport) open(ctx context.Context, r queue.Route) (*relay.Session, *l
 			s, l, fault = attempt(ctx, a, keeper, target)
 		}
 	}
-	return s, l, fault
+	if fault != nil {
+		return nil, nil, fault
+	}
+	return &session{s, server}, l, nil
 }
 
 // attempt is one connection.
 func attempt(ctx context.Context, a *config.Account, keeper *secret.Keeper, target relay.Target) (*relay.Session, *login, *queue.RouteFault) {
-	l := &login{ctx: ctx, account: a, keeper: keeper, memory: target.Memory}
+	l := &login{ctx: ctx, account: a, keeper: keeper}
 	if a.Auth != "none" {
 		target.Auth, target.Settle = l, l.settleOnTheWay
 	}

@@ -257,9 +257,13 @@ func (s *Session) authResult(client gosasl.Client, name string, r reply) *queue.
 			said += " (" + why + ")"
 		}
 	}
+	accepted := ""
+	if r.ok() {
+		accepted = name
+	}
+	s.target.Memory.Learn(func(k *Known) { k.LoggedIn = accepted })
 	switch {
 	case r.ok():
-		s.target.Memory.Learn(func(k *Known) { k.LoggedIn = name })
 		return s.mutual(client, name)
 	case r.code == 432:
 		return s.personFault(queue.StepAuth, "log in to the provider's web page once", "the password must be changed over first: %s", said)
@@ -271,7 +275,6 @@ func (s *Session) authResult(client gosasl.Client, name string, r reply) *queue.
 		return s.personFault(queue.StepAuth, "set auth to another mechanism of the server's: "+strings.ToLower(strings.Join(s.caps.Auth, ", ")),
 			"the server does not take %s: %s", name, said)
 	}
-	s.target.Memory.Learn(func(k *Known) { k.LoggedIn = "" })
 	// RFC 4954 section 6: 535 is a wrong user or secret. Providers say it with
 	// 534, 538, 550 and 554 too.
 	return s.personFault(queue.StepAuth, s.target.LoginHint, "%w", &Refused{r.code, name, said})

@@ -56,8 +56,8 @@ type Known struct {
 	// Capabilities is what it last offered, over TLS and after the log-in's EHLO.
 	Capabilities Capabilities
 	// LoggedIn is the mechanism of the last log-in if that was accepted, "PLAIN",
-	// or "": so that the next may share a flight with the first message. It is
-	// cleared when a log-in is refused. Another user is another Known.
+	// or "": so that the next may share a flight with the first message. Another
+	// user is another Known.
 	LoggedIn string
 	// Link is how the link was in the last session.
 	Link Link
