@@ -108,21 +108,24 @@ func TestCutAfterSoManyOctets(t *testing.T) {
 	}
 }
 
-// The octets of all connections count, and the rest of a segment arrives where
-// nothing was cut after all.
+// The octets of all connections count, each way for itself, and the rest of a
+// segment arrives where nothing was cut after all.
 func TestAfterCountsAllConnections(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := slowlink.New(slowlink.Shape{Delay: delay})
 		a, atA := pair(t, l)
 		b, atB := pair(t, l)
-		var up int64
-		l.After(15, func() { up, _ = l.Passed() })
+		var up, down int64
+		l.After(slowlink.Up, 15, func() { up, _ = l.Passed() })
+		l.After(slowlink.Down, 3, func() { _, down = l.Passed() })
 		write(t, a, 10)
 		read(t, atA, 10)
 		write(t, b, 10)
 		read(t, atB, 10)
-		if up != 15 {
-			t.Errorf("called after %d", up)
+		write(t, atA, 4)
+		read(t, a, 4)
+		if up != 15 || down != 3 {
+			t.Errorf("called after %d up, and %d down", up, down)
 		}
 	})
 }
@@ -165,6 +168,37 @@ func TestClosedListenerTakesNobody(t *testing.T) {
 			t.Error(err)
 		}
 		if _, err := l.Dial(t.Context(), "tcp", where); !errors.Is(err, syscall.ECONNREFUSED) {
+			t.Error(err)
+		}
+	})
+}
+
+func TestAProbeThatIsNotAnsweredEndsOneEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := slowlink.New(slowlink.Shape{Delay: delay})
+		client, server := pair(t, l)
+		if err := client.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true, Idle: time.Minute, Interval: 20 * time.Second, Count: 6}); err != nil {
+			t.Fatal(err)
+		}
+		write(t, server, 1)
+		read(t, client, 1)
+		time.Sleep(time.Hour)
+		write(t, client, 1)
+		read(t, server, 1)
+		l.BlackHole(false)
+		began := time.Now()
+		_, err := client.Read(make([]byte, 1))
+		if !errors.Is(err, syscall.ETIMEDOUT) {
+			t.Error(err)
+		}
+		lasts(t, began, 3*time.Minute, "given up")
+		if _, err := client.Write([]byte("x")); !errors.Is(err, syscall.ETIMEDOUT) {
+			t.Error(err)
+		}
+		if err := server.SetReadDeadline(time.Now().Add(time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := server.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Error(err)
 		}
 	})

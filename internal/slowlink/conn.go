@@ -4,6 +4,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"syscall"
 	"time"
 )
 
@@ -14,6 +15,34 @@ type Conn struct {
 	local, remote net.Addr
 	closed        bool
 	read, write   deadline
+	// quiet is how long nothing may be heard of the other end, 0 for ever; lost
+	// is ETIMEDOUT when it was.
+	quiet time.Duration
+	lost  error
+}
+
+// SetKeepAliveConfig has this end fail with ETIMEDOUT when nothing was heard of
+// the other for so long as the probes take altogether. On a connection that
+// lives they are always answered, and cost nothing.
+func (c *Conn) SetKeepAliveConfig(k net.KeepAliveConfig) error {
+	c.flow.link.mu.Lock()
+	defer c.flow.link.mu.Unlock()
+	c.quiet = 0
+	if k.Enable {
+		c.quiet = k.Idle + time.Duration(k.Count)*k.Interval
+	}
+	return nil
+}
+
+// miss is called when the connection has become silent for ever.
+func (c *Conn) miss() {
+	if c.quiet <= 0 {
+		return
+	}
+	c.flow.link.later(c.quiet, func() {
+		c.lost = syscall.ETIMEDOUT
+		c.flow.changed.Broadcast()
+	})
 }
 
 // A deadline wakes up who waits for it.
@@ -47,6 +76,8 @@ func (c *Conn) Read(p []byte) (int, error) {
 			return 0, io.EOF
 		case c.flow.broken != nil:
 			return 0, c.failed("read", c.flow.broken)
+		case c.lost != nil:
+			return 0, c.failed("read", c.lost)
 		}
 		c.flow.changed.Wait()
 	}
@@ -66,6 +97,8 @@ func (c *Conn) Write(p []byte) (int, error) {
 			return done, c.failed("write", os.ErrDeadlineExceeded)
 		case c.flow.broken != nil:
 			return done, c.failed("write", c.flow.broken)
+		case c.lost != nil:
+			return done, c.failed("write", c.lost)
 		}
 		n := min(len(p)-done, l.shape.Buffer-len(c.out.unsent))
 		c.out.unsent = append(c.out.unsent, p[done:done+n]...)

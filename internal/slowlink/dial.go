@@ -96,6 +96,7 @@ func (l *Link) heard(c *call) {
 		remote := addr(c.address, 0)
 		client := &Conn{flow: f, out: &f.up, in: &f.down, local: c.local, remote: remote}
 		server := &Conn{flow: f, out: &f.down, in: &f.up, local: remote, remote: c.local}
+		f.client, f.server = client, server
 		l.later(l.shape.Delay, func() { at.greet(server) })
 		c.settle(answer{conn: client})
 	})

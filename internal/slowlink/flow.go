@@ -10,6 +10,8 @@ import (
 type flow struct {
 	link     *Link
 	up, down stream
+	// client and server are its ends.
+	client, server *Conn
 	// changed is for whoever waits in Read or Write.
 	changed *sync.Cond
 	// dead: nothing that is sent arrives any more.
@@ -141,11 +143,11 @@ func (s *stream) arrive(p piece) {
 	if l.watch != nil && len(p.octets) > 0 && !s.flow.dead {
 		l.aside(func() { l.watch(s.way, p.octets) })
 	}
-	if t := l.trip; t != nil && s.way == Up && !s.flow.dead && l.up.arrived+int64(len(p.octets)) >= t.at {
-		before := t.at - l.up.arrived
+	if t := s.line.trip; t != nil && !s.flow.dead && s.line.arrived+int64(len(p.octets)) >= t.at {
+		before := t.at - s.line.arrived
 		s.put(p.octets[:before])
 		p.octets = p.octets[before:]
-		l.trip = nil
+		s.line.trip = nil
 		l.aside(t.do)
 	}
 	switch {

@@ -17,6 +17,7 @@ type line struct {
 	armed bool
 	// arrived counts the octets that have come out at the other end.
 	arrived int64
+	trip    *trip
 }
 
 // most is how many octets go in one turn.

@@ -70,11 +70,10 @@ type Link struct {
 	listeners map[string]*listener
 	flows     map[*flow]struct{}
 	dialled   int
-	trip      *trip
 	watch     func(Way, []byte)
 }
 
-// A trip is what happens when so many octets have come up.
+// A trip is what happens when so many octets have arrived.
 type trip struct {
 	at int64
 	do func()
@@ -116,6 +115,8 @@ func (l *Link) BlackHole(refuse bool) {
 	}
 	for f := range l.flows {
 		f.dead = true
+		f.client.miss()
+		f.server.miss()
 		delete(l.flows, f)
 	}
 }
@@ -127,17 +128,22 @@ func (l *Link) Restore() {
 	l.passage = open
 }
 
-// After calls do, once, when n more octets have come up from clients, of all
-// connections together, and before the next one arrives. do is Cut, or calls
-// BlackHole, or does anything else to the link. A later After replaces it.
-func (l *Link) After(n int64, do func()) {
+// After calls do, once, when n more octets have arrived that way, of all
+// connections together, and before the next one does. do is Cut, or calls
+// BlackHole, or does anything else to the link. A later After replaces that of
+// the same way.
+func (l *Link) After(w Way, n int64, do func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.trip = &trip{at: l.up.arrived + n, do: do}
+	on := &l.down
+	if w == Up {
+		on = &l.up
+	}
+	on.trip = &trip{at: on.arrived + n, do: do}
 }
 
 // CutAfter cuts the link after n more octets from clients.
-func (l *Link) CutAfter(n int64) { l.After(n, l.Cut) }
+func (l *Link) CutAfter(n int64) { l.After(Up, n, l.Cut) }
 
 // Watch has each piece shown to see when it arrives, before it can be read. If
 // see cuts the link, the piece has not arrived. One connection's pieces come in
