@@ -4,19 +4,8 @@ import (
 	"errors"
 	"net"
 	"syscall"
-	"time"
 
 	"mailcrane/queue"
-)
-
-const (
-	// leastStill is how long nothing must move on a short link until a session
-	// that was stirred is given up.
-	leastStill = 250 * time.Millisecond
-	// guessedTrip is the round trip where nobody knows it.
-	guessedTrip = time.Second
-	// probeWait is how long the system may put a probe off (see probe).
-	probeWait = time.Second
 )
 
 var _ queue.Stirrer = (*Session)(nil)
@@ -53,73 +42,14 @@ func isLost(err error) bool {
 	return false
 }
 
-// stir cuts a wire on which something is awaited, and that has stood still for
-// longer than it needs to hear of an octet that it sends; and one whose address
-// is not of this machine any more. addresses lists this machine's.
+// stir cuts a wire whose address is not of this machine any more, and suspects
+// others. addresses lists this machine's.
 func (w *wire) stir(addresses func() ([]net.Addr, error)) {
 	if _, real := w.Conn.(syscall.Conn); real && homeless(w.LocalAddr(), addresses) {
 		w.cut(errHomeless)
 		return
 	}
-	if !w.awaits() {
-		return
-	}
-	s, _ := w.status()
-	still, trip := w.still(s), w.trip(s)
-	if s.clocks && !s.open {
-		// The server may be at work for long on what it has got. Only its system
-		// can tell that it is there.
-		if end, knocks := knock(w.Conn); knocks {
-			w.listen(trip+max(probeWait-still, 0), end)
-			return
-		}
-	}
-	if still >= trip {
-		w.cut(errStill)
-		return
-	}
-	before := w.moved()
-	time.AfterFunc(trip-still, func() {
-		if w.moved() == before && w.awaits() {
-			w.cut(errStill)
-		}
-	})
-}
-
-// listen cuts the wire if nothing is heard for that long of the other end.
-func (w *wire) listen(wait time.Duration, end func()) {
-	began := time.Now()
-	time.AfterFunc(wait, func() {
-		end()
-		s, known := w.status()
-		if known && s.silent >= time.Since(began) && w.awaits() {
-			w.cut(errStill)
-		}
-	})
-}
-
-// still is how long nothing has moved though something might have.
-func (w *wire) still(s status) time.Duration {
-	switch {
-	case s.clocks && (s.late || !s.open):
-		return s.silent
-	case s.clocks:
-		return min(s.silent, s.sent)
-	}
-	last := max(w.read.Load(), w.wrote.Load())
-	return time.Since(time.Unix(0, last))
-}
-
-// trip is how long an octet and its answer may take.
-func (w *wire) trip(s status) time.Duration {
-	trip := s.roundTrip()
-	if trip == 0 {
-		trip = time.Duration(w.answered.Load()) * 3 / 2
-	}
-	if trip == 0 {
-		trip = guessedTrip
-	}
-	return max(trip, leastStill)
+	w.suspect()
 }
 
 // homeless says that the local address of a connection is no longer one of this

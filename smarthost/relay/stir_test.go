@@ -56,7 +56,7 @@ func TestStirredSessions(t *testing.T) {
 		least, most time.Duration
 	}{
 		{"what was sent reaches nobody, for long", satellite, true, 10 * time.Second, 9 * time.Second, 0, 0},
-		{"what was sent has only just left, into the dark", satellite, true, 10 * time.Second, 100 * time.Millisecond, 700 * time.Millisecond, 900 * time.Millisecond},
+		{"what was sent has only just left, into the dark", satellite, true, 10 * time.Second, 100 * time.Millisecond, 600 * time.Millisecond, 900 * time.Millisecond},
 		{"the server is at work, and the link died meanwhile", satellite, true, 5 * time.Second, 9 * time.Second, 0, time.Second},
 		{"the server is at work for long, and the link lives", satellite, false, 0, 20 * time.Second, -1, -1},
 		{"what was sent is on its way over a link that lives", satellite, false, 0, 100 * time.Millisecond, -1, -1},

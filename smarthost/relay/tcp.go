@@ -119,5 +119,5 @@ func control(conn net.Conn, do func(fd uintptr)) {
 // roundTrip is the round trip that is to be reckoned with: what it takes to get
 // an octet through and to hear of it, with what queues on the way; 0 if unknown.
 func (s status) roundTrip() time.Duration {
-	return max(s.smoothed+4*s.variation, s.smoothed*3/2)
+	return max(s.smoothed+4*s.variation, s.smoothed*5/4)
 }

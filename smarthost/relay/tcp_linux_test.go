@@ -117,15 +117,15 @@ func TestAllThatWasReadIsNotUnsent(t *testing.T) {
 	}
 }
 
-func TestMovedGrowsWithWhatTheOtherEndTakes(t *testing.T) {
+func TestMotionGrowsWithWhatTheOtherEndTakes(t *testing.T) {
 	w, theirs := connected(t)
-	before := w.moved()
+	before := w.motion().acked
 	go io.Copy(io.Discard, theirs)
 	w.hurry(10 * time.Second)
 	if _, err := w.Write(make([]byte, 1<<20)); err != nil {
 		t.Fatal(err)
 	}
-	if now := w.moved(); now <= before {
+	if now := w.motion().acked; now <= before {
 		t.Errorf("%d, then %d", before, now)
 	}
 	s, _ := w.status()

@@ -41,6 +41,8 @@ type wire struct {
 	// is no limit.
 	block time.Duration
 	wait  wait
+	// suspicion is nil unless the way out may have changed.
+	suspicion *suspicion
 	// cause says why the wire was cut, or is nil.
 	cause error
 	// kept is what unsent found when it stopped the wire.
@@ -58,6 +60,11 @@ func (w *wire) obey(ctx context.Context) (release func()) {
 func (w *wire) cut(why error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.cutNow(why)
+}
+
+// cutNow is cut for who holds mu.
+func (w *wire) cutNow(why error) {
 	if w.cause != nil {
 		return
 	}
@@ -132,13 +139,6 @@ func (w *wire) motion() motion {
 		m.acked, m.out = s.acked, time.Now().Add(-s.silent)
 	}
 	return m
-}
-
-// moved is a number that grows whenever anything has moved, in either
-// direction: as long as it does, nobody needs to give up.
-func (w *wire) moved() int64 {
-	m := w.motion()
-	return m.acked + m.received
 }
 
 // errStopped is the cause of a wire that is asked what it has not sent.
