@@ -77,12 +77,13 @@ type carrier struct {
 	narrow bool
 	// hold is how long the server keeps a message for a later time.
 	hold time.Duration
-	// broken counts sessions that broke since the last answer.
-	broken int
-	fault  *RouteFault // why the carrier stopped, nil while it goes on
-	missed *RouteFault // why a message with a session of its own had none
-	over   bool        // it takes in no more
-	open   sync.WaitGroup
+	// broken counts sessions that broke since the last answer, and counted those
+	// that it ever counted.
+	broken, counted int
+	fault           *RouteFault // why the carrier stopped, nil while it goes on
+	missed          *RouteFault // why a message with a session of its own had none
+	over            bool        // it takes in no more
+	open            sync.WaitGroup
 }
 
 func (r *Runner) newCarrier(g *guide, route Route, jobs []job) *carrier {
@@ -236,6 +237,9 @@ func (c *carrier) putBack(j job) {
 	defer c.mu.Unlock()
 	c.todo.push(j)
 	c.tellLanes()
+	if c.fault == nil {
+		c.cutFarewells()
+	}
 }
 
 // exchange is a putBack and a take: what came meanwhile may go before it.

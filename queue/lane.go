@@ -36,10 +36,12 @@ type lane struct {
 	// taken: the session has yet to say that it can take another delivery. alone:
 	// a message is on it that goes by itself.
 	taken, alone bool
+	// after is how many broken sessions had been counted when it was opened.
+	after int
 	// proven: the session has carried one, so that the log-in went well, which
 	// may have gone out with the first messages.
 	proven bool
-	// open: there is a session. streams: it takes a delivery behind one that is
+	// open: there is a session that goes on. streams: it takes a delivery behind one that is
 	// not answered. over: it is to open no more.
 	open, streams, over bool
 	// heavy is a message on the wire whose rest takes long, or nil. past, if not
@@ -175,7 +177,7 @@ func (l *lane) connect(ctx context.Context) bool {
 		return false
 	}
 	c.pace.opened(now.Sub(began), now)
-	l.open, l.streams, l.sent, l.proven = true, false, 0, false
+	l.open, l.streams, l.sent, l.proven, l.after = true, false, 0, false, c.counted
 	l.patient, l.forsake = withGrace(ctx, stopGrace)
 	return true
 }
@@ -184,6 +186,7 @@ func (l *lane) connect(ctx context.Context) bool {
 // farewell short.
 func (l *lane) goodbye(ctx context.Context, cut bool) {
 	l.proves()
+	l.close()
 	polite, cancel := withGrace(ctx, quitGrace)
 	defer cancel()
 	if cut {
@@ -197,6 +200,11 @@ func (l *lane) goodbye(ctx context.Context, cut bool) {
 func (l *lane) forget() {
 	l.forsake()
 	l.session = nil
+	l.close()
+}
+
+// close says that the session takes no more: nobody is to count on it.
+func (l *lane) close() {
 	l.carrier.mu.Lock()
 	defer l.carrier.mu.Unlock()
 	l.open = false

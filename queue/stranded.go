@@ -39,7 +39,7 @@ func (l *lane) broke(ctx context.Context) {
 		l.over = !c.separate()
 		c.notLoggedIn(fault, stranded)
 	default:
-		c.afterBreak(fault, stranded, l.giveUp(fault))
+		l.afterBreak(fault, stranded, l.giveUp(fault))
 	}
 	l.hangUp(ctx)
 	l.forget()
@@ -74,10 +74,11 @@ func (c *carrier) notLoggedIn(fault *RouteFault, stranded []stranding) {
 //
 // spared says that another session goes on, so that this one says nothing of the
 // route.
-func (c *carrier) afterBreak(fault *RouteFault, stranded []stranding, spared bool) {
+func (l *lane) afterBreak(fault *RouteFault, stranded []stranding, spared bool) {
+	c := l.carrier
 	first, down := spared, false
 	if !spared {
-		first, down = c.countBreak(fault, stranded)
+		first, down = l.countBreak(fault, stranded)
 	}
 	for i, s := range stranded {
 		m := s.message
@@ -111,10 +112,15 @@ func (c *carrier) afterBreak(fault *RouteFault, stranded []stranding, spared boo
 
 // countBreak counts a session that broke. first says that it is the first since
 // an answer, and down that the route is: where no other message had an answer in
-// between, it is the route's doing as far as anybody can tell (law 2).
-func (c *carrier) countBreak(fault *RouteFault, stranded []stranding) (first, down bool) {
+// between, it is the route's doing as far as anybody can tell (law 2). A session
+// that was open when another one broke has broken by the same cause.
+func (l *lane) countBreak(fault *RouteFault, stranded []stranding) (first, down bool) {
+	c := l.carrier
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if l.after != c.counted {
+		return false, false
+	}
 	foremost := stranded[0]
 	before := c.breaks[foremost.message.Name.ID]
 	switch alone := len(stranded) == 1; {
@@ -125,6 +131,7 @@ func (c *carrier) countBreak(fault *RouteFault, stranded []stranding) (first, do
 		down = c.broken > 0
 	}
 	c.broken++
+	c.counted++
 	return c.broken == 1, down || c.broken >= maxBroken
 }
 
