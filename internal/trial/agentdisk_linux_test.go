@@ -54,7 +54,7 @@ func TestAnAgentOutlivesADiskThatTakesNothing(t *testing.T) {
 			h.configure(h.account(s.url(), s.user, s.caFile) + "\n[queue]\ndirectory = \"" + disk.Dir + "/spool\"\n")
 			goOn := make(chan struct{})
 			var tries atomic.Int32
-			s.behave(behaviour{true, func(at step) string {
+			s.behave(behaviour{noChunking: true, answer: func(at step) string {
 				if at.verb == "MAIL" && tries.Add(1) == 1 {
 					<-goOn
 				}

@@ -26,7 +26,7 @@ func TestASecondFlushWaitsForWhatTheFirstHasInHand(t *testing.T) {
 			s := newSmarthost(t)
 			goOn := make(chan struct{})
 			var begun atomic.Int32
-			s.behave(behaviour{c.noChunking, func(at step) string {
+			s.behave(behaviour{noChunking: c.noChunking, answer: func(at step) string {
 				if at.verb == "MAIL" {
 					begun.Add(1)
 					<-goOn

@@ -148,7 +148,7 @@ func TestDeliveryKilledAtEveryStep(t *testing.T) {
 		t.Run(c.reason, func(t *testing.T) {
 			t.Parallel()
 			s := newSmarthost(t)
-			s.behave(behaviour{c.noChunking, refuse})
+			s.behave(behaviour{noChunking: c.noChunking, answer: refuse})
 			eachStep(t, func(kill int) bool {
 				return s.killDelivery(t, kill, nil, "flush")
 			})

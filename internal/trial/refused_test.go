@@ -121,7 +121,7 @@ func TestOneRefusedMessageComesBackAndTheOthersGo(t *testing.T) {
 		t.Run(c.reason, func(t *testing.T) {
 			t.Parallel()
 			s := newSmarthost(t)
-			s.behave(behaviour{c.noChunking, c.answer})
+			s.behave(behaviour{noChunking: c.noChunking, answer: c.answer})
 			h := s.home(t)
 			r := h.around(c.to...)
 			if r.code != sysexits.OK || len(h.queued()) > 0 || r.took > quick {
@@ -199,7 +199,7 @@ func TestOneMessageThatHangsTheServerLetsTheOthersGo(t *testing.T) {
 		t.Run(c.reason, func(t *testing.T) {
 			t.Parallel()
 			s := newSmarthost(t)
-			s.behave(behaviour{c.noChunking, c.answer})
+			s.behave(behaviour{noChunking: c.noChunking, answer: c.answer})
 			h := s.home(t)
 			h.configure(h.account(s.url(), s.user, s.caFile) + "[timeout]\ndatainit = \"1s\"\ndatafinal = \"1s\"\n")
 			r := h.around("bad@trial.example")

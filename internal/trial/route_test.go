@@ -137,7 +137,7 @@ func TestRouteFaultsTouchNoMessage(t *testing.T) {
 		t.Run(c.reason, func(t *testing.T) {
 			t.Parallel()
 			s := newSmarthost(t)
-			s.behave(behaviour{c.data, c.answer})
+			s.behave(behaviour{noChunking: c.data, answer: c.answer})
 			url := s.url()
 			if c.url != nil {
 				url = c.url(s)

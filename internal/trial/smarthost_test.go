@@ -42,6 +42,8 @@ type behaviour struct {
 	// CRLF: hang is never a word, cut closes the connection, "" is the usual
 	// reply.
 	answer func(at step) string
+	// noPipelining: that is not offered.
+	noPipelining bool
 }
 
 func (s *smarthost) behave(b behaviour) {
@@ -229,7 +231,10 @@ func (k *talk) reply(verb, argument, usual string) (string, error) {
 func (k *talk) command(verb, argument string) error {
 	switch verb {
 	case "EHLO":
-		extensions := []string{"smarthost.test", "PIPELINING", "8BITMIME", "ENHANCEDSTATUSCODES", "DSN", "SIZE 67108864", "AUTH PLAIN"}
+		extensions := []string{"smarthost.test", "8BITMIME", "ENHANCEDSTATUSCODES", "DSN", "SIZE 67108864", "AUTH PLAIN"}
+		if !k.behaves().noPipelining {
+			extensions = append(extensions, "PIPELINING")
+		}
 		if !k.behaves().noChunking {
 			extensions = append(extensions, "CHUNKING")
 		}
