@@ -8,6 +8,10 @@ import (
 const (
 	// writeBuffer makes big segments of small commands and of the body.
 	writeBuffer = 64 << 10
+	// slowBuffer is it on a slow link: nobody can read a record of TLS before all of
+	// it is there, and all of it is lost when the link breaks. At 9.6 kbit/s this
+	// is three seconds; a record costs 22 octets.
+	slowBuffer = 4 << 10
 	// mostMarks bounds what an outlet remembers: the places of the last 64 MB, or
 	// of the last thousand small groups. Of what is older nothing is known.
 	mostMarks = 1024
@@ -22,6 +26,7 @@ type outlet struct {
 	conn net.Conn
 	wire *wire
 	buf  []byte
+	most int // octets that are gathered
 
 	mu    sync.Mutex
 	count int   // flights
@@ -37,14 +42,14 @@ type outlet struct {
 type mark struct{ ours, wire int64 }
 
 func newOutlet(conn net.Conn, w *wire) *outlet {
-	return &outlet{conn: conn, wire: w, buf: make([]byte, 0, writeBuffer), left: -1}
+	return &outlet{conn: conn, wire: w, buf: make([]byte, 0, writeBuffer), most: writeBuffer, left: -1}
 }
 
 // Write gathers p, and sends what does not fit.
 func (o *outlet) Write(p []byte) (int, error) {
 	done := 0
-	for len(o.buf)+len(p) > writeBuffer {
-		n := writeBuffer - len(o.buf)
+	for len(o.buf)+len(p) > o.most {
+		n := o.most - len(o.buf)
 		o.buf = append(o.buf, p[:n]...)
 		p, done = p[n:], done+n
 		if err := o.flush(); err != nil {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"mailcrane/queue"
 )
@@ -123,5 +124,30 @@ func TestABrokenStreamLeavesTheUnansweredUncertain(t *testing.T) {
 			}
 			s.Close(t.Context())
 		})
+	}
+}
+
+// On a slow link a record of TLS is small, so that the first message need not
+// wait for the last to be read.
+func TestOnASlowLinkLittleIsGathered(t *testing.T) {
+	for _, test := range []struct {
+		why  string
+		link Link
+		most int
+	}{
+		{"nothing is known of the link", Link{}, writeBuffer},
+		{"it was fast", Link{Rate: 1 << 20, At: time.Now()}, writeBuffer},
+		{"it was slow", Link{Rate: 1200, At: time.Now()}, slowBuffer},
+	} {
+		s := opened(t, full, remembering(Remember(Known{Link: test.link})), "C: MAIL *", "C: RCPT *", "C: BDAT 20000 LAST", "C# 20000", "S: 250 ok\n250 ok\n250 ok", "C: QUIT", "CLOSE")
+		m := mail(strings.Repeat("0123456789abcdefgh\n", 1000), "x@d")
+		if fault := s.Deliver(t.Context(), &m.Delivery); fault != nil || m.states() != "delivered" {
+			t.Errorf("%s: %v, %s", test.why, fault, m.states())
+		}
+		flights := s.dialogue.out.flights()
+		s.Close(t.Context())
+		if many := flights > 3; many != (test.most == slowBuffer) {
+			t.Errorf("%s: sent in %d pieces", test.why, flights)
+		}
 	}
 }

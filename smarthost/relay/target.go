@@ -159,6 +159,9 @@ func (t *Target) open(ctx context.Context, addresses []string, headStart time.Du
 	leave()
 	release()
 	if fault == nil {
+		if s.reached.slow || t.Memory.Recall().Link.Slow(t.Now()) {
+			s.dialogue.out.most = slowBuffer
+		}
 		s.dialogue.listen()
 		return s, nil
 	}
