@@ -39,7 +39,8 @@ type attempt struct {
 	answeredBefore bool
 	// settled: at least one recipient has an outcome; answered: by a server.
 	settled, answered bool
-	// atOnce: it was lost without an answer, and is due again at once.
+	// atOnce: the link has lost it, or a part of its recipients, who are due again
+	// at once.
 	atOnce bool
 }
 
@@ -153,15 +154,17 @@ func (a *attempt) report(i int, o Outcome) {
 func (a *attempt) settle(fault *RouteFault) {
 	r, m, now := a.runner, a.message, a.runner.Now()
 	outcomes := make([]Outcome, len(a.pending))
-	tried := false
+	tried, deferred := false, false
 	for i := range a.pending {
 		outcomes[i] = a.outcome(i, fault)
-		tried = tried || outcomes[i].state != 0
-		a.answered = a.answered || outcomes[i].state != 0 && outcomes[i].state != Uncertain
+		state := outcomes[i].state
+		tried, deferred = tried || state != 0, deferred || state == Deferred
+		a.answered = a.answered || state != 0 && state != Uncertain
 	}
 	// What the link has lost goes again at once, but only once: a server that
-	// swallows its answers would get the message for ever.
-	a.atOnce = tried && !a.answered && fault != nil && fault.Lost && !m.Name.Unsure
+	// swallows its answers would get the message for ever. Nor does one that has
+	// asked for time for a recipient hear of that so soon.
+	a.atOnce = tried && !deferred && fault != nil && fault.Lost && !m.Name.Unsure
 	age := r.ageOf(m, now, tried)
 	var records []Record
 	for i, place := range a.pending {

@@ -224,7 +224,8 @@ func (f *flush) consider(picks map[Route]*pick, n Name, seen int) bool {
 
 // down says that the route is not tried again in this run.
 func (f *flush) down(route Route) bool {
-	return f.sum.Faults[route] != nil && !f.Tuning.SeparateSessions
+	fault := f.sum.Faults[route]
+	return fault != nil && (fault.NeedsPerson || !f.Tuning.SeparateSessions)
 }
 
 // bounded is as many of the jobs as the run may still take.

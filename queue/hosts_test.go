@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync"
 	"testing"
@@ -168,6 +169,7 @@ func TestSeparateSessionsAreOneForEachMessage(t *testing.T) {
 		{"one each", true, nil, 4, 4},
 		{"a dead host is known to the run", false, lost(), 1, 0},
 		{"nothing is remembered between jobs", true, lost(), 4, 0},
+		{"but for a wrong password, which locks the account", true, &RouteFault{Step: StepAuth, Err: errors.New("535 no"), NeedsPerson: true}, 1, 0},
 	} {
 		s := testSpool(t)
 		w := newWorld(t, s)

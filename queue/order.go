@@ -78,6 +78,11 @@ const (
 	byItself = 2
 )
 
+// mostUnanswered is how many attempts a message that is uncertain may have had
+// until it goes by itself. One of those beside it may be what breaks the
+// sessions: then nobody would ever be answered, and all be sent again and again.
+const mostUnanswered = 2
+
 // alone says that no other message is to be under way on its session.
 func (j job) alone() bool { return j.behind >= byItself }
 
@@ -114,6 +119,9 @@ func (j job) compare(o job) int {
 // job gives a message its place. seen is how many were seen before it.
 func (r *Runner) job(n Name, seen int) job {
 	j := job{name: n, key: n.Order(r.Tuning)}
+	if n.Unsure && n.Attempts >= mostUnanswered {
+		j.behind = byItself
+	}
 	switch r.Tuning.Sort {
 	case config.AtRandom:
 		j.key = rand.Int64() //nolint:gosec // no secret

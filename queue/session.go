@@ -71,7 +71,7 @@ func (c *carrier) notOpened(fault *RouteFault) {
 	c.narrow = c.narrow || !alone
 	c.mu.Unlock()
 	switch {
-	case alone && c.separate():
+	case alone && c.separate() && !fault.NeedsPerson:
 		c.missed = fault // no other lane is open
 		c.runner.noteRoute(c.route, fault)
 	case alone:

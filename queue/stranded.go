@@ -56,7 +56,7 @@ func (c *carrier) notLoggedIn(fault *RouteFault, stranded []stranding) {
 			c.putBack(j)
 		}
 	}
-	if fault.NeedsPerson && !c.separate() {
+	if fault.NeedsPerson {
 		c.stop(fault) // on each session: a wrong password sent again gets an account locked
 		return
 	}

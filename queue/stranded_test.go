@@ -56,6 +56,44 @@ func TestAMessageThatBreaksSessionsIsFoundAmongThoseUnderWay(t *testing.T) {
 	}
 }
 
+// Those beside a message that breaks each session without a word are uncertain
+// each time, and would share its fate for five days.
+func TestWhatIsUncertainBesideAMessageThatBreaksSessionsIsAnsweredSoon(t *testing.T) {
+	for reason, fault := range map[string]func() *RouteFault{
+		"the connection is reset at it": func() *RouteFault { return cut(false) },
+		"the server closes it": func() *RouteFault {
+			return &RouteFault{Step: StepSession, Err: errors.New("the server closed the connection")}
+		},
+	} {
+		t.Run(reason, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStream(t, testSpool(t))
+				s.fill(25)
+				s.breaksAt(fault, "n12@x.org")
+				stop := s.serve(nil)
+				time.Sleep(10 * time.Minute)
+				if n := only(t, s.runner.Spool); !n.Unsure || n.OnWire || s.copies("n12@x.org") != 0 {
+					t.Errorf("left is %s, want the poison", n)
+				}
+				times := map[string]int{}
+				for _, session := range s.sessions {
+					for _, to := range session.sent {
+						times[to]++
+					}
+				}
+				for to, n := range times {
+					if n > 4 || to != "n12@x.org" && s.copies(to) != 1 {
+						t.Errorf("%s was sent %d times and taken %d times", to, n, s.copies(to))
+					}
+				}
+				if err := stop(); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
 func TestSessionsThatAllBreakAreTheRoutesFault(t *testing.T) {
 	for reason, fault := range map[string]func() *RouteFault{
 		"the server ends them": ends, "the link loses them": func() *RouteFault { return cut(true) },
@@ -106,6 +144,41 @@ func TestALostAnswerIsAskedForOnceAtOnce(t *testing.T) {
 	})
 }
 
+// What the link has lost goes at once for those of whom nothing is known, though
+// the server has refused another recipient; but not where it has asked for time.
+func TestTheRestOfAMessageThatTheLinkLostGoesAtOnce(t *testing.T) {
+	for _, c := range []struct {
+		reason        string
+		code          int
+		untaken       bool
+		copies, opens int // one of these for the bounce
+	}{
+		{"one was refused, the others may have it", 550, false, 1, 3},
+		{"one was refused, the others have not got it", 550, true, 1, 3},
+		{"one was put off, the others may have it", 450, false, 0, 1},
+	} {
+		t.Run(c.reason, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, testSpool(t))
+				put(t, w.runner.Spool, envelope("odd@x.org", "good@x.org"), "x")
+				w.answer = func(_ *Delivery, to Recipient) (Outcome, *RouteFault) {
+					switch {
+					case to.Address == "odd@x.org":
+						return refuse(c.code, "no"), nil
+					case w.opened() == 1:
+						return Outcome{}, cut(c.untaken)
+					}
+					return refuse(250, "ok"), nil
+				}
+				w.flush()
+				if w.copies("good@x.org") != c.copies || w.opened() != c.opens {
+					t.Errorf("%d copies after %d sessions", w.copies("good@x.org"), w.opened())
+				}
+			})
+		})
+	}
+}
+
 func TestALogInThatIsRefusedInTheFlightIsAFaultOfTheOpening(t *testing.T) {
 	for _, c := range []struct {
 		reason   string
@@ -149,6 +222,22 @@ func TestALogInThatIsRefusedInTheFlightIsAFaultOfTheOpening(t *testing.T) {
 			})
 		})
 	}
+}
+
+// ForkEachJob opens a session for each message; a wrong password is sent once all
+// the same.
+func TestSeparateSessionsDoNotRepeatALogInThatWasRefusedInTheFlight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStream(t, testSpool(t))
+		s.runner.Tuning.SeparateSessions = true
+		s.fill(5)
+		s.breaks = func(_, _ int) *RouteFault {
+			return &RouteFault{Step: StepAuth, Err: errors.New("535 no"), NeedsPerson: true, Untaken: true}
+		}
+		if sum := s.flush(); len(s.sessions) != 1 || sum.Waiting != 5 || sum.Faults["main"] == nil {
+			t.Errorf("%d log-ins, %+v", len(s.sessions), sum)
+		}
+	})
 }
 
 // An agent must not send a wrong password again before a person has acted.
