@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"mailcrane/internal/recode"
 	"mailcrane/queue"
 )
 
@@ -81,28 +82,62 @@ func (s *Session) TLS() *tls.ConnectionState { return s.tls }
 // refusal, whatever it is, leaves the session ready for the next message. The
 // end of ctx ends the session, with all that is under way.
 func (s *Session) Deliver(ctx context.Context, d *queue.Delivery) *queue.RouteFault {
+	if s.recodesLong(d) {
+		return s.deliverRecoded(ctx, d)
+	}
 	turn, fault := s.queueUp(ctx)
 	if fault != nil {
 		return fault
 	}
-	share := s.window.enter(d.Size, d.Next)
-	defer share.leave()
 	defer turn.pass()
+	share := s.window.enter(d.Size, d.Next, d.Size > oneFlight)
+	defer share.leave()
+	if m := s.prepare(d); m != nil {
+		m.turn, m.share = turn, share
+		return s.handOver(ctx, m)
+	}
+	return nil
+}
+
+// recodesLong says that a message must be made ready before it can go, and that
+// this takes a while.
+func (s *Session) recodesLong(d *queue.Delivery) bool {
+	return d.Size > oneFlight && s.caps.need(d.Content) != (recode.Need{})
+}
+
+// deliverRecoded takes its turn when the message is ready. Those behind it go
+// first (law 3).
+func (s *Session) deliverRecoded(ctx context.Context, d *queue.Delivery) *queue.RouteFault {
+	share := s.window.enter(d.Size, d.Next, false)
+	defer share.leave()
 	m := s.prepare(d)
 	if m == nil {
 		return nil
 	}
+	turn, fault := s.queueUp(ctx)
+	if fault != nil {
+		m.close()
+		return fault
+	}
+	defer turn.pass()
+	m.turn, m.share = turn, share
+	return s.handOver(ctx, m)
+}
+
+// handOver sends a message that is ready.
+func (s *Session) handOver(ctx context.Context, m *outgoing) *queue.RouteFault {
 	defer m.close()
 	release := s.dialogue.wire.obey(ctx)
 	defer release()
-	s.dialogue.tellStory(d.Transcript)
-	m.turn, m.share, m.manner = turn, share, s.manner()
+	story := m.delivery.Transcript
+	s.dialogue.tellStory(story)
+	m.manner = s.manner()
 	m.manner.chunks = m.manner.chunks || m.fixed()
 	m.before = m.manner
-	fault = m.deliver(ctx, s)
+	fault := m.deliver(ctx, s)
 	if fault != nil {
 		s.end(fault.Err)
-		s.dialogue.tell(d.Transcript, "*** ", fault.Sentence())
+		s.dialogue.tell(story, "*** ", fault.Sentence())
 	}
 	return fault
 }

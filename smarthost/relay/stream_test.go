@@ -2,11 +2,13 @@ package relay
 
 import (
 	"fmt"
+	"io"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"mailcrane/internal/recode"
 	"mailcrane/queue"
 )
 
@@ -150,4 +152,34 @@ func TestOnASlowLinkLittleIsGathered(t *testing.T) {
 			t.Errorf("%s: sent in %d pieces", test.why, flights)
 		}
 	}
+}
+
+// A large message that must be re-encoded first lets those behind it pass.
+func TestALargeMessageThatIsMadeReadyHoldsUpNobody(t *testing.T) {
+	ready, big := make(chan struct{}), mail(strings.Repeat("ü\n", 40_000), "big@d")
+	big.Content.EightBit = true
+	offers := strings.ReplaceAll(full, "8BITMIME", "X-NONE")
+	s := opened(t, offers, func(target *Target) {
+		target.Recode = func(w io.Writer, _ io.Reader, _ recode.Need) error {
+			<-ready
+			_, err := io.WriteString(w, "x\n")
+			return err
+		}
+	}, append(flight(true, "small@d"), "S: 250 ok\n250 ok\n250 taken", "C: RSET", "C: MAIL *", "C: RCPT TO:<big@d>", "C: BDAT 3 LAST", "C# 3", "S: 250 ok\n250 ok\n250 ok\n250 taken", "C: QUIT", "CLOSE")...)
+	asked := make(chan struct{})
+	big.Next = func() { close(asked) }
+	var fault *queue.RouteFault
+	var done sync.WaitGroup
+	done.Go(func() { fault = s.Deliver(t.Context(), &big.Delivery) })
+	<-asked
+	small := mail("x\n", "small@d")
+	if fault := s.Deliver(t.Context(), &small.Delivery); fault != nil || small.states() != "delivered" {
+		t.Errorf("%v, %s", fault, small.states())
+	}
+	close(ready)
+	done.Wait()
+	if fault != nil || big.states() != "delivered" {
+		t.Errorf("%v, %s", fault, big.states())
+	}
+	s.Close(t.Context())
 }

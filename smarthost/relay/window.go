@@ -68,11 +68,11 @@ func (s *Session) recover() {
 	})
 }
 
-// enter takes a delivery in. next is called when another may come; it may be
-// nil.
-func (w *window) enter(octets int64, next func()) *share {
+// enter takes a delivery in. next is called when another may come, which for a
+// large one is not before it was sent; it may be nil.
+func (w *window) enter(octets int64, next func(), large bool) *share {
 	w.mu.Lock()
-	s := &share{window: w, octets: octets, unsent: octets > oneFlight}
+	s := &share{window: w, octets: octets, unsent: large}
 	w.shares++
 	w.octets += octets
 	w.last, w.next = s, next

@@ -107,21 +107,21 @@ func TestAServerThatRefusesMuchIsAskedFirst(t *testing.T) {
 		t.Error("shy from the start")
 	}
 	for range 4 {
-		s := w.enter(1, nil)
+		s := w.enter(1, nil, false)
 		s.refused()
 		s.leave()
 	}
 	if w.most != 1 || !w.isShy() {
 		t.Errorf("after four refusals %d may be under way, shy %v", w.most, w.isShy())
 	}
-	first := w.enter(1, func() { t.Error("another was asked for") })
+	first := w.enter(1, func() { t.Error("another was asked for") }, false)
 	first.answered()
 	first.leave()
 	if w.most != 2 || w.isShy() {
 		t.Errorf("after an acceptance %d may be under way, shy %v", w.most, w.isShy())
 	}
 	asked := false
-	w.enter(1, func() { asked = true })
+	w.enter(1, func() { asked = true }, false)
 	if !asked {
 		t.Error("no other was asked for")
 	}
