@@ -40,6 +40,8 @@ type carrier struct {
 	// closed: the route may not be tried; what the age of its messages asks for
 	// is done all the same.
 	closed bool
+	// heeds: no session is opened while the route may not be tried.
+	heeds bool
 	// believes: a host that failed lately, after fresh, is not tried.
 	believes bool
 	fresh    time.Time

@@ -178,7 +178,7 @@ func (r *Runner) inOrder(p *pick) []job {
 func (s *server) start(ctx context.Context, route Route, c *course, jobs []job) {
 	carrier := s.newCarrier(s.guide, route, jobs)
 	carrier.lull, carrier.more, carrier.closed = s.lull, c.pick.more, c.closed
-	carrier.believes, carrier.fresh = true, s.changed
+	carrier.heeds, carrier.believes, carrier.fresh = true, true, s.changed
 	c.line.carrier = carrier
 	go func() {
 		carrier.carry(ctx)

@@ -219,3 +219,34 @@ func TestASessionThatHasEndedIsStirredNoMore(t *testing.T) {
 		OnStir(t.Context(), func() { t.Error("told") })()
 	})
 }
+
+// A VPN that an account needs goes, and its session with it: the next one must
+// not be opened over what is left.
+func TestASessionIsNotOpenedAnewWhereTheRouteMayNotBeTried(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStream(t, testSpool(t))
+		s.fill(25)
+		s.breaks = func(session, delivery int) *RouteFault {
+			if session == 1 && delivery == 11 {
+				s.set(func() { s.try = false })
+				return cut(true)
+			}
+			return nil
+		}
+		stop := s.serve(nil)
+		time.Sleep(time.Hour)
+		if len(s.sessions) != 1 {
+			t.Errorf("%d sessions opened, all but one of them without a way out", len(s.sessions))
+		}
+		if state, _ := s.runner.Spool.RouteState("main"); state.Fault != nil {
+			t.Errorf("that is taken for a fault of the route: %v", state.Fault)
+		}
+		s.set(func() { s.try = true })
+		s.changes <- struct{}{}
+		time.Sleep(10 * time.Second)
+		s.wantOnce(25)
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+	})
+}
