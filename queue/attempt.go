@@ -166,25 +166,7 @@ func (a *attempt) settle(fault *RouteFault) {
 	// asked for time for a recipient hear of that so soon.
 	a.atOnce = tried && !deferred && fault != nil && fault.Lost && !m.Name.Unsure
 	age := r.ageOf(m, now, tried)
-	var records []Record
-	for i, place := range a.pending {
-		o, address := outcomes[i], m.Envelope.To[place].Address
-		switch {
-		case o.state == 0 && age.over && age.untried:
-			o = age.expired(m.Results[place].outcome())
-			r.tell(Event{Kind: Settled, Route: a.route, ID: m.Name.ID, From: m.Envelope.From, To: address, Outcome: o})
-		case o.state == 0:
-			continue
-		case o.state == Uncertain && !a.reported(i):
-			r.tell(Event{Kind: Settled, Route: a.route, ID: m.Name.ID, From: m.Envelope.From, To: address, Outcome: o})
-		}
-		if age.over && o.state != Delivered && o.state != Failed {
-			o = age.expired(o)
-		}
-		a.settled = true
-		records = append(records, record(now, a.route, place, address, o))
-		a.log(address, o)
-	}
+	records := a.records(outcomes, age, now)
 	if err := a.write(now, records, age, tried); err != nil {
 		// What the server said could not be kept. The mark "on the wire" is
 		// still there, so that the next attempt knows what may have happened,
@@ -204,6 +186,32 @@ func (a *attempt) settle(fault *RouteFault) {
 		a.keepTranscript(now)
 	}
 	r.tell(Event{Kind: Ended, Route: a.route, ID: m.Name.ID, From: m.Envelope.From, Left: left, Next: m.Name.Next})
+}
+
+// records is what there is to write down of the outcomes. Of those that the
+// session has not reported it tells those who watch.
+func (a *attempt) records(outcomes []Outcome, age age, now time.Time) []Record {
+	r, m := a.runner, a.message
+	var records []Record
+	for i, place := range a.pending {
+		o, address := outcomes[i], m.Envelope.To[place].Address
+		switch {
+		case o.state == 0 && age.over && age.untried:
+			o = age.expired(m.Results[place].outcome())
+			r.tell(Event{Kind: Settled, Route: a.route, ID: m.Name.ID, From: m.Envelope.From, To: address, Outcome: o})
+		case o.state == 0:
+			continue
+		case o.state == Uncertain && !a.reported(i):
+			r.tell(Event{Kind: Settled, Route: a.route, ID: m.Name.ID, From: m.Envelope.From, To: address, Outcome: o})
+		}
+		if age.over && o.state != Delivered && o.state != Failed {
+			o = age.expired(o)
+		}
+		a.settled = true
+		records = append(records, record(now, a.route, place, address, o))
+		a.log(address, o)
+	}
+	return records
 }
 
 // reported says that the session has told an outcome of the ith recipient.

@@ -23,7 +23,7 @@ func (s *Namespace) tun(name string) (*os.File, error) {
 			err = unix.IoctlIfreq(fd, unix.TUNSETIFF, request)
 		}
 		if err != nil {
-			unix.Close(fd)
+			_ = unix.Close(fd)
 			return fmt.Errorf("cannot make the device %s: %w", name, err)
 		}
 		f = os.NewFile(uintptr(fd), path)

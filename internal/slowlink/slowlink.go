@@ -8,6 +8,7 @@
 package slowlink
 
 import (
+	"errors"
 	"net"
 	"os"
 	"sync"
@@ -177,7 +178,7 @@ func (l *Link) aside(f func()) {
 
 // opError is what package net would say.
 func opError(op string, local, remote net.Addr, err error) error {
-	if errno, ok := err.(syscall.Errno); ok {
+	if errno, ok := errors.AsType[syscall.Errno](err); ok {
 		err = os.NewSyscallError(op, errno)
 	}
 	return &net.OpError{Op: op, Net: "tcp", Source: local, Addr: remote, Err: err}

@@ -102,7 +102,7 @@ func newDialogue(w *wire, trace func(string)) *dialogue {
 	// The connection itself was the first round trip; the greeting answers the
 	// end of its handshake.
 	d.trips = 1
-	d.teller.trace = trace
+	d.trace = trace
 	d.change = sync.NewCond(&d.mu)
 	d.onto(w)
 	d.counted = -1

@@ -30,7 +30,7 @@ func TestKeySharesFollowTheLink(t *testing.T) {
 				target := Target{
 					Server: "smtp.example.org", Address: "192.0.2.1:465",
 					TLS:  TLS{Roots: ca.pool(), Sessions: tls.NewLRUClientSessionCache(4)},
-					Dial: link.Dial, Memory: Remember(Known{}),
+					Dial: link.Dial, Memory: memoryOf(Known{}),
 				}
 				end := takeMail(t, link.Listen(target.Address), ca.good(t), Implicit)
 				defer end()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -198,7 +199,7 @@ func TestMessageThatCannotBeReadToItsEndIsNotEnded(t *testing.T) {
 		{"BDAT: RSET ends it, and the session goes on", oneFlight + 1, []string{"C: MAIL *", "C: RCPT *", "S: 250 ok\n250 ok", "C: RSET"}},
 	} {
 		t.Run(test.why, func(t *testing.T) {
-			play := append(test.play, "C: MAIL *", "C: RCPT *", "C: BDAT 3 LAST", "C# 3")
+			play := append(slices.Clone(test.play), "C: MAIL *", "C: RCPT *", "C: BDAT 3 LAST", "C# 3")
 			if test.play != nil {
 				play = append(play, "S: 250 ok")
 			}

@@ -76,7 +76,7 @@ func TestAServerThatDoesNotStandWhatItOffersIsSpokenToStepByStep(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.why, func(t *testing.T) {
-			known := Remember(Known{})
+			known := memoryOf(Known{})
 			s := opened(t, full, remembering(known), append(test.play, "C: QUIT", "CLOSE")...)
 			m := mail("x\n", "x@d")
 			if fault := s.Deliver(t.Context(), &m.Delivery); fault != nil || m.states() != test.want {
@@ -99,7 +99,7 @@ func TestAServerThatDoesNotStandWhatItOffersIsSpokenToStepByStep(t *testing.T) {
 // One session may break by chance. After two in groups the third speaks without,
 // and if the server takes a message then, it is spared.
 func TestAServerThatClosesOnGroupsIsTriedWithout(t *testing.T) {
-	known := Remember(Known{})
+	known := memoryOf(Known{})
 	grouped := []string{"C: MAIL *", "C: RCPT *", "C: BDAT 3 LAST", "C# 3", "S: 250 ok", "CLOSE"}
 	alone := []string{"C: MAIL *", "QUIET", "S: 250 ok", "C: RCPT *", "S: 250 ok", "C: BDAT 3 LAST", "C# 3", "S: 250 taken", "C: QUIT", "CLOSE"}
 	for i, play := range [][]string{grouped, grouped, alone, alone} {
@@ -117,7 +117,7 @@ func TestAServerThatClosesOnGroupsIsTriedWithout(t *testing.T) {
 
 // Where the server closes without groups too, they were not the cause.
 func TestAServerThatClosesAnywayIsNotTakenForOneThatBreaks(t *testing.T) {
-	known := Remember(Known{})
+	known := memoryOf(Known{})
 	grouped := []string{"C: MAIL *", "C: RCPT *", "C: BDAT 3 LAST", "C# 3", "S: 250 ok", "CLOSE"}
 	alone := []string{"C: MAIL *", "QUIET", "CLOSE"}
 	good := []string{"C: MAIL *", "C: RCPT *", "C: BDAT 3 LAST", "C# 3", "S: 250 ok\n250 ok\n250 ok", "C: QUIT", "CLOSE"}
@@ -134,7 +134,7 @@ func TestAServerThatClosesAnywayIsNotTakenForOneThatBreaks(t *testing.T) {
 
 // Some servers throw away what has come behind AUTH.
 func TestAServerThatLosesWhatFollowsALogInIsAskedToAnswerItFirst(t *testing.T) {
-	known := Remember(Known{LoggedIn: "PLAIN"})
+	known := memoryOf(Known{LoggedIn: "PLAIN"})
 	login := "C: AUTH *"
 	start := []string{"TLS", "S: 220 hi", "C: EHLO *", "S: 250-x\n250-PIPELINING\n250-CHUNKING\n250 AUTH PLAIN"}
 	lost := append(append(append([]string{}, start...), login), append(flight(true, "x@d"), "S: 235 ok", "CLOSE")...)
@@ -155,7 +155,7 @@ func TestAServerThatLosesWhatFollowsALogInIsAskedToAnswerItFirst(t *testing.T) {
 // The window that a session begins with shrinks when the link breaks, and
 // recovers session by session.
 func TestALinkThatBreaksGetsASmallWindow(t *testing.T) {
-	s := &Session{target: &Target{Memory: Remember(Known{}), Now: time.Now}, window: newWindow()}
+	s := &Session{target: &Target{Memory: memoryOf(Known{}), Now: time.Now}, window: newWindow()}
 	s.window.widen(0)
 	var sizes []string
 	for _, broke := range []bool{true, true, false, false, false, true} {

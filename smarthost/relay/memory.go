@@ -19,9 +19,6 @@ type Memory struct {
 	doubt doubt
 }
 
-// Remember is a Memory that begins with what is known.
-func Remember(known Known) *Memory { return &Memory{known: known} }
-
 // Recall is what is known now.
 func (m *Memory) Recall() Known {
 	if m == nil {

@@ -5,6 +5,9 @@ import (
 	"time"
 )
 
+// memoryOf is a Memory of what is known.
+func memoryOf(known Known) *Memory { return &Memory{known: known} }
+
 func TestAServerThatBreaksIsSparedForAWhile(t *testing.T) {
 	now := time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC)
 	offered := Capabilities{Pipelining: true, Chunking: true, Auth: []string{"PLAIN"}, Size: true, MaxSize: 1000}
@@ -47,7 +50,7 @@ func TestAMemoryThatIsNoneRemembersNothing(t *testing.T) {
 }
 
 func TestWhatIsRecalledIsACopy(t *testing.T) {
-	m := Remember(Known{Addresses: []Address{{}}, Capabilities: Capabilities{Auth: []string{"PLAIN"}}})
+	m := memoryOf(Known{Addresses: []Address{{}}, Capabilities: Capabilities{Auth: []string{"PLAIN"}}})
 	k := m.Recall()
 	k.Addresses[0].LookedUp, k.Capabilities.Auth[0] = time.Unix(1, 0), "LOGIN"
 	if again := m.Recall(); again.Capabilities.Auth[0] != "PLAIN" || !again.Addresses[0].LookedUp.IsZero() {

@@ -13,7 +13,7 @@ import (
 func trusted(t *testing.T, mechanism string, play ...string) (*Session, *Memory) {
 	t.Helper()
 	start := script{"TLS", "S: 220 hi", "C: EHLO *", "S: 250-x\n250-PIPELINING\n250-CHUNKING\n250 AUTH " + mechanism}
-	known := Remember(Known{LoggedIn: mechanism})
+	known := memoryOf(Known{LoggedIn: mechanism})
 	return logsIn(t, known, append(start, play...)), known
 }
 
@@ -152,7 +152,7 @@ func TestALogInOfSeveralStepsIsAwaited(t *testing.T) {
 	for _, mechanism := range []string{"LOGIN", "XOAUTH2"} {
 		ca := newAuthority(t)
 		_, fault := Open(t.Context(), Target{
-			Server: "smtp.example.org", Address: "smtp.example.org:465", TLS: TLS{Roots: ca.pool()}, Memory: Remember(Known{LoggedIn: mechanism}),
+			Server: "smtp.example.org", Address: "smtp.example.org:465", TLS: TLS{Roots: ca.pool()}, Memory: memoryOf(Known{LoggedIn: mechanism}),
 			Auth: sasl.Credentials{User: "ann", Secret: "sesame-open", Mechanism: strings.ToLower(mechanism)},
 			Dial: serve(t, ca.good(t), script{"TLS", "S: 220 hi", "C: EHLO *", "S: 250-x\n250-PIPELINING\n250 AUTH " + mechanism, "C: AUTH *", "QUIET", "S: 535 5.7.8 no", "HANG"}),
 		})

@@ -203,7 +203,7 @@ func (s *Session) Close(ctx context.Context) {
 	s.mu.Unlock()
 	s.end(errors.New("it was closed"))
 	if over != nil || t.await(ctx) != nil {
-		w.Close()
+		_ = w.Close()
 		<-d.ended
 		return
 	}

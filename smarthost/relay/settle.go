@@ -39,17 +39,17 @@ func (t *transaction) conclude(err error) (left []int, fault *queue.RouteFault) 
 	case t.accepted == 0:
 		t.message.share.refused()
 	}
-	if m := t.message; len(t.unsure) > 0 {
+	if m := t.message; len(t.simpler) > 0 {
 		m.before = t.manner
 		m.manner, _ = t.manner.less(t.doubtful, m.fixed())
 	}
-	return append(t.tooMany, t.unsure...), nil
+	return append(t.tooMany, t.simpler...), nil
 }
 
-// wonders says that a reply may only mean that the server does not stand how it
+// doubts says that a reply may only mean that the server does not stand how it
 // was spoken to: then the recipients are tried again in a simpler manner. It
 // remembers the reply.
-func (t *transaction) wonders(r reply) bool {
+func (t *transaction) doubts(r reply) bool {
 	_, more := t.manner.less(r, t.message.fixed())
 	if more = more && r.lostThread() && t.session.loginRefused() == nil; more {
 		t.doubtful = r
@@ -66,8 +66,8 @@ func (t *transaction) settle(err error) {
 		switch {
 		case t.session.loginRefused() != nil && !t.end.ok(), t.mail.code == codeLogin:
 			// Left open: it is the log-in that lacks.
-		case err == nil && t.manner.group && t.wonders(t.mail):
-			t.unsure = append(t.unsure, i)
+		case err == nil && t.manner.group && t.doubts(t.mail):
+			t.simpler = append(t.simpler, i)
 		case t.mail.refused() && !t.message.delivery.HoldUntil.IsZero():
 			// Perhaps only for the time: it waits here, and goes then.
 		case t.mail.refused():
@@ -77,8 +77,8 @@ func (t *transaction) settle(err error) {
 			// log-in.
 		case t.parted && !(t.end.ok() && r.ok()):
 			// Left open: the server has not taken it.
-		case err == nil && !t.end.ok() && t.wonders(t.refused):
-			t.unsure = append(t.unsure, i)
+		case err == nil && !t.end.ok() && t.doubts(t.refused):
+			t.simpler = append(t.simpler, i)
 		default:
 			t.settleData(i, err)
 		}

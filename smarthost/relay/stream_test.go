@@ -141,7 +141,7 @@ func TestOnASlowLinkLittleIsGathered(t *testing.T) {
 		{"it was fast", Link{Rate: 1 << 20, At: time.Now()}, writeBuffer},
 		{"it was slow", Link{Rate: 1200, At: time.Now()}, slowBuffer},
 	} {
-		s := opened(t, full, remembering(Remember(Known{Link: test.link})), "C: MAIL *", "C: RCPT *", "C: BDAT 20000 LAST", "C# 20000", "S: 250 ok\n250 ok\n250 ok", "C: QUIT", "CLOSE")
+		s := opened(t, full, remembering(memoryOf(Known{Link: test.link})), "C: MAIL *", "C: RCPT *", "C: BDAT 20000 LAST", "C# 20000", "S: 250 ok\n250 ok\n250 ok", "C: QUIT", "CLOSE")
 		m := mail(strings.Repeat("0123456789abcdefgh\n", 1000), "x@d")
 		if fault := s.Deliver(t.Context(), &m.Delivery); fault != nil || m.states() != "delivered" {
 			t.Errorf("%s: %v, %s", test.why, fault, m.states())

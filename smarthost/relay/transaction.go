@@ -36,9 +36,10 @@ type transaction struct {
 	// start is the reply to DATA, refused the first that refuses the data, and
 	// end the one to all of it.
 	start, refused, end reply
-	// unsure are recipients that the server did not take, in words that it may
-	// only have said because it does not stand how it was spoken to: doubtful.
-	unsure   []int
+	// simpler are recipients to try again in a simpler manner: the server did not
+	// take them, in words that it may only have said because it does not stand how
+	// it was spoken to (doubtful).
+	simpler  []int
 	doubtful reply
 	// login is a 530: the server wants AUTH after all (RFC 4954 section 6). It
 	// says nothing about the message, so it is the route's; but recipients that
@@ -192,8 +193,8 @@ func (t *transaction) rcptAnswered(pos int, r reply) {
 		t.login = r
 	case t.session.loginRefused() != nil:
 		// It is the log-in that lacks.
-	case t.manner.group && t.wonders(r):
-		t.unsure = append(t.unsure, t.to[pos])
+	case t.manner.group && t.doubts(r):
+		t.simpler = append(t.simpler, t.to[pos])
 	case t.accepted > 0 && overLimit(r):
 		t.tooMany = append(t.tooMany, t.to[pos])
 	default:

@@ -71,7 +71,7 @@ func (w *wire) cutNow(why error) {
 	w.cause = why
 	past := time.Unix(1, 0)
 	if w.SetDeadline(past) != nil {
-		w.Close() // that ends every wait too
+		_ = w.Close() // that ends every wait too
 	}
 }
 
