@@ -23,8 +23,8 @@ func (e *closing) Error() string {
 }
 
 // codeEnough is how Exim ends a session in which too many commands were not
-// about mail, among which it counts a RSET after a refused transaction: it
-// refuses the eleventh, and closes.
+// about mail, among which it counts each RSET after a refused transaction but the
+// first: it refuses the eleventh, and closes.
 const codeEnough = 554
 
 // part notes a 421. Nothing more is sent, but replies are still read: what was

@@ -4,15 +4,17 @@
 //
 // It is cut so that a message knows nothing of how the connection came about:
 //
-//	connect, wire, tcp, patience, stir   the connection, and whether it lives
-//	tls, starttls, exchange, resume      what protects it
-//	outlet, dialogue, reply, teller      commands in groups, replies in order
-//	hello, auth          what happens before the first message
-//	session, turn, window, manner        which messages are under way, and how
-//	outgoing, spill      a message in the form that this server takes
-//	transaction, data, bdat, settle      one MAIL … RCPT … DATA or BDAT
-//	body                 line ends and dots
-//	memory               what sessions with one server tell each other
+//	target, cost, fault                what a session is opened with, costs, fails by
+//	connect, wire, tcp                 the connection
+//	patience, stir, suspicion          whether it lives
+//	tls, starttls, exchange, resume    what protects it
+//	outlet, dialogue, reply, farewell  commands in groups, replies in order
+//	teller, prelude                    what is shown of them
+//	ask, hello, auth                   what happens before the first message
+//	session, turn, window, manner      which messages are under way, and how
+//	outgoing, spill, body              a message in the form that this server takes
+//	transaction, data, bdat, settle    one MAIL … RCPT … DATA or BDAT
+//	memory                             what sessions with one server tell each other
 package relay
 
 import (
