@@ -36,13 +36,15 @@ type again struct {
 type counts struct {
 	accepted, doubtful, delivered, deferred, refused, unanswered, broken, twice, bounces int
 	held, quarantined, released, retried, removed, timed, moved, edited, halfKnown, kept int
+	// together is how many were under way at once, at the most.
+	together int
 }
 
 func (c counts) String() string {
 	return fmt.Sprintf("%d messages accepted, %d of which the promise was cut off; recipients: %d delivered, %d deferred, %d refused (%d reports), "+
-		"%d without an answer, %d in broken sessions; %d taken again after they were recorded as uncertain; %d kept back for a while; "+
+		"%d without an answer, %d in broken sessions, up to %d messages under way at once; %d taken again after they were recorded as uncertain; %d kept back for a while; "+
 		"by hand: %d held, %d quarantined, %d released, %d retried, %d removed, %d timed, %d moved, %d edited, %d more edits cut off",
-		c.accepted, c.doubtful, c.delivered, c.deferred, c.refused, c.bounces, c.unanswered, c.broken, c.twice, c.kept,
+		c.accepted, c.doubtful, c.delivered, c.deferred, c.refused, c.bounces, c.unanswered, c.broken, c.together, c.twice, c.kept,
 		c.held, c.quarantined, c.released, c.retried, c.removed, c.timed, c.moved, c.edited, c.halfKnown)
 }
 
@@ -246,6 +248,13 @@ func (l *ledger) count(n *int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	*n++
+}
+
+// most keeps the largest of what one of counts was.
+func (l *ledger) most(n *int, now int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	*n = max(*n, now)
 }
 
 // reported is called for a report that was taken.

@@ -2,10 +2,7 @@ package trial
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"log/slog"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -108,10 +105,20 @@ func (f *fuseFile) Sync() error {
 	return f.File.Sync()
 }
 
+// backlog is how many letters wait at the beginning of some rounds, so that many
+// are under way at once.
+const backlog = 20
+
 // insideRound has three submit, two run the queue and one change it until the
 // power is cut.
 func (p *powercut) insideRound(n int, chance *rand.Rand) {
 	disk := &fuseDisk{Disk: queue.OS{}, blow: p.disk.Cut, over: make(chan struct{})}
+	if chance.IntN(2) == 0 {
+		dice := newDice(chance)
+		for i := range backlog {
+			p.submit(queue.NewSpool(p.spoolDir(), queue.OS{}, time.Now), fmt.Sprintf("in-%d-backlog-%d", n, i), dice)
+		}
+	}
 	disk.left.Store(1 + chance.Int64N(250))
 	if chance.IntN(2) == 0 {
 		disk.delay = time.Duration(1 + chance.IntN(2000)*int(time.Microsecond))
@@ -187,97 +194,4 @@ func (p *powercut) emptyInside(int) {
 			p.t.Error(err)
 		}
 	}
-}
-
-// inside is a way out within the process, to a server that has no disk of ours:
-// what it took, it keeps.
-type inside struct {
-	receiver
-	*dice
-}
-
-func (i *inside) runner(s *queue.Spool) *queue.Runner {
-	tuning := config.DefaultQueue()
-	tuning.Undo = later
-	tuning.Slow = []config.SlowQueue{{Name: "tired", Attempts: 2, Interval: later}}
-	return &queue.Runner{
-		Spool: s, Router: i, Transport: i, Reach: i, Tuning: tuning,
-		Now: time.Now, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Hostname: "localhost.localdomain",
-	}
-}
-
-func (i *inside) Route(*queue.Envelope) (queue.Route, error) { return "main", nil }
-func (i *inside) ReturnTo(e *queue.Envelope) string          { return e.From }
-func (i *inside) Verdict(queue.Route) queue.Verdict          { return queue.Verdict{Try: true} }
-func (i *inside) Changes() <-chan struct{}                   { return nil }
-func (i *inside) Close(context.Context)                      {}
-
-func (i *inside) Open(context.Context, queue.Route) (queue.Session, *queue.RouteFault) {
-	return i, nil
-}
-
-func (i *inside) broken(untaken bool) *queue.RouteFault {
-	i.count(&i.counts.broken)
-	return &queue.RouteFault{Step: queue.StepSession, Err: errors.New("the trial breaks the session"), Untaken: untaken}
-}
-
-// Deliver implements queue.Session with every kind of answer.
-func (i *inside) Deliver(ctx context.Context, d *queue.Delivery) *queue.RouteFault {
-	body, err := d.Open()
-	if err != nil {
-		return i.broken(false)
-	}
-	defer body.Close()
-	octets, err := io.ReadAll(body)
-	if err != nil {
-		return i.broken(false) // the power is off, and the last octet was not sent
-	}
-	if i.roll(20) == 0 {
-		return i.broken(false) // before the last octet
-	}
-	if err := d.Commit(ctx); err != nil {
-		return i.broken(false)
-	}
-	text := string(octets)
-	var to []string
-	for _, r := range d.To {
-		to = append(to, r.Address)
-	}
-	i.arrived(text, to)
-	if i.roll(20) == 0 {
-		return i.broken(true) // a 421
-	}
-	for place, r := range d.To {
-		if fault := i.answer(d, place, text, r.Address); fault != nil {
-			return fault
-		}
-	}
-	return nil
-}
-
-func (i *inside) answer(d *queue.Delivery, place int, text, address string) *queue.RouteFault {
-	die := i.roll(20)
-	switch {
-	case die == 0: // taken, and the session breaks before the answer
-		i.takes(text, address)
-		return i.broken(false)
-	case die == 1: // not taken, which nobody can know
-		i.count(&i.counts.unanswered)
-		d.Report(place, queue.NoAnswer("mx.test", "no answer came"))
-	case die == 2: // taken, and no answer
-		i.takes(text, address)
-		i.count(&i.counts.unanswered)
-		d.Report(place, queue.NoAnswer("mx.test", "no answer came"))
-	case die >= 3 && die < 7:
-		i.count(&i.counts.deferred)
-		d.Report(place, queue.OutcomeOf("mx.test", queue.Reply{Code: 450, Enhanced: "4.2.0", Text: "later"}))
-	case die == 7 && d.Envelope.From != "":
-		i.refuses(address)
-		d.Report(place, queue.OutcomeOf("mx.test", queue.Reply{Code: 550, Enhanced: "5.1.1", Text: "nobody of that name"}))
-	default:
-		i.takes(text, address)
-		i.count(&i.counts.delivered)
-		d.Report(place, queue.OutcomeOf("mx.test", queue.Reply{Code: 250, Text: "ok"}))
-	}
-	return nil
 }
