@@ -5,7 +5,6 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -104,21 +103,11 @@ func TestMailSubmittedWhileTheWayOutIsGoneArrivesAfterItIsBack(t *testing.T) {
 func TestTheWayOutGoesInTheMiddleOfAMessage(t *testing.T) {
 	t.Parallel()
 	w := newAway(t, "[timeout]\nconnect = \"1s\"\ndatablock = \"1s\"\n")
-	reached, goOn := make(chan struct{}), make(chan struct{})
-	once := sync.OnceFunc(func() {
-		close(reached)
-		<-goOn
-	})
-	w.server.behave(behaviour{answer: func(at step) string {
-		if at.verb == "BDAT" {
-			once()
-		}
-		return ""
-	}})
+	reached, goOn := w.pauses("BDAT")
 	w.home.mail("large-one", you)
 	<-reached
 	w.Silence()
-	close(goOn)
+	goOn()
 	w.home.mail("small-one", you)
 	w.noticed("route is down", 0)
 	for _, item := range w.home.list() {

@@ -9,29 +9,31 @@ import (
 	"mailcrane/internal/lab"
 )
 
-// pausing has the server call pause, once, when it has heard verb.
-func (w *away) pausing(verb string, pause func()) {
-	once := sync.OnceFunc(pause)
+// pauses has the server stop once, when it has heard verb: reached is closed
+// then, and goOn lets it go on.
+func (w *away) pauses(verb string) (reached <-chan struct{}, goOn func()) {
+	heard, on := make(chan struct{}), make(chan struct{})
+	pause := sync.OnceFunc(func() {
+		close(heard)
+		<-on
+	})
 	w.server.behave(behaviour{answer: func(at step) string {
 		if at.verb == verb {
-			once()
+			pause()
 		}
 		return ""
 	}})
+	return heard, func() { close(on) }
 }
 
 func TestAMessageStuckOnTheOldNetworkGoesAtOnceByTheNewOne(t *testing.T) {
 	t.Parallel()
 	w := newAway(t, "")
-	reached, goOn := make(chan struct{}), make(chan struct{})
-	w.pausing("BDAT", func() {
-		close(reached)
-		<-goOn
-	})
+	reached, goOn := w.pauses("BDAT")
 	w.home.mail("large-stuck", you)
 	<-reached
 	w.Silence()
-	close(goOn)
+	goOn()
 	// The old flow stays silent for ever, and every limit is an hour off.
 	if out, err := exec.Command("ip", "-n", w.Gateway.Name, "route", "del", "blackhole", lab.RoamedIP).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
@@ -49,16 +51,12 @@ func TestAMessageStuckOnTheOldNetworkGoesAtOnceByTheNewOne(t *testing.T) {
 func TestAFlushLeavesASessionWhoseServerIsAtWork(t *testing.T) {
 	t.Parallel()
 	w := newAway(t, "")
-	reached, goOn := make(chan struct{}), make(chan struct{})
-	w.pausing("end", func() {
-		close(reached)
-		<-goOn
-	})
+	reached, goOn := w.pauses("end")
 	w.home.mail("scanned", you)
 	<-reached
 	flush := w.home.begin("mailcrane", "flush")
 	// Longer than a probe takes to be missed.
-	time.AfterFunc(3*time.Second, func() { close(goOn) })
+	time.AfterFunc(3*time.Second, goOn)
 	if r := flush.wait(); r.code != 0 {
 		t.Errorf("flush: %+v", r)
 	}
@@ -72,15 +70,11 @@ func TestAFlushLeavesASessionWhoseServerIsAtWork(t *testing.T) {
 func TestAMessageWhoseAnswerTheOldNetworkSwallowedIsUncertainAndGoesAgainAtOnce(t *testing.T) {
 	t.Parallel()
 	w := newAway(t, "")
-	reached, goOn := make(chan struct{}), make(chan struct{})
-	w.pausing("end", func() {
-		close(reached)
-		<-goOn
-	})
+	reached, goOn := w.pauses("end")
 	w.home.mail("unanswered", you)
 	<-reached
 	w.Silence()
-	close(goOn)
+	goOn()
 	await(t, "the server takes it", func() bool { return len(w.server.received()["unanswered"]) == 1 })
 	began := time.Now()
 	w.Answer()
