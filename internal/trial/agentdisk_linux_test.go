@@ -10,11 +10,13 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"mailcrane/internal/lab"
 	"mailcrane/internal/sysexits"
+	"mailcrane/queue"
 )
 
 // TestAnAgentOutlivesADiskThatTakesNothing makes the disk of the spool refuse
@@ -96,6 +98,60 @@ func TestAnAgentOutlivesADiskThatTakesNothing(t *testing.T) {
 			a.end()
 		})
 	}
+}
+
+// TestAnAgentKeepsTheAnswersThatADiskDoesNotTake makes the disk read-only when the
+// last octets of many messages are out and none is answered: the agent knows the
+// answers, writes them down when it can, and sends nothing again.
+func TestAnAgentKeepsTheAnswersThatADiskDoesNotTake(t *testing.T) {
+	t.Parallel()
+	if !lab.OwnMounts(t) {
+		return
+	}
+	const count = 16
+	disk := lab.NewPowerDisk(t, 8<<20)
+	s := newSmarthost(t)
+	h := s.home(t)
+	h.configure(h.account(s.url(), s.user, s.caFile) + "\n[queue]\ndirectory = \"" + disk.Dir + "/spool\"\n")
+	for n := range count {
+		h.mail(fmt.Sprintf("under-way-%d", n), you)
+	}
+	goOn := make(chan struct{})
+	var ends atomic.Int32
+	s.behave(behaviour{answer: func(at step) string {
+		if at.verb == "end" && ends.Add(1) == 1 {
+			<-goOn
+		}
+		return ""
+	}})
+	a := h.agent()
+	spool := queue.NewSpool(filepath.Join(disk.Dir, "spool"), queue.OS{}, time.Now)
+	await(t, "all are on the wire", func() bool {
+		marked := 0
+		_ = spool.Names(func(n queue.Name) bool {
+			if n.OnWire {
+				marked++
+			}
+			return true
+		})
+		return marked == count
+	})
+	remount(t, disk.Dir, unix.MS_RDONLY)
+	close(goOn)
+	await(t, "all were answered", func() bool { return int(ends.Load()) == count })
+	await(t, "the agent says of each that it cannot be written down", func() bool {
+		return strings.Count(a.said(), "cannot write down what became of the message") >= count
+	})
+	remount(t, disk.Dir, 0)
+	runNow(t, filepath.Join(disk.Dir, "spool", "agent.sock"))
+	await(t, "the queue is empty", func() bool { return len(h.list()) == 0 })
+	if n := ends.Load(); n != count {
+		t.Errorf("%d messages were sent, %d of them again", n, n-count)
+	}
+	if strings.Contains(a.said(), "twice") {
+		t.Errorf("the agent says that a message may be delivered twice: %s", a.said())
+	}
+	a.end()
 }
 
 // runNow asks the agent for a queue run.

@@ -150,7 +150,7 @@ func TestDeliveryKilledAtEveryStep(t *testing.T) {
 			s := newSmarthost(t)
 			s.behave(behaviour{noChunking: c.noChunking, answer: refuse})
 			eachStep(t, func(kill int) bool {
-				return s.killDelivery(t, kill, nil, "flush")
+				return s.killDelivery(t, 3, kill, nil, "flush")
 			})
 		})
 	}
@@ -164,13 +164,13 @@ func refuse(at step) string {
 	return ""
 }
 
-// killDelivery has three messages delivered by a program that is killed, and
+// killDelivery has so many messages delivered by a program that is killed, and
 // the rest by a flush.
-func (s *smarthost) killDelivery(t *testing.T, kill int, started func(ctx context.Context, h *home, pid int), args ...string) (unharmed bool) {
+func (s *smarthost) killDelivery(t *testing.T, count, kill int, started func(ctx context.Context, h *home, pid int), args ...string) (unharmed bool) {
 	t.Helper()
 	h := s.home(t)
 	var ids []string
-	for n := range 3 {
+	for n := range count {
 		ids = append(ids, fmt.Sprintf("%s-%d-%d", args[0], kill, n))
 		to := []string{"you@trial.example"}
 		if n == 1 {
@@ -221,9 +221,20 @@ func TestAgentKilledAtEveryStep(t *testing.T) {
 	s := newSmarthost(t)
 	s.behave(behaviour{answer: refuse})
 	eachStep(t, func(kill int) bool {
-		return s.killDelivery(t, kill, func(ctx context.Context, h *home, pid int) {
+		return s.killDelivery(t, 3, kill, func(ctx context.Context, h *home, pid int) {
 			go h.endWhenDone(ctx, pid)
 		}, "agent")
+	})
+}
+
+// Every step of so many messages would take long; these are some of each kind.
+func TestDeliveryOfManyMessagesUnderWayIsKilled(t *testing.T) {
+	t.Parallel()
+	s := newSmarthost(t)
+	s.behave(behaviour{answer: refuse})
+	const first, apart = 40, 11
+	eachStep(t, func(nth int) bool {
+		return s.killDelivery(t, 20, first+nth*apart, nil, "flush")
 	})
 }
 

@@ -42,9 +42,9 @@ type counts struct {
 
 func (c counts) String() string {
 	return fmt.Sprintf("%d messages accepted, %d of which the promise was cut off; recipients: %d delivered, %d deferred, %d refused (%d reports), "+
-		"%d without an answer, %d in broken sessions, up to %d messages under way at once; %d taken again after they were recorded as uncertain; %d kept back for a while; "+
+		"%d without an answer, %d in broken sessions; %d taken again after they were recorded as uncertain; %d kept back for a while; "+
 		"by hand: %d held, %d quarantined, %d released, %d retried, %d removed, %d timed, %d moved, %d edited, %d more edits cut off",
-		c.accepted, c.doubtful, c.delivered, c.deferred, c.refused, c.bounces, c.unanswered, c.broken, c.together, c.twice, c.kept,
+		c.accepted, c.doubtful, c.delivered, c.deferred, c.refused, c.bounces, c.unanswered, c.broken, c.twice, c.kept,
 		c.held, c.quarantined, c.released, c.retried, c.removed, c.timed, c.moved, c.edited, c.halfKnown)
 }
 

@@ -24,6 +24,9 @@ func TestPowerCutsInsideTheQueue(t *testing.T) {
 	}
 	p := newPowercut(t, 25)
 	p.run(p.insideRound, p.emptyInside)
+	if most := p.ledger.counts.together; most < backlog/2 && p.rounds > roundsBetweenChecks {
+		t.Errorf("no more than %d messages were under way at once", most)
+	}
 }
 
 // A fuseDisk cuts the power at one of the operations that change the disk.
@@ -116,7 +119,7 @@ func (p *powercut) insideRound(n int, chance *rand.Rand) {
 	if chance.IntN(2) == 0 {
 		dice := newDice(chance)
 		for i := range backlog {
-			p.submit(queue.NewSpool(p.spoolDir(), queue.OS{}, time.Now), fmt.Sprintf("in-%d-backlog-%d", n, i), dice)
+			p.submit(queue.NewSpool(p.spoolDir(), queue.OS{}, time.Now), fmt.Sprintf("in-%d-backlog-%d", n, i), 1+dice.roll(4), dice.roll(5) == 0)
 		}
 	}
 	disk.left.Store(1 + chance.Int64N(250))
@@ -129,7 +132,7 @@ func (p *powercut) insideRound(n int, chance *rand.Rand) {
 		dice := newDice(chance)
 		all.Go(func() {
 			// The first that is refused is the last: the power is going.
-			for i := 0; p.submit(s, fmt.Sprintf("in-%d-%d-%d", n, submitter, i), dice); i++ {
+			for i := 0; p.submit(s, fmt.Sprintf("in-%d-%d-%d", n, submitter, i), 1+dice.roll(4), dice.roll(5) == 0); i++ {
 			}
 		})
 	}
@@ -167,16 +170,16 @@ func insideHand(s *queue.Spool) byHand {
 	}
 }
 
-// submit hands in one letter to one to four recipients; some are kept back for
+// submit hands in one letter to so many recipients; if kept, it is kept back for
 // a while, to be taken back.
-func (p *powercut) submit(s *queue.Spool, id string, dice *dice) bool {
+func (p *powercut) submit(s *queue.Spool, id string, recipients int, kept bool) bool {
 	e := &queue.Envelope{From: me}
 	var to []string
-	for i := range 1 + dice.roll(4) {
+	for i := range recipients {
 		to = append(to, fmt.Sprintf("r%d.%s@trial.example", i, id))
 		e.To = append(e.To, queue.Recipient{Address: to[i]})
 	}
-	if dice.roll(5) == 0 {
+	if kept {
 		e.Grace = later
 	}
 	p.ledger.submits(id, to...)

@@ -104,6 +104,11 @@ func (m *machine) round(n int, chance *rand.Rand) {
 	m.mu.Unlock()
 	m.smarthost.behave(behaviour{answer: m.answers(newDice(chance)), noChunking: chance.IntN(3) == 0})
 	withAgent := chance.IntN(2) == 0
+	if dice := newDice(chance); dice.roll(2) == 0 {
+		for i := range backlog {
+			m.submit(m.spool(), fmt.Sprintf("by-%d-backlog-%d", n, i), 1+dice.roll(3), false)
+		}
+	}
 	time.AfterFunc(time.Duration(20+chance.IntN(280))*time.Millisecond, m.powerOff)
 	var all sync.WaitGroup
 	for submitter := range 3 {
