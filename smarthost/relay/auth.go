@@ -21,6 +21,9 @@ const (
 	maxAuthLine = 510
 	// maxChallenges bounds a server that never comes to an end.
 	maxChallenges = 10
+	// mostCommandCode is the last of the codes that are about the command, and not
+	// about who logs in (RFC 5321 section 4.2.1: 500 to 504).
+	mostCommandCode = 504
 )
 
 // A Refused is in the Err of a RouteFault when the server has said for good
@@ -58,10 +61,15 @@ func (s *Session) logIn() *queue.RouteFault {
 		return s.personFault(queue.StepAuth, "write smtps:// or smtp:// in smarthost", "%s would send the password in the clear, so nothing was sent", name)
 	}
 	s.dialogue.hideParts = map[string]bool{}
-	if s.trusts(name) {
-		return s.logInOnTheWay(client, name)
+	_, initial, err := client.Start()
+	if err != nil {
+		return s.authBroken(name, &mechanismError{err})
 	}
-	r, err := s.converse(client, name)
+	command, rest := s.firstLine(name, initial)
+	if initial != nil && rest == nil && s.trusts(name) {
+		return s.logInOnTheWay(client, name, command)
+	}
+	r, err := s.converse(client, name, command, rest)
 	s.dialogue.reveal()
 	if err != nil {
 		return s.authBroken(name, err)
@@ -81,29 +89,31 @@ func (s *Session) trusts(name string) bool {
 
 // logInOnTheWay puts AUTH before the first message. What the server says of it
 // is read like any other reply.
-func (s *Session) logInOnTheWay(client gosasl.Client, name string) *queue.RouteFault {
-	_, initial, err := client.Start()
-	if err != nil {
-		return s.authBroken(name, &mechanismError{err})
-	}
-	encoded := encodeResponse(initial)
-	if encoded == "" {
-		encoded = "="
-	}
+func (s *Session) logInOnTheWay(client gosasl.Client, name, command string) *queue.RouteFault {
 	d := s.dialogue
-	s.hide(initial, encoded)
 	d.tell(nil, ">>> ", "AUTH "+name+" *")
 	s.onWay = true
-	err = d.send("AUTH "+name+" "+encoded, expected{verb: "AUTH", limit: s.target.Timeouts.Auth, take: func(r reply) {
+	answered := func(r reply) {
 		d.reveal()
 		if fault := s.authResult(client, name, r); fault != nil {
-			s.refuseLogin(fault)
+			s.refuseLogin(s.asksAlone(fault, r))
 		}
-	}})
+	}
+	err := d.send(command, expected{verb: "AUTH", limit: s.target.Timeouts.Auth, take: answered, parted: answered})
 	if err != nil {
 		return s.authBroken(name, err)
 	}
 	return nil
+}
+
+// asksAlone: a server that has not understood AUTH may not stand what came behind
+// it. The next session, which is worth opening at once, asks for the log-in alone.
+func (s *Session) asksAlone(fault *queue.RouteFault, r reply) *queue.RouteFault {
+	if r.code >= 500 && r.code <= mostCommandCode {
+		s.target.Memory.setDoubt(doubt{strikes: s.target.Memory.doubted().strikes, login: true})
+		fault.NeedsPerson, fault.Lost = false, true
+	}
+	return fault
 }
 
 // Prove waits for the answer to a log-in that was left on the way, and says why
@@ -140,24 +150,26 @@ func (s *Session) refuseLogin(fault *queue.RouteFault) {
 	s.login = fault
 }
 
+// firstLine is AUTH with the initial response, where that fits a line; else rest
+// is the response to the first challenge, an empty one.
+func (s *Session) firstLine(name string, initial []byte) (command string, rest []byte) {
+	command = "AUTH " + name
+	if initial == nil {
+		return command, nil
+	}
+	encoded := encodeResponse(initial)
+	if encoded == "" {
+		encoded = "=" // an empty response is not the same as none
+	}
+	if len(command)+1+len(encoded) > maxAuthLine {
+		return command, initial
+	}
+	s.hide(initial, encoded)
+	return command + " " + encoded, nil
+}
+
 // converse goes through the challenges until the server says yes or no.
-func (s *Session) converse(client gosasl.Client, name string) (reply, error) {
-	_, initial, err := client.Start()
-	if err != nil {
-		return reply{}, &mechanismError{err}
-	}
-	command := "AUTH " + name
-	if initial != nil {
-		encoded := encodeResponse(initial)
-		if encoded == "" {
-			encoded = "=" // an empty response is not the same as none
-		}
-		if len(command)+1+len(encoded) <= maxAuthLine {
-			command += " " + encoded
-			s.hide(initial, encoded)
-			initial = nil
-		}
-	}
+func (s *Session) converse(client gosasl.Client, name, command string, initial []byte) (reply, error) {
 	r, err := s.authLine(command, name)
 	for range maxChallenges {
 		if err != nil || r.code != 334 {
@@ -252,6 +264,10 @@ func (s *Session) authBroken(name string, err error) *queue.RouteFault {
 // authResult reads the server's last word (RFC 4954 section 6).
 func (s *Session) authResult(client gosasl.Client, name string, r reply) *queue.RouteFault {
 	said := r.String()
+	if !r.ok() {
+		// The next one is not left on the way, whatever this is about.
+		s.target.Memory.Learn(func(k *Known) { k.LoggedIn = "" })
+	}
 	if e, ok := client.(explainer); ok && !r.ok() {
 		if why := clean(e.Explain()); why != "" {
 			said += " (" + why + ")"
@@ -271,7 +287,7 @@ func (s *Session) authResult(client gosasl.Client, name string, r reply) *queue.
 		return s.fault(queue.StepAuth, "", "the server cannot check the log-in just now: %s", said)
 	case r.code/100 == 3:
 		return s.broken(queue.StepAuth, &unexpected{"AUTH", r})
-	case r.code <= 504: // about the command, not about who logs in
+	case r.code <= mostCommandCode:
 		return s.personFault(queue.StepAuth, "set auth to another mechanism of the server's: "+strings.ToLower(strings.Join(s.caps.Auth, ", ")),
 			"the server does not take %s: %s", name, said)
 	}

@@ -20,9 +20,12 @@ func (s *Session) body(src io.Reader) *body {
 }
 
 // together says that the message goes out in one flight with its envelope, and
-// so before anything is known of its recipients.
+// so before anything is known of its recipients. One for a later time does not:
+// where the server refuses the time nobody has an outcome, as long as the message
+// was not committed.
 func (t *transaction) together() bool {
-	return t.manner.chunks && t.manner.group && t.message.size <= oneFlight && !t.session.window.isShy()
+	return t.manner.chunks && t.manner.group && t.message.size <= oneFlight &&
+		t.message.delivery.HoldUntil.IsZero() && !t.session.window.isShy()
 }
 
 // chunks sends the message by BDAT (RFC 3030), once it is known that the server

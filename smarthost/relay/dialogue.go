@@ -61,7 +61,7 @@ type expected struct {
 	take func(reply)
 	// parted, if not nil, is called in place of take where the reply is a 421: the
 	// replies to what is behind it are still taken.
-	parted func()
+	parted func(reply)
 	// story is told of the reply, besides the trace.
 	story func(line string)
 	// flight is the one that the command goes out in.

@@ -31,7 +31,7 @@ const codeEnough = 554
 // in flight behind it a server may have taken all the same. Exim goes on where
 // an ACL says 421; Postfix closes the connection.
 func (d *dialogue) part(want expected, r reply) {
-	want.parted()
+	want.parted(r)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.farewell == nil || d.farewell.guessed {

@@ -53,6 +53,11 @@ func TestAMessageForALaterTimeIsHandedOverWithItsTime(t *testing.T) {
 			script{"C: MAIL FROM:<a@example.org>" + hold, "S: 250 ok", "C: RCPT TO:<x@d>", "S: 550 nobody"},
 			"failed",
 		},
+		{
+			"it refuses the time where a message goes out together with its envelope: nobody is uncertain for that", "PIPELINING,CHUNKING," + offer,
+			script{"C: MAIL FROM:<a@example.org>" + hold, "C: RCPT TO:<x@d>", "S: 501 5.5.4 too far ahead\n503 no"},
+			"pending",
+		},
 		{"it does not offer it: nothing is said", "8BITMIME", nil, "pending"},
 		{"it does not offer it for so long", "8BITMIME,FUTURERELEASE 60 2096-12-31T00:00:00Z", nil, "pending"},
 	} {
@@ -65,6 +70,9 @@ func TestAMessageForALaterTimeIsHandedOverWithItsTime(t *testing.T) {
 			}
 			if got := o.states(); got != c.want {
 				t.Errorf("the outcome is %q, want %q", got, c.want)
+			}
+			if got := o.committed > 0; got != (c.want == "delivered") {
+				t.Errorf("committed %d times, %s", o.committed, c.want)
 			}
 		})
 	}

@@ -162,10 +162,80 @@ func TestALogInOfSeveralStepsIsAwaited(t *testing.T) {
 
 func TestProveHearsOfALogInOnTheWay(t *testing.T) {
 	for _, answer := range []string{"235 ok", "535 5.7.8 no"} {
-		s, _ := trusted(t, "PLAIN", "C: AUTH *", "S: "+answer, "HANG")
+		s, _ := trusted(t, "PLAIN", "C: AUTH *", "S: "+answer, "C: QUIT", "CLOSE")
 		if fault := s.Prove(t.Context()); (fault == nil) != strings.HasPrefix(answer, "2") {
 			t.Errorf("%s: %v", answer, fault)
 		}
 		s.Close(t.Context())
 	}
+}
+
+// A refusal that need not be about the password may be about what came behind
+// AUTH: the next session asks alone, and no person is called.
+func TestALogInOnTheWayThatIsNotUnderstoodIsAskedAloneNextTime(t *testing.T) {
+	start := []string{"TLS", "S: 220 hi", "C: EHLO *", "S: 250-x\n250-PIPELINING\n250-CHUNKING\n250 AUTH PLAIN"}
+	alone := append(append(append([]string{}, start...), "C: AUTH *", "QUIET", "S: 235 ok"), append(flight(true, "x@d"), "S: 250 ok\n250 ok\n250 ok", "C: QUIT", "CLOSE")...)
+	for _, test := range []struct {
+		answer string
+		knew   Breaks
+	}{
+		{"500 5.5.2 what", Breaks{Login: true}},
+		{"501 5.5.4 line too long", Breaks{Login: true}},
+		{"503 5.5.1 one at a time", Breaks{Login: true}},
+		{"454 4.7.0 not just now", Breaks{}},
+		{"421 4.7.0 not just now", Breaks{}},
+	} {
+		t.Run(test.answer, func(t *testing.T) {
+			known := Remember(Known{LoggedIn: "PLAIN"})
+			onTheWay := append(append(append([]string{}, start...), "C: AUTH *"), append(flight(true, "x@d"), "S: "+test.answer+"\n530 no\n530 no\n503 no", "HANG")...)
+			for i, play := range [][]string{onTheWay, alone} {
+				s := logsIn(t, known, play)
+				m := mail("x\n", "x@d")
+				fault := s.Deliver(t.Context(), &m.Delivery)
+				if i == 0 && (fault == nil || fault.Step != queue.StepAuth || fault.NeedsPerson || !fault.Untaken || fault.Lost != test.knew.Login) {
+					t.Errorf("%+v, %s", fault, m.states())
+				}
+				if i == 1 && (fault != nil || m.states() != "delivered") {
+					t.Errorf("%+v, %s", fault, m.states())
+				}
+				s.Close(t.Context())
+			}
+			if got := known.Recall().Broken.Breaks; got != test.knew {
+				t.Errorf("remembered: %+v", got)
+			}
+		})
+	}
+}
+
+// Exim goes on where an ACL says 421, also to AUTH.
+func TestAMessageTakenBehindA421ToALogInIsNotSentAgain(t *testing.T) {
+	s, _ := trusted(t, "PLAIN", append(append([]string{"C: AUTH *"}, flight(true, "x@d")...), "S: 421 4.7.0 not just now\n250 ok\n250 ok\n250 taken", "CLOSE")...)
+	m := mail("x\n", "x@d")
+	if fault := s.Deliver(t.Context(), &m.Delivery); fault == nil || fault.Step != queue.StepAuth || m.states() != "delivered" {
+		t.Errorf("%+v, %s", fault, m.states())
+	}
+	s.Close(t.Context())
+}
+
+// AUTH with a long initial response does not fit a command line (RFC 4954
+// section 4): it is given when the server asks for it.
+func TestALogInTooLongForALineIsNotLeftOnTheWay(t *testing.T) {
+	secret := strings.Repeat("sesame", 80)
+	ca := newAuthority(t)
+	play := append([]string{
+		"TLS", "S: 220 hi", "C: EHLO *", "S: 250-x\n250-PIPELINING\n250-CHUNKING\n250 AUTH PLAIN",
+		"C: AUTH PLAIN", "QUIET", "S: 334 ", "C: " + b64("\x00ann\x00"+secret), "QUIET", "S: 235 ok",
+	}, append(flight(true, "x@d"), "S: 250 ok\n250 ok\n250 ok", "C: QUIT", "CLOSE")...)
+	s, fault := Open(t.Context(), Target{
+		Server: "smtp.example.org", Address: "smtp.example.org:465", TLS: TLS{Roots: ca.pool()}, Memory: Remember(Known{LoggedIn: "PLAIN"}),
+		Auth: sasl.Credentials{User: "ann", Secret: secret, Mechanism: "plain"}, Dial: serve(t, ca.good(t), play),
+	})
+	if fault != nil {
+		t.Fatal(fault.Sentence())
+	}
+	m := mail("x\n", "x@d")
+	if fault := s.Deliver(t.Context(), &m.Delivery); fault != nil || m.states() != "delivered" {
+		t.Errorf("%+v, %s", fault, m.states())
+	}
+	s.Close(t.Context())
 }

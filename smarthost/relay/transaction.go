@@ -143,7 +143,7 @@ func (t *transaction) expected(verb string, limit time.Duration, take func(reply
 		t.mu.Lock()
 		defer t.mu.Unlock()
 		take(r)
-	}, parted: func() {
+	}, parted: func(reply) {
 		t.mu.Lock()
 		defer t.mu.Unlock()
 		t.parted = true
