@@ -250,11 +250,12 @@ func (d *dialogue) hear() error {
 	return d.took(want)
 }
 
-// first is the reply that is outstanding first; asked, that there is one.
+// first is the reply that is outstanding first; asked, that there is one. What
+// was gathered and not sent yet has asked for nothing.
 func (d *dialogue) first() (want expected, asked bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if len(d.pending) == 0 {
+	if len(d.pending) == 0 || d.pending[0].flight > d.out.flights() {
 		return expected{}, false
 	}
 	return d.pending[0], true

@@ -217,3 +217,34 @@ func TestMessageThatCannotBeReadToItsEndIsNotEnded(t *testing.T) {
 		})
 	}
 }
+
+// What comes before a command has left this machine is no answer to it: taken
+// for one, it would make each reply the next command's.
+func TestAReplyToWhatWasNotSentIsNobodys(t *testing.T) {
+	ours, theirs := buffered()
+	d := newDialogue(&wire{Conn: ours}, nil)
+	take := func(r reply) { t.Errorf("taken for an answer: %v", r) }
+	if err := d.command("MAIL FROM:<>", expected{verb: "MAIL", limit: time.Minute, take: take}); err != nil {
+		t.Fatal(err)
+	}
+	d.listen()
+	io.WriteString(theirs, "250 by the way\r\n")
+	theirs.Close()
+	<-d.failed
+	if _, ok := errors.AsType[*unexpected](d.over); !ok {
+		t.Error(d.over)
+	}
+}
+
+// A server that refused MAIL and then took the message put it into another
+// transaction: neither sent again silently, nor bounced.
+func TestAMessageTakenThoughItsSenderWasRefusedIsUncertain(t *testing.T) {
+	for _, refusal := range []string{"503 5.5.1 nested MAIL", "550 5.7.1 no", "451 4.3.0 later"} {
+		s := opened(t, full, nil, append(flight(true, "x@d"), "S: "+refusal+"\n250 ok\n250 taken", "C: QUIT", "CLOSE")...)
+		m := mail("x\n", "x@d")
+		if fault := s.Deliver(t.Context(), &m.Delivery); fault != nil || m.states() != "uncertain" {
+			t.Errorf("%s: %v, %s", refusal, fault, m.states())
+		}
+		s.Close(t.Context())
+	}
+}

@@ -64,6 +64,8 @@ func (t *transaction) settle(err error) {
 	for pos, i := range t.to {
 		r := t.rcpt[pos]
 		switch {
+		case t.mail.refused() && r.ok() && t.end.ok() && t.final:
+			t.message.report(i, queue.NoAnswer(t.message.host, "the server refused the sender and then accepted the message: "+t.mail.String()))
 		case t.session.loginRefused() != nil && !t.end.ok(), t.mail.code == codeLogin:
 			// Left open: it is the log-in that lacks.
 		case err == nil && t.manner.group && t.doubts(t.mail):
