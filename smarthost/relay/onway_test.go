@@ -186,7 +186,7 @@ func TestALogInOnTheWayThatIsNotUnderstoodIsAskedAloneNextTime(t *testing.T) {
 		{"421 4.7.0 not just now", Breaks{}},
 	} {
 		t.Run(test.answer, func(t *testing.T) {
-			known := Remember(Known{LoggedIn: "PLAIN"})
+			known := memoryOf(Known{LoggedIn: "PLAIN"})
 			onTheWay := append(append(append([]string{}, start...), "C: AUTH *"), append(flight(true, "x@d"), "S: "+test.answer+"\n530 no\n530 no\n503 no", "HANG")...)
 			for i, play := range [][]string{onTheWay, alone} {
 				s := logsIn(t, known, play)
@@ -227,7 +227,7 @@ func TestALogInTooLongForALineIsNotLeftOnTheWay(t *testing.T) {
 		"C: AUTH PLAIN", "QUIET", "S: 334 ", "C: " + b64("\x00ann\x00"+secret), "QUIET", "S: 235 ok",
 	}, append(flight(true, "x@d"), "S: 250 ok\n250 ok\n250 ok", "C: QUIT", "CLOSE")...)
 	s, fault := Open(t.Context(), Target{
-		Server: "smtp.example.org", Address: "smtp.example.org:465", TLS: TLS{Roots: ca.pool()}, Memory: Remember(Known{LoggedIn: "PLAIN"}),
+		Server: "smtp.example.org", Address: "smtp.example.org:465", TLS: TLS{Roots: ca.pool()}, Memory: memoryOf(Known{LoggedIn: "PLAIN"}),
 		Auth: sasl.Credentials{User: "ann", Secret: secret, Mechanism: "plain"}, Dial: serve(t, ca.good(t), play),
 	})
 	if fault != nil {
