@@ -26,6 +26,8 @@ type attempt struct {
 	// the network since, the first of them at firstAt.
 	begun, firstAt time.Time
 	first, octets  int64
+	// broke: a session of its carrier has broken with it already.
+	broke bool
 	// moved, if not nil, is told of each answer.
 	moved func()
 	// session is what was said about the message.
@@ -162,9 +164,10 @@ func (a *attempt) settle(fault *RouteFault) {
 		a.answered = a.answered || state != 0 && state != Uncertain
 	}
 	// What the link has lost goes again at once, but only once: a server that
-	// swallows its answers would get the message for ever. Nor does one that has
-	// asked for time for a recipient hear of that so soon.
-	a.atOnce = tried && !deferred && fault != nil && fault.Lost && !m.Name.Unsure
+	// swallows its answers would get the message for ever, and one that drops the
+	// link at each refusal would be asked for all recipients in one go. Nor does
+	// one that has asked for time for a recipient hear of that so soon.
+	a.atOnce = tried && !deferred && fault != nil && fault.Lost && !m.Name.Unsure && !(a.answered && a.broke)
 	age := r.ageOf(m, now, tried)
 	records := a.records(outcomes, age, now)
 	if err := a.write(now, records, age, tried); err != nil {

@@ -2,6 +2,7 @@ package queue
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -177,6 +178,37 @@ func TestTheRestOfAMessageThatTheLinkLostGoesAtOnce(t *testing.T) {
 			})
 		})
 	}
+}
+
+// One that resets the connection after each recipient that it refuses is not
+// asked for a hundred of them in one go.
+func TestAServerThatDropsTheLinkAtEachRefusalIsNotAskedInACircle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, testSpool(t))
+		to := make([]string, 100)
+		for i := range to {
+			to[i] = fmt.Sprintf("r%d@x.org", i)
+		}
+		put(t, w.runner.Spool, envelope(to...), "x")
+		asked := 0
+		w.answer = func(d *Delivery, _ Recipient) (Outcome, *RouteFault) {
+			if d.Envelope.From == "" {
+				return refuse(250, "ok"), nil
+			}
+			if asked++; asked%2 == 1 {
+				return refuse(550, "no"), nil
+			}
+			return Outcome{}, cut(true)
+		}
+		stop := w.serve(nil)
+		time.Sleep(time.Minute)
+		if asked > 8 {
+			t.Errorf("%d recipients were asked for in a minute", asked)
+		}
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 func TestALogInThatIsRefusedInTheFlightIsAFaultOfTheOpening(t *testing.T) {

@@ -39,7 +39,7 @@ func (l *lane) send(ctx context.Context, a *attempt) {
 	a.begun = r.Now()
 	c.mu.Lock()
 	l.sent++
-	a.place = l.sent
+	a.place, a.broke = l.sent, c.breaks[m.Name.ID] > 0
 	l.underWay = append(l.underWay, a)
 	l.taken, l.alone = true, a.job.alone()
 	l.watch.begin()
