@@ -42,12 +42,11 @@ type track struct {
 // A heat is what was measured of one run of n messages.
 type heat struct {
 	n int
-	// took is from the sign to the last message's 250, whole to the end of the
-	// last session.
-	took, whole time.Duration
-	cpu         time.Duration
-	peak        int64 // bytes
-	sink        sinkCount
+	// took is from the sign to the last message's 250.
+	took time.Duration
+	cpu  time.Duration
+	peak int64 // bytes
+	sink sinkCount
 	// failed says why there is no result.
 	failed error
 }
@@ -157,7 +156,7 @@ func (t *track) measure(h *heat, r racer) error {
 	if err == nil {
 		err = t.sink.deserted(restLimit)
 	}
-	h.took, h.whole = last.Sub(begin), time.Since(begin)
+	h.took = last.Sub(begin)
 	if err != nil {
 		err = errors.Join(err, t.crowd.disperse())
 	}

@@ -30,7 +30,6 @@ type spent struct {
 	// the rest. hello is the first part of up[0]; the other goes with up[1].
 	up, down [4]int
 	hello    int
-	resumed  bool
 }
 
 // paper is the same session without hesitation.
@@ -98,7 +97,7 @@ func (r *reference) send(n int) (spent, error) {
 	if err := session.Handshake(); err != nil {
 		return spent{}, err
 	}
-	cost := spent{resumed: session.ConnectionState().DidResume, hello: count.hello}
+	cost := spent{hello: count.hello}
 	at := 0
 	mark := func() {
 		cost.up[at], cost.down[at] = count.up, count.down

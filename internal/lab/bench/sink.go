@@ -41,8 +41,8 @@ type sinkKind struct {
 
 // A sinkCount is what a sink has seen.
 type sinkCount struct {
-	sessions, resumed, logins, messages int
-	octets                              int64 // of messages
+	sessions int
+	octets   int64 // of messages
 }
 
 const (

@@ -67,7 +67,6 @@ func (c *sinkSession) flush() error {
 	for range c.owed {
 		c.accepted <- now
 	}
-	c.tally(func(count *sinkCount) { count.messages += c.owed })
 	c.owed = 0
 	return nil
 }
@@ -76,9 +75,6 @@ func (c *sinkSession) encrypt() error {
 	session := tls.Server(c.conn, c.tls)
 	if err := session.Handshake(); err != nil {
 		return err
-	}
-	if session.ConnectionState().DidResume {
-		c.tally(func(count *sinkCount) { count.resumed++ })
 	}
 	c.on(session)
 	c.secure = true
@@ -122,7 +118,6 @@ func (c *sinkSession) obey(verb string, rest []byte) error {
 			c.say("535 5.7.8 no")
 			return nil
 		}
-		c.tally(func(count *sinkCount) { count.logins++ })
 		c.say("235 2.7.0 yes")
 	case "DATA":
 		c.say("354 go on")
