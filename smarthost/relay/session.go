@@ -114,6 +114,7 @@ func (s *Session) deliverRecoded(ctx context.Context, d *queue.Delivery) *queue.
 	if m == nil {
 		return nil
 	}
+	share.queues()
 	turn, fault := s.queueUp(ctx)
 	if fault != nil {
 		m.close()

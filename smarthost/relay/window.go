@@ -20,6 +20,8 @@ type window struct {
 	// most and size are what may be under way, shares and octets what is.
 	most, shares int
 	size, octets int64
+	// large are the large ones that wait for their turn or are being sent.
+	large int
 	// several: there may be more than one at all. shy: the server has refused so
 	// many messages that it is asked first whether it takes the next.
 	several, shy bool
@@ -72,7 +74,8 @@ func (s *Session) recover() {
 // large one is not before it was sent; it may be nil.
 func (w *window) enter(octets int64, next func(), large bool) *share {
 	w.mu.Lock()
-	s := &share{window: w, octets: octets, unsent: large}
+	s := &share{window: w, octets: octets}
+	s.hold(large)
 	w.shares++
 	w.octets += octets
 	w.last, w.next = s, next
@@ -82,11 +85,30 @@ func (w *window) enter(octets int64, next func(), large bool) *share {
 	return s
 }
 
+// queues says of a large one that was made ready while others passed it that it
+// waits for its turn now: what is begun from here on would wait behind it.
+func (s *share) queues() {
+	s.window.mu.Lock()
+	defer s.window.mu.Unlock()
+	s.hold(true)
+}
+
+// hold begins or ends that no other is begun. The caller holds the window's mu.
+func (s *share) hold(on bool) {
+	switch {
+	case on && !s.unsent:
+		s.window.large++
+	case !on && s.unsent:
+		s.window.large--
+	}
+	s.unsent = on
+}
+
 // sent says that all of it has been written.
 func (s *share) sent() {
 	w := s.window
 	w.mu.Lock()
-	s.unsent = false
+	s.hold(false)
 	call := w.open()
 	w.mu.Unlock()
 	call()
@@ -132,6 +154,7 @@ func (s *share) leave() {
 		return
 	}
 	s.gone = true
+	s.hold(false)
 	w.shares--
 	w.octets -= s.octets
 	if w.last == s {
@@ -146,7 +169,7 @@ func (s *share) leave() {
 // be of any size: a window of one message there is always. The caller holds mu.
 func (w *window) open() func() {
 	next := w.next
-	if next == nil || w.last.unsent || w.shares >= w.most || w.octets-w.last.octets >= w.size {
+	if next == nil || w.large > 0 || w.shares >= w.most || w.octets-w.last.octets >= w.size {
 		return func() {}
 	}
 	w.next = nil

@@ -127,6 +127,31 @@ func TestAServerThatRefusesMuchIsAskedFirst(t *testing.T) {
 	}
 }
 
+// Small ones pass a large one while it is re-encoded; once it has its place on the
+// wire, none is begun that would wait behind it (law 3).
+func TestALargeOneThatWasReencodedHasNoneBegunBehindIt(t *testing.T) {
+	for _, end := range []func(*share){(*share).sent, (*share).leave} {
+		w := newWindow()
+		w.widen(0)
+		asked := 0
+		count := func() { asked++ }
+		large := w.enter(oneFlight+1, count, false)
+		w.enter(1, count, false)
+		if asked != 2 {
+			t.Errorf("while it is re-encoded, others are asked for %d times", asked)
+		}
+		large.queues()
+		w.enter(1, count, false)
+		if asked != 2 {
+			t.Error("another was asked for behind it")
+		}
+		end(large)
+		if asked != 3 {
+			t.Error("no other was asked for when it was sent, or given up")
+		}
+	}
+}
+
 func TestAServerThatRefusesMuchGetsNoMessageBeforeItTakesARecipient(t *testing.T) {
 	var play []string
 	for i := range 4 {
