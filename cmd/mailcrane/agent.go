@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -85,14 +86,7 @@ func (a *app) agent(ctx context.Context, log *slog.Logger, net network) error {
 	}
 	runner.Reach, runner.Transport, runner.Watch, runner.Stirs = net, net.Prove(out), idle.watch, stirs
 	since := a.now()
-	status := func() agentStatus {
-		s := agentStatus{PID: os.Getpid(), Since: since, Network: net.State(), Routes: map[queue.Route]netwatch.Standing{}, Listen: c.ListenMSP}
-		for _, account := range c.Accounts {
-			route := queue.Route(account.Name)
-			s.Routes[route] = net.Standing(route)
-		}
-		return s
-	}
+	status := func() agentStatus { return statusOf(c, net, since) }
 	if err := serveControl(ctx, c, controller{status: status, run: poke, stir: func() { ring(stirs) }}); err != nil {
 		return err
 	}
@@ -109,6 +103,16 @@ func (a *app) agent(ctx context.Context, log *slog.Logger, net network) error {
 	stop()
 	wait()
 	return err
+}
+
+// statusOf is what an agent that began then says of itself.
+func statusOf(c *config.Config, net network, since time.Time) agentStatus {
+	s := agentStatus{PID: os.Getpid(), Since: since, Network: net.State(), Routes: map[queue.Route]netwatch.Standing{}, Listen: c.ListenMSP}
+	for _, account := range c.Accounts {
+		route := queue.Route(account.Name)
+		s.Routes[route] = net.Standing(route)
+	}
+	return s
 }
 
 // ring leaves a value in a channel that holds one.

@@ -123,16 +123,8 @@ func (a *app) flush(ctx context.Context, w flushWish) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	options := smarthost.Options{Now: a.now, Getenv: a.getenv, Known: a.spool(c)}
-	if w.trace != nil {
-		options.Trace = func(_ queue.Route, line string) { w.trace(printable(line)) }
-	}
-	runner := a.runner(c, smarthost.New(c, options), plainLog{a.stderr})
-	if w.run.Person || mayKeep(c) {
-		net, stop := a.watch(ctx, c)
-		defer stop()
-		runner.Reach = attended{Reach: net, unbound: w.run.Person && w.run.IDs != nil}
-	}
+	runner, stop := a.runnerOf(ctx, c, w)
+	defer stop()
 	show := &flushView{
 		out: a.stdout, notes: a.stderr, also: w.watch, json: a.json, stats: w.stats,
 		progress: newProgressLine(a.stderr, runner.Spool, w.run, a.now), broke: make(map[queue.Route]*queue.RouteFault),
@@ -171,6 +163,22 @@ func (a *app) flush(ctx context.Context, w flushWish) (int, error) {
 		return sysexits.TempFail, nil
 	}
 	return sysexits.OK, nil
+}
+
+// runnerOf is the runner for a wish, which looks at the network only where that
+// says something: stop must be called when the run is over.
+func (a *app) runnerOf(ctx context.Context, c *config.Config, w flushWish) (runner *queue.Runner, stop func()) {
+	options := smarthost.Options{Now: a.now, Getenv: a.getenv, Known: a.spool(c)}
+	if w.trace != nil {
+		options.Trace = func(_ queue.Route, line string) { w.trace(printable(line)) }
+	}
+	runner = a.runner(c, smarthost.New(c, options), plainLog{a.stderr})
+	if !w.run.Person && !mayKeep(c) {
+		return runner, func() {}
+	}
+	net, stop := a.watch(ctx, c)
+	runner.Reach = attended{Reach: net, unbound: w.run.Person && w.run.IDs != nil}
+	return runner, stop
 }
 
 // sayRun tells what the run did, and how many messages can still be taken back.
