@@ -235,6 +235,7 @@ func TestASessionIsNotOpenedAnewWhereTheRouteMayNotBeTried(t *testing.T) {
 		}
 		stop := s.serve(nil)
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		if len(s.sessions) != 1 {
 			t.Errorf("%d sessions opened, all but one of them without a way out", len(s.sessions))
 		}
@@ -244,6 +245,7 @@ func TestASessionIsNotOpenedAnewWhereTheRouteMayNotBeTried(t *testing.T) {
 		s.set(func() { s.try = true })
 		s.changes <- struct{}{}
 		time.Sleep(10 * time.Second)
+		synctest.Wait()
 		s.wantOnce(25)
 		if err := stop(); err != nil {
 			t.Error(err)

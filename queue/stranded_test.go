@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -73,6 +74,7 @@ func TestWhatIsUncertainBesideAMessageThatBreaksSessionsIsAnsweredSoon(t *testin
 				s.breaksAt(fault, "n12@x.org")
 				stop := s.serve(nil)
 				time.Sleep(10 * time.Minute)
+				synctest.Wait()
 				if n := only(t, s.runner.Spool); !n.Unsure || n.OnWire || s.copies("n12@x.org") != 0 {
 					t.Errorf("left is %s, want the poison", n)
 				}
@@ -190,20 +192,20 @@ func TestAServerThatDropsTheLinkAtEachRefusalIsNotAskedInACircle(t *testing.T) {
 			to[i] = fmt.Sprintf("r%d@x.org", i)
 		}
 		put(t, w.runner.Spool, envelope(to...), "x")
-		asked := 0
+		var asked atomic.Int32
 		w.answer = func(d *Delivery, _ Recipient) (Outcome, *RouteFault) {
 			if d.Envelope.From == "" {
 				return refuse(250, "ok"), nil
 			}
-			if asked++; asked%2 == 1 {
+			if asked.Add(1)%2 == 1 {
 				return refuse(550, "no"), nil
 			}
 			return Outcome{}, cut(true)
 		}
 		stop := w.serve(nil)
 		time.Sleep(time.Minute)
-		if asked > 8 {
-			t.Errorf("%d recipients were asked for in a minute", asked)
+		if n := asked.Load(); n > 8 {
+			t.Errorf("%d recipients were asked for in a minute", n)
 		}
 		if err := stop(); err != nil {
 			t.Error(err)

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -110,4 +111,49 @@ func TestAnAgentAndAFlushDoubleNothing(t *testing.T) {
 			s.wantArrival(t, fmt.Sprintf("beside-%d-%d", person, n))
 		}
 	}
+}
+
+// The log-in goes out with the first messages once it has worked; then the
+// password is changed at the server.
+func TestAPasswordThatIsWrongByNowIsSentOnceWithManyMessagesBehindIt(t *testing.T) {
+	t.Parallel()
+	s := newSmarthost(t)
+	h := s.home(t)
+	h.mail("before", you)
+	h.flushed()
+	for n := range 16 {
+		h.mail(fmt.Sprintf("waits-%d", n), you)
+	}
+	var logins atomic.Int32
+	s.behave(behaviour{answer: func(at step) string {
+		switch {
+		case at.verb == "AUTH":
+			logins.Add(1)
+			return "535 5.7.8 no"
+		case logins.Load() > 0 && at.verb != "connect" && at.verb != "EHLO" && at.verb != "QUIT":
+			return "530 5.7.0 log in first"
+		}
+		return ""
+	}})
+	a := h.agent()
+	await(t, "the log-in is refused", func() bool { return strings.Contains(a.said(), "535 5.7.8 no") })
+	h.mail("comes-later", you)
+	r := h.run("", "mailcrane", "status")
+	if !strings.Contains(r.stdout, "535 5.7.8 no") || !strings.Contains(r.stdout, "correct the password in ") {
+		t.Errorf("mailcrane status says: %s", r.said())
+	}
+	for _, item := range h.list() {
+		if item.State == "uncertain" || item.Attempts > 0 {
+			t.Errorf("a message was touched: %+v", item)
+		}
+	}
+	if n := logins.Load(); n != 1 {
+		t.Errorf("the password was sent %d times", n)
+	}
+	s.behave(behaviour{})
+	h.flushed()
+	for n := range 16 {
+		s.wantArrival(t, fmt.Sprintf("waits-%d", n))
+	}
+	s.wantArrival(t, "comes-later")
 }
