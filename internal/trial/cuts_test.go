@@ -66,8 +66,8 @@ func runIDs() []string {
 	return ids
 }
 
-// A cutLine is one kind of link and server.
-type cutLine struct {
+// A lineKind is a kind of link and server.
+type lineKind struct {
 	name   string
 	shape  slowlink.Shape
 	offers behaviour
@@ -76,7 +76,7 @@ type cutLine struct {
 	loaded time.Duration
 }
 
-var cutLines = [...]cutLine{
+var lineKinds = [...]lineKind{
 	{"64 kbit per s", slowlink.Shape{Delay: 300 * time.Millisecond, Rate: 64_000, SlowStart: true}, behaviour{}, 0},
 	{"9600 bit per s", slowlink.Shape{Delay: 300 * time.Millisecond, Rate: 9600, SlowStart: true}, behaviour{}, 1460 * 8 * time.Second / 9600},
 	{"64 kbit per s, PIPELINING alone", slowlink.Shape{Delay: 300 * time.Millisecond, Rate: 64_000, SlowStart: true}, behaviour{noChunking: true}, 0},
@@ -85,21 +85,21 @@ var cutLines = [...]cutLine{
 
 // floor is the time on paper in which so many messages go over a new connection:
 // round trips, and octets one after another.
-func (c *cutLine) floor(messages int) time.Duration {
+func (k *lineKind) floor(messages int) time.Duration {
 	octets := int64(handshakeOctets + messages*(messageOctets+besideMessage))
-	if c.offers.noChunking {
+	if k.offers.noChunking {
 		octets += int64(messages * answerOctets) // which are waited for
 	}
 	// TCP, TLS, greeting, EHLO, and half of one.
 	trips := 4.5
 	switch more := float64(messages - 1); {
-	case c.offers.noPipelining: // AUTH, MAIL, RCPT, DATA and the message
+	case k.offers.noPipelining: // AUTH, MAIL, RCPT, DATA and the message
 		trips += 4 + 4*more
-	case c.offers.noChunking: // DATA is answered first
+	case k.offers.noChunking: // DATA is answered first
 		trips += 1 + more
 	}
-	took := time.Duration(trips * 2 * float64(c.shape.Delay))
-	return took + time.Duration(octets*8*int64(time.Second)/c.shape.Rate)
+	took := time.Duration(trips * 2 * float64(k.shape.Delay))
+	return took + time.Duration(octets*8*int64(time.Second)/k.shape.Rate)
 }
 
 // A handshake that is resumed, both ways, and a message with what goes with it:
@@ -114,7 +114,7 @@ const (
 // A cutRun is one run over a link that is cut once.
 type cutRun struct {
 	*cutline
-	line   *cutLine
+	line   *lineKind
 	how    *breakage
 	at     cutAt
 	outage time.Duration
@@ -272,8 +272,8 @@ func allCuts(octets, steps int64, shift int) []cutAt {
 // TestALinkThatIsCutLosesNothing cuts a run of messages everywhere, in every
 // way. MAILCRANE_TRIAL_CUTS=all has all cuts in place of some.
 func TestALinkThatIsCutLosesNothing(t *testing.T) {
-	for i := range cutLines {
-		line := &cutLines[i]
+	for i := range lineKinds {
+		line := &lineKinds[i]
 		octets, steps := line.measure(t)
 		for k := range breakages {
 			how := &breakages[k]
@@ -292,7 +292,7 @@ func TestALinkThatIsCutLosesNothing(t *testing.T) {
 // The agent may end in between: what it was told of the link, and of the
 // messages on the wire, the next one finds on the disk.
 func TestALinkThatIsCutLosesNothingThoughTheAgentIsRestarted(t *testing.T) {
-	line := &cutLines[0]
+	line := &lineKinds[0]
 	octets, steps := line.measure(t)
 	for k := range 2 {
 		how := &breakages[k]
@@ -308,10 +308,10 @@ func TestALinkThatIsCutLosesNothingThoughTheAgentIsRestarted(t *testing.T) {
 }
 
 // measure is a run that is not cut: its octets up and its steps.
-func (l *cutLine) measure(t *testing.T) (octets, steps int64) {
+func (k *lineKind) measure(t *testing.T) (octets, steps int64) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		c := newCutline(t, l.shape, l.offers)
+		c := newCutline(t, k.shape, k.offers)
 		stop := c.agent()
 		c.put("warm-up")
 		if !c.awaitEmpty(time.Hour) {
@@ -327,8 +327,8 @@ func (l *cutLine) measure(t *testing.T) (octets, steps int64) {
 		}
 		after, _ := c.link.Passed()
 		octets, steps = after-before, c.steps.Load()
-		if took, floor := c.lastTaken.Sub(began), l.floor(runOf); took > floor*11/10 {
-			t.Errorf("%s: a run that is not cut took %v, the floor is %v", l.name, took, floor)
+		if took, floor := c.lastTaken.Sub(began), k.floor(runOf); took > floor*11/10 {
+			t.Errorf("%s: a run that is not cut took %v, the floor is %v", k.name, took, floor)
 		}
 		stop()
 		time.Sleep(time.Minute)
