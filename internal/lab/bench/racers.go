@@ -172,7 +172,7 @@ func dmaRacer(host, port string, plain bool) racer {
 func nullmailerRacer(host, port string, plain bool) racer {
 	remote := host + " smtp --port=" + port
 	if !plain {
-		remote += fmt.Sprintf(" --ssl --auth-plain --x509cafile=/etc/bench-ca.pem --user=%s --pass=%s", sinkUser, sinkPassword)
+		remote += fmt.Sprintf(" --ssl --x509cafile=/etc/bench-ca.pem --user=%s --pass=%s", sinkUser, sinkPassword)
 	}
 	return racer{
 		files: map[string]string{"/etc/nullmailer/remotes": remote + "\n"},
