@@ -33,7 +33,7 @@ const (
 // Slow says that the link was too slow, when it was last measured, for more
 // octets than must be.
 func (l Link) Slow(now time.Time) bool {
-	return l.Rate > 0 && l.Rate < slow && now.Sub(l.At) < linkAge
+	return l.Rate > 0 && l.Rate < slow && now.Sub(l.At) < linkAge && !l.At.After(now)
 }
 
 // choose sets what is offered. The order is Go's own.

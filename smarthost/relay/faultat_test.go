@@ -291,6 +291,7 @@ func (s *stepTrial) check() {
 // that was not, nothing that was is sent again unmarked, and no message suffers
 // for another or for the route.
 func TestEveryMisstepAtEveryStep(t *testing.T) {
+	t.Parallel()
 	small, mixed := []string{"m1@d", "m2@d", "m3@d"}, []string{"m1@d", "large@d", "m3@d"}
 	for _, c := range []struct {
 		offers string

@@ -86,6 +86,25 @@ func TestALinkIsMeasuredByItsHandshakes(t *testing.T) {
 	}
 }
 
+// A clock that was set back, or a damaged file, makes no link slow for ever.
+func TestALinkCountsAsSlowForADay(t *testing.T) {
+	now := time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC)
+	for _, c := range []struct {
+		why  string
+		ago  time.Duration
+		want bool
+	}{
+		{"measured now", 0, true},
+		{"measured this morning", 20 * time.Hour, true},
+		{"measured the day before", linkAge, false},
+		{"measured in a year, as it seems", -365 * linkAge, false},
+	} {
+		if got := (Link{Rate: 1200, At: now.Add(-c.ago)}).Slow(now); got != c.want {
+			t.Errorf("%s: slow is %v", c.why, got)
+		}
+	}
+}
+
 func TestWhatTCPSawShowsThatALinkIsFast(t *testing.T) {
 	now := time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC)
 	for _, c := range []struct {

@@ -173,6 +173,7 @@ func (m *moody) end() {
 // has done, whatever it did: nobody gets a message twice or less than whole,
 // nothing delivered is taken for undelivered, and the other way round.
 func TestNoReplyIsTakenForAnother(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(400) {
 		random := rand.New(rand.NewPCG(seed, 1))
 		offers := []string{"8BITMIME", "PIPELINING", "CHUNKING", "PIPELINING,CHUNKING"}[seed%4]

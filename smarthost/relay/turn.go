@@ -57,7 +57,8 @@ func (t *turn) await(ctx context.Context) error {
 func (t *turn) pass() {
 	t.once.Do(func() {
 		if before := t.before; before != nil {
-			// It was never had.
+			// It was never had. Of many in a row none keeps those before it.
+			t.before = nil
 			go func() {
 				<-before.passed
 				t.flush()
