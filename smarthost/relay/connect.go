@@ -45,6 +45,26 @@ func (l Link) headStart() time.Duration {
 	return min(3*l.RoundTrip+leastHeadStart, mostHeadStart)
 }
 
+// connectTime is what a connect on such a link takes, with a look at the name
+// server.
+func (l Link) connectTime() time.Duration {
+	if l.RoundTrip == 0 {
+		return guessedTrip
+	}
+	return max(2*l.RoundTrip, leastStill)
+}
+
+// notBefore is do, put off until that time where it is called earlier.
+func notBefore(at time.Time, do func()) func() {
+	return func() {
+		if left := time.Until(at); left > 0 {
+			time.AfterFunc(left, do)
+			return
+		}
+		do()
+	}
+}
+
 // usable is the addresses of a server that may be dialled without looking its
 // name up.
 func (k Known) usable(now time.Time) []netip.Addr {
@@ -79,10 +99,13 @@ func (t *Target) dial(ctx context.Context, addresses []string, headStart time.Du
 		within, cancel = context.WithTimeout(ctx, t.Timeouts.Connect)
 		defer cancel()
 	}
-	// A connect that waits on the old way is not to be waited for.
+	// A connect that waits on the old way is not to be waited for. But each gets
+	// the time that it takes, or none would succeed while the network changes all
+	// the time, and each change would be one more.
 	within, giveUp := context.WithCancelCause(within)
 	defer giveUp(nil)
-	leave := queue.OnStir(ctx, func() { giveUp(errChanged) })
+	fair := time.Now().Add(t.Memory.Recall().Link.connectTime())
+	leave := queue.OnStir(ctx, notBefore(fair, func() { giveUp(errChanged) }))
 	got := t.race(within, append(slices.Clone(addresses), t.Address), headStart)
 	leave()
 	if got.err != nil && ctx.Err() == nil && errors.Is(context.Cause(within), errChanged) {
