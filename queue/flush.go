@@ -153,7 +153,7 @@ func (f *flush) carryAll(ctx context.Context) error {
 		case <-timer.C:
 		case <-f.Reach.Changes():
 			for _, c := range f.carriers {
-				c.stir()
+				c.wayChanged()
 			}
 		}
 		timer.Stop()

@@ -67,6 +67,7 @@ const (
 	Ended                         // the attempt at the message is over
 	SessionEnded                  // however it ended: Session says what it cost
 	Awaiting                      // another process is at Of messages of the run, which waits for it
+	CutOff                        // there is no way out for Route now (Why); what was begun waits for it
 )
 
 // An Event is something that a queue run did.
@@ -92,6 +93,8 @@ type Event struct {
 	Left int
 	// Next is, for Ended, when that will be; zero for at once.
 	Next time.Time
+	// Why is for CutOff, in words.
+	Why string
 	// Session is for SessionEnded, and nil else.
 	Session *SessionEnd
 	// Live is, for Opened and SessionEnded, the session itself, which tells at

@@ -89,12 +89,21 @@ func (c *carrier) openStirred(ctx context.Context) (Session, *RouteFault) {
 // and goes all the time is to be tried as any other that is down.
 const mostAgain = 4
 
-// stir tells all carriers whose route may be tried. Where there is no way out
-// now, the old one may come back, and sessions on it with it.
+// wayChanged stirs if the route may be tried. Where there is no way out now, the
+// old one may come back, and sessions on it with it.
+func (c *carrier) wayChanged() {
+	if v := c.runner.Reach.Verdict(c.route); v.Try {
+		c.stir()
+	} else {
+		c.runner.tell(Event{Kind: CutOff, Route: c.route, Why: v.Why})
+	}
+}
+
+// stir tells all carriers.
 func (s *server) stir() {
-	for route, l := range s.lines {
-		if l.carrier != nil && s.Reach.Verdict(route).Try {
-			l.carrier.stir()
+	for _, l := range s.lines {
+		if l.carrier != nil {
+			l.carrier.wayChanged()
 		}
 	}
 }

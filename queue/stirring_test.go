@@ -143,6 +143,39 @@ func TestASessionIsNotGivenUpWhileThereIsNoOtherWay(t *testing.T) {
 	})
 }
 
+// A flush that gave its session up when the cable was pulled made uncertain what
+// may still be answered, and ended though the cable came back.
+func TestAFlushWaitsWhileThereIsNoWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStuck(t)
+		put(t, s.runner.Spool, envelope("a@x.org"), "x")
+		var cutOff []string
+		s.runner.Watch = func(e Event) {
+			if e.Kind == CutOff {
+				cutOff = append(cutOff, string(e.Route)+": "+e.Why)
+			}
+		}
+		change := func(try bool) func() {
+			return func() {
+				s.set(func() { s.try = try })
+				s.changes <- struct{}{}
+			}
+		}
+		time.AfterFunc(time.Minute, change(false))
+		time.AfterFunc(2*time.Minute, change(true))
+		began := time.Now()
+		if sum := s.flush(); sum.Delivered != 1 || sum.Uncertain != 0 || s.stirs != 1 {
+			t.Errorf("summary %+v, stirred %d times", sum, s.stirs)
+		}
+		if took := time.Since(began); took < 2*time.Minute || took > 2*time.Minute+time.Second {
+			t.Errorf("took %v", took)
+		}
+		if len(cutOff) != 1 {
+			t.Errorf("cut off: %q", cutOff)
+		}
+	})
+}
+
 func TestALinkThatComesAndGoesIsNotDialledForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStuck(t)

@@ -177,7 +177,10 @@ func (a *app) runnerOf(ctx context.Context, c *config.Config, w flushWish) (runn
 		return runner, func() {}
 	}
 	net, stop := a.watch(ctx, c)
-	runner.Reach = attended{Reach: net, unbound: w.run.Person && w.run.IDs != nil}
+	runner.Reach = net
+	if w.run.Person && w.run.IDs != nil {
+		runner.Reach = unbound{net}
+	}
 	return runner, stop
 }
 

@@ -19,6 +19,8 @@ type flushView struct {
 	mu sync.Mutex
 	// sessions are those that have ended, where stats are wanted.
 	sessions []queue.SessionEnd
+	// without is why there is no way out, as it was told last.
+	without string
 	// broke is why the last session of a route did not go on.
 	broke map[queue.Route]*queue.RouteFault
 }
@@ -31,6 +33,7 @@ func (v *flushView) event(e queue.Event) {
 	}
 	switch e.Kind {
 	case queue.Settled:
+		v.without = ""
 		v.result(e)
 	case queue.Closed:
 		v.broke[e.Route] = e.Fault
@@ -42,6 +45,8 @@ func (v *flushView) event(e queue.Event) {
 		}
 	case queue.Awaiting:
 		v.note("another process, such as the agent, is sending %s; waiting for it", count(e.Of, "message"))
+	case queue.CutOff:
+		v.cutOff(e)
 	case queue.Opened, queue.Begun, queue.Progress, queue.Ended:
 	}
 	if v.progress != nil {
@@ -64,6 +69,14 @@ func (v *flushView) again(route queue.Route) {
 	if fault := v.broke[route]; fault != nil {
 		delete(v.broke, route)
 		v.note("account %s: %s; connecting again", route, fault.Sentence())
+	}
+}
+
+// cutOff says, once for all accounts, why nothing moves any more.
+func (v *flushView) cutOff(e queue.Event) {
+	if e.Why != v.without {
+		v.without = e.Why
+		v.note("%s; what was begun waits for the network (Ctrl-C stops)", e.Why)
 	}
 }
 

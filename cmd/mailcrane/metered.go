@@ -36,19 +36,13 @@ func mayKeep(c *config.Config) bool {
 	return slices.ContainsFunc(c.Accounts, (*config.Account).MayBound)
 }
 
-// attended is the reach of a queue run: try, whatever the network looks like,
-// but nothing that is too large for it unless it is unbound. It tells the
-// sessions of changes.
-type attended struct {
-	queue.Reach
-	unbound bool
-}
+// unbound is the reach of a queue run over messages that a person has named:
+// none is too large.
+type unbound struct{ queue.Reach }
 
-func (r attended) Verdict(route queue.Route) queue.Verdict {
-	v := queue.Verdict{Try: true}
-	if !r.unbound {
-		v.MaxSize = r.Reach.Verdict(route).MaxSize
-	}
+func (r unbound) Verdict(route queue.Route) queue.Verdict {
+	v := r.Reach.Verdict(route)
+	v.MaxSize = 0
 	return v
 }
 

@@ -58,7 +58,7 @@ func (p *progress) see(e queue.Event) {
 		}
 	case queue.SessionEnded:
 		p.sessionEnded(e)
-	case queue.Closed, queue.Begun, queue.Settled, queue.Ended, queue.Awaiting:
+	case queue.Closed, queue.Begun, queue.Settled, queue.Ended, queue.Awaiting, queue.CutOff:
 	}
 }
 
