@@ -117,6 +117,15 @@ func (t *Target) lookupFault(err error) *queue.RouteFault {
 	return t.fault(queue.StepLookup, "", fmt.Errorf("this network's name server could not say where %s is: %s", dns.Name, dns.Err))
 }
 
+// worded is an error in words for a person.
+type worded struct {
+	words string
+	err   error
+}
+
+func (w *worded) Error() string { return w.words }
+func (w *worded) Unwrap() error { return w.err }
+
 // plainly puts the errors of the network into words. What it does not know it
 // leaves as it is.
 func plainly(err error) error {
@@ -125,9 +134,9 @@ func plainly(err error) error {
 	}
 	switch {
 	case errors.Is(err, context.Canceled):
-		return fmt.Errorf("stopped before it was done (%w)", err)
+		return &worded{"mailcrane was stopped before it was done", err}
 	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("the time for this run was up (%w)", err)
+		return &worded{"the time for this run was up", err}
 	case errors.Is(err, syscall.ECONNRESET):
 		return errors.New("the server, or something on the way to it, reset the connection")
 	case errors.Is(err, syscall.ETIMEDOUT):

@@ -107,7 +107,7 @@ func TestContextEndsAWait(t *testing.T) {
 		start := time.Now()
 		m := mail("x\n", "x@d")
 		fault := s.Deliver(ctx, &m.Delivery)
-		if fault == nil || !strings.Contains(fault.Sentence(), "stopped before it was done") || time.Since(start) != 7*time.Second {
+		if fault == nil || !strings.HasSuffix(fault.Sentence(), "mailcrane was stopped before it was done") || time.Since(start) != 7*time.Second {
 			t.Errorf("fault %+v after %v", fault, time.Since(start))
 		}
 		s.Close(t.Context())
