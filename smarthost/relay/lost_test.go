@@ -39,6 +39,7 @@ func TestLostSessions(t *testing.T) {
 		{"530 to one RCPT in one flight", full, script{"C: MAIL *", "C: RCPT *", "C: RCPT *", "C: BDAT 3 LAST", "C# 3", "S: 250 ok\n530 5.7.0 no\n250 ok\n250 ok"}, 1, "pending delivered", "log-in before it takes mail", queue.StepAuth},
 		{"MAIL refused, all else taken: another transaction is open, into which nothing goes", pipeline, script{"C: MAIL *", "C: RCPT *", "C: RCPT *", "C: DATA", "S: 503 nested MAIL\n250 ok\n250 ok\n354 go", "CLOSE"}, 0, "failed failed", "which cannot be", queue.StepSession},
 		{"closed after the final dot: one recipient too many was not taken", pipeline, script{"C: MAIL *", "C: RCPT *", "C: RCPT *", "C: DATA", "S: 250 ok\n250 ok\n452 4.5.3 too many\n354 go", "C: x", "C: .", "CLOSE"}, 1, "uncertain deferred", "closed the connection", queue.StepSession},
+		{"closed after the message: a recipient that was refused in doubt did not get it", full, script{"C: MAIL *", "C: RCPT *", "C: RCPT *", "C: BDAT 3 LAST", "C# 3", "S: 250 ok\n250 ok\n503 what", "CLOSE"}, 1, "uncertain deferred", "closed the connection", queue.StepSession},
 		{"closed before the message went to one too many for the first transaction", pipeline, script{
 			"C: MAIL *", "C: RCPT *", "C: RCPT *", "C: DATA", "S: 250 ok\n250 ok\n452 4.5.3 too many\n354 go", "C: x", "C: .", "S: 250 ok",
 			"C: RSET", "C: MAIL *", "C: RCPT *", "C: DATA", "CLOSE",

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"errors"
+	"slices"
 
 	"mailcrane/queue"
 )
@@ -61,19 +62,13 @@ func (t *transaction) doubts(r reply) bool {
 // might have taken.
 func (t *transaction) settle(err error) {
 	t.settleTooMany(err)
+	t.settleDoubtful(err)
 	for pos, i := range t.to {
-		r := t.rcpt[pos]
-		switch {
-		case t.mail.refused() && r.ok() && t.end.ok() && t.final:
-			t.message.report(i, queue.NoAnswer(t.message.host, "the server refused the sender and then accepted the message: "+t.mail.String()))
-		case t.session.loginRefused() != nil && !t.end.ok(), t.mail.code == codeLogin:
-			// Left open: it is the log-in that lacks.
-		case err == nil && t.manner.group && t.doubts(t.mail):
-			t.simpler = append(t.simpler, i)
-		case t.mail.refused() && !t.message.delivery.HoldUntil.IsZero():
-			// Perhaps only for the time: it waits here, and goes then.
+		switch r := t.rcpt[pos]; {
 		case t.mail.refused():
-			t.message.report(i, queue.OutcomeOf(t.message.host, t.mail.said()))
+			t.settleSender(i, r, err)
+		case t.session.loginRefused() != nil && !t.end.ok():
+			// Left open: it is the log-in that lacks.
 		case r.refused():
 			// Reported when the reply came, or left for another transaction or a
 			// log-in.
@@ -84,6 +79,23 @@ func (t *transaction) settle(err error) {
 		default:
 			t.settleData(i, err)
 		}
+	}
+}
+
+// settleSender reports recipient i where the server refused MAIL.
+func (t *transaction) settleSender(i int, r reply, err error) {
+	m := t.message
+	switch {
+	case r.ok() && t.end.ok() && t.final:
+		m.report(i, queue.NoAnswer(m.host, "the server refused the sender and then accepted the message: "+t.mail.String()))
+	case t.session.loginRefused() != nil && !t.end.ok(), t.mail.code == codeLogin:
+		// Left open: it is the log-in that lacks.
+	case err == nil && t.manner.group && t.doubts(t.mail):
+		t.simpler = append(t.simpler, i)
+	case !m.delivery.HoldUntil.IsZero():
+		// Perhaps only for the time: it waits here, and goes then.
+	default:
+		m.report(i, queue.OutcomeOf(m.host, t.mail.said()))
 	}
 }
 
@@ -115,17 +127,26 @@ func (t *transaction) settleTooMany(err error) {
 	case err != nil && t.untaken(err) && !t.refused.answered():
 		return // they stay open
 	}
-	for _, i := range t.tooMany {
-		for pos, j := range t.to {
-			if i != j {
-				continue
-			}
-			said := t.rcpt[pos].said()
-			said.Code, said.Enhanced = 452, "4.5.3"
-			t.message.report(i, queue.OutcomeOf(t.message.host, said))
-		}
-	}
+	t.postpone(t.tooMany, 452, "4.5.3")
 	t.tooMany = nil
+}
+
+// settleDoubtful does so for those that would have been asked for in a simpler
+// manner, where the session broke after the last octet.
+func (t *transaction) settleDoubtful(err error) {
+	if err != nil && !t.untaken(err) {
+		t.postpone(t.simpler, 451, "4.5.0")
+		t.simpler = nil
+	}
+}
+
+// postpone defers recipients by what the server said to RCPT, under that code.
+func (t *transaction) postpone(recipients []int, code int, enhanced string) {
+	for _, i := range recipients {
+		said := t.rcpt[slices.Index(t.to, i)].said()
+		said.Code, said.Enhanced = code, enhanced
+		t.message.report(i, queue.OutcomeOf(t.message.host, said))
+	}
 }
 
 // untaken says that a session that ended by err has certainly not taken the
