@@ -49,7 +49,12 @@ type (
 
 // logIn does AUTH (RFC 4954).
 func (s *Session) logIn() *queue.RouteFault {
-	if len(s.caps.Auth) == 0 {
+	switch before := s.target.Memory.Recall().Capabilities.Auth; {
+	case len(s.caps.Auth) > 0:
+	case len(before) > 0:
+		// Some servers offer none while they cannot ask who may log in.
+		return s.fault(queue.StepAuth, "if this goes on, ask the provider; it offered "+strings.ToLower(strings.Join(before, ", "))+" before", "the server offers no log-in (AUTH) just now")
+	default:
 		return s.personFault(queue.StepAuth, `check server and port in smarthost; if it wants no log-in, set auth = "none"`, "the server offers no log-in (AUTH)")
 	}
 	link := sasl.Link{TLS: s.tls, Loopback: s.dialogue.wire.loopback()}

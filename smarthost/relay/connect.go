@@ -192,7 +192,7 @@ func closeLate(ends <-chan dialled, n int) {
 // connection to another port than we dialled was led there by a proxy.
 func (s *Session) arrived() {
 	t := s.target
-	t.Memory.Learn(func(k *Known) { k.Capabilities = s.caps })
+	t.Memory.Learn(func(k *Known) { k.Capabilities = s.offered })
 	peer, err := netip.ParseAddrPort(addressOf(s.dialogue.wire.RemoteAddr()))
 	host, port, err2 := net.SplitHostPort(t.Address)
 	if s.tls == nil || err != nil || err2 != nil || net.ParseIP(host) != nil || port != strconv.Itoa(int(peer.Port())) {

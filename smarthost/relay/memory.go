@@ -50,7 +50,9 @@ type Known struct {
 	// Addresses is where the server last showed its certificate: one of each
 	// family at the most, the latest first.
 	Addresses []Address
-	// Capabilities is what it last offered, over TLS and after the log-in's EHLO.
+	// Capabilities is what it last offered to a session that went well, over TLS
+	// where there is one. What is missing now, but was there then, is missing for
+	// the time: nobody needs to change the configuration.
 	Capabilities Capabilities
 	// LoggedIn is the mechanism of the last log-in if that was accepted, "PLAIN",
 	// or "": so that the next may share a flight with the first message. Another

@@ -18,7 +18,13 @@ import (
 // startTLS asks for TLS on a connection that began in the clear (RFC 3207).
 // Where it cannot be had, the session ends: it never goes on in the clear.
 func (s *Session) startTLS() *queue.RouteFault {
-	if !s.caps.StartTLS {
+	switch before := s.target.Memory.Recall().Capabilities; {
+	case s.caps.StartTLS:
+	case !before.same(Capabilities{}):
+		// Over TLS a session has gone well before: it is not the configuration.
+		return s.fault(queue.StepTLS, "someone on this network is hiding it: use another one; if this goes on everywhere, ask the provider whether smtps:// (port 465) works",
+			"the server does not offer STARTTLS any more, without which nothing is sent")
+	default:
 		return s.personFault(queue.StepTLS, "someone between may be hiding it: try another network; where the provider offers TLS at once, write smtps:// in smarthost",
 			"the server does not offer STARTTLS, without which nothing is sent")
 	}
