@@ -129,8 +129,9 @@ type cutRun struct {
 	// passed at once.
 	remained int
 	returned time.Time
-	// answered is how many had been answered when it went.
-	answered int
+	// answered is how many had been answered when it went, and wholeThere how many
+	// had come to their last octet.
+	answered, wholeThere int
 }
 
 // arm has the link break where the cut is.
@@ -154,7 +155,7 @@ func (r *cutRun) arm() {
 
 // breakLink breaks the link, and sees to its return.
 func (r *cutRun) breakLink() {
-	r.answered = runOf - r.left()
+	r.answered, r.wholeThere = runOf-r.left(), r.there()-1
 	r.how.gone(r.link)
 	if r.how.down {
 		r.reach.tell(false)
@@ -226,6 +227,7 @@ func (r *cutRun) check(t *testing.T) {
 	if most := firstWindow + r.answered; r.counts.twice > most {
 		t.Errorf("%d messages came twice, more than a window, %d", r.counts.twice, most)
 	}
+	r.checkUncertain(t)
 	if !r.how.back || r.restart || r.returned.IsZero() {
 		return
 	}
@@ -235,6 +237,18 @@ func (r *cutRun) check(t *testing.T) {
 	}
 	if late := now.Sub(r.lastTaken); late > r.link.RoundTrip()+r.line.loaded {
 		t.Errorf("the queue was empty %v after the last was taken", late)
+	}
+}
+
+// checkUncertain: where both ends see the break, only what the server has, or
+// what was on the line, may be uncertain, and not what was never sent.
+func (r *cutRun) checkUncertain(t *testing.T) {
+	if !r.how.down || r.restart {
+		return
+	}
+	onLine := int(r.line.shape.Rate/8*int64(r.line.shape.Delay)/int64(time.Second)) + 2*1460
+	if most := r.wholeThere - r.answered + onLine/messageOctets + 1; len(r.uncertain) > most {
+		t.Errorf("%d messages are uncertain, and %d at the most can have been taken", len(r.uncertain), most)
 	}
 }
 

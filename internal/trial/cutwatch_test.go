@@ -60,6 +60,12 @@ func (w *watched) left() int {
 	return w.waiting
 }
 
+func (w *watched) there() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.taken
+}
+
 func (w *watched) took() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
