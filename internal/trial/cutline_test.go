@@ -30,8 +30,8 @@ type cutline struct {
 	receiver
 
 	// written is the octets that the server has written since the run began, on
-	// all connections; passed is those that had arrived then.
-	written, passed atomic.Int64
+	// all connections; up and down are the octets that had arrived by then.
+	written, up, down atomic.Int64
 	// steps counts the server's answers, from when the run began.
 	steps atomic.Int64
 	// atStep, if not nil, is called before each with its number, from 1.
@@ -116,7 +116,7 @@ func (c *cutline) answer(at step) string {
 		for _, to := range at.to {
 			c.takes(at.text, to)
 		}
-		c.took()
+		c.tookOne()
 	}
 	n := c.steps.Add(1)
 	if at := c.atStep.Load(); at != nil {
@@ -127,8 +127,9 @@ func (c *cutline) answer(at step) string {
 
 // begin has octets and steps counted from now on.
 func (c *cutline) begin() {
-	_, down := c.link.Passed()
-	c.passed.Store(down)
+	up, down := c.link.Passed()
+	c.up.Store(up)
+	c.down.Store(down)
 	c.written.Store(0)
 	c.steps.Store(0)
 }
@@ -136,5 +137,11 @@ func (c *cutline) begin() {
 // onWayDown is how many of the server's octets have not arrived.
 func (c *cutline) onWayDown() int64 {
 	_, down := c.link.Passed()
-	return c.written.Load() - (down - c.passed.Load())
+	return c.written.Load() - (down - c.down.Load())
+}
+
+// cameUp is how many of the client's octets have arrived.
+func (c *cutline) cameUp() int64 {
+	up, _ := c.link.Passed()
+	return up - c.up.Load()
 }

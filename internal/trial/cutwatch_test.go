@@ -36,8 +36,7 @@ type watched struct {
 	// often each was.
 	waiting   int
 	uncertain map[queue.ID]int
-	// taken counts what the server has taken, the last at lastTaken.
-	taken     int
+	// lastTaken is when the server last took one.
 	lastTaken time.Time
 	wrong     []string
 	// empty has a value when nothing waits any more.
@@ -60,16 +59,9 @@ func (w *watched) left() int {
 	return w.waiting
 }
 
-func (w *watched) there() int {
+func (w *watched) tookOne() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.taken
-}
-
-func (w *watched) took() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.taken++
 	w.lastTaken = time.Now()
 }
 

@@ -223,3 +223,28 @@ func TestWhatIsLost(t *testing.T) {
 		}
 	}
 }
+
+// What was on its way when the network changed arrives after the change, and says
+// nothing of what comes later.
+func TestWhatWasUnderWayBeforeTheChangeIsNoSignOfLife(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		link, w, theirs := across(t, satellite)
+		defer theirs.Close()
+		defer w.Close()
+		w.patience(time.Hour)
+		w.Write(make([]byte, 1000))
+		time.Sleep(10 * time.Second)
+		theirs.Write([]byte("x")) // comes after 300 ms
+		time.Sleep(200 * time.Millisecond)
+		stirred := time.Now()
+		w.stir(nowhereElse)
+		time.AfterFunc(150*time.Millisecond, func() { link.BlackHole(false) })
+		if _, err := w.Read(make([]byte, 1)); err != nil {
+			t.Fatal(err)
+		}
+		_, err := w.Read(make([]byte, 1))
+		if took := time.Since(stirred); !errors.Is(w.why(err), errStill) || took > 2*time.Second {
+			t.Errorf("%v after %v", w.why(err), took)
+		}
+	})
+}
