@@ -32,7 +32,7 @@ var breakages = [...]breakage{
 func hole(l *slowlink.Link) { l.BlackHole(false) }
 
 // outages are how long the link is away, one cut after another.
-var outages = [...]time.Duration{3 * time.Second, 200 * time.Millisecond, 25 * time.Second, time.Second, 80 * time.Second, 10 * time.Minute}
+var outages = [...]time.Duration{3 * time.Second, 200 * time.Millisecond, 25 * time.Second, time.Second, 80 * time.Second, 200 * time.Second, 10 * time.Minute}
 
 // A cutAt is where the link breaks: after so many octets of the client's, or at
 // a step of the server's.
@@ -276,7 +276,7 @@ func allCuts(octets, steps int64, shift int) []cutAt {
 	if os.Getenv("MAILCRANE_TRIAL_CUTS") == "all" {
 		return cuts
 	}
-	const oneOf = 41
+	const oneOf = 23
 	var some []cutAt
 	for i := shift % oneOf; i < len(cuts); i += oneOf {
 		some = append(some, cuts[i])
