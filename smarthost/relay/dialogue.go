@@ -330,7 +330,11 @@ func (d *dialogue) round() int {
 
 // reason turns what a read gave into what a person can use.
 func (d *dialogue) reason(err error, verb string, limit time.Duration) error {
-	if errors.Is(err, os.ErrDeadlineExceeded) {
+	switch {
+	case !errors.Is(err, os.ErrDeadlineExceeded):
+	case d.wire.unheard(limit):
+		return errUnheard
+	default:
 		return &noAnswer{verb, limit}
 	}
 	if strange, ok := errors.AsType[*notSMTP](err); ok {

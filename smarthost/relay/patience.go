@@ -73,6 +73,14 @@ func (w *wire) waitsOn() bool {
 	return w.armRead(now) == nil
 }
 
+// unheard says of a wait that has come to its limit that octets of ours have not
+// reached the other end for most of it: it is the link that is silent, and not the
+// server.
+func (w *wire) unheard(limit time.Duration) bool {
+	s, _ := w.status()
+	return s.clocks && s.open && s.silent >= limit/2
+}
+
 // awaits says that something is expected of the server.
 func (w *wire) awaits() bool {
 	w.mu.Lock()

@@ -23,6 +23,7 @@ func (e *lost) Error() string { return e.what }
 var (
 	errChanged  = &lost{"the network may have changed while the connection was being made, so it was given up"}
 	errHomeless = &lost{"the connection was given up: this machine no longer has the address that it came from, so the network has changed"}
+	errUnheard  = &lost{"the connection was lost: what was sent did not get through any more"}
 	errStill    = &lost{"the connection was given up: nothing moved on it any more, and the network may have changed"}
 )
 

@@ -248,3 +248,22 @@ func TestWhatWasUnderWayBeforeTheChangeIsNoSignOfLife(t *testing.T) {
 		}
 	})
 }
+
+func TestALinkThatIsSilentIsToldFromAServerThatIs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		link, w, theirs := across(t, satellite)
+		defer theirs.Close()
+		defer w.Close()
+		w.Write(make([]byte, 1000))
+		time.Sleep(2 * time.Minute)
+		if w.unheard(2 * time.Minute) {
+			t.Error("the server has all, and says nothing: that is no loss of the link")
+		}
+		link.BlackHole(false)
+		w.Write(make([]byte, 1000))
+		time.Sleep(2 * time.Minute)
+		if !w.unheard(2 * time.Minute) {
+			t.Error("what was sent does not get through, and the server is to blame")
+		}
+	})
+}
