@@ -197,7 +197,7 @@ func (r *cutRun) run(t *testing.T) {
 	time.Sleep(time.Minute)
 	r.arm()
 	r.put(runIDs()...)
-	r.check(t)
+	emptied, at := r.awaitEmpty(longest), time.Now()
 	select {
 	case <-r.back:
 	case <-time.After(time.Hour): // longer than any outage
@@ -205,6 +205,10 @@ func (r *cutRun) run(t *testing.T) {
 			t.Errorf("the link was not cut")
 		}
 	}
+	if !emptied {
+		t.Errorf("the queue is not empty after %v", longest)
+	}
+	r.check(t, at)
 	r.stop()
 	time.Sleep(time.Minute)
 }
@@ -212,14 +216,10 @@ func (r *cutRun) run(t *testing.T) {
 // longest is how long a session may believe in a link that says nothing.
 const longest = 12 * time.Hour
 
-func (r *cutRun) check(t *testing.T) {
-	emptied := r.awaitEmpty(longest)
-	now := time.Now()
+// check holds a run against what must be. The queue was empty at that time.
+func (r *cutRun) check(t *testing.T, emptied time.Time) {
 	if err := r.spool.Names(func(n queue.Name) bool { t.Errorf("left in the queue: %s", n); return true }); err != nil {
 		t.Error(err)
-	}
-	if !emptied {
-		t.Errorf("the queue is not empty after %v", longest)
 	}
 	r.checkDone()
 	for _, fault := range append(r.faults, r.wrong...) {
@@ -236,7 +236,7 @@ func (r *cutRun) check(t *testing.T) {
 	if took > floor+mayTakeMore+r.line.loaded {
 		t.Errorf("%d messages were left, and the last arrived %v after the link was back; the floor is %v", r.remained, took, floor)
 	}
-	if late := now.Sub(r.lastTaken); late > r.link.RoundTrip()+r.line.loaded {
+	if late := emptied.Sub(r.lastTaken); late > r.link.RoundTrip()+r.line.loaded {
 		t.Errorf("the queue was empty %v after the last was taken", late)
 	}
 }
