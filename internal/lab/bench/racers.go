@@ -176,9 +176,10 @@ func nullmailerRacer(host, port string, plain bool) racer {
 	}
 	return racer{
 		files: map[string]string{"/etc/nullmailer/remotes": remote + "\n"},
-		ready: "cd /var/spool/nullmailer && rm -f queue/* trigger && umask 0 && mkfifo trigger && chown mail trigger",
+		ready: "cd /var/spool/nullmailer && rm -f queue/* trigger /tmp/race.pid && umask 0 && mkfifo trigger && chown mail trigger",
+		hold:  "if [ -e /tmp/race.pid ]; then kill $(cat /tmp/race.pid); rm /tmp/race.pid; fi",
 		take:  "/usr/sbin/sendmail -t -oi",
-		run:   "setpriv --reuid=mail --regid=mail --clear-groups /usr/sbin/nullmailer-send </dev/null >/tmp/nullmailer-race.log 2>&1 &",
+		run:   "setpriv --reuid=mail --regid=mail --clear-groups /usr/sbin/nullmailer-send </dev/null >/tmp/race.log 2>&1 & echo $! >/tmp/race.pid",
 	}
 }
 
