@@ -3,6 +3,8 @@ package relay
 import (
 	"context"
 	"errors"
+	"syscall"
+	"time"
 )
 
 // A manner is how a session speaks: it takes what the server offers, and step
@@ -18,7 +20,14 @@ type manner struct {
 
 // patientStrikes is how many sessions in a row may break before the server is
 // tried without groups: one can break by chance.
-const patientStrikes = 2
+const (
+	patientStrikes = 2
+	patientResets  = 3
+)
+
+// resetFor is how long it is spared if nothing but resets speaks against it: a
+// link may have been the cause after all.
+const resetFor = 24 * time.Hour
 
 // A doubt is what the sessions of this process have seen of a server that may
 // not stand what it offers.
@@ -27,7 +36,13 @@ type doubt struct {
 	// the server had taken a message. login: the last had AUTH on the way.
 	strikes int
 	login   bool
+	// resets are those of which the connection was reset: by a server that closes
+	// it with octets of ours unread, or by the way to it.
+	resets int
 }
+
+// groups says that the server is still trusted with groups.
+func (d doubt) groups() bool { return d.strikes < patientStrikes && d.resets < patientResets }
 
 // doubted is the doubt about the server.
 func (m *Memory) doubted() doubt {
@@ -52,7 +67,7 @@ func (m *Memory) setDoubt(d doubt) {
 func (t *Target) firstManner(caps Capabilities) manner {
 	spare, d := t.Memory.Recall().Broken.Spare(t.Now(), caps), t.Memory.doubted()
 	return manner{
-		group:  caps.Pipelining && !spare.Pipelining && d.strikes < patientStrikes,
+		group:  caps.Pipelining && !spare.Pipelining && d.groups(),
 		chunks: caps.Chunking && !spare.Chunking,
 		login:  !spare.Login && !d.login,
 	}
@@ -94,15 +109,19 @@ func (s *Session) worked(how, before manner) {
 	first := s.accepted == 0
 	s.accepted++
 	s.mu.Unlock()
-	known := s.target.Memory
+	known, now := s.target.Memory, s.target.Now()
 	if d := known.doubted(); first && d != (doubt{}) {
 		// What was left out this time is what broke the sessions before.
-		breaks.Pipelining = breaks.Pipelining || s.caps.Pipelining && d.strikes >= patientStrikes && !how.group
+		if s.caps.Pipelining && !d.groups() && !how.group {
+			breaks.Pipelining = true
+			if d.strikes < patientStrikes {
+				now = now.Add(resetFor - brokenFor)
+			}
+		}
 		breaks.Login = d.login && how.group
 		known.setDoubt(doubt{})
 	}
 	if breaks != (Breaks{}) {
-		now := s.target.Now()
 		known.Learn(func(k *Known) { k.Broken.Add(breaks, now, s.offered) })
 	}
 }
@@ -121,16 +140,21 @@ func (s *Session) broke(err error) {
 	}
 	_, ended := errors.AsType[*closing](err)
 	_, here := errors.AsType[*localError](err)
-	if ended || here || isLost(err) || accepted > 0 || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+	reset := errors.Is(err, syscall.ECONNRESET)
+	if ended || here || isLost(err) && !reset || accepted > 0 || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return // neither of these is what a group does to a server
 	}
 	known := s.target.Memory
-	switch d := known.doubted(); {
+	d := known.doubted()
+	switch {
+	case !how.group:
+		d = doubt{} // it breaks without groups as well
+	case reset:
+		d.resets++
 	case onWay:
-		known.setDoubt(doubt{strikes: d.strikes, login: true})
-	case how.group:
-		known.setDoubt(doubt{strikes: d.strikes + 1, login: d.login})
+		d.login = true
 	default:
-		known.setDoubt(doubt{}) // it breaks without groups as well
+		d.strikes++
 	}
+	known.setDoubt(d)
 }

@@ -1,7 +1,11 @@
 package relay
 
 import (
+	"context"
+	"io"
+	"net"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -113,6 +117,44 @@ func TestAServerThatClosesOnGroupsIsTriedWithout(t *testing.T) {
 	if got := known.Recall().Broken.Breaks; got != (Breaks{Pipelining: true}) {
 		t.Errorf("remembered: %+v", got)
 	}
+}
+
+// A reset may be the link's doing; three in a row, and a message that is taken
+// without groups, are not. It is tried again with them after a day.
+func TestAServerThatResetsOnGroupsIsTriedWithoutForADay(t *testing.T) {
+	known, now := memoryOf(Known{}), time.Now()
+	grouped := []string{"C: MAIL *", "C: RCPT *", "C: BDAT 3 LAST", "C# 3", "S: 250 ok", "CLOSE"}
+	alone := []string{"C: MAIL *", "QUIET", "S: 250 ok", "C: RCPT *", "S: 250 ok", "C: BDAT 3 LAST", "C# 3", "S: 250 taken", "C: QUIT", "CLOSE"}
+	good := []string{"C: MAIL *", "C: RCPT *", "C: BDAT 3 LAST", "C# 3", "S: 250 ok\n250 ok\n250 ok", "C: QUIT", "CLOSE"}
+	for i, play := range [][]string{grouped, grouped, grouped, alone, alone, good} {
+		if i == 5 {
+			now = now.Add(resetFor)
+		}
+		s := opened(t, full, func(target *Target) {
+			target.Memory, target.Now = known, func() time.Time { return now }
+			dial := target.Dial
+			target.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+				conn, err := dial(ctx, network, address)
+				return resetting{conn}, err
+			}
+		}, play...)
+		m := mail("x\n", "x@d")
+		if fault := s.Deliver(t.Context(), &m.Delivery); (fault == nil) != (i > 2) {
+			t.Fatalf("session %d: %v, %s", i, fault, m.states())
+		}
+		s.Close(t.Context())
+	}
+}
+
+// A resetting connection ends by a reset.
+type resetting struct{ net.Conn }
+
+func (r resetting) Read(p []byte) (int, error) {
+	n, err := r.Conn.Read(p)
+	if err == io.EOF {
+		err = syscall.ECONNRESET
+	}
+	return n, err
 }
 
 // Where the server closes without groups too, they were not the cause.

@@ -33,6 +33,8 @@ type outgoing struct {
 	share     *share
 	// manner is how it goes, before how it went before that was doubtful.
 	manner, before manner
+	// fixed: it can only go by BDAT.
+	fixed bool
 	// spilled holds the message where it had to be re-encoded, or is nil.
 	spilled *spill
 }
@@ -95,7 +97,7 @@ func (s *Session) prepare(d *queue.Delivery) *outgoing {
 		return m.settleAll(queue.Refuse(m.host, "5.3.4", fmt.Sprintf("the message has %d octets, and %s takes no more than %d: send a smaller one, or a link in place of the attachment",
 			m.size, m.host, s.caps.MaxSize)))
 	}
-	m.utf8 = wanted && s.caps.SMTPUTF8
+	m.utf8, m.fixed = wanted && s.caps.SMTPUTF8, s.caps.asBinary(content)
 	m.mail = s.mailParameters(d, m.size, content, m.utf8)
 	return m
 }
@@ -141,6 +143,11 @@ func (s *Session) unfitRecipient(to queue.Recipient) (queue.Outcome, bool) {
 // binary says whether the server takes any octets (RFC 3030 section 3).
 func (c Capabilities) binary() bool { return c.Chunking && c.BinaryMIME }
 
+// asBinary says that the message goes as BINARYMIME, and so only by BDAT.
+func (c Capabilities) asBinary(content queue.Content) bool {
+	return c.binary() && (content.Binary || content.LongLine || content.EightBit && !c.EightBitMIME)
+}
+
 // need is what must be changed in a message for this server.
 func (c Capabilities) need(content queue.Content) recode.Need {
 	if c.binary() {
@@ -182,7 +189,7 @@ func (s *Session) mailParameters(d *queue.Delivery, size int64, content queue.Co
 		words = append(words, "SIZE="+strconv.FormatInt(size, 10))
 	}
 	switch {
-	case c.binary() && (content.Binary || content.LongLine || content.EightBit && !c.EightBitMIME):
+	case c.asBinary(content):
 		words = append(words, "BODY=BINARYMIME")
 	case content.EightBit && c.EightBitMIME:
 		words = append(words, "BODY=8BITMIME")
@@ -233,9 +240,6 @@ func (m *outgoing) deliver(ctx context.Context, s *Session) *queue.RouteFault {
 		}
 	}
 }
-
-// fixed says that the message can only go by BDAT.
-func (m *outgoing) fixed() bool { return strings.Contains(m.mail, " BODY=BINARYMIME") }
 
 // sound says that an address cannot break out of its angle brackets or its
 // line. Whether it is a good one the server will say.

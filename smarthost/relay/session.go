@@ -133,7 +133,7 @@ func (s *Session) handOver(ctx context.Context, m *outgoing) *queue.RouteFault {
 	story := m.delivery.Transcript
 	s.dialogue.tellStory(story)
 	m.manner = s.manner()
-	m.manner.chunks = m.manner.chunks || m.fixed()
+	m.manner.chunks = m.manner.chunks || m.fixed
 	m.before = m.manner
 	fault := m.deliver(ctx, s)
 	if fault != nil {

@@ -42,7 +42,7 @@ func (t *transaction) conclude(err error) (left []int, fault *queue.RouteFault) 
 	}
 	if m := t.message; len(t.simpler) > 0 {
 		m.before = t.manner
-		m.manner, _ = t.manner.less(t.doubtful, m.fixed())
+		m.manner, _ = t.manner.less(t.doubtful, m.fixed)
 	}
 	return append(t.tooMany, t.simpler...), nil
 }
@@ -51,7 +51,7 @@ func (t *transaction) conclude(err error) (left []int, fault *queue.RouteFault) 
 // was spoken to: then the recipients are tried again in a simpler manner. It
 // remembers the reply.
 func (t *transaction) doubts(r reply) bool {
-	_, more := t.manner.less(r, t.message.fixed())
+	_, more := t.manner.less(r, t.message.fixed)
 	if more = more && r.lostThread() && t.session.loginRefused() == nil; more {
 		t.doubtful = r
 	}
