@@ -31,8 +31,9 @@ type Finished struct {
 	Size int64
 	// Attempts is how often a server has answered for it.
 	Attempts int
-	// Records is what became of each recipient (an event more than a result
-	// file has: "removed", by a person), then what was said about the whole
+	// Records is when no answer came for a recipient, which may then have the
+	// message twice; what became of each recipient (an event more than a result
+	// file has: "removed", by a person); then what was said about the whole
 	// message, with -1 in To.
 	Records []Record
 }
@@ -76,6 +77,7 @@ func (s *Spool) finished(m *Message, final []Record) Finished {
 	if len(final) > 0 {
 		done.Attempts++
 	}
+	done.Records = m.unanswered()
 	results := slices.Clone(m.Results)
 	update(results, final)
 	for i, r := range results {
@@ -101,6 +103,23 @@ func (s *Spool) finished(m *Message, final []Record) Finished {
 		}
 	}
 	return done
+}
+
+// unanswered is the records of attempts to which no answer came, the last of
+// them, without the words.
+func (m *Message) unanswered() []Record {
+	var all []Record
+	for _, r := range m.history {
+		if r.To < 0 || r.To >= len(m.Envelope.To) || r.Event != Uncertain.String() {
+			continue
+		}
+		if r.Address == "" {
+			r.Address = m.Envelope.To[r.To].Address
+		}
+		r.Text = ""
+		all = append(all, r)
+	}
+	return all[max(len(all)-mostDoneRecipients, 0):]
 }
 
 // append writes a line for each record: id, sender, size and attempts, then

@@ -62,6 +62,38 @@ func TestWhatBecameOfAMessageIsRememberedWhenItHasLeft(t *testing.T) {
 	}
 }
 
+// Who has the message twice asks why, when it has left.
+func TestThatNoAnswerCameIsRememberedOfADeliveredMessage(t *testing.T) {
+	s := remembering(t, 100)
+	id := put(t, s, envelope("a@x.org", "b@x.org"), "x")
+	w := newWorld(t, s)
+	tries := 0
+	w.answer = func(_ *Delivery, to Recipient) (Outcome, *RouteFault) {
+		if to.Address == "a@x.org" {
+			if tries++; tries <= 2 {
+				return NoAnswer("mx.test", "the link went"), nil
+			}
+		}
+		return OutcomeOf("mx.test", Reply{250, "2.0.0", "queued as 77"}), nil
+	}
+	for range 3 {
+		w.flush()
+	}
+	done, err := s.Done()
+	got := find(done, id)
+	if err != nil || got == nil {
+		t.Fatalf("it is not remembered: %v, %v", done, err)
+	}
+	var story []string
+	for _, r := range got.Records {
+		story = append(story, fmt.Sprintf("%d %s %s %s", r.To, r.Address, r.Event, r.Host))
+	}
+	if told, want := strings.Join(story, "; "), "0 a@x.org uncertain mx.test; 0 a@x.org uncertain mx.test; "+
+		"0 a@x.org delivered mx.test; 1 b@x.org delivered mx.test"; told != want {
+		t.Errorf("%s\nwant %s", told, want)
+	}
+}
+
 func find(done []Finished, id ID) *Finished {
 	for i := range done {
 		if done[i].ID == id {

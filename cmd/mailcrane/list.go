@@ -145,7 +145,7 @@ func (a *app) doneList() error {
 func doneTo(d queue.Finished) []string {
 	var to []string
 	for _, r := range d.Records {
-		if r.To >= 0 {
+		if r.To >= 0 && r.Event != queue.Uncertain.String() {
 			to = append(to, r.Address)
 		}
 	}

@@ -108,7 +108,7 @@ func doneState(d queue.Finished) string {
 	state := ""
 	for _, r := range d.Records {
 		switch {
-		case r.To < 0:
+		case r.To < 0, r.Event == queue.Uncertain.String(): // on the way to what became of it
 		case state == "":
 			state = r.Event
 		case state != r.Event:
