@@ -25,6 +25,8 @@ type progress struct {
 	// handed is how much of each message was handed to the network; all is the sum.
 	handed map[queue.ID]int64
 	all    int64
+	// begun is the size of the messages in handed.
+	begun int64
 	// open are the sessions, and past what has arrived by those that have ended.
 	open []traffic
 	past int64
@@ -52,7 +54,11 @@ func (p *progress) see(e queue.Event) {
 			p.open = append(p.open, traffic{e.Live, e.Live.Cost().Arrived})
 		}
 	case queue.Progress:
-		if more := e.Octets - p.handed[e.ID]; more > 0 {
+		before, known := p.handed[e.ID]
+		if !known {
+			p.begun += e.Size
+		}
+		if more := e.Octets - before; more > 0 {
 			p.handed[e.ID] = e.Octets
 			p.all += more
 		}
@@ -73,7 +79,7 @@ func (p *progress) sessionEnded(e queue.Event) {
 		p.past += max(e.Session.Arrived-p.open[i].base, 0)
 	} else {
 		p.past += e.Session.Mail
-		p.all = p.past
+		p.all, p.begun = p.past, p.past
 		clear(p.handed)
 	}
 	p.open = slices.Delete(p.open, i, i+1)
@@ -99,7 +105,7 @@ func (p *progress) look() (octets int64, words string) {
 		words = "connecting (" + string(p.route) + "), " + span(now.Sub(p.opening))
 	case still >= standstill:
 		words = "nothing has moved for " + span(still) + " (" + string(p.route) + ")"
-	case p.all > 0 && arrived >= p.all:
+	case p.all > 0 && p.all >= p.begun && arrived >= p.all:
 		words = "waiting for the answer (" + string(p.route) + ")"
 	default:
 		words = "sending (" + string(p.route) + ")"

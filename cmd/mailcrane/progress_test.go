@@ -50,6 +50,27 @@ func TestProgressIsWhatHasArrivedAndNotWhatWasHandedOver(t *testing.T) {
 	}
 }
 
+// What TLS and the commands add makes that more arrives than was handed over of
+// a large message, in whose middle nobody answers.
+func TestNoAnswerIsAwaitedInTheMiddleOfAMessage(t *testing.T) {
+	p := progress{now: time.Now, total: 9000, handed: make(map[queue.ID]int64)}
+	s := &fakeSession{}
+	p.see(queue.Event{Kind: queue.Opened, Route: "home", Live: s})
+	for _, step := range []struct {
+		handed, arrived int64
+		words           string
+	}{
+		{3000, 3100, "sending (home)"},
+		{9000, 9300, "waiting for the answer (home)"},
+	} {
+		p.see(queue.Event{Kind: queue.Progress, ID: "a", Size: 9000, Octets: step.handed})
+		s.cost.Arrived = step.arrived
+		if _, words := p.look(); words != step.words {
+			t.Errorf("%d of 9000 handed over: %s", step.handed, words)
+		}
+	}
+}
+
 func TestASessionThatIsOpenedAgainSaysWhy(t *testing.T) {
 	fault := &queue.RouteFault{Step: queue.StepSession, Server: "mx:465", Err: errors.New("the server closed the connection")}
 	var out, notes bytes.Buffer
