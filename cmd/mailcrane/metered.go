@@ -54,6 +54,25 @@ func keptWhy(account *config.Account, size int64) string {
 // keptMend is what to type about it.
 func keptMend(id queue.ID) string { return "send it now with: mailcrane flush " + string(id) }
 
+// sayWaits tells that a message is kept back.
+func (a *app) sayWaits(w waiting) {
+	fmt.Fprintf(a.stdout, "%s waits: %s; %s\n", w.Name.ID, w.why, w.mend)
+}
+
+// sayStillKept tells which of the messages that a person let go are too large
+// for the way out all the same.
+func (a *app) sayStillKept(ctx context.Context, c *config.Config, ids []queue.ID) error {
+	if a.json || !mayKeep(c) {
+		return nil
+	}
+	return a.eachWaiting(ctx, c, queue.ListOrder{}, func(w waiting) bool {
+		if w.kept && slices.Contains(ids, w.Name.ID) {
+			a.sayWaits(w)
+		}
+		return true
+	})
+}
+
 // sayKept tells which messages a queue run has passed over because they are too
 // large for a metered route.
 func (a *app) sayKept(ctx context.Context, c *config.Config, passed int) error {
@@ -64,7 +83,7 @@ func (a *app) sayKept(ctx context.Context, c *config.Config, passed int) error {
 	said := 0
 	err := a.eachWaiting(ctx, c, queue.ListOrder{}, func(w waiting) bool {
 		if w.kept {
-			fmt.Fprintf(a.stdout, "%s waits: %s; %s\n", w.Name.ID, w.why, w.mend)
+			a.sayWaits(w)
 			said++
 		}
 		return said < min(most, passed)

@@ -76,6 +76,9 @@ func (a *app) queueEditCommand(name, short, done string, edit func(context.Conte
 				}
 				a.sayDone(id, done)
 			}
+			if err := a.sayStillKept(cmd.Context(), c, ids); err != nil {
+				return err
+			}
 			return exit(code)
 		},
 	}
