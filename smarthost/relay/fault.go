@@ -141,6 +141,8 @@ func plainly(err error) error {
 		return errors.New("the server, or something on the way to it, reset the connection")
 	case errors.Is(err, syscall.ETIMEDOUT):
 		return errors.New("the connection was lost: nothing came through any more")
+	case errors.Is(err, syscall.ECONNABORTED):
+		return errors.New("the connection was lost: this machine's system gave it up, as it does when the network changes")
 	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETDOWN), errors.Is(err, syscall.ENETRESET):
 		return errors.New("the connection was lost: there is no way to the server from this network any more")
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.ErrClosedPipe), errors.Is(err, syscall.EPIPE):
@@ -155,6 +157,9 @@ func plainly(err error) error {
 		// Exim's last word, when it has had enough, is "554 Too many nonmail
 		// commands" without TLS. Who else is on the way could say it too.
 		return fmt.Errorf("something spoke without TLS in the middle of the session, beginning %q: the server that has had enough, or something on the way to it", record.RecordHeader[:])
+	}
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		return op.Err // the addresses tell a person nothing
 	}
 	return err
 }

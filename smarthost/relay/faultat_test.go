@@ -2,11 +2,14 @@ package relay
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 
@@ -321,6 +324,26 @@ func TestEveryMisstepAtEveryStep(t *testing.T) {
 					}
 				}
 			})
+		}
+	}
+}
+
+func TestErrorsOfTheNetworkAreInWords(t *testing.T) {
+	at := func(err error) error {
+		end := &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 40000}
+		return &net.OpError{Op: "read", Net: "tcp", Source: end, Addr: end, Err: os.NewSyscallError("read", err)}
+	}
+	for _, c := range []struct {
+		why, want string
+		err       error
+	}{
+		{"given up by the system", "the connection was lost: this machine's system gave it up, as it does when the network changes", at(syscall.ECONNABORTED)},
+		{"not known here, with addresses that are nobody's business", "read: " + syscall.EIO.Error(), at(syscall.EIO)},
+		{"a person stopped it", "mailcrane was stopped before it was done", context.Canceled},
+	} {
+		got := plainly(c.err)
+		if got.Error() != c.want {
+			t.Errorf("%s: %v", c.why, got)
 		}
 	}
 }
