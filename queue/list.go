@@ -71,6 +71,7 @@ func (s *Spool) shownAt(name Name, path string) (entry Entry, ok bool) {
 	entry, err := s.entryAt(name, path)
 	switch {
 	case err == nil:
+		s.look(&entry, path)
 		return entry, true
 	case errors.Is(err, fs.ErrNotExist):
 		return Entry{}, false
@@ -79,6 +80,18 @@ func (s *Spool) shownAt(name Name, path string) (entry Entry, ok bool) {
 		Name: name, Envelope: &Envelope{Received: name.ID.Received()},
 		Trouble: fmt.Sprintf("%s cannot be read: %v", path, cause(err)),
 	}, true
+}
+
+// longOnWay is from how many octets on a message that is being sent shows as such
+// in a list though its name does not say so before the last octet goes out. At
+// 9.6 kbit/s this takes a minute.
+const longOnWay = 64 << 10
+
+// look sees whether a large message is being sent.
+func (s *Spool) look(e *Entry, path string) {
+	if n := e.Name; n.Size > longOnWay && !n.OnWire && !n.Waits() {
+		e.Busy = s.busy(path)
+	}
 }
 
 func (s *Spool) entry(name Name) (Entry, error) { return s.entryAt(name, s.file(name)) }
@@ -231,6 +244,7 @@ func (s *Spool) Read(id ID) (Entry, io.ReadCloser, error) {
 		f.Close()
 		return Entry{}, nil, notRead(id, err)
 	}
+	s.look(&entry, s.file(name))
 	return entry, struct {
 		io.Reader
 		io.Closer

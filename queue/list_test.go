@@ -4,7 +4,9 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -31,6 +33,55 @@ func TestWhyIsTheReasonOfTheHold(t *testing.T) {
 			t.Errorf("why is %q, want %q", entry.Why(), step.want)
 		}
 	}
+}
+
+// On a slow link a large message is on its way for minutes, in which its name
+// says nothing yet.
+func TestALargeMessageThatIsBeingSentShowsAsSuch(t *testing.T) {
+	s := testSpool(t)
+	id := put(t, s, envelope("a@x.org"), strings.Repeat("0123456789abcde\n", longOnWay/16))
+	states := func() string {
+		t.Helper()
+		shown, ok := s.Shown(only(t, s))
+		read, text, err := s.Read(id)
+		if !ok || err != nil {
+			t.Fatal(ok, err)
+		}
+		text.Close()
+		return shown.State(time.Now()) + ", " + read.State(time.Now())
+	}
+	if got := states(); got != "queued, queued" {
+		t.Error("before:", got)
+	}
+	m, err := s.claim(only(t, s), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := states(); got != "sending, sending" {
+		t.Error("claimed:", got)
+	}
+	m.Release()
+}
+
+// Who looks must not keep the message from being sent.
+func TestAListThatLooksHoldsNoMessageUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := testSpool(t)
+		put(t, s, envelope("a@x.org"), strings.Repeat("0123456789abcde\n", longOnWay/16))
+		f, err := s.disk.Open(s.file(only(t, s)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ok, err := f.Lock(false); !ok || err != nil {
+			t.Fatal(ok, err)
+		}
+		time.AfterFunc(time.Millisecond, func() { f.Close() })
+		m, err := s.claim(only(t, s), false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Release()
+	})
 }
 
 func TestARouteThatCouldNotBeNotedLeavesNothingForEver(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"time"
 
 	"github.com/cespare/xxhash/v2"
 )
@@ -64,8 +65,16 @@ func (s *Spool) claim(name Name, wait bool) (*Message, error) {
 	return m, nil
 }
 
+// aGlance is longer than Spool.busy holds a lock.
+const aGlance = 2 * time.Millisecond
+
 func (m *Message) lock(path string, wait bool) error {
 	ok, err := m.file.Lock(wait)
+	if err == nil && !ok && m.Name.Size > longOnWay {
+		// Perhaps only a list is looking whether it is busy.
+		time.Sleep(aGlance)
+		ok, err = m.file.Lock(false)
+	}
 	switch {
 	case err != nil:
 		return err
