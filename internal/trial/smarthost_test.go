@@ -169,6 +169,8 @@ type talk struct {
 	r    *bufio.Reader
 	now  receipt
 	in   bool // logged in
+	// mail: MAIL was taken. Without it nobody is.
+	mail bool
 }
 
 var errOver = errors.New("the session is over")
@@ -246,9 +248,13 @@ func (k *talk) command(verb, argument string) error {
 		if !k.in {
 			return k.say(verb, argument, "530 5.7.0 log in first")
 		}
-		k.now = receipt{from: path(argument)}
-		return k.say(verb, argument, "250 2.1.0 ok")
+		text, err := k.reply(verb, argument, "250 2.1.0 ok")
+		k.now, k.mail = receipt{from: path(argument)}, strings.HasPrefix(text, "2")
+		return err
 	case "RCPT":
+		if !k.mail {
+			return k.say(verb, argument, "503 5.5.1 MAIL first")
+		}
 		text, err := k.reply(verb, argument, "250 2.1.5 ok")
 		if strings.HasPrefix(text, "2") {
 			k.now.to = append(slices.Clone(k.now.to), path(argument))
@@ -262,7 +268,7 @@ func (k *talk) command(verb, argument string) error {
 		k.say(verb, argument, "221 2.0.0 bye")
 		return errOver
 	case "RSET":
-		k.now = receipt{}
+		k.now, k.mail = receipt{}, false
 		return k.say(verb, argument, "250 2.0.0 ok")
 	}
 	return k.say(verb, argument, "500 5.5.2 what?")
@@ -327,7 +333,7 @@ func (k *talk) end(text string) error {
 	k.now.text = strings.ReplaceAll(text, "\r\n", "\n")
 	k.now.at = time.Now()
 	err := k.say("end", "", "250 2.0.0 taken")
-	k.now = receipt{}
+	k.now, k.mail = receipt{}, false
 	return err
 }
 

@@ -14,6 +14,9 @@ func (t *transaction) data(ctx context.Context, b *body) error {
 	if err == nil {
 		err = s.dialogue.drain(0)
 	}
+	if err == nil && t.hasParted() {
+		return nil
+	}
 	switch begin, err := t.begin(err); {
 	case err != nil || !begin:
 		return err

@@ -26,6 +26,8 @@ func TestLostSessions(t *testing.T) {
 		{"closed before MAIL is answered", bare, script{"C: MAIL *", "CLOSE"}, 0, "pending pending", "closed the connection", queue.StepSession},
 		{"421 to MAIL belongs to the route", bare, script{"C: MAIL *", "S: 421 4.3.2 restarting"}, 0, "pending pending", "421 4.3.2 restarting", queue.StepSession},
 		{"421 to the second RCPT; the first's refusal is known", bare, script{"C: MAIL *", "S: 250 ok", "C: RCPT *", "S: 550 no", "C: RCPT *", "S: 421 bye"}, 0, "failed pending", "421 bye", queue.StepSession},
+		{"421 to DATA", bare, script{"C: MAIL *", "S: 250 ok", "C: RCPT *", "S: 250 ok", "C: RCPT *", "S: 250 ok", "C: DATA", "S: 421 4.3.2 busy"}, 0, "pending pending", "ends the session: 421 4.3.2 busy", queue.StepSession},
+		{"421 to DATA in a group", pipeline, script{"C: MAIL *", "C: RCPT *", "C: RCPT *", "C: DATA", "S: 250 ok\n250 ok\n250 ok\n421 4.3.2 busy"}, 0, "pending pending", "ends the session: 421 4.3.2 busy", queue.StepSession},
 		{"closed before 354", pipeline, script{"C: MAIL *", "C: RCPT *", "C: RCPT *", "C: DATA", "S: 250 ok\n250 ok\n250 ok", "CLOSE"}, 0, "pending pending", "closed the connection", queue.StepSession},
 		{"closed after the final dot: no answer is not a no", pipeline, script{"C: MAIL *", "C: RCPT *", "C: RCPT *", "C: DATA", "S: 250 ok\n250 ok\n550 no\n354 go", "C: x", "C: .", "CLOSE"}, 1, "uncertain failed", "closed the connection", queue.StepSession},
 		{"closed after one flight whose RCPT were not answered", full, script{"C: MAIL *", "C: RCPT *", "C: RCPT *", "C: BDAT 3 LAST", "C# 3", "S: 250 ok\n250 ok", "CLOSE"}, 1, "uncertain uncertain", "closed the connection", queue.StepSession},
