@@ -119,6 +119,24 @@ func TestAServerThatClosesOnGroupsIsTriedWithout(t *testing.T) {
 	}
 }
 
+// It lost the thread, and then the connection: that is no refusal, whose bounce
+// nobody could take back.
+func TestWhatAServerSaysThatLostTheThreadIsNoRefusalWhenItCloses(t *testing.T) {
+	for _, test := range []struct{ why, says, want string }{
+		{"to MAIL, before the others are answered", "S: 503 5.5.1 one at a time", "deferred"},
+		{"to MAIL, and not to RCPT", "S: 503 5.5.1 one at a time\n250 ok", "deferred"},
+		{"to the data, and in the middle of the second attempt", "S: 250 ok\n250 ok\n503 5.5.1 one at a time", "pending"},
+		{"to all, and in the middle of the second attempt", "S: 503 no\n503 no\n503 no", "pending"},
+	} {
+		s := opened(t, full, remembering(memoryOf(Known{})), "C: MAIL *", "C: RCPT *", "C: BDAT 3 LAST", "C# 3", test.says, "CLOSE")
+		m := mail("x\n", "x@d")
+		if fault := s.Deliver(t.Context(), &m.Delivery); fault == nil || m.states() != test.want {
+			t.Errorf("%s: %v, %s", test.why, fault, m.states())
+		}
+		s.Close(t.Context())
+	}
+}
+
 // A reset may be the link's doing; three in a row, and a message that is taken
 // without groups, are not. It is tried again with them after a day.
 func TestAServerThatResetsOnGroupsIsTriedWithoutForADay(t *testing.T) {

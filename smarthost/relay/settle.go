@@ -74,8 +74,8 @@ func (t *transaction) settle(err error) {
 			// log-in.
 		case t.parted && !(t.end.ok() && r.ok()):
 			// Left open: the server has not taken it.
-		case err == nil && !t.end.ok() && t.doubts(t.refused):
-			t.simpler = append(t.simpler, i)
+		case !t.end.ok() && t.doubts(t.refused):
+			t.settleInDoubt(i, t.refused, err)
 		default:
 			t.settleData(i, err)
 		}
@@ -90,13 +90,30 @@ func (t *transaction) settleSender(i int, r reply, err error) {
 		m.report(i, queue.NoAnswer(m.host, "the server refused the sender and then accepted the message: "+t.mail.String()))
 	case t.session.loginRefused() != nil && !t.end.ok(), t.mail.code == codeLogin:
 		// Left open: it is the log-in that lacks.
-	case err == nil && t.manner.group && t.doubts(t.mail):
-		t.simpler = append(t.simpler, i)
+	case t.manner.group && t.doubts(t.mail):
+		t.settleInDoubt(i, t.mail, err)
 	case !m.delivery.HoldUntil.IsZero():
 		// Perhaps only for the time: it waits here, and goes then.
 	default:
 		m.report(i, queue.OutcomeOf(m.host, t.mail.said()))
 	}
+}
+
+// settleInDoubt leaves recipient i for a simpler manner. A session that is over
+// has none, but what the server said is no refusal for good.
+func (t *transaction) settleInDoubt(i int, r reply, err error) {
+	if err == nil {
+		t.simpler = append(t.simpler, i)
+		return
+	}
+	t.message.report(i, queue.OutcomeOf(t.message.host, inDoubt(r)))
+}
+
+// inDoubt is a reply as one for now.
+func inDoubt(r reply) queue.Reply {
+	said := r.said()
+	said.Code, said.Enhanced = 451, "4.5.0"
+	return said
 }
 
 // settleData reports recipient i, which the server took, by what it said of the
