@@ -14,9 +14,6 @@ func (t *transaction) data(ctx context.Context, b *body) error {
 	if err == nil {
 		err = s.dialogue.drain(0)
 	}
-	if err == nil && t.hasParted() {
-		return nil
-	}
 	switch begin, err := t.begin(err); {
 	case err != nil || !begin:
 		return err
@@ -50,6 +47,8 @@ func (t *transaction) begin(err error) (bool, error) {
 	switch {
 	case err != nil:
 		return false, err
+	case t.parted:
+		return false, nil // a 421, of which run tells
 	case t.start.code == 354:
 		return true, nil
 	case t.start.code/100 == 4 || t.start.code/100 == 5:

@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"mailcrane/queue"
 )
 
 // remembering has the session use that memory.
@@ -100,19 +102,36 @@ func TestAServerThatDoesNotStandWhatItOffersIsSpokenToStepByStep(t *testing.T) {
 	}
 }
 
+// What a server does with one message: closes on a group, takes it command by
+// command, takes it in a group.
+func closedOnGroup() []string {
+	return []string{"C: MAIL *", "C: RCPT *", "C: BDAT 3 LAST", "C# 3", "S: 250 ok", "CLOSE"}
+}
+
+func takenAlone() []string {
+	return []string{"C: MAIL *", "QUIET", "S: 250 ok", "C: RCPT *", "S: 250 ok", "C: BDAT 3 LAST", "C# 3", "S: 250 taken", "C: QUIT", "CLOSE"}
+}
+
+func takenInGroup() []string {
+	return []string{"C: MAIL *", "C: RCPT *", "C: BDAT 3 LAST", "C# 3", "S: 250 ok\n250 ok\n250 ok", "C: QUIT", "CLOSE"}
+}
+
+// takesOne hands one message over, and closes the session.
+func takesOne(t *testing.T, s *Session) *queue.RouteFault {
+	t.Helper()
+	defer s.Close(t.Context())
+	return s.Deliver(t.Context(), &mail("x\n", "x@d").Delivery)
+}
+
 // One session may break by chance. After two in groups the third speaks without,
 // and if the server takes a message then, it is spared.
 func TestAServerThatClosesOnGroupsIsTriedWithout(t *testing.T) {
 	known := memoryOf(Known{})
-	grouped := []string{"C: MAIL *", "C: RCPT *", "C: BDAT 3 LAST", "C# 3", "S: 250 ok", "CLOSE"}
-	alone := []string{"C: MAIL *", "QUIET", "S: 250 ok", "C: RCPT *", "S: 250 ok", "C: BDAT 3 LAST", "C# 3", "S: 250 taken", "C: QUIT", "CLOSE"}
-	for i, play := range [][]string{grouped, grouped, alone, alone} {
+	for i, play := range [][]string{closedOnGroup(), closedOnGroup(), takenAlone(), takenAlone()} {
 		s := opened(t, full, remembering(known), play...)
-		m := mail("x\n", "x@d")
-		if fault := s.Deliver(t.Context(), &m.Delivery); (fault == nil) != (i > 1) {
-			t.Fatalf("session %d: %v, %s", i, fault, m.states())
+		if fault := takesOne(t, s); (fault == nil) != (i > 1) {
+			t.Fatalf("session %d: %v", i, fault)
 		}
-		s.Close(t.Context())
 	}
 	if got := known.Recall().Broken.Breaks; got != (Breaks{Pipelining: true}) {
 		t.Errorf("remembered: %+v", got)
@@ -141,10 +160,7 @@ func TestWhatAServerSaysThatLostTheThreadIsNoRefusalWhenItCloses(t *testing.T) {
 // without groups, are not. It is tried again with them after a day.
 func TestAServerThatResetsOnGroupsIsTriedWithoutForADay(t *testing.T) {
 	known, now := memoryOf(Known{}), time.Now()
-	grouped := []string{"C: MAIL *", "C: RCPT *", "C: BDAT 3 LAST", "C# 3", "S: 250 ok", "CLOSE"}
-	alone := []string{"C: MAIL *", "QUIET", "S: 250 ok", "C: RCPT *", "S: 250 ok", "C: BDAT 3 LAST", "C# 3", "S: 250 taken", "C: QUIT", "CLOSE"}
-	good := []string{"C: MAIL *", "C: RCPT *", "C: BDAT 3 LAST", "C# 3", "S: 250 ok\n250 ok\n250 ok", "C: QUIT", "CLOSE"}
-	for i, play := range [][]string{grouped, grouped, grouped, alone, alone, good} {
+	for i, play := range [][]string{closedOnGroup(), closedOnGroup(), closedOnGroup(), takenAlone(), takenAlone(), takenInGroup()} {
 		if i == 5 {
 			now = now.Add(resetFor)
 		}
@@ -156,11 +172,9 @@ func TestAServerThatResetsOnGroupsIsTriedWithoutForADay(t *testing.T) {
 				return resetting{conn}, err
 			}
 		}, play...)
-		m := mail("x\n", "x@d")
-		if fault := s.Deliver(t.Context(), &m.Delivery); (fault == nil) != (i > 2) {
-			t.Fatalf("session %d: %v, %s", i, fault, m.states())
+		if fault := takesOne(t, s); (fault == nil) != (i > 2) {
+			t.Fatalf("session %d: %v", i, fault)
 		}
-		s.Close(t.Context())
 	}
 }
 
@@ -178,14 +192,9 @@ func (r resetting) Read(p []byte) (int, error) {
 // Where the server closes without groups too, they were not the cause.
 func TestAServerThatClosesAnywayIsNotTakenForOneThatBreaks(t *testing.T) {
 	known := memoryOf(Known{})
-	grouped := []string{"C: MAIL *", "C: RCPT *", "C: BDAT 3 LAST", "C# 3", "S: 250 ok", "CLOSE"}
-	alone := []string{"C: MAIL *", "QUIET", "CLOSE"}
-	good := []string{"C: MAIL *", "C: RCPT *", "C: BDAT 3 LAST", "C# 3", "S: 250 ok\n250 ok\n250 ok", "C: QUIT", "CLOSE"}
-	for _, play := range [][]string{grouped, grouped, alone, good} {
+	for _, play := range [][]string{closedOnGroup(), closedOnGroup(), {"C: MAIL *", "QUIET", "CLOSE"}, takenInGroup()} {
 		s := opened(t, full, remembering(known), play...)
-		m := mail("x\n", "x@d")
-		s.Deliver(t.Context(), &m.Delivery)
-		s.Close(t.Context())
+		takesOne(t, s)
 	}
 	if got := known.Recall().Broken.Breaks; got != (Breaks{}) {
 		t.Errorf("remembered: %+v", got)
@@ -201,11 +210,9 @@ func TestAServerThatLosesWhatFollowsALogInIsAskedToAnswerItFirst(t *testing.T) {
 	good := append(append(append([]string{}, start...), login, "QUIET", "S: 235 ok"), append(flight(true, "x@d"), "S: 250 ok\n250 ok\n250 ok", "C: QUIT", "CLOSE")...)
 	for i, play := range [][]string{lost, good, good} {
 		s := logsIn(t, known, play)
-		m := mail("x\n", "x@d")
-		if fault := s.Deliver(t.Context(), &m.Delivery); (fault == nil) != (i > 0) {
-			t.Fatalf("session %d: %v, %s", i, fault, m.states())
+		if fault := takesOne(t, s); (fault == nil) != (i > 0) {
+			t.Fatalf("session %d: %v", i, fault)
 		}
-		s.Close(t.Context())
 	}
 	if got := known.Recall().Broken.Breaks; got != (Breaks{Login: true}) {
 		t.Errorf("remembered: %+v", got)
