@@ -23,7 +23,7 @@ func (c *carrier) openSession(ctx context.Context) (session Session, hangUp func
 		return nil, nil
 	}
 	r.tell(Event{Kind: Opening, Route: c.route})
-	began := r.Now()
+	began, stirred := r.Now(), c.stirring.times()
 	session, fault = c.openStirred(ctx)
 	if fault != nil && fault.Cost != (Cost{}) {
 		r.sessionEnded(SessionEnd{Route: c.route, Began: began, Cost: fault.Cost, Why: fault.Sentence()}, nil)
@@ -45,6 +45,9 @@ func (c *carrier) openSession(ctx context.Context) (session Session, hangUp func
 	counted := r.count(c.route, session, began)
 	r.tell(Event{Kind: Opened, Route: c.route, Live: counted})
 	leave := c.stirring.add(counted.Stir)
+	if c.stirring.times() != stirred {
+		counted.Stir() // nobody may have told it when it had just been opened
+	}
 	return counted, func(ctx context.Context) {
 		leave()
 		counted.Close(ctx)

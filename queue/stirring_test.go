@@ -124,6 +124,36 @@ func TestAStuckSessionIsDroppedAndRedialledAtOnce(t *testing.T) {
 	}
 }
 
+// A link that went just when the last answer of a log-in had come: the session
+// was not told yet, and the next command waited out its whole limit.
+func TestASessionHearsOfAChangeThatCameWhileItWasOpened(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStuck(t)
+		put(t, s.runner.Spool, envelope("a@x.org"), "x")
+		s.runner.Transport = changing{s}
+		began := time.Now()
+		if sum := s.flush(); sum.Delivered != 1 || s.stirs != 1 {
+			t.Errorf("summary %+v, stirred %d times", sum, s.stirs)
+		}
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("took %v", took)
+		}
+	})
+}
+
+// A changing transport's network changes when its first session is open, and
+// nobody knows it yet.
+type changing struct{ *stuck }
+
+func (c changing) Open(ctx context.Context, r Route) (Session, *RouteFault) {
+	session, fault := c.stuck.Open(ctx, r)
+	if c.opened() == 1 {
+		c.changes <- struct{}{}
+		synctest.Wait()
+	}
+	return session, fault
+}
+
 func TestASessionIsNotGivenUpWhileThereIsNoOtherWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStuck(t)

@@ -21,6 +21,7 @@ import (
 	"context"
 	"io"
 	"net"
+	"sync/atomic"
 	"time"
 
 	gosasl "github.com/emersion/go-sasl"
@@ -149,6 +150,11 @@ func Open(ctx context.Context, t Target) (*Session, *queue.RouteFault) {
 // open is one connection. With a fault, the session tells how far it came; it
 // is nil where there was no connection.
 func (t *Target) open(ctx context.Context, addresses []string, headStart time.Duration) (*Session, *queue.RouteFault) {
+	// What changes while the connection is being made is told to the session too:
+	// the connect may just have been done.
+	var stirred atomic.Bool
+	leaveDial := queue.OnStir(ctx, func() { stirred.Store(true) })
+	defer leaveDial()
 	w, how, fault := t.dial(ctx, addresses, headStart)
 	if fault != nil {
 		return nil, fault
@@ -157,6 +163,9 @@ func (t *Target) open(ctx context.Context, addresses []string, headStart time.Du
 	s.reached = how
 	s.dialogue.tell(nil, "*** ", "connected to "+t.Address+numeric(w.RemoteAddr(), t.Address))
 	release, leave := w.obey(ctx), queue.OnStir(ctx, s.Stir)
+	if stirred.Load() {
+		s.Stir()
+	}
 	fault = s.begin()
 	leave()
 	release()
