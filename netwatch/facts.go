@@ -10,6 +10,11 @@ type facts struct {
 	// rules say which tables a packet of ours is looked up in, per family by
 	// rising priority. Without rules the tables are taken as they come.
 	rules []rule
+	// connections are the names that a network manager has for what is connected
+	// now, and vpns those among them that are a VPN.
+	connections, vpns []string
+	// portal is what a source says of a captive portal; nil: nothing.
+	portal *portal
 	// gap is why a record could not be understood, or nil. What is missing may
 	// be the way out.
 	gap error
@@ -28,6 +33,12 @@ type link struct {
 	inner bool
 	// kind is the system's word for a link that is no device's own, or "".
 	kind string
+	// tunnel: packets by it go inside others: a VPN.
+	tunnel bool
+	// ssid is the wireless network that it is in, or "".
+	ssid string
+	// connection is a network manager's name for what makes it a link, or "".
+	connection string
 	// metered: a source says that its octets cost.
 	metered bool
 	// risen counts how often the carrier came up: a link that went and came
@@ -36,6 +47,12 @@ type link struct {
 }
 
 func (l link) usable() bool { return !l.loopback && l.up && l.carrier }
+
+// A portal stands between the link and the world until somebody logs in.
+type portal struct {
+	by   string // who says so
+	page string // the address of its login page, or ""
+}
 
 type address struct {
 	link   int

@@ -14,15 +14,20 @@ import (
 func judge(f *facts) State {
 	m := newMap(f)
 	exits, near := m.ways()
-	s := State{Level: m.level(), nets: m.nets(exits, near)}
+	s := State{Level: m.level(), VPN: m.vpnsUp(append(exits, near...)), nets: m.nets(exits, near)}
 	if len(exits) > 0 {
 		best := exits[0]
+		l := m.links[best.link]
 		s.Level = Way
-		s.Interface = m.links[best.link].name
+		s.Interface, s.SSID, s.Connection = l.name, l.ssid, l.connection
 		s.Gateway = best.gateway
 		s.Source = best.source
-		s.Metered = m.links[best.link].metered
-		s.Reason = describeExit(m.links[best.link], best)
+		s.Metered = l.metered
+		s.Reason = describeExit(l, best)
+		if f.portal != nil {
+			s.Portal, s.Page = true, f.portal.page
+			s.Reason += ", a captive portal in the way, says " + f.portal.by
+		}
 	} else {
 		s.Reason = describeNone(f.links, m)
 	}
@@ -31,6 +36,19 @@ func judge(f *facts) State {
 	}
 	s.ways = m.fingerprint(exits, near)
 	return s
+}
+
+// vpnsUp is the VPNs of a network manager, and the tunnels that packets can be
+// sent by.
+func (m *netmap) vpnsUp(routes []route) []string {
+	up := slices.Clone(m.vpns)
+	for _, r := range routes {
+		if l := m.links[r.link]; l.tunnel {
+			up = append(up, l.name)
+		}
+	}
+	slices.Sort(up)
+	return slices.Compact(up)
 }
 
 // A netmap is the facts, indexed, with only what can carry mail.

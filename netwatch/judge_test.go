@@ -335,7 +335,7 @@ func TestVerdictKnowsWhatAServerNeeds(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			v, _ := c.state.verdict(c.server)
+			v, _ := c.state.verdict(Server{Host: c.server})
 			if v.Try != c.try || v.Why == "" {
 				t.Errorf("%q: %+v, want try %v and a reason", c.server, v, c.try)
 			}

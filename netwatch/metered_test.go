@@ -45,7 +45,7 @@ func TestAMeteredWayOutIsKnownByServer(t *testing.T) {
 		{"an address by the cable", both, "203.0.113.25", false},
 		{"where no route leads", road, "2001:db8::25", false},
 	} {
-		if _, got := c.state.verdict(c.server); got != c.want {
+		if _, got := c.state.verdict(Server{Host: c.server}); got != c.want {
 			t.Errorf("%s: metered %v", c.reason, got)
 		}
 	}

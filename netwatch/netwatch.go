@@ -39,15 +39,24 @@ type Options struct {
 	// Debounce is the longest pause between two looks while events pour in,
 	// and so the longest that a change can stay unseen; 0 is 50 ms.
 	Debounce time.Duration
-	// Server is the host that a route leads to, a name or an address without
-	// port and brackets, or the path of a socket; "" where it is not known. A
-	// server on this machine is always worth a try, and one on the local link
-	// needs no default route. It is called from Verdict.
-	Server func(queue.Route) string
+	// Server is where a route leads to. A server on this machine is always worth
+	// a try, and one on the local link needs no default route. It is called from
+	// Verdict.
+	Server func(queue.Route) Server
 	// Bound is the most octets of a message that may leave by a route by itself,
 	// 0 for no bound, when its way out is metered or not; nil is no bound. It is
 	// called from Verdict.
 	Bound func(r queue.Route, metered bool) int64
+}
+
+// A Server is what a Watcher has to know of where a route leads to.
+type Server struct {
+	// Host is a name or an address without port and brackets, or the path of a
+	// socket; "" where it is not known.
+	Host string
+	// Bare: no certificate shows that it is the right one, so that nothing may be
+	// said to it where a captive portal may answer.
+	Bare bool
 }
 
 // A Watcher follows the network's state. It satisfies queue.Reach, and is safe
@@ -56,7 +65,7 @@ type Watcher struct {
 	log      *slog.Logger
 	now      func() time.Time
 	debounce time.Duration
-	server   func(queue.Route) string
+	server   func(queue.Route) Server
 	bound    func(queue.Route, bool) int64
 	sources  []source
 	started  time.Time
@@ -64,10 +73,10 @@ type Watcher struct {
 	changes  chan struct{} // holds one: a change nobody has received yet
 	done     chan struct{}
 
-	mu        sync.Mutex
-	state     State
-	epoch     uint64 // counts the changes
-	standings map[queue.Route]Standing
+	mu     sync.Mutex
+	state  State
+	epoch  uint64                // counts the changes
+	proofs map[queue.Route]proof // of what the state is now
 }
 
 // New starts a Watcher, which ends with ctx. The state is known when New
@@ -79,15 +88,15 @@ func New(ctx context.Context, o Options) *Watcher {
 
 func start(ctx context.Context, o Options, open opener) *Watcher {
 	w := &Watcher{
-		log:       o.Log,
-		now:       o.Now,
-		debounce:  o.Debounce,
-		server:    o.Server,
-		bound:     o.Bound,
-		poked:     make(chan struct{}, 1),
-		changes:   make(chan struct{}, 1),
-		done:      make(chan struct{}),
-		standings: make(map[queue.Route]Standing),
+		log:      o.Log,
+		now:      o.Now,
+		debounce: o.Debounce,
+		server:   o.Server,
+		bound:    o.Bound,
+		poked:    make(chan struct{}, 1),
+		changes:  make(chan struct{}, 1),
+		done:     make(chan struct{}),
+		proofs:   make(map[queue.Route]proof),
 	}
 	if w.log == nil {
 		w.log = slog.New(slog.DiscardHandler)
@@ -135,7 +144,7 @@ func (w *Watcher) State() State {
 // Verdict says whether an attempt at r makes sense now, and why, and how large
 // a message may be.
 func (w *Watcher) Verdict(r queue.Route) queue.Verdict {
-	server := ""
+	var server Server
 	if w.server != nil {
 		server = w.server(r)
 	}
@@ -244,14 +253,15 @@ func (w *Watcher) accept(next State) {
 func (w *Watcher) replace(next State) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if next.same(w.state) {
-		next.Since = w.state.Since
+	before := w.state
+	if next.sameWays(before) {
+		next.Since = before.Since
 		w.state = next
-		return false
+		return !next.same(before)
 	}
 	next.Since = w.now()
 	w.state = next
 	w.epoch++
-	clear(w.standings)
+	clear(w.proofs)
 	return true
 }

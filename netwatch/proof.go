@@ -7,23 +7,17 @@ import (
 	"mailcrane/queue"
 )
 
-// A Standing is what attempts have shown of one route since the network last
+// A proof is what attempts have shown of one route since the network last
 // changed. Its zero value means that none was made.
-type Standing struct {
-	// Proved is when the smarthost was last reached: a session was open, its
-	// certificate verified. The zero time: not yet.
-	Proved time.Time `json:"proved,omitzero"`
-	// Fault is why the last attempt failed, in one sentence, or "" if it did
-	// not; Failed is when.
-	Fault  string    `json:"fault,omitempty"`
-	Failed time.Time `json:"failed,omitzero"`
-}
-
-// Standing is what attempts through Prove have shown of r.
-func (w *Watcher) Standing(r queue.Route) Standing {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.standings[r]
+type proof struct {
+	// reached is when the smarthost was last reached: a session was open, its
+	// certificate verified. first is when that was so without a failure since.
+	reached, first time.Time
+	// fault is why the last attempt failed, nil if it did not; failed is when, and
+	// since when none has succeeded.
+	fault  *queue.RouteFault
+	failed time.Time
+	since  time.Time
 }
 
 // Prove is t, but each session that it opens, or fails to, is remembered as a
@@ -60,11 +54,17 @@ func (w *Watcher) note(epoch uint64, r queue.Route, fault *queue.RouteFault) {
 	if epoch != w.epoch {
 		return
 	}
-	if fault == nil {
-		w.standings[r] = Standing{Proved: w.now()}
-		return
+	p, now := w.proofs[r], w.now()
+	switch {
+	case fault != nil:
+		if p.fault == nil {
+			p.since = now
+		}
+		p.fault, p.failed = fault, now
+	case p.fault != nil || p.first.IsZero():
+		p = proof{reached: now, first: now}
+	default:
+		p.reached = now
 	}
-	s := w.standings[r]
-	s.Fault, s.Failed = fault.Sentence(), w.now()
-	w.standings[r] = s
+	w.proofs[r] = p
 }

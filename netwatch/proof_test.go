@@ -28,17 +28,17 @@ func TestARouteIsProvedByASessionUntilTheNetworkChanges(t *testing.T) {
 		pass(time.Minute)
 		at := time.Now()
 		w.Prove(transport(reached)).Open(t.Context(), "work")
-		if got := w.Standing("work"); !got.Proved.Equal(at) || got.Fault != "" {
+		if got := w.Standing("work"); !got.Proved.Equal(at) || got.Fault != "" || got.Prospect != Reachable {
 			t.Errorf("after a session: %+v", got)
 		}
-		if got := w.Standing("home"); got != (Standing{}) {
+		if got := w.Standing("home"); got.Prospect != Untried || !got.Proved.IsZero() {
 			t.Errorf("another route: %+v", got)
 		}
 		pass(time.Minute)
 		w.Prove(transport(refused)).Open(t.Context(), "work")
 		got := w.Standing("work")
 		if !got.Proved.Equal(at) || !got.Failed.Equal(at.Add(time.Minute)) ||
-			got.Fault != "smtp.example.org:465, connecting: refused" {
+			got.Fault != "smtp.example.org:465, connecting: refused" || got.Prospect != Unreachable {
 			t.Errorf("after a fault: %+v", got)
 		}
 		w.Prove(transport(reached)).Open(t.Context(), "work")
@@ -46,7 +46,7 @@ func TestARouteIsProvedByASessionUntilTheNetworkChanges(t *testing.T) {
 			t.Errorf("a fault is not forgotten: %+v", got)
 		}
 		s.happen(noRoute(), nil)
-		if got := w.Standing("work"); got != (Standing{}) {
+		if got := w.Standing("work"); got.Prospect != LinkAlone || !got.Proved.IsZero() || got.Fault != "" {
 			t.Errorf("on another network: %+v", got)
 		}
 	})
@@ -61,7 +61,7 @@ func TestASessionOfThePastProvesNothing(t *testing.T) {
 			return nil
 		})
 		w.Prove(slow).Open(t.Context(), "work")
-		if got := w.Standing("work"); got != (Standing{}) {
+		if got := w.Standing("work"); !got.Proved.IsZero() {
 			t.Errorf("proved by a session from before the change: %+v", got)
 		}
 	})
@@ -72,7 +72,7 @@ func TestAnAttemptThatWasBrokenOffSaysNothing(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		w.Prove(transport(refused)).Open(ctx, "work")
-		if got := w.Standing("work"); got != (Standing{}) {
+		if got := w.Standing("work"); got.Prospect == Unreachable || got.Fault != "" {
 			t.Errorf("%+v", got)
 		}
 	})

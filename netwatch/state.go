@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -62,6 +63,17 @@ type State struct {
 	Source    netip.Addr `json:"source,omitzero"`
 	// Metered says that its octets cost, as far as that is known.
 	Metered bool `json:"metered,omitempty"`
+	// SSID is the wireless network of Interface, and Connection what a network
+	// manager calls it.
+	SSID       string `json:"ssid,omitempty"`
+	Connection string `json:"connection,omitempty"`
+	// VPN is what a network manager, or else the system, calls the VPNs that are
+	// up.
+	VPN []string `json:"vpn,omitempty"`
+	// Portal says that a captive portal stands in the way, and Page is the address
+	// of its login page, where that is known.
+	Portal bool   `json:"portal,omitempty"`
+	Page   string `json:"page,omitempty"`
 
 	// ways is equal for two states exactly if mail takes the same ways out.
 	ways [sha256.Size]byte
@@ -75,8 +87,16 @@ type destination struct {
 	metered bool
 }
 
-// same says that nothing changed that mail could notice. The words may differ.
-func (s State) same(t State) bool { return s.Level == t.Level && s.ways == t.ways }
+// same says that nothing changed that mail, or a rule of the policy, could
+// notice. The words may differ.
+func (s State) same(t State) bool {
+	return s.sameWays(t) && s.SSID == t.SSID && s.Connection == t.Connection && s.Page == t.Page && slices.Equal(s.VPN, t.VPN)
+}
+
+// sameWays says that what was found out about servers in state t holds in s.
+func (s State) sameWays(t State) bool {
+	return s.Level == t.Level && s.ways == t.ways && s.Portal == t.Portal
+}
 
 // wayTo is the closest destination with a in it; ok is false if no route leads
 // to a.

@@ -10,15 +10,15 @@ import (
 
 // verdict says whether a server can be tried in state s, and whether the way
 // there is metered. A zero Since means "as long as this program runs".
-func (s State) verdict(server string) (v queue.Verdict, metered bool) {
-	name := strings.ToLower(strings.TrimSuffix(server, "."))
+func (s State) verdict(server Server) (v queue.Verdict, metered bool) {
+	name := strings.ToLower(strings.TrimSuffix(server.Host, "."))
 	addr, err := netip.ParseAddr(name)
 	literal := err == nil
 	addr = addr.Unmap()
 	way, covered := s.wayTo(addr)
 	switch {
 	case onThisMachine(name), literal && addr.IsLoopback():
-		return queue.Verdict{Try: true, Why: server + " is on this machine"}, false
+		return queue.Verdict{Try: true, Why: server.Host + " is on this machine"}, false
 	case s.Level == Unknown:
 		return queue.Verdict{Try: true, Why: s.Reason, Since: s.Since}, false
 	case literal && addr.IsLinkLocalUnicast(), !literal && onTheLink(name):
@@ -28,6 +28,10 @@ func (s State) verdict(server string) (v queue.Verdict, metered bool) {
 	case literal && s.Level == Way:
 		why := fmt.Sprintf("%s, but no route leads to %s", s.Reason, addr)
 		return queue.Verdict{Why: why, Since: s.Since}, false
+	}
+	if s.Portal && server.Bare {
+		why := s.Reason + "; nothing is sent to " + server.Host + " before that is over, since the account uses no TLS"
+		return queue.Verdict{Why: why, Since: s.Since}, s.Metered
 	}
 	return queue.Verdict{Try: s.Level == Way, Why: s.Reason, Since: s.Since}, s.Metered
 }

@@ -245,8 +245,8 @@ func TestASystemThatCannotBeWatchedIsWorthATry(t *testing.T) {
 }
 
 func TestVerdictAsksForTheServerOfTheRoute(t *testing.T) {
-	o := Options{Server: func(r queue.Route) string {
-		return map[queue.Route]string{"here": "127.0.0.1", "there": "smtp.example.org"}[r]
+	o := Options{Server: func(r queue.Route) Server {
+		return Server{Host: map[queue.Route]string{"here": "127.0.0.1", "there": "smtp.example.org"}[r]}
 	}}
 	scripted(t, o, func(t *testing.T, _ *script, w *Watcher) {
 		if v := w.Verdict("here"); !v.Try || v.Why != "127.0.0.1 is on this machine" || v.Since.IsZero() {

@@ -35,6 +35,8 @@ type Runner struct {
 	// Stirs, if not nil, has a value when the sessions of Serve, and nothing else,
 	// are to be told that the way out may have changed.
 	Stirs <-chan struct{}
+	// Naps, if not nil, tells Serve of each sleep of the machine before it.
+	Naps <-chan Nap
 	// Watch, if not nil, is told what happens, from several goroutines.
 	Watch func(Event)
 

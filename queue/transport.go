@@ -233,6 +233,9 @@ type RouteFault struct {
 	// recipients left open, though Commit was called: it has said so, as by a
 	// 421, or the last octet was not sent to them after all.
 	Untaken bool
+	// Captive says that most likely a captive portal answers in the server's place:
+	// it opens when a person logs in on a web page, of which no event may tell.
+	Captive bool
 	// Lost says that the connection broke, or was given up because the way out
 	// had changed: neither the server's doing nor the end of a wait. What was on
 	// it is due again at once.
@@ -262,6 +265,8 @@ type Verdict struct {
 	Why string
 	// Since is when that became so.
 	Since time.Time
+	// Rule is the name of the rule of the policy that says so, or "".
+	Rule string
 	// MaxSize is the most octets of a message that may leave this way by itself,
 	// as on a metered link; 0 is no bound.
 	MaxSize int64

@@ -125,13 +125,19 @@ func ring(c chan<- struct{}) {
 
 // serverOf tells netwatch where a route leads, so that a server on this
 // machine is tried without any network.
-func serverOf(c *config.Config) func(queue.Route) string {
-	return func(r queue.Route) string {
+func serverOf(c *config.Config) func(queue.Route) netwatch.Server {
+	return func(r queue.Route) netwatch.Server {
 		if account := c.Account(string(r)); account != nil {
-			return account.Smarthost.Host
+			return netwatch.Server{Host: account.Smarthost.Host, Bare: account.Smarthost.TLS == config.Insecure}
 		}
-		return ""
+		return netwatch.Server{}
 	}
+}
+
+// hostOf is the server of a route for what is remembered of hosts.
+func hostOf(c *config.Config) func(queue.Route) string {
+	server := serverOf(c)
+	return func(r queue.Route) string { return server(r).Host }
 }
 
 // sessionsOf is how many sessions may be open at once on a route.

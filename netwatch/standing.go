@@ -1,0 +1,100 @@
+package netwatch
+
+import (
+	"fmt"
+	"time"
+
+	"mailcrane/queue"
+)
+
+// A Prospect is how far mail of one route gets now.
+type Prospect uint8
+
+// The prospects. The zero Prospect is Untried.
+const (
+	Untried     Prospect = iota // there is a way out, and no attempt was made by it yet
+	NoRoute                     // no interface is up, or no route leads to the server
+	LinkAlone                   // an interface is up, and no route leads beyond its link
+	Captive                     // a captive portal stands in the way
+	Unreachable                 // the last attempt to reach the server has failed
+	Reachable                   // the server was reached, its certificate verified
+	Withheld                    // a rule of the policy keeps mail back
+)
+
+var prospectWords = [...]string{
+	"not tried", "no route", "link only", "captive portal", "smarthost unreachable", "smarthost reachable", "held by a rule",
+}
+
+func (p Prospect) String() string {
+	if int(p) < len(prospectWords) {
+		return prospectWords[p]
+	}
+	return fmt.Sprintf("Prospect(%d)", uint8(p))
+}
+
+// MarshalText makes the prospect words in JSON.
+func (p Prospect) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+
+// UnmarshalText reads what MarshalText has written.
+func (p *Prospect) UnmarshalText(text []byte) error {
+	for i, words := range prospectWords {
+		if words == string(text) {
+			*p = Prospect(i)
+			return nil
+		}
+	}
+	return fmt.Errorf("%q is no prospect of a route", text)
+}
+
+// A Standing is how one route stands: what is known of the network, of the
+// policy, and by attempts.
+type Standing struct {
+	Prospect Prospect `json:"prospect"`
+	// Reason says why in words, and Since is when that became so.
+	Reason string    `json:"reason"`
+	Since  time.Time `json:"since,omitzero"`
+	// Reacts is what changes it next, in words that follow "waits for".
+	Reacts string `json:"reacts"`
+	// Rule is the name of the policy's rule that decides, or "".
+	Rule string `json:"rule,omitempty"`
+	// Page is the address of a captive portal's login page, where that is known.
+	Page string `json:"page,omitempty"`
+	// Proved is when the smarthost was last reached by this network: a session was
+	// open, its certificate verified. The zero time: not yet.
+	Proved time.Time `json:"proved,omitzero"`
+	// Fault is why the last attempt failed, in one sentence, or "" if it did
+	// not; Failed is when.
+	Fault  string    `json:"fault,omitempty"`
+	Failed time.Time `json:"failed,omitzero"`
+}
+
+// Standing is how r stands now.
+func (w *Watcher) Standing(r queue.Route) Standing {
+	v := w.Verdict(r)
+	w.mu.Lock()
+	state, p := w.state, w.proofs[r]
+	w.mu.Unlock()
+	s := Standing{Reason: v.Why, Since: v.Since, Rule: v.Rule, Proved: p.reached}
+	if p.fault != nil {
+		s.Fault, s.Failed = p.fault.Sentence(), p.failed
+	}
+	switch {
+	case !v.Try && v.Rule != "":
+		s.Prospect, s.Reacts = Withheld, "a change of the network"
+	case state.Portal && (!v.Try || p.fault != nil), v.Try && p.fault != nil && p.fault.Captive:
+		s.Prospect, s.Page, s.Reacts = Captive, state.Page, "a login on the portal's page, and tries again and again meanwhile"
+	case !v.Try && state.Level == Down, !v.Try && state.Level == Way:
+		s.Prospect, s.Reacts = NoRoute, "a change of the network"
+	case !v.Try:
+		s.Prospect, s.Reacts = LinkAlone, "an address, a route, or another change of the network"
+	case p.fault != nil:
+		s.Prospect, s.Reason, s.Since = Unreachable, s.Fault, p.since
+		s.Reacts = "a change of the network, a flush, or the next try"
+	case !p.reached.IsZero():
+		s.Prospect, s.Since = Reachable, p.first
+		s.Reacts = "new mail, or a change of the network"
+	default:
+		s.Reacts = "new mail, or a change of the network"
+	}
+	return s
+}
