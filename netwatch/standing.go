@@ -22,7 +22,7 @@ const (
 )
 
 var prospectWords = [...]string{
-	"not tried", "no route", "link only", "captive portal", "smarthost unreachable", "smarthost reachable", "held by a rule",
+	"untried", "no route", "link only", "captive portal", "smarthost unreachable", "smarthost reachable", "held by a rule",
 }
 
 func (p Prospect) String() string {
@@ -88,7 +88,7 @@ func (w *Watcher) Standing(r queue.Route) Standing {
 	case !v.Try:
 		s.Prospect, s.Reacts = LinkAlone, "an address, a route, or another change of the network"
 	case p.fault != nil:
-		s.Prospect, s.Reason, s.Since = Unreachable, s.Fault, p.since
+		s.Prospect, s.Reason, s.Since = prospectOf(p.fault.Step), s.Fault, p.since
 		s.Reacts = "a change of the network, a flush, or the next try"
 	case !p.reached.IsZero():
 		s.Prospect, s.Since = Reachable, p.first
@@ -97,4 +97,16 @@ func (w *Watcher) Standing(r queue.Route) Standing {
 		s.Reacts = "new mail, or a change of the network"
 	}
 	return s
+}
+
+// prospectOf is the prospect of a route whose last attempt has ended at step: who
+// asks for a log-in has been reached.
+func prospectOf(step queue.Step) Prospect {
+	switch step {
+	case queue.StepConfig:
+		return Untried
+	case queue.StepSecret, queue.StepAuth, queue.StepSession:
+		return Reachable
+	}
+	return Unreachable
 }

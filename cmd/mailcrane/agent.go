@@ -107,12 +107,20 @@ func (a *app) agent(ctx context.Context, log *slog.Logger, net network) error {
 
 // statusOf is what an agent that began then says of itself.
 func statusOf(c *config.Config, net network, since time.Time) agentStatus {
-	s := agentStatus{PID: os.Getpid(), Since: since, Network: net.State(), Routes: map[queue.Route]netwatch.Standing{}, Listen: c.ListenMSP}
+	return agentStatus{agentItem{os.Getpid(), since, c.ListenMSP}, net.State(), standings(c, net)}
+}
+
+// standings is how each account stands.
+func standings(c *config.Config, net interface {
+	Standing(queue.Route) netwatch.Standing
+},
+) map[queue.Route]netwatch.Standing {
+	all := make(map[queue.Route]netwatch.Standing)
 	for _, account := range c.Accounts {
 		route := queue.Route(account.Name)
-		s.Routes[route] = net.Standing(route)
+		all[route] = net.Standing(route)
 	}
-	return s
+	return all
 }
 
 // ring leaves a value in a channel that holds one.

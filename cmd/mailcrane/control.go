@@ -31,11 +31,17 @@ const (
 
 // An agentStatus is the agent's answer.
 type agentStatus struct {
-	PID     int                               `json:"pid"`
-	Since   time.Time                         `json:"since"`
+	agentItem
+
 	Network netwatch.State                    `json:"network"`
 	Routes  map[queue.Route]netwatch.Standing `json:"routes"`
-	Listen  []string                          `json:"listen"`
+}
+
+// An agentItem is what a status says of the agent itself.
+type agentItem struct {
+	PID    int       `json:"pid"`
+	Since  time.Time `json:"since"`
+	Listen []string  `json:"listen"`
 }
 
 // A controller is what the agent can be asked to do.

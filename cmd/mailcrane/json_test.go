@@ -68,8 +68,9 @@ func TestThePageAboutJSONHasEveryFieldAndNoOther(t *testing.T) {
 		"A queue run":                reflect.TypeFor[runItem](),
 		"An address":                 reflect.TypeFor[addressItem](),
 		"A status":                   reflect.TypeFor[statusReport](),
-		"The agent of a status":      reflect.TypeFor[agentStatus](),
+		"The agent of a status":      reflect.TypeFor[agentItem](),
 		"The network of a status":    reflect.TypeFor[netwatch.State](),
+		"The standing of an account": reflect.TypeFor[netwatch.Standing](),
 		"An account of a status":     reflect.TypeFor[accountStatus](),
 		"The queue of a status":      reflect.TypeFor[queueStatus](),
 	}

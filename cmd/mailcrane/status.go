@@ -31,17 +31,21 @@ func (a *app) statusCommand() *cobra.Command {
 type statusReport struct {
 	Config   string          `json:"config"`
 	Spool    string          `json:"spool"`
-	Agent    *agentStatus    `json:"agent,omitempty"`
+	Agent    *agentItem      `json:"agent,omitempty"`
 	Network  netwatch.State  `json:"network"`
 	Accounts []accountStatus `json:"accounts"`
 	Queue    queueStatus     `json:"queue"`
 }
 
 type accountStatus struct {
-	Name      string            `json:"name"`
-	Smarthost string            `json:"smarthost"`
-	User      string            `json:"user,omitempty"`
-	Last      *queue.RouteState `json:"last,omitempty"`
+	Name      string `json:"name"`
+	Smarthost string `json:"smarthost"`
+	User      string `json:"user,omitempty"`
+	// Standing is what is known of the way to it: by the agent, or by a look at the
+	// network where none runs.
+	Standing netwatch.Standing `json:"standing"`
+	// Last is how the last attempt ended, by any process.
+	Last *queue.RouteState `json:"last,omitempty"`
 	// Session is the last one in which the server let us in.
 	Session *costItem `json:"session,omitempty"`
 	Waiting int       `json:"waiting"`
@@ -93,11 +97,12 @@ func (a *app) status(ctx context.Context) error {
 
 func (a *app) gather(ctx context.Context, c *config.Config) (*statusReport, error) {
 	r := &statusReport{Config: c.Path, Spool: c.Spools.String()}
+	var routes map[queue.Route]netwatch.Standing
 	if agent, err := askAgent(ctx, c, askStatus); err == nil {
-		r.Agent, r.Network = &agent, agent.Network
+		r.Agent, r.Network, routes = &agent.agentItem, agent.Network, agent.Routes
 	} else {
 		watcher, stop := a.watch(ctx, c)
-		r.Network = watcher.State()
+		r.Network, routes = watcher.State(), standings(c, watcher)
 		stop()
 	}
 	now, waitingFor, due := a.now(), make(map[queue.Route]int), make(leaving)
@@ -119,6 +124,7 @@ func (a *app) gather(ctx context.Context, c *config.Config) (*statusReport, erro
 	out := smarthost.New(c, smarthost.Options{Now: a.now, Getenv: a.getenv, Known: spool})
 	for _, account := range c.Accounts {
 		s := accountStatus{Name: account.Name, Smarthost: account.Smarthost.String(), User: account.User, Waiting: waitingFor[queue.Route(account.Name)]}
+		s.Standing = routes[queue.Route(account.Name)]
 		if last, err := spool.RouteState(queue.Route(account.Name)); err == nil && !last.At.IsZero() {
 			s.Last = &last
 		}
@@ -196,7 +202,7 @@ func (a *app) showStatus(r *statusReport) {
 		if account.User != "" {
 			as = " as " + account.User
 		}
-		a.labelled("account", "%s: %s%s, %s", account.Name, account.Smarthost, as, standing(account.Last, now))
+		a.labelled("account", "%s: %s%s, %s", account.Name, account.Smarthost, as, r.prospect(account, now))
 		if account.Last != nil && account.Last.Fault != nil && account.Last.Fault.Hint != "" {
 			fmt.Fprintf(a.stdout, "%-9s %s\n", "", account.Last.Fault.Hint)
 		}
@@ -240,14 +246,4 @@ func (a *app) showQueueStatus(q queueStatus, now time.Time) {
 	if q.Next != nil {
 		a.labelled("next", "one falls due %s", ago(now, *q.Next))
 	}
-}
-
-func standing(last *queue.RouteState, now time.Time) string {
-	switch {
-	case last == nil:
-		return "not tried yet"
-	case last.Fault == nil:
-		return "last reached " + ago(now, last.At)
-	}
-	return "down " + ago(now, last.At) + ": " + last.Fault.Sentence
 }

@@ -1,0 +1,46 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"mailcrane/netwatch"
+	"mailcrane/queue"
+)
+
+// prospect is how an account stands, in one line: by what is known of the
+// network, and by its last attempt, which may be another process's.
+func (r *statusReport) prospect(account accountStatus, now time.Time) string {
+	s, last := account.Standing, account.Last
+	switch s.Prospect {
+	case netwatch.NoRoute, netwatch.LinkAlone, netwatch.Withheld:
+		words := s.Prospect.String()
+		if s.Reason != "" && s.Reason != r.Network.Reason {
+			words += ": " + s.Reason
+		}
+		return words + "; waits for " + s.Reacts
+	case netwatch.Captive:
+		words := "captive portal"
+		if s.Page != "" {
+			words += ": log in at " + s.Page
+		}
+		return words + "; mail goes by itself as soon as it opens"
+	case netwatch.Untried, netwatch.Unreachable, netwatch.Reachable:
+	}
+	words := standing(last, now)
+	if r.Agent != nil && last != nil && last.At.Before(r.Network.Since) {
+		words = "not tried by this network yet, " + words
+	}
+	return words
+}
+
+// standing is how the last attempt at a route ended.
+func standing(last *queue.RouteState, now time.Time) string {
+	switch {
+	case last == nil:
+		return "not tried yet"
+	case last.Fault == nil:
+		return "last reached " + ago(now, last.At)
+	}
+	return fmt.Sprintf("down %s: %s", ago(now, last.At), last.Fault.Sentence)
+}
