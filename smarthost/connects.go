@@ -31,9 +31,6 @@ func (t *Transport) connects(ctx context.Context, target *relay.Target) *connect
 	if c.now == nil {
 		c.now = time.Now
 	}
-	if c.dial == nil {
-		c.dial = new(net.Dialer).DialContext
-	}
 	if timeouts.IConnect > 0 && queue.IsFirstTry(ctx) {
 		target.Timeouts.Connect = timeouts.IConnect
 	}

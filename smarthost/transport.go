@@ -23,7 +23,7 @@ import (
 // Options are the parts of the world that a Transport uses; the zero Options
 // are the real ones.
 type Options struct {
-	// Dial opens connections; nil is net.Dialer's.
+	// Dial opens connections; nil is net.Dialer's, with the name servers of now.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Now is the clock that certificates are checked by; nil is time.Now.
 	Now func() time.Time
@@ -67,6 +67,9 @@ var (
 func New(c *config.Config, options Options) *Transport {
 	if options.Getenv == nil {
 		options.Getenv = os.Getenv
+	}
+	if options.Dial == nil {
+		options.Dial = dialer()
 	}
 	return &Transport{
 		config: c, options: options, accounts: map[string]*memory{},

@@ -1,0 +1,63 @@
+//go:build unix && !darwin
+
+package smarthost
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+)
+
+// resolvConf is where resolv.conf(5) stands.
+const resolvConf = "/etc/resolv.conf"
+
+// dialer is net.Dialer's, but for the name servers: those are always the ones
+// that stand in resolv.conf now. Go's resolver looks at the file every five
+// seconds at the most, and in the first seconds of a network, when it is written
+// anew, that is the time in which mail could have left.
+func dialer() func(ctx context.Context, network, address string) (net.Conn, error) {
+	servers := nameservers{path: resolvConf, dial: new(net.Dialer).DialContext}
+	return (&net.Dialer{Resolver: &net.Resolver{Dial: servers.connect}}).DialContext
+}
+
+// nameservers are those of a resolv.conf(5).
+type nameservers struct {
+	path string
+	dial func(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+// connect connects to the name server at address, or to the first one of the
+// file where that is not among them any more.
+func (n nameservers) connect(ctx context.Context, network, address string) (net.Conn, error) {
+	asked, err := netip.ParseAddrPort(address)
+	if now := n.read(); err == nil && len(now) > 0 && !slices.Contains(now, asked.Addr()) {
+		address = netip.AddrPortFrom(now[0], asked.Port()).String()
+	}
+	return n.dial(ctx, network, address)
+}
+
+// read is the addresses on the file's nameserver lines.
+func (n nameservers) read() []netip.Addr {
+	f, err := os.Open(n.path)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	const most = 64 << 10
+	var all []netip.Addr
+	for lines := bufio.NewScanner(io.LimitReader(f, most)); lines.Scan(); {
+		fields := strings.Fields(lines.Text())
+		if len(fields) < 2 || fields[0] != "nameserver" {
+			continue
+		}
+		if addr, err := netip.ParseAddr(fields[1]); err == nil {
+			all = append(all, addr)
+		}
+	}
+	return all
+}
