@@ -55,6 +55,8 @@ type carrier struct {
 	left func(n Name, why error)
 
 	stirring stirring
+	// tries bounds the sessions that are opened again because the way out changed.
+	tries *tries
 
 	mu   sync.Mutex
 	todo backlog
@@ -90,7 +92,7 @@ type carrier struct {
 
 func (r *Runner) newCarrier(g *guide, route Route, jobs []job) *carrier {
 	c := &carrier{
-		runner: r, guide: g, route: route,
+		runner: r, guide: g, route: route, tries: &tries{},
 		hold: r.Spool.holds(route), inHand: make(map[ID]bool), had: make(map[ID]Name), breaks: make(map[ID]int), places: make(map[*place]bool),
 	}
 	c.enlist(jobs)

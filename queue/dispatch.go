@@ -140,19 +140,20 @@ func (s *server) resting(n Name, now time.Time) (until time.Time, resting bool) 
 func (s *server) course(route Route, now time.Time) *course {
 	l := s.lines[route]
 	if l == nil {
-		l = &line{}
+		l = &line{plan: newPlan(s.dice(), sooner(s.changed, s.began))}
 		s.lines[route] = l
 	}
 	c := &course{
 		line: l, verdict: s.Reach.Verdict(route), hold: s.Spool.holds(route),
 		pick: pick{most: s.windowSize()}, overdue: pick{most: s.windowSize()},
 	}
+	until, waits := l.plan.waits(now)
 	switch {
 	case l.carrier != nil:
 	case !c.verdict.Try: // a change will wake us
 		c.closed = true
-	case ahead(l.retryAt, now) && !s.reachedSince(route, l.faultAt):
-		c.closed, c.again = true, l.retryAt
+	case waits && !s.reachedSince(route, l.plan.failed):
+		c.closed, c.again = true, until
 	}
 	return c
 }
@@ -179,6 +180,7 @@ func (s *server) start(ctx context.Context, route Route, c *course, jobs []job) 
 	carrier := s.newCarrier(s.guide, route, jobs)
 	carrier.lull, carrier.more, carrier.closed = s.lull, c.pick.more, c.closed
 	carrier.heeds, carrier.believes, carrier.fresh = true, true, s.changed
+	carrier.tries = c.line.plan.tries
 	c.line.carrier = carrier
 	go func() {
 		carrier.carry(ctx)

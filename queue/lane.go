@@ -38,6 +38,8 @@ type lane struct {
 	taken, alone bool
 	// after is how many broken sessions had been counted when it was opened.
 	after int
+	// stirred is how often the way out had changed by then.
+	stirred int
 	// proven: the session has carried one, so that the log-in went well, which
 	// may have gone out with the first messages.
 	proven bool
@@ -168,7 +170,7 @@ func (l *lane) tell() {
 // connect opens the session, and says false if there is none.
 func (l *lane) connect(ctx context.Context) bool {
 	c := l.carrier
-	began := c.runner.Now()
+	began, stirred := c.runner.Now(), c.stirring.times()
 	l.session, l.hangUp = c.openSession(ctx)
 	now := c.runner.Now()
 	c.mu.Lock()
@@ -177,7 +179,7 @@ func (l *lane) connect(ctx context.Context) bool {
 		return false
 	}
 	c.pace.opened(now.Sub(began), now)
-	l.open, l.streams, l.sent, l.proven, l.after = true, false, 0, false, c.counted
+	l.open, l.streams, l.sent, l.proven, l.after, l.stirred = true, false, 0, false, c.counted, stirred
 	l.patient, l.forsake = withGrace(ctx, stopGrace)
 	return true
 }

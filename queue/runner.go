@@ -2,6 +2,7 @@ package queue
 
 import (
 	"errors"
+	"math/rand/v2"
 	"time"
 
 	"mailcrane/internal/config"
@@ -37,6 +38,9 @@ type Runner struct {
 	Stirs <-chan struct{}
 	// Naps, if not nil, tells Serve of each sleep of the machine before it.
 	Naps <-chan Nap
+	// Dice is a number from 0 up to 1, another each time, that spreads the tries
+	// of many machines; nil is chance.
+	Dice func() float64
 	// Watch, if not nil, is told what happens, from several goroutines.
 	Watch func(Event)
 
@@ -70,6 +74,7 @@ const (
 	SessionEnded                  // however it ended: Session says what it cost
 	Awaiting                      // another process is at Of messages of the run, which waits for it
 	CutOff                        // there is no way out for Route now (Why); what was begun waits for it
+	Retry                         // Serve leaves Route alone until Next, for Fault, should nothing happen before
 )
 
 // An Event is something that a queue run did.
@@ -93,7 +98,7 @@ type Event struct {
 	Silent bool
 	// Left is, for Ended, how many recipients remain to be tried.
 	Left int
-	// Next is, for Ended, when that will be; zero for at once.
+	// Next is, for Ended and Retry, when that will be; zero for at once.
 	Next time.Time
 	// Why is for CutOff, in words.
 	Why string
@@ -108,6 +113,13 @@ func (r *Runner) tell(e Event) {
 	if r.Watch != nil {
 		r.Watch(e)
 	}
+}
+
+func (r *Runner) dice() func() float64 {
+	if r.Dice == nil {
+		return rand.Float64
+	}
+	return r.Dice
 }
 
 func (r *Runner) patience() time.Duration {

@@ -229,18 +229,3 @@ func (s schedule) nextTry(n int, a age, now time.Time) time.Time {
 // marksRuns says that an attempt is to be marked as one of a queue run that
 // nobody waits for, and whose interval is not known.
 func (r *Runner) marksRuns() bool { return r.unattended && r.Tuning.Interval <= 0 }
-
-// routeRetry is how long to leave a route alone after its nth fault in a row:
-// quick at first, while a new network settles, then seldom. A change of
-// network or a flush cuts it short.
-func routeRetry(n int, needsPerson bool) time.Duration {
-	if needsPerson {
-		// Repeating a wrong password gets an account locked.
-		return time.Hour
-	}
-	steps := [...]time.Duration{
-		2 * time.Second, 5 * time.Second, 15 * time.Second, 30 * time.Second,
-		time.Minute, 2 * time.Minute, 5 * time.Minute, 10 * time.Minute, 15 * time.Minute,
-	}
-	return steps[min(max(n, 1), len(steps))-1]
-}

@@ -10,11 +10,9 @@ import (
 
 // A line is what the serving runner knows of one route.
 type line struct {
-	carrier *carrier  // at work, or nil
-	stale   bool      // something happened meanwhile: look again when it ends
-	faults  int       // in a row
-	faultAt time.Time // the last of them
-	retryAt time.Time
+	carrier *carrier // at work, or nil
+	stale   bool     // something happened meanwhile: look again when it ends
+	plan    plan
 }
 
 // A server is the state of Serve.
@@ -29,6 +27,7 @@ type server struct {
 	// changed is when something last made all due. What was known of a host
 	// before says nothing: a new way out comes first (law 6).
 	changed time.Time
+	began   time.Time
 	done    chan *carrier
 	lulls   chan struct{}
 }
@@ -46,7 +45,7 @@ func (r *Runner) Serve(ctx context.Context, arrivals, pokes <-chan struct{}) err
 	r.mend()
 	s := &server{
 		Runner: r, guide: r.newGuide(), lines: make(map[Route]*line), rests: make(rests), looked: make(rests),
-		done: make(chan *carrier), lulls: make(chan struct{}, 1),
+		began: r.Now(), done: make(chan *carrier), lulls: make(chan struct{}, 1),
 	}
 	return s.serve(ctx, stop, arrivals, pokes)
 }
@@ -88,6 +87,9 @@ func (s *server) serve(ctx context.Context, stop func(), arrivals, pokes <-chan 
 			}
 		case <-pokes:
 			s.forget()
+			for _, l := range s.lines {
+				l.plan.asked(s.Now())
+			}
 			s.stir()
 		case <-s.Reach.Changes():
 			s.forget()
@@ -142,11 +144,12 @@ func newTimer(next, now time.Time) *time.Timer {
 // forget makes every route and message due at once: what kept it back may
 // have changed.
 func (s *server) forget() {
+	s.changed = s.Now()
 	for _, l := range s.lines {
-		l.faults, l.retryAt, l.stale = 0, time.Time{}, l.carrier != nil
+		l.plan.reset(s.changed)
+		l.stale = l.carrier != nil
 	}
 	clear(s.rests)
-	s.changed = s.Now()
 }
 
 func (s *server) ended(c *carrier) {
@@ -156,29 +159,26 @@ func (s *server) ended(c *carrier) {
 		s.reckoned(c)
 		return
 	}
-	l.carrier, l.faultAt = nil, now
+	l.carrier = nil
 	pause := restTime
 	switch {
-	case c.fault == nil || l.stale:
-		// Nothing failed, or the network changed while it did: at once again.
-		l.faults, l.retryAt = 0, time.Time{}
+	case c.fault == nil:
+		l.plan.worked()
+	case l.stale:
+		l.plan.outdated(now, c.fault)
 	case c.fault.Step == StepSession && !c.untried():
 		// The server lets us in, and breaks off at each message that was due:
 		// those rest, and what comes meanwhile need not wait for them.
-		l.faults++
-		pause = routeRetry(l.faults, c.fault.NeedsPerson)
+		pause = l.plan.rest(now, c.fault)
 	default:
-		l.faults++
-		again := routeRetry(l.faults, c.fault.NeedsPerson)
-		l.retryAt = now.Add(again)
-		if c.until.After(l.retryAt) {
-			l.retryAt = c.until
-		}
+		again := l.plan.down(now, c.fault)
+		l.plan.later(c.until)
 		if c.fault.Step != StepSession {
 			// The way out went in the middle of a message. The others get one
 			// go before it, should it have been the cause.
 			pause = min(pause, 2*again)
 		}
+		s.tell(Event{Kind: Retry, Route: c.route, Fault: c.fault, Next: l.plan.next})
 	}
 	if !l.stale {
 		for _, name := range c.tried() {

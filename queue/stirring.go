@@ -73,21 +73,26 @@ func (c *carrier) stir() {
 }
 
 // openStirred is Transport.Open, again at once when the way out changed
-// meanwhile and the attempt was lost to that.
+// meanwhile and the attempt was lost to that. A link that comes and goes all the
+// time is tried as any other that is down.
 func (c *carrier) openStirred(ctx context.Context) (Session, *RouteFault) {
 	within := context.WithValue(ctx, stirringKey{}, &c.stirring)
-	for again := 0; ; again++ {
+	for {
 		before := c.stirring.times()
 		session, fault := c.runner.Transport.Open(within, c.route)
-		if fault == nil || !fault.Lost || c.stirring.times() == before || again == mostAgain || ctx.Err() != nil {
-			return session, fault
+		if fault == nil {
+			return session, nil
+		}
+		c.tries.spend(c.runner.Now())
+		if !fault.Lost || c.stirring.times() == before || !c.mayHurry() || ctx.Err() != nil {
+			return nil, fault
 		}
 	}
 }
 
-// mostAgain bounds how often a session is opened anew at once: a link that comes
-// and goes all the time is to be tried as any other that is down.
-const mostAgain = 4
+// mayHurry says that a session may be opened at once though the last one was in
+// vain.
+func (c *carrier) mayHurry() bool { return c.tries.next(c.runner.Now()).IsZero() }
 
 // wayChanged stirs if the route may be tried. Where there is no way out now, the
 // old one may come back, and sessions on it with it.

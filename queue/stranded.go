@@ -132,6 +132,10 @@ func (l *lane) countBreak(fault *RouteFault, stranded []stranding) (first, down 
 	}
 	c.broken++
 	c.counted++
+	if fault.Lost && c.stirring.times() != l.stirred {
+		c.tries.spend(c.runner.Now())
+		down = down || !c.mayHurry()
+	}
 	return c.broken == 1, down || c.broken >= maxBroken
 }
 

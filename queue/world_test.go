@@ -41,6 +41,7 @@ func newWorld(t *testing.T, s *Spool) *world {
 	w.runner = &Runner{
 		Spool: s, Router: w, Transport: w, Reach: w, Tuning: config.DefaultQueue(), Now: time.Now,
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Hostname: "localhost.localdomain",
+		Dice: func() float64 { return 0.5 },
 	}
 	return w
 }
