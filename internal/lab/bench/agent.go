@@ -23,16 +23,20 @@ const patience = 20 * time.Second
 // gateway.
 type field struct {
 	*workshop
+	stage   *stage
 	network *lab.Network
+	names   *lab.NameServer // nil where names are known without
 	sink    *sink
+	address string // the sink's
 	submit  contestant
 	message string
 	agent   *exec.Cmd
 	log     bytes.Buffer
 }
 
-// afield starts the agent and calls f.
-func (w *workshop) afield(f func(*field) error) error {
+// afield starts the agent, whose smarthost is of that kind, and calls f. before,
+// if not nil, changes the network beforehand.
+func (w *workshop) afield(kind sinkKind, before func(*lab.Network), f func(*field) error) error {
 	if os.Getuid() != 0 {
 		fmt.Println("  (left out: only root can make network namespaces)")
 		return nil
@@ -50,8 +54,11 @@ func (w *workshop) afield(f func(*field) error) error {
 		return err
 	}
 	return w.onStage(func(s *stage) error {
-		at := &field{workshop: w, network: lab.Netns(s), message: message}
-		at.sink, err = w.sink(at.network.Gateway.Listen(net.JoinHostPort(lab.SmarthostIP, "465")))
+		at := &field{workshop: w, stage: s, network: lab.Netns(s), message: message, address: net.JoinHostPort(lab.SmarthostIP, kind.port())}
+		if before != nil {
+			before(at.network)
+		}
+		at.sink, err = w.sinkOf(kind, at.network.Gateway.Listen(at.address))
 		if err != nil {
 			return err
 		}

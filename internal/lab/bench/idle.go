@@ -38,7 +38,7 @@ func idle(w *workshop) error {
 	}
 	defer floor.Wait() //nolint:errcheck // it has nothing to say
 	defer end.Close()
-	return w.afield(func(f *field) error {
+	return w.afield(sinkKind{}, nil, func(f *field) error {
 		for range 20 {
 			if err := f.sendOne(); err != nil {
 				return err

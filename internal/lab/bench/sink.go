@@ -39,6 +39,17 @@ type sinkKind struct {
 	unpipelined, unchunked bool
 }
 
+// port is the usual one of its kind.
+func (k sinkKind) port() string {
+	switch {
+	case k.plain:
+		return "25"
+	case k.starttls:
+		return "587"
+	}
+	return "465"
+}
+
 // A sinkCount is what a sink has seen.
 type sinkCount struct {
 	sessions int
