@@ -22,11 +22,12 @@ const stopGrace = 10 * time.Second
 // manager allows.
 const quitGrace = 3 * time.Second
 
-// withGrace is ctx, but it ends only a while after ctx does.
-func withGrace(ctx context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
+// withGrace is ctx, but it ends only a while after ctx does: how long after
+// depends on why ctx ends.
+func withGrace(ctx context.Context, grace func(cause error) time.Duration) (context.Context, context.CancelFunc) {
 	late, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() {
-		timer := time.AfterFunc(grace, cancel)
+		timer := time.AfterFunc(grace(context.Cause(ctx)), cancel)
 		context.AfterFunc(late, func() { timer.Stop() })
 	})
 	return late, func() { stop(); cancel() }

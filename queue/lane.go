@@ -19,8 +19,8 @@ type lane struct {
 	// session is nil before it is opened and after it broke.
 	session Session
 	hangUp  func(context.Context)
-	// patient ends a while after the carrier's context: a stop waits for the
-	// answers to what is on the wire, so that it does not become uncertain for
+	// patient ends a while after the carrier's context: a stop, or the sleep of
+	// the machine, waits for the answers to what is on the wire, so that it does not become uncertain for
 	// nothing.
 	patient context.Context //nolint:containedctx // the session's own
 	forsake context.CancelFunc
@@ -180,7 +180,7 @@ func (l *lane) connect(ctx context.Context) bool {
 	}
 	c.pace.opened(now.Sub(began), now)
 	l.open, l.streams, l.sent, l.proven, l.after, l.stirred = true, false, 0, false, c.counted, stirred
-	l.patient, l.forsake = withGrace(ctx, stopGrace)
+	l.patient, l.forsake = withGrace(ctx, answerGrace)
 	return true
 }
 
@@ -189,7 +189,7 @@ func (l *lane) connect(ctx context.Context) bool {
 func (l *lane) goodbye(ctx context.Context, cut bool) {
 	l.proves()
 	l.close()
-	polite, cancel := withGrace(ctx, quitGrace)
+	polite, cancel := withGrace(ctx, farewellGrace)
 	defer cancel()
 	if cut {
 		l.carrier.mayCut(cancel)

@@ -28,6 +28,7 @@ type server struct {
 	// before says nothing: a new way out comes first (law 6).
 	changed time.Time
 	began   time.Time
+	day     *day
 	done    chan *carrier
 	lulls   chan struct{}
 }
@@ -35,7 +36,8 @@ type server struct {
 // Serve runs the queue until ctx ends: whenever something arrives (a value on
 // arrivals), a route may have come up, a retry falls due, or a value comes on
 // pokes. With nothing due it sleeps without a timer (law 6). It ends with an
-// error when arrivals is closed: nothing would wake it any more.
+// error when arrivals is closed: nothing would wake it any more. While the
+// machine sleeps (Naps) it begins nothing, whatever happens.
 func (r *Runner) Serve(ctx context.Context, arrivals, pokes <-chan struct{}) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -45,7 +47,7 @@ func (r *Runner) Serve(ctx context.Context, arrivals, pokes <-chan struct{}) err
 	r.mend()
 	s := &server{
 		Runner: r, guide: r.newGuide(), lines: make(map[Route]*line), rests: make(rests), looked: make(rests),
-		began: r.Now(), done: make(chan *carrier), lulls: make(chan struct{}, 1),
+		began: r.Now(), day: newDay(ctx), done: make(chan *carrier), lulls: make(chan struct{}, 1),
 	}
 	return s.serve(ctx, stop, arrivals, pokes)
 }
@@ -57,27 +59,31 @@ func (s *server) serve(ctx context.Context, stop func(), arrivals, pokes <-chan 
 	// that is wanted though nothing happens, zero for never.
 	var earliest, next time.Time
 	for wanted := true; ; {
-		if now := s.Now(); wanted && !ahead(earliest, now) {
+		if now := s.Now(); wanted && !s.day.asleep() && !ahead(earliest, now) {
 			var started int
 			var err error
-			if started, next, err = s.dispatch(ctx); err != nil {
+			if started, next, err = s.dispatch(s.day.ctx); err != nil {
 				s.Log.Error("cannot read the queue", "err", err)
 				next = sooner(next, s.Now().Add(restTime)) // the disk may come back
 			}
 			running += started
 			wanted, earliest = false, nextScan(now, s.Now())
 		}
+		if running == 0 {
+			s.day.settle()
+		}
 		wake := next
 		if wanted {
 			wake = earliest
 		}
-		timer := newTimer(wake, s.Now())
+		timer := newTimer(s.day.alarm(wake), s.Now())
 		select {
 		case <-ctx.Done():
 			timer.Stop()
 			for ; running > 0; running-- {
 				<-s.done
 			}
+			s.day.settle()
 			return lost
 		case _, ok := <-arrivals:
 			if !ok {
@@ -95,6 +101,13 @@ func (s *server) serve(ctx context.Context, stop func(), arrivals, pokes <-chan 
 			s.forget()
 			s.stir()
 		case <-s.Stirs:
+			s.stir()
+		case nap := <-s.Naps:
+			s.day.turnIn(nap)
+		case <-s.day.morning():
+			s.day.settle()
+			s.day = newDay(ctx)
+			s.forget()
 			s.stir()
 		case <-s.lulls:
 		case <-timer.C:
