@@ -66,6 +66,9 @@ type Standing struct {
 	// not; Failed is when.
 	Fault  string    `json:"fault,omitempty"`
 	Failed time.Time `json:"failed,omitzero"`
+	// Next is when the queue run is to try again, should nothing happen before;
+	// the zero time where that is not planned. A Watcher does not know it.
+	Next time.Time `json:"next,omitzero"`
 }
 
 // Standing is how r stands now.

@@ -84,9 +84,18 @@ func (a *app) agent(ctx context.Context, log *slog.Logger, net network) error {
 	if net == nil {
 		net = netwatch.New(ctx, netwatch.Options{Log: log, Now: a.now, Server: serverOf(c), Bound: boundOf(c)})
 	}
-	runner.Reach, runner.Transport, runner.Watch, runner.Stirs = net, net.Prove(out), idle.watch, stirs
+	runner.Reach, runner.Transport, runner.Stirs = net, net.Prove(out), stirs
+	again := newRetries()
+	runner.Watch = func(e queue.Event) {
+		idle.watch(e)
+		again.watch(e)
+	}
 	since := a.now()
-	status := func() agentStatus { return statusOf(c, net, since) }
+	status := func() agentStatus {
+		s := statusOf(c, net, since)
+		again.fill(s.Routes, a.now())
+		return s
+	}
 	if err := serveControl(ctx, c, controller{status: status, run: poke, stir: func() { ring(stirs) }}); err != nil {
 		return err
 	}

@@ -31,6 +31,13 @@ func (r *statusReport) prospect(account accountStatus, now time.Time) string {
 	if r.Agent != nil && last != nil && last.At.Before(r.Network.Since) {
 		words = "not tried by this network yet, " + words
 	}
+	if account.Waiting > 0 && s.Next.After(now) {
+		soon := "at once"
+		if s.Next.Sub(now) >= time.Second {
+			soon = ago(now, s.Next)
+		}
+		words += "; tries again " + soon + ", or when the network changes"
+	}
 	return words
 }
 
