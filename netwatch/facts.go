@@ -1,6 +1,9 @@
 package netwatch
 
-import "net/netip"
+import (
+	"net/netip"
+	"slices"
+)
 
 // facts is the network as the sources report it, in no system's own words.
 type facts struct {
@@ -15,9 +18,19 @@ type facts struct {
 	connections, vpns []string
 	// portal is what a source says of a captive portal; nil: nothing.
 	portal *portal
+	// checks are what can be asked whether a captive portal is in the way.
+	checks []check
 	// gap is why a record could not be understood, or nil. What is missing may
 	// be the way out.
 	gap error
+}
+
+// link is the link of a name, or nil.
+func (f *facts) link(name string) *link {
+	if i := slices.IndexFunc(f.links, func(l link) bool { return l.name == name }); i >= 0 {
+		return &f.links[i]
+	}
+	return nil
 }
 
 type link struct {
@@ -52,6 +65,15 @@ func (l link) usable() bool { return !l.loopback && l.up && l.carrier }
 type portal struct {
 	by   string // who says so
 	page string // the address of its login page, or ""
+}
+
+// A check is an address that is asked by HTTP whether a captive portal is in the
+// way.
+type check struct {
+	url string
+	// api: the network itself has named it, and it answers as RFC 8908 says.
+	// Otherwise it is a page that this system asks for anyway.
+	api bool
 }
 
 type address struct {

@@ -39,12 +39,12 @@ func judge(f *facts) State {
 }
 
 // vpnsUp is the VPNs of a network manager, and the tunnels that packets can be
-// sent by.
+// sent by, under the names that it has for them.
 func (m *netmap) vpnsUp(routes []route) []string {
 	up := slices.Clone(m.vpns)
 	for _, r := range routes {
 		if l := m.links[r.link]; l.tunnel {
-			up = append(up, l.name)
+			up = append(up, cmp.Or(l.connection, l.name))
 		}
 	}
 	slices.Sort(up)

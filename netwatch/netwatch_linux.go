@@ -17,13 +17,17 @@ const groups = 1<<(unix.RTNLGRP_LINK-1) |
 	1<<(unix.RTNLGRP_IPV4_ROUTE-1) | 1<<(unix.RTNLGRP_IPV6_ROUTE-1) |
 	1<<(unix.RTNLGRP_IPV4_RULE-1) | 1<<(unix.RTNLGRP_IPV6_RULE-1)
 
-// system is the kernel's own view.
+// system is the kernel's view first, which knows at once, and what others add.
 func system(poke func()) ([]source, error) {
 	s, err := openKernel(poke, 0)
 	if err != nil {
 		return nil, err
 	}
-	return []source{s, devices{os.DirFS("/sys/class/net")}}, nil
+	return []source{
+		s,
+		devices{os.DirFS("/sys/class/net")},
+		openOnBus(networkManager(), systemBus, poke),
+	}, nil
 }
 
 // kernel is the source that reads rtnetlink(7).

@@ -4,6 +4,8 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/jsimonetti/rtnetlink/v2"
 	"github.com/mdlayher/netlink"
@@ -62,6 +64,12 @@ func readLink(data []byte, f *facts) error {
 		switch info.Kind {
 		case "bridge", "veth", "dummy", "ifb", "nlmon":
 			l.inner = true
+		case "wireguard", "amneziawg", "ovpn", "ovpn-dco", "vti", "vti6", "xfrm", "ipsec":
+			l.tunnel = true
+		case "tun":
+			// OpenVPN, OpenConnect, Tailscale. One with broadcast is the cable of a
+			// virtual machine (a tap).
+			l.tunnel = !l.shared
 		}
 	}
 	f.links = append(f.links, l)
@@ -213,10 +221,11 @@ func addrOf(ip net.IP) (netip.Addr, bool) {
 }
 
 // printable makes a name safe for a terminal and a log: the kernel takes
-// control characters in the name of an interface.
+// control characters in the name of an interface, and a wireless network may be
+// called anything.
 func printable(name string) string {
-	if q := strconv.QuoteToASCII(name); q != `"`+name+`"` {
-		return q
+	if utf8.ValidString(name) && !strings.ContainsFunc(name, func(r rune) bool { return !strconv.IsPrint(r) }) {
+		return name
 	}
-	return name
+	return strconv.Quote(name)
 }

@@ -15,6 +15,7 @@ import (
 // machine's interfaces nor its bus.
 type Managed struct {
 	*Machine
+	network *Network
 	dir     string // shared with it: the bus's socket, the logs
 	daemons []*daemon
 }
@@ -49,7 +50,7 @@ func managed(t testing.TB, n *Network) *Managed {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	m := &Managed{dir: dir}
+	m := &Managed{network: n, dir: dir}
 	t.Cleanup(func() {
 		power.Close()
 		_ = cmd.Wait()

@@ -130,3 +130,25 @@ func (m *NetworkManager) Hang() { m.t.Helper(); m.daemon.signal("STOP") }
 
 // Wake ends Hang.
 func (m *NetworkManager) Wake() { m.t.Helper(); m.daemon.signal("CONT") }
+
+// Tunnel brings up a connection of a name whose device is a tunnel, tun0, with a
+// network behind it, which is ended by nmcli connection down.
+func (m *NetworkManager) Tunnel(name string) {
+	m.t.Helper()
+	m.Nmcli("connection", "add", "type", "tun", "con-name", name, "ifname", "tun0", "mode", "tun", "autoconnect", "no",
+		"ipv4.method", "manual", "ipv4.addresses", "10.9.0.2/24", "ipv6.method", "disabled")
+	m.Nmcli("connection", "up", name)
+	// A tunnel carries while somebody has hold of its far end.
+	end, err := m.network.Laptop.tun("tun0")
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	m.t.Cleanup(func() { end.Close() })
+}
+
+// Rename brings up another connection in LAN's place, which is called "lan 2".
+func (m *NetworkManager) Rename() {
+	m.t.Helper()
+	m.Nmcli("connection", "clone", LAN, LAN+" 2")
+	m.Nmcli("connection", "up", LAN+" 2")
+}

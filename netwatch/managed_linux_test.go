@@ -1,0 +1,72 @@
+package netwatch
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/godbus/dbus/v5"
+
+	"mailcrane/internal/lab"
+)
+
+// busAt dials the bus at an address.
+func busAt(address string) busDialer {
+	return func(ctx context.Context, signalled func()) (*dbus.Conn, error) {
+		return dbus.Connect(address, dbus.WithContext(ctx), dbus.WithSignalHandler(signals(signalled)))
+	}
+}
+
+// watchAlso starts a Watcher on the laptop that hears what a service of its bus says
+// too.
+func (l *laptop) watchAlso(s service, address string) *Watcher {
+	l.t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	o := Options{Log: slog.New(slog.NewTextHandler(l.t.Output(), nil))}
+	w := start(ctx, o, func(poke func()) ([]source, error) {
+		return []source{l.kernel(poke), openOnBus(s, busAt(address), poke)}, nil
+	})
+	l.t.Cleanup(func() { cancel(); <-w.Done() })
+	return w
+}
+
+func TestWhatNetworkManagerKnowsIsNoticed(t *testing.T) {
+	l := newLaptop(t)
+	m := lab.NewNetworkManager(t, l.Network)
+	w := l.watchAlso(networkManager(), m.Bus())
+	const home = "eth0 is up, default route via " + lab.GatewayIP
+	if s := w.State(); s.Reason != home || s.Connection != lab.LAN || s.Metered || s.Portal || s.VPN != nil {
+		t.Errorf("at first it is %+v", s)
+	}
+	var took []time.Duration
+	step := func(what string, do func(), is func(State) bool) {
+		t.Helper()
+		began := time.Now()
+		do()
+		done := time.Now()
+		noticed(t, w, what, is)
+		t.Logf("%-36s took %8v, noticed %8v later", what,
+			done.Sub(began).Round(10*time.Microsecond), time.Since(done).Round(10*time.Microsecond))
+		took = append(took, time.Since(done))
+	}
+	step("a portal", m.Capture, func(s State) bool {
+		return s.Portal && s.Reason == home+", a captive portal in the way, says NetworkManager"
+	})
+	step("the portal opens", m.Release, func(s State) bool { return !s.Portal })
+	step("it costs", func() { m.Meter("yes") }, func(s State) bool { return s.Metered && s.Reason == home+", metered" })
+	step("it does not", func() { m.Meter("no") }, func(s State) bool { return !s.Metered })
+	step("a tunnel", func() { m.Tunnel("office") }, func(s State) bool { return slices.Equal(s.VPN, []string{"office"}) })
+	step("no tunnel", func() { m.Nmcli("connection", "down", "office") }, func(s State) bool { return s.VPN == nil })
+	step("another connection", m.Rename, func(s State) bool { return s.Connection == lab.LAN+" 2" })
+	step("the old one", func() { m.Nmcli("connection", "up", lab.LAN) }, func(s State) bool { return s.Connection == lab.LAN })
+	step("NetworkManager ends", m.Stop, func(s State) bool { return s.Connection == "" && s.Reason == home })
+	step("NetworkManager is back", m.Start, func(s State) bool { return s.Connection == lab.LAN })
+	step("the far end is gone", l.PlugOut, func(s State) bool { return s.Level == Down && s.Connection == "" })
+	step("the far end is back", l.PlugIn, func(s State) bool { return s.Level == Way && s.Connection == lab.LAN })
+	step("the connection is ended", func() { m.Nmcli("connection", "down", lab.LAN) }, func(s State) bool { return s.Level != Way })
+	step("the connection is made", func() { m.Nmcli("connection", "up", lab.LAN) }, func(s State) bool { return s.Level == Way && s.Connection == lab.LAN })
+	slices.Sort(took)
+	t.Logf("median %v, most %v", took[len(took)/2], took[len(took)-1])
+}

@@ -1,0 +1,212 @@
+package netwatch
+
+import (
+	"context"
+	"slices"
+
+	"github.com/godbus/dbus/v5"
+)
+
+// Names and numbers of NetworkManager's D-Bus interface
+// (networkmanager.dev/docs/api/latest/spec.html and nm-dbus-types.html).
+const (
+	nmName    = "org.freedesktop.NetworkManager"
+	nmPath    = dbus.ObjectPath("/org/freedesktop/NetworkManager")
+	nmActive  = nmName + ".Connection.Active"
+	nmDevice  = nmName + ".Device"
+	nmAP      = nmName + ".AccessPoint"
+	nmWiFi    = nmDevice + ".Wireless"
+	nmPortal  = 2 // NM_CONNECTIVITY_PORTAL
+	nmUp      = 2 // NM_ACTIVE_CONNECTION_STATE_ACTIVATED
+	nmIsWiFi  = 2 // NM_DEVICE_TYPE_WIFI
+	nmCosts   = 1 // NM_METERED_YES
+	nmFree    = 2 // NM_METERED_NO
+	nmMayCost = 3 // NM_METERED_GUESS_YES
+)
+
+// nmMost bounds how many connections are looked at, and devices of each.
+const nmMost = 64
+
+// networkManager is what NetworkManager knows and the kernel cannot: a captive
+// portal, what costs, what is a VPN, what things are called.
+func networkManager() service {
+	// A strength, a bit rate, a scan and a counter of octets are properties of other
+	// interfaces, so that none of them wakes us. What belongs to a connection is
+	// there before it is activated.
+	changed := func(path dbus.MatchOption, iface string) []dbus.MatchOption {
+		return []dbus.MatchOption{
+			path, dbus.WithMatchInterface("org.freedesktop.DBus.Properties"),
+			dbus.WithMatchMember("PropertiesChanged"), dbus.WithMatchArg(0, iface),
+		}
+	}
+	return service{
+		name: nmName,
+		signals: [][]dbus.MatchOption{
+			changed(dbus.WithMatchObjectPath(nmPath), nmName),
+			changed(dbus.WithMatchPathNamespace(nmPath+"/ActiveConnection"), nmActive),
+			changed(dbus.WithMatchPathNamespace(nmPath+"/Devices"), nmDevice),
+		},
+		look: lookAtNetworkManager,
+	}
+}
+
+// nmPicture is what NetworkManager says.
+type nmPicture struct {
+	portal  bool
+	primary int    // index of the connection in use, or -1
+	probe   string // what it asks to find a portal, or ""
+	active  []nmConnection
+}
+
+// nmConnection is one that is fully activated.
+type nmConnection struct {
+	name    string
+	vpn     bool // and its devices are those that it stands on
+	tunnel  bool // a VPN, and its device is the tunnel
+	inner   bool // loopback, which NetworkManager shows too
+	devices []nmLink
+}
+
+type nmLink struct {
+	name, ssid string
+	metered    uint32
+}
+
+func lookAtNetworkManager(ctx context.Context, conn *dbus.Conn) (picture, error) {
+	manager, err := propertiesOf(ctx, conn, nmName, nmPath, nmName)
+	if err != nil {
+		return nil, err
+	}
+	p := nmPicture{portal: property[uint32](manager, "Connectivity") == nmPortal, primary: -1}
+	if property[bool](manager, "ConnectivityCheckEnabled") {
+		p.probe = property[string](manager, "ConnectivityCheckUri")
+	}
+	paths := property[[]dbus.ObjectPath](manager, "ActiveConnections")
+	for _, path := range paths[:min(len(paths), nmMost)] {
+		// One that has gone meanwhile has no properties, and has sent a signal.
+		c, up, err := lookAtConnection(ctx, conn, path)
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if err != nil || !up {
+			continue
+		}
+		if path == property[dbus.ObjectPath](manager, "PrimaryConnection") {
+			p.primary = len(p.active)
+		}
+		p.active = append(p.active, c)
+	}
+	return p, nil
+}
+
+func lookAtConnection(ctx context.Context, conn *dbus.Conn, path dbus.ObjectPath) (c nmConnection, up bool, err error) {
+	active, err := propertiesOf(ctx, conn, nmName, path, nmActive)
+	if err != nil || property[uint32](active, "State") != nmUp {
+		return c, false, err
+	}
+	c = connectionOf(active)
+	devices := property[[]dbus.ObjectPath](active, "Devices")
+	for _, path := range devices[:min(len(devices), nmMost)] {
+		device, err := propertiesOf(ctx, conn, nmName, path, nmDevice)
+		if err != nil {
+			return c, true, err
+		}
+		l := linkOf(device)
+		if property[uint32](device, "DeviceType") == nmIsWiFi {
+			if l.ssid, err = ssidOf(ctx, conn, path); err != nil {
+				return c, true, err
+			}
+		}
+		c.devices = append(c.devices, l)
+	}
+	return c, true, nil
+}
+
+func connectionOf(active properties) nmConnection {
+	kind := property[string](active, "Type")
+	return nmConnection{
+		name:   printable(bounded(property[string](active, "Id"))),
+		vpn:    property[bool](active, "Vpn"),
+		tunnel: kind == "wireguard",
+		inner:  kind == "loopback",
+	}
+}
+
+func linkOf(device properties) nmLink {
+	// A modem's packets go by another interface than the one that it is ruled by.
+	name := property[string](device, "IpInterface")
+	if name == "" {
+		name = property[string](device, "Interface")
+	}
+	return nmLink{name: printable(bounded(name)), metered: property[uint32](device, "Metered")}
+}
+
+// ssidOf is the wireless network of a device, or "" where it is in none.
+func ssidOf(ctx context.Context, conn *dbus.Conn, device dbus.ObjectPath) (string, error) {
+	wifi, err := propertiesOf(ctx, conn, nmName, device, nmWiFi)
+	if err != nil {
+		return "", err
+	}
+	path := property[dbus.ObjectPath](wifi, "ActiveAccessPoint")
+	if path == "" || path == "/" {
+		return "", nil
+	}
+	point, err := propertiesOf(ctx, conn, nmName, path, nmAP)
+	return printable(bounded(string(property[[]byte](point, "Ssid")))), err
+}
+
+// mostName is how many octets of a name count, of which there are 32 in an SSID
+// (IEEE 802.11).
+const mostName = 128
+
+func bounded(name string) string { return name[:min(len(name), mostName)] }
+
+// fill adds the picture. A connection counts as long as a link that carries it is
+// usable: NetworkManager gives one whose cable was pulled some seconds to come back.
+func (p nmPicture) fill(f *facts) {
+	if p.probe != "" {
+		f.checks = append(f.checks, check{url: p.probe})
+	}
+	for i, c := range p.active {
+		if c.inner || !c.carried(f.links) {
+			continue
+		}
+		f.connections = append(f.connections, c.name)
+		if c.vpn || c.tunnel {
+			f.vpns = append(f.vpns, c.name)
+		}
+		if p.portal && i == p.primary {
+			f.portal = &portal{by: "NetworkManager"}
+		}
+		for _, d := range c.devices {
+			if l := f.link(d.name); l != nil {
+				d.fill(l, c)
+			}
+		}
+	}
+}
+
+func (c nmConnection) carried(links []link) bool {
+	return len(c.devices) == 0 || slices.ContainsFunc(c.devices, func(d nmLink) bool {
+		return slices.ContainsFunc(links, func(l link) bool { return l.name == d.name && l.usable() })
+	})
+}
+
+// fill adds what is said of the link. A person's word that its octets cost, or do
+// not, is above every guess; of two guesses the one that it costs is taken.
+func (d nmLink) fill(l *link, c nmConnection) {
+	switch d.metered {
+	case nmCosts, nmMayCost:
+		l.metered = true
+	case nmFree:
+		l.metered = false
+	}
+	if c.vpn {
+		return // it is named for what it stands on
+	}
+	l.connection = c.name
+	l.tunnel = l.tunnel || c.tunnel
+	if d.ssid != "" {
+		l.ssid = d.ssid
+	}
+}
