@@ -42,7 +42,7 @@ func (h *home) agent(args ...string) *agent {
 			h.t.Errorf("mailcrane agent: %v; its log:\n%s", err, a.said())
 		}
 	})
-	h.t.Cleanup(a.end)
+	h.t.Cleanup(func() { a.end() })
 	await(h.t, "the agent is up", func() bool { return strings.Contains(a.said(), "agent is up") })
 	return a
 }

@@ -2,7 +2,6 @@ package trial
 
 import (
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -26,13 +25,7 @@ func TestAnIdleAgentSleeps(t *testing.T) {
 		w.server.wantArrival(t, id)
 	}
 	await(t, "the queue is empty", func() bool { return len(w.home.queued()) == 0 })
-	// What follows the last session is over when the agent has slept for longer
-	// than it waits before it gives memory back.
-	await(t, "the agent has come to rest", func() bool {
-		before := w.agent.switches(t)
-		<-time.After(5 * time.Second)
-		return maps.Equal(w.agent.switches(t), before)
-	})
+	w.agent.rests()
 	before := w.agent.switches(t)
 	<-time.After(span)
 	woken := w.agent.switches(t)
@@ -60,7 +53,7 @@ func TestAnIdleAgentSleeps(t *testing.T) {
 
 // switches is how often each of the agent's threads has gone to sleep of
 // itself, which is how often it was woken.
-func (a *agent) switches(t *testing.T) map[string]int {
+func (a *agent) switches(t testing.TB) map[string]int {
 	t.Helper()
 	tasks, err := filepath.Glob(filepath.Join("/proc", fmt.Sprint(a.cmd.Process.Pid), "task/*/status"))
 	if err != nil || len(tasks) == 0 {
@@ -78,7 +71,7 @@ func (a *agent) switches(t *testing.T) map[string]int {
 }
 
 // number is the value of a line of a status file of proc(5).
-func number(t *testing.T, status, key string) int {
+func number(t testing.TB, status, key string) int {
 	t.Helper()
 	_, rest, _ := strings.Cut("\n"+status, "\n"+key+":")
 	line, _, _ := strings.Cut(rest, "\n")
