@@ -3,6 +3,9 @@ package netwatch
 import (
 	"net/netip"
 	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
 )
 
 // facts is the network as the sources report it, in no system's own words.
@@ -114,4 +117,14 @@ type rule struct {
 	// longer: only routes with a longer prefix count; -1 is any
 	// (suppress_prefixlength).
 	longer int
+}
+
+// printable makes a name safe for a terminal and a log: Linux takes control
+// characters in the name of an interface, and a wireless network or a
+// connection may be called anything.
+func printable(name string) string {
+	if utf8.ValidString(name) && !strings.ContainsFunc(name, func(r rune) bool { return !strconv.IsPrint(r) }) {
+		return name
+	}
+	return strconv.Quote(name)
 }

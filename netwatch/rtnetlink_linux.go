@@ -3,9 +3,6 @@ package netwatch
 import (
 	"net"
 	"net/netip"
-	"strconv"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/jsimonetti/rtnetlink/v2"
 	"github.com/mdlayher/netlink"
@@ -218,14 +215,4 @@ func narrow(m *rtnetlink.RuleMessage, a *rtnetlink.RuleAttributes) bool {
 func addrOf(ip net.IP) (netip.Addr, bool) {
 	a, ok := netip.AddrFromSlice(ip)
 	return a, ok
-}
-
-// printable makes a name safe for a terminal and a log: the kernel takes
-// control characters in the name of an interface, and a wireless network may be
-// called anything.
-func printable(name string) string {
-	if utf8.ValidString(name) && !strings.ContainsFunc(name, func(r rune) bool { return !strconv.IsPrint(r) }) {
-		return name
-	}
-	return strconv.Quote(name)
 }
