@@ -23,6 +23,10 @@ type facts struct {
 	portal *portal
 	// checks are what can be asked whether a captive portal is in the way.
 	checks []check
+	// wakes counts the sleeps, stops and leaps of the clock that are over, and
+	// woke says what the last of them was.
+	wakes uint64
+	woke  string
 	// gap is why a record could not be understood, or nil. What is missing may
 	// be the way out.
 	gap error

@@ -14,7 +14,7 @@ import (
 func judge(f *facts) State {
 	m := newMap(f)
 	exits, near := m.ways()
-	s := State{Level: m.level(), VPN: m.vpnsUp(append(exits, near...)), nets: m.nets(exits, near)}
+	s := State{Level: m.level(), VPN: m.vpnsUp(append(exits, near...)), nets: m.nets(exits, near), wakes: f.wakes, woke: f.woke}
 	if len(exits) > 0 {
 		best := exits[0]
 		l := m.links[best.link]

@@ -47,6 +47,9 @@ type Options struct {
 	// 0 for no bound, when its way out is metered or not; nil is no bound. It is
 	// called from Verdict.
 	Bound func(r queue.Route, metered bool) int64
+	// Naps: somebody receives from Watcher.Naps, for which the machine is held
+	// awake for some seconds before each sleep.
+	Naps bool
 }
 
 // A Server is what a Watcher has to know of where a route leads to.
@@ -68,6 +71,7 @@ type Watcher struct {
 	server   func(queue.Route) Server
 	bound    func(queue.Route, bool) int64
 	sources  []source
+	slumber  *slumber // among the sources, or nil
 	started  time.Time
 	poked    chan struct{} // holds one: something happened since the last look
 	changes  chan struct{} // holds one: a change nobody has received yet
@@ -83,7 +87,19 @@ type Watcher struct {
 // returns. Where the system cannot be asked, the state is Unknown and says
 // why, and every route is worth a try.
 func New(ctx context.Context, o Options) *Watcher {
-	return start(ctx, o, system)
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return start(ctx, o, func(poke func()) ([]source, error) {
+		sources, err := system(poke)
+		if err != nil {
+			return nil, err
+		}
+		return append(sources, openSlumber(poke, o)), nil
+	})
 }
 
 func start(ctx context.Context, o Options, open opener) *Watcher {
@@ -117,6 +133,11 @@ func start(ctx context.Context, o Options, open opener) *Watcher {
 		return w
 	}
 	w.sources = sources
+	for _, s := range sources {
+		if slumber, ok := s.(*slumber); ok {
+			w.slumber = slumber
+		}
+	}
 	w.state, err = w.read()
 	w.state.Since = w.started
 	if err != nil {
@@ -134,6 +155,15 @@ func (w *Watcher) Done() <-chan struct{} { return w.done }
 // has received yet are joined. It is never closed.
 func (w *Watcher) Changes() <-chan struct{} { return w.changes }
 
+// Naps delivers each sleep of the machine before it, where Options asked for
+// that and the system tells; it is nil else. It is never closed.
+func (w *Watcher) Naps() <-chan queue.Nap {
+	if w.slumber == nil {
+		return nil
+	}
+	return w.slumber.naps
+}
+
 // State is the network's state as last read.
 func (w *Watcher) State() State {
 	w.mu.Lock()
@@ -147,6 +177,9 @@ func (w *Watcher) Verdict(r queue.Route) queue.Verdict {
 	var server Server
 	if w.server != nil {
 		server = w.server(r)
+	}
+	if w.slumber != nil && w.slumber.unwatched && w.slumber.leapt() {
+		w.poke()
 	}
 	v, metered := w.State().verdict(server)
 	if w.bound != nil {
@@ -239,10 +272,17 @@ func (w *Watcher) read() (State, error) {
 
 // accept makes next the state, and passes a change on.
 func (w *Watcher) accept(next State) {
+	before := w.State()
+	// A state that cannot be read does not know of them.
+	next.wakes = max(next.wakes, before.wakes)
 	if !w.replace(next) {
 		return
 	}
-	w.log.Info("network changed", "state", next.Reason)
+	if next.wakes > before.wakes {
+		w.log.Info("all is tried anew: "+next.woke, "network", next.Reason)
+	} else {
+		w.log.Info("network changed", "state", next.Reason)
+	}
 	select {
 	case w.changes <- struct{}{}:
 	default:

@@ -79,6 +79,9 @@ type State struct {
 	ways [sha256.Size]byte
 	// nets is every destination that a route leads to, this machine included.
 	nets []destination
+	// wakes and woke are those of the facts.
+	wakes uint64
+	woke  string
 }
 
 // A destination is where a route leads to.
@@ -93,9 +96,10 @@ func (s State) same(t State) bool {
 	return s.sameWays(t) && s.SSID == t.SSID && s.Connection == t.Connection && s.Page == t.Page && slices.Equal(s.VPN, t.VPN)
 }
 
-// sameWays says that what was found out about servers in state t holds in s.
+// sameWays says that what was found out about servers in state t holds in s. It
+// does not after a sleep.
 func (s State) sameWays(t State) bool {
-	return s.Level == t.Level && s.ways == t.ways && s.Portal == t.Portal
+	return s.Level == t.Level && s.ways == t.ways && s.Portal == t.Portal && s.wakes == t.wakes
 }
 
 // wayTo is the closest destination with a in it; ok is false if no route leads

@@ -82,7 +82,8 @@ func (a *app) agent(ctx context.Context, log *slog.Logger, net network) error {
 		ring(pokes)
 	}
 	if net == nil {
-		net = netwatch.New(ctx, netwatch.Options{Log: log, Now: a.now, Server: serverOf(c), Bound: boundOf(c)})
+		watcher := netwatch.New(ctx, netwatch.Options{Log: log, Now: a.now, Server: serverOf(c), Bound: boundOf(c), Naps: true})
+		runner.Naps, net = watcher.Naps(), watcher
 	}
 	runner.Reach, runner.Transport, runner.Stirs = net, net.Prove(out), stirs
 	again := newRetries()
