@@ -56,7 +56,7 @@ var flags = [...]flag{
 	{'V', wanted, true, (*Invocation).setEnvID},
 	{'X', wanted, false, (*Invocation).setTrafficLog},
 	{'b', wanted, false, (*Invocation).setMode},
-	{'c', none, false, (*Invocation).ignore},
+	{'c', none, false, (*Invocation).setHoldExpensive},
 	{'d', attached, false, (*Invocation).setDebug},
 	{'e', wanted, false, (*Invocation).setErrorMode},
 	{'f', wanted, true, (*Invocation).setSender},
@@ -82,10 +82,11 @@ func (inv *Invocation) setUTF8(string) error       { inv.UTF8 = true; return nil
 func (inv *Invocation) setRebuild(string) error    { inv.Mode = Rebuild; return nil }
 
 // These are short for an option, and in order with -o and -O.
-func (inv *Invocation) setErrorMode(v string) error  { return inv.option("ErrorMode", v) }
-func (inv *Invocation) setIgnoreDots(string) error   { return inv.option("IgnoreDots", "True") }
-func (inv *Invocation) setKeepFromLine(string) error { return inv.option("SaveFromLine", "True") }
-func (inv *Invocation) setVerbose(string) error      { return inv.option("Verbose", "True") }
+func (inv *Invocation) setErrorMode(v string) error   { return inv.option("ErrorMode", v) }
+func (inv *Invocation) setHoldExpensive(string) error { return inv.option("HoldExpensive", "True") }
+func (inv *Invocation) setIgnoreDots(string) error    { return inv.option("IgnoreDots", "True") }
+func (inv *Invocation) setKeepFromLine(string) error  { return inv.option("SaveFromLine", "True") }
+func (inv *Invocation) setVerbose(string) error       { return inv.option("Verbose", "True") }
 
 func (inv *Invocation) setFullName(v string) error   { inv.FullName = v; return nil }
 func (inv *Invocation) setTrafficLog(v string) error { inv.TrafficLog = v; return nil }

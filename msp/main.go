@@ -83,6 +83,9 @@ func (p *Program) withConfig(ctx context.Context, inv *Invocation) int {
 	if id == "" {
 		return code
 	}
+	if s.waitsForRun() {
+		return code
+	}
 	if c := p.deliver(ctx, inv, cfg, id, code != sysexits.OK); c != sysexits.OK {
 		code = c
 	}
@@ -117,6 +120,20 @@ func (inv *Invocation) mode(cfg *config.Config) config.Mode {
 		return config.Interactive
 	}
 	return cfg.DeliveryMode
+}
+
+// waitsForRun says that the account's server is not called for a submission.
+// Who says -v is there and wants to see it sent, as in sendmail; what is called
+// on demand alone needs the word for that.
+func (s *submission) waitsForRun() bool {
+	switch s.cfg.Dial(s.cfg.Carrier(s.envelope.Account, s.envelope.From)) {
+	case config.DialByRun:
+		return !s.inv.Verbose
+	case config.DialOnDemand:
+		return true
+	case config.DialFreely:
+	}
+	return false
 }
 
 // deliver tries a message at once where the delivery mode asks for that. It is

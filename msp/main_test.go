@@ -157,6 +157,39 @@ func TestDeliveryModeIsObeyedAfterTheMessageIsSafe(t *testing.T) {
 	}
 }
 
+func TestASubmissionCallsNoServerThatWaitsForARun(t *testing.T) {
+	for _, c := range []struct {
+		reason, account, line string
+		handed                string // by the shim
+		asked                 string // of the services
+	}{
+		{"an expensive account waits for the queue run", "expensive = true", "-c -odi a@x.org", "", ""},
+		{"in the background too", "expensive = true", "-c -odb a@x.org", "", ""},
+		{"not where nobody holds what is expensive", "expensive = true", "-odi a@x.org", "-odi -qI2600000000001", "deliver [2600000000001] verbose=false"},
+		{"nor with -v, as in sendmail", "expensive = true", "-c -v a@x.org", "-ocTrue -ovTrue -odi -qI2600000000001", "deliver [2600000000001] verbose=true"},
+		{"an account on demand waits for a word", "on_demand = true", "-odi a@x.org", "", ""},
+		{"and -v is none", "on_demand = true", "-v a@x.org", "", ""},
+	} {
+		t.Run(c.reason, func(t *testing.T) {
+			s := newStation(t, oneAccount+c.account)
+			var handed []string
+			s.Handoff = func(args []string, _ bool) (int, error) {
+				handed = args
+				return 0, nil
+			}
+			if code := s.sendmail("\n", split(c.line)...); code != 0 || s.spool.puts != 1 || strings.Join(handed, " ") != c.handed {
+				t.Errorf("shim: exit %d, handed over %q, said %q", code, handed, &s.err)
+			}
+			s = newStation(t, oneAccount+c.account)
+			sv := &services{}
+			s.Services = sv
+			if code := s.sendmail("\n", split(c.line)...); code != 0 || s.spool.puts != 1 || strings.Join(sv.asked, " ") != c.asked {
+				t.Errorf("mailcrane: exit %d, asked %q", code, sv.asked)
+			}
+		})
+	}
+}
+
 func TestRefusalInInteractiveModeIsTheExitCode(t *testing.T) {
 	s := newStation(t, oneAccount)
 	s.Services = &services{code: sysexits.NoUser}

@@ -85,6 +85,7 @@ type carrier struct {
 	// broken counts sessions that broke since the last answer, and counted those
 	// that it ever counted.
 	broken, counted int
+	dialled         bool        // a session was opened, or not, for the first time
 	fault           *RouteFault // why the carrier stopped, nil while it goes on
 	missed          *RouteFault // why a message with a session of its own had none
 	over            bool        // it takes in no more

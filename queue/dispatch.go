@@ -21,6 +21,10 @@ type course struct {
 	// time, or when something changes where that is zero.
 	closed bool
 	again  time.Time
+	// byRun: it is called for queue runs only, of which the last and the next are
+	// these.
+	byRun      bool
+	last, next time.Time
 	// hold is how long the server is known to keep a message for a later time.
 	hold time.Duration
 	// overdue are those whose time-outs hold all the same.
@@ -108,6 +112,8 @@ func (s *server) survey(ctx context.Context) (courses map[Route]*course, next ti
 func (s *server) enter(c *course, n Name, seen int, now time.Time) (again time.Time) {
 	switch {
 	case s.keeps(c.verdict, n): // a change will wake us
+	case c.missedRun(n):
+		return c.next
 	case c.closed:
 		return sooner(c.again, s.overdue(c, n, seen, now))
 	case c.line.carrier == nil || !c.line.carrier.has(n):
@@ -140,7 +146,11 @@ func (s *server) resting(n Name, now time.Time) (until time.Time, resting bool) 
 func (s *server) course(route Route, now time.Time) *course {
 	l := s.lines[route]
 	if l == nil {
-		l = &line{plan: newPlan(s.dice(), sooner(s.changed, s.began))}
+		young := s.clock.began
+		if s.changed.After(young) {
+			young = s.changed
+		}
+		l = &line{plan: newPlan(s.dice(), young)}
 		s.lines[route] = l
 	}
 	c := &course{
@@ -148,10 +158,13 @@ func (s *server) course(route Route, now time.Time) *course {
 		pick: pick{most: s.windowSize()}, overdue: pick{most: s.windowSize()},
 	}
 	until, waits := l.plan.waits(now)
+	again, may := s.mayDial(c, route, now)
 	switch {
 	case l.carrier != nil:
 	case !c.verdict.Try: // a change will wake us
 		c.closed = true
+	case !may:
+		c.closed, c.again = true, again
 	case waits && !s.reachedSince(route, l.plan.failed):
 		c.closed, c.again = true, until
 	}
@@ -182,6 +195,7 @@ func (s *server) start(ctx context.Context, route Route, c *course, jobs []job) 
 	carrier.heeds, carrier.believes, carrier.fresh = true, true, s.changed
 	carrier.tries = c.line.plan.tries
 	c.line.carrier = carrier
+	c.line.ran = c.last
 	go func() {
 		carrier.carry(ctx)
 		s.done <- carrier

@@ -13,6 +13,8 @@ import (
 type Run struct {
 	// IDs, if not nil, are the only messages.
 	IDs []ID
+	// Route, if not "", is the only route.
+	Route Route
 	// Want, if not nil, selects among them by what is in them.
 	Want func(Entry) bool
 	// Person: somebody asked for it and waits. Neither the load of the machine
@@ -29,7 +31,9 @@ type Run struct {
 // unattended says that the run is "sendmail -q" in a crontab, or the like: over
 // everything, and nobody waits for it. Only such a run leaves alone what
 // MinQueueAge and MaxQueueAge keep back, and believes the status of hosts.
-func (r Run) unattended() bool { return !r.Person && r.IDs == nil && r.Want == nil && !r.Quarantined }
+func (r Run) unattended() bool {
+	return !r.Person && r.IDs == nil && r.Want == nil && r.Route == "" && !r.Quarantined
+}
 
 // Wants says that the run is for the message, should it not be held.
 func (r Run) Wants(e Entry) bool {
@@ -211,7 +215,7 @@ func (f *flush) consider(picks map[Route]*pick, n Name, seen int) bool {
 	switch {
 	case f.keeps(verdict, n):
 		return false
-	case f.down(route) && !f.schedule().timedOut(n, f.Now()):
+	case (f.down(route) || !f.dials(route)) && !f.schedule().timedOut(n, f.Now()):
 		return false
 	case f.carriers[route] != nil && f.carriers[route].has(n):
 		return false
@@ -258,7 +262,7 @@ func (f *flush) ended(c *carrier) {
 func (f *flush) start(ctx context.Context, route Route, jobs []job, more bool) {
 	c := f.newCarrier(f.guide, route, jobs)
 	c.believes = f.unattended
-	c.more, c.left, c.closed = more, f.left, f.down(route)
+	c.more, c.left, c.closed = more, f.left, f.down(route) || !f.dials(route)
 	c.lull = func() {
 		select {
 		case f.lulls <- struct{}{}:
@@ -303,6 +307,11 @@ func (f *flush) wants(n Name) (wants, met bool) {
 	}
 	if f.unattended && n.Slow() != "" && f.Spool.Confined() == "" && !f.due(n, f.Now()) {
 		return false, false // that queue has its own interval, and may be run by itself
+	}
+	if f.run.Route != "" {
+		if route, err := f.guide.route(n); err != nil || route != f.run.Route {
+			return false, false
+		}
 	}
 	f.mu.Lock()
 	m, met := f.met[n.ID.key()]
@@ -358,6 +367,8 @@ func (f *flush) countLeft() error {
 				f.sum.Later++
 			case f.kept(n):
 				f.sum.Kept++
+			case f.onDemand(n):
+				f.sum.OnDemand++
 			default:
 				f.sum.Waiting++
 			}

@@ -30,6 +30,8 @@ type Runner struct {
 	// Sessions is how many sessions may be open at once on a route; nil, or 0, has
 	// the runner find out, up to three.
 	Sessions func(Route) int
+	// Dial is what it takes for a route to be called; nil is mail that is due.
+	Dial func(Route) config.Dial
 	// Patience is how long one delivery may stand still before the messages
 	// behind it go by another session; 0 means 20 s.
 	Patience time.Duration
@@ -75,7 +77,7 @@ const (
 	SessionEnded                  // however it ended: Session says what it cost
 	Awaiting                      // another process is at Of messages of the run, which waits for it
 	CutOff                        // there is no way out for Route now (Why); what was begun waits for it
-	Retry                         // Serve leaves Route alone until Next, for Fault, should nothing happen before
+	Retry                         // Route is left alone until Next, for Fault, should nothing happen before
 )
 
 // An Event is something that a queue run did.
@@ -99,7 +101,8 @@ type Event struct {
 	Silent bool
 	// Left is, for Ended, how many recipients remain to be tried.
 	Left int
-	// Next is, for Ended and Retry, when that will be; zero for at once.
+	// Next is, when that will be; zero for at once. For Retry it is when Route
+	// is tried again, zero for never by itself.
 	Next time.Time
 	// Why is for CutOff, in words.
 	Why string

@@ -13,6 +13,7 @@ type line struct {
 	carrier *carrier // at work, or nil
 	stale   bool     // something happened meanwhile: look again when it ends
 	plan    plan
+	ran     time.Time // the queue run that it was last called for
 }
 
 // A server is the state of Serve.
@@ -27,7 +28,7 @@ type server struct {
 	// changed is when something last made all due. What was known of a host
 	// before says nothing: a new way out comes first (law 6).
 	changed time.Time
-	began   time.Time
+	clock   clock
 	day     *day
 	done    chan *carrier
 	lulls   chan struct{}
@@ -47,7 +48,7 @@ func (r *Runner) Serve(ctx context.Context, arrivals, pokes <-chan struct{}) err
 	r.mend()
 	s := &server{
 		Runner: r, guide: r.newGuide(), lines: make(map[Route]*line), rests: make(rests), looked: make(rests),
-		began: r.Now(), day: newDay(ctx), done: make(chan *carrier), lulls: make(chan struct{}, 1),
+		clock: clock{began: r.Now().Round(0), interval: r.Tuning.Interval}, day: newDay(ctx), done: make(chan *carrier), lulls: make(chan struct{}, 1),
 	}
 	return s.serve(ctx, stop, arrivals, pokes)
 }
@@ -93,9 +94,7 @@ func (s *server) serve(ctx context.Context, stop func(), arrivals, pokes <-chan 
 			}
 		case <-pokes:
 			s.forget()
-			for _, l := range s.lines {
-				l.plan.asked(s.Now())
-			}
+			s.asked()
 			s.stir()
 		case <-s.Reach.Changes():
 			s.forget()
@@ -165,6 +164,14 @@ func (s *server) forget() {
 	clear(s.rests)
 }
 
+// asked is called when a person says to run the queue now.
+func (s *server) asked() {
+	s.clock.asked = s.Now().Round(0)
+	for _, l := range s.lines {
+		l.plan.asked(s.Now())
+	}
+}
+
 func (s *server) ended(c *carrier) {
 	l, now := s.lines[c.route], s.Now()
 	if c.closed {
@@ -191,7 +198,7 @@ func (s *server) ended(c *carrier) {
 			// go before it, should it have been the cause.
 			pause = min(pause, 2*again)
 		}
-		s.tell(Event{Kind: Retry, Route: c.route, Fault: c.fault, Next: l.plan.next})
+		s.tell(Event{Kind: Retry, Route: c.route, Fault: c.fault, Next: s.nextTry(c.route, &l.plan)})
 	}
 	if !l.stale {
 		for _, name := range c.tried() {

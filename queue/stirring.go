@@ -80,11 +80,13 @@ func (c *carrier) openStirred(ctx context.Context) (Session, *RouteFault) {
 	for {
 		before := c.stirring.times()
 		session, fault := c.runner.Transport.Open(within, c.route)
+		again := c.dialsAgain(ctx, fault)
 		if fault == nil {
 			return session, nil
 		}
 		c.tries.spend(c.runner.Now())
-		if !fault.Lost || c.stirring.times() == before || !c.mayHurry() || ctx.Err() != nil {
+		lost := fault.Lost && c.stirring.times() != before && c.mayHurry()
+		if !lost && !again || ctx.Err() != nil {
 			return nil, fault
 		}
 	}

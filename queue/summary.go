@@ -19,6 +19,9 @@ type Summary struct {
 	// Kept is messages that were passed over because they are too large for the
 	// way out, which is metered.
 	Kept int
+	// OnDemand is messages that were passed over because their route is called on
+	// demand only.
+	OnDemand int
 	// Unroutable is messages that no account carries, or that cannot be read.
 	Unroutable int
 	// Faults are the routes that were down.

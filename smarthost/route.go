@@ -35,10 +35,7 @@ func (t *Transport) Route(e *queue.Envelope) (queue.Route, error) {
 // pattern allows, need not be a mailbox, and it is this account's owner who
 // has sent.
 func (t *Transport) ReturnTo(e *queue.Envelope) string {
-	a := t.config.ForSender(e.From)
-	if e.Account != "" {
-		a = t.config.Account(e.Account)
-	}
+	a := t.config.Carrier(e.Account, e.From)
 	if a == nil {
 		return e.From
 	}

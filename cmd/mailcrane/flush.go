@@ -16,14 +16,16 @@ import (
 )
 
 func (a *app) flushCommand() *cobra.Command {
-	verbose, stats := false, false
+	verbose, stats, account, to := false, false, "", ""
 	c := &cobra.Command{
 		Use:   "flush [ID...]",
 		Short: "Deliver now, and say what happened to each message",
 		Long: `flush makes one queue run now, over all messages that are not held or over those
 named, and waits for its end. A message that is to leave at a later time, that
 can still be taken back, or that is larger than max_size while the way out is
-metered, is passed over unless it is named. It exits with 0 only if nothing
+metered, is passed over unless it is named; so is one whose account has
+on_demand set, unless it, or with --account its account, or with --to the domain
+of a recipient is. It exits with 0 only if nothing
 remains to be sent but what is to leave at a later time, or waits for another
 way out. An agent that is at work is asked to give up sessions in which nothing
 moves any more, and to open them anew.
@@ -31,7 +33,7 @@ moves any more, and to open them anew.
 --stats tells what each session with a server has cost: its time, its round trips
 (how often all waited for the server, the connection and TLS included), and the
 octets in each direction, TLS included, beside those of the mail that it carried.`,
-		Example: "  mailcrane flush\n  mailcrane flush cemj155mdf2w5\n  mailcrane flush --stats",
+		Example: "  mailcrane flush\n  mailcrane flush cemj155mdf2w5\n  mailcrane flush --account work\n  mailcrane flush --to example.org\n  mailcrane flush --stats",
 		RunE: func(cmd *cobra.Command, words []string) error {
 			ids, err := parseIDs(words)
 			if err != nil {
@@ -40,10 +42,15 @@ octets in each direction, TLS included, beside those of the mail that it carried
 			if err := a.mustBeThere(ids); err != nil {
 				return err
 			}
+			run, err := a.chosenRun(account, to)
+			if err != nil {
+				return err
+			}
 			if err := a.sendNamedNow(cmd.Context(), ids); err != nil {
 				return err
 			}
-			wish := flushWish{run: queue.Run{IDs: ids, Person: true}, stats: stats}
+			run.IDs, run.Person = ids, true
+			wish := flushWish{run: run, stats: stats}
 			if verbose {
 				wish.trace = func(line string) { fmt.Fprintln(a.stderr, line) }
 			}
@@ -55,6 +62,8 @@ octets in each direction, TLS included, beside those of the mail that it carried
 		},
 	}
 	c.Flags().BoolVarP(&verbose, "verbose", "v", false, "show the sessions, without secrets")
+	c.Flags().StringVar(&account, "account", "", "only messages of this account")
+	c.Flags().StringVar(&to, "to", "", "only messages with a recipient at this domain; @example.org is with its subdomains")
 	c.Flags().BoolVar(&stats, "stats", false, "say what each session has cost")
 	c.Flags().BoolVar(&a.json, "json", false, "one JSON object a line")
 	return c
@@ -107,6 +116,28 @@ func (a *app) mustBeThere(ids []queue.ID) error {
 		}
 	}
 	return nil
+}
+
+// chosenRun is a run for an account and a domain; "" is any.
+func (a *app) chosenRun(account, to string) (run queue.Run, err error) {
+	if account != "" {
+		c, err := a.config()
+		if err != nil {
+			return run, err
+		}
+		if c.Account(account) == nil {
+			return run, sysexits.Errorf(sysexits.Usage, "see which there are with: mailcrane status", "there is no account %q", account)
+		}
+		run.Route = queue.Route(account)
+	}
+	if to != "" {
+		node, err := queue.ParseNode(to)
+		if err != nil {
+			return run, sysexits.Errorf(sysexits.Usage, "see how with: mailcrane flush --help", "--to: %w", err)
+		}
+		run.Want = node.Wants
+	}
+	return run, nil
 }
 
 // A flushWish is what a queue run is to do, and whom to tell of it.
@@ -194,6 +225,7 @@ func (a *app) sayRun(ctx context.Context, c *config.Config, spool *queue.Spool, 
 	if inGrace, err = a.sayLater(c, spool, sum.Later); err != nil {
 		return 0, err
 	}
+	a.sayOnDemand(c, sum.OnDemand)
 	return inGrace, a.sayKept(ctx, c, sum.Kept)
 }
 
@@ -214,6 +246,7 @@ func summary(s queue.Summary) string {
 	add(s.Waiting, "still in the queue")
 	add(s.Later, "not to leave yet")
 	add(s.Kept, "too large for a metered route")
+	add(s.OnDemand, "to be sent on demand")
 	if len(parts) == 0 {
 		return "nothing to send"
 	}

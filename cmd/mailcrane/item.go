@@ -35,7 +35,7 @@ func (w waiting) item(now time.Time) queueItem {
 		ID: w.Name.ID, State: w.State(now), Queue: w.Name.Slow(), From: w.Envelope.From, Size: w.Name.Size,
 		Received: w.Envelope.Received, Attempts: w.Name.Attempts, Account: string(w.route), Why: w.why, Mend: w.mend,
 	}
-	if at := w.Name.DueAt(); !at.IsZero() && !w.kept {
+	if at := w.Name.DueAt(); !at.IsZero() && !w.kept && !w.uncalled {
 		item.Next = &at
 	}
 	for i, to := range w.Envelope.To {

@@ -97,7 +97,7 @@ func mailqStatus(w waiting, now time.Time, overloaded func(queue.Name) bool) byt
 		return '?'
 	case w.Name.Waits():
 		return ' '
-	case !w.Name.Due(now), w.kept:
+	case !w.Name.Due(now), w.kept, w.uncalled:
 		return '-'
 	case overloaded(w.Name):
 		return 'X'

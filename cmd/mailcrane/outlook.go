@@ -33,6 +33,8 @@ func (a *app) outlook(ctx context.Context, c *config.Config, k *clerk, w waiting
 		o = outlook{"it leaves at " + when.Show(n.NotBefore, now) + ", the time that was asked for", []string{"send it now with: mailcrane flush " + id}}
 	case w.kept:
 		o = outlook{"it waits for a way out that is not metered: " + w.why, []string{w.mend}}
+	case w.uncalled:
+		o = outlook{"it waits: " + w.why, []string{w.mend}}
 	case n.InGrace(now, c.Queue.Undo):
 		o = outlook{fmt.Sprintf("it leaves %s; until then it is kept back so that you can take it back", ago(now, n.Next)), []string{"take it back with: mailcrane undo " + id, flush}}
 	case n.Slow() != "":

@@ -33,6 +33,7 @@ type runItem struct {
 	Waiting    int    `json:"waiting"`
 	Later      int    `json:"later"`
 	Kept       int    `json:"kept"`
+	OnDemand   int    `json:"on_demand"`
 	Unroutable int    `json:"unroutable"`
 	// Down says of each account that could not send why.
 	Down map[queue.Route]queue.RouteFaultText `json:"down,omitempty"`
@@ -41,7 +42,7 @@ type runItem struct {
 func runOf(s queue.Summary) runItem {
 	r := runItem{
 		Kind: "run", Delivered: s.Delivered, Deferred: s.Deferred, Failed: s.Failed, Silent: s.Silent, Uncertain: s.Uncertain, Twice: s.Twice,
-		Others: s.Others, Waiting: s.Waiting, Later: s.Later, Kept: s.Kept, Unroutable: s.Unroutable,
+		Others: s.Others, Waiting: s.Waiting, Later: s.Later, Kept: s.Kept, OnDemand: s.OnDemand, Unroutable: s.Unroutable,
 		Down: make(map[queue.Route]queue.RouteFaultText, len(s.Faults)),
 	}
 	for route, fault := range s.Faults {

@@ -49,6 +49,8 @@ type accountStatus struct {
 	// Session is the last one in which the server let us in.
 	Session *costItem `json:"session,omitempty"`
 	Waiting int       `json:"waiting"`
+	// Called is why the server is not called by itself, or "".
+	Called string `json:"called,omitempty"`
 	// Takes is about how long what is due takes, where that is known and long.
 	Takes *takesItem `json:"takes,omitempty"`
 }
@@ -61,7 +63,9 @@ type queueStatus struct {
 	// yet all the same.
 	Later int `json:"later"`
 	// Kept is messages that are too large for a way out that is metered now.
-	Kept        int `json:"kept"`
+	Kept int `json:"kept"`
+	// Uncalled is messages whose accounts are called for queue runs, or on demand.
+	Uncalled    int `json:"uncalled"`
 	Deferred    int `json:"deferred"`
 	Held        int `json:"held"`
 	Uncertain   int `json:"uncertain"`
@@ -132,6 +136,7 @@ func (a *app) gather(ctx context.Context, c *config.Config) (*statusReport, erro
 			cost := costOf(end)
 			s.Session = &cost
 		}
+		s.Called = uncalledWhy(c, account.Name)
 		s.Takes = takesOf(out.Link(account), due[queue.Route(account.Name)])
 		r.Accounts = append(r.Accounts, s)
 	}
@@ -161,7 +166,7 @@ func (q *queueStatus) count(w waiting, now time.Time) {
 		return
 	default:
 		switch {
-		case w.kept:
+		case w.kept, w.uncalled:
 		case w.Busy || w.Name.Due(now):
 			q.Due++
 		default:
@@ -170,6 +175,10 @@ func (q *queueStatus) count(w waiting, now time.Time) {
 	}
 	if w.kept {
 		q.Kept++
+		return
+	}
+	if w.uncalled {
+		q.Uncalled++
 		return
 	}
 	if next := w.Name.DueAt(); next.After(now) && !w.Name.Waits() && (q.Next == nil || next.Before(*q.Next)) {
@@ -206,6 +215,9 @@ func (a *app) showStatus(r *statusReport) {
 		if account.Last != nil && account.Last.Fault != nil && account.Last.Fault.Hint != "" {
 			fmt.Fprintf(a.stdout, "%-9s %s\n", "", account.Last.Fault.Hint)
 		}
+		if account.Called != "" {
+			a.labelled("", "%s", account.Called)
+		}
 		if account.Session != nil {
 			a.labelled("", "%s", account.Session.sentence(now))
 		}
@@ -230,6 +242,9 @@ func (a *app) showQueueStatus(q queueStatus, now time.Time) {
 	}
 	if q.Kept > 0 {
 		a.labelled("", "%d too large for a metered route; see which with: mailcrane queue", q.Kept)
+	}
+	if q.Uncalled > 0 {
+		a.labelled("", "%d for a queue run, or on demand; see why with: mailcrane queue", q.Uncalled)
 	}
 	if q.Quarantined > 0 {
 		a.labelled("", "%d quarantined; see why with: mailcrane queue", q.Quarantined)

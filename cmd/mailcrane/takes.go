@@ -45,7 +45,7 @@ func (t *takesItem) words(now time.Time) string {
 type leaving map[queue.Route]int64
 
 func (l leaving) count(w waiting, now time.Time) {
-	if !w.kept && w.Trouble == "" && w.Name.Due(now) {
+	if !w.kept && !w.uncalled && w.Trouble == "" && w.Name.Due(now) {
 		l[w.route] += w.Name.Size
 	}
 }

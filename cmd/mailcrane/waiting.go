@@ -17,6 +17,8 @@ type waiting struct {
 	why, mend string
 	// kept: it is too large for the way out, which is metered.
 	kept bool
+	// uncalled: its account's server is called for a queue run only, or on demand.
+	uncalled bool
 }
 
 // A clerk knows why messages wait. Each route is looked up once, and so is the
@@ -109,6 +111,9 @@ func (k *clerk) describe(e queue.Entry) waiting {
 	case k.keeps(w):
 		w.kept, w.why, w.mend = true, keptWhy(k.config.Account(string(w.route)), e.Name.Size), keptMend(e.Name.ID)
 		return w
+	case k.uncalled(w):
+		w.uncalled, w.why, w.mend = true, uncalledWhy(k.config, string(w.route)), uncalledMend(string(w.route))
+		return w
 	}
 	if fault := k.state(w.route).Fault; w.why == "" && fault != nil {
 		w.why, w.mend = fault.Sentence, fault.Hint
@@ -138,7 +143,7 @@ func (a *app) eachWaiting(ctx context.Context, c *config.Config, order queue.Lis
 func (w waiting) state(now time.Time) string {
 	state := w.State(now)
 	switch {
-	case w.Name.Waits(), w.kept:
+	case w.Name.Waits(), w.kept, w.uncalled:
 	case w.Name.NotBefore.After(now), w.Name.Attempts == 0 && w.Name.Slow() == "" && w.Name.Next.After(now):
 		state += ", leaves " + ago(now, w.Name.DueAt())
 	case w.Name.Next.After(now):

@@ -127,6 +127,9 @@ type Account struct {
 	Metered Metering
 	// Sessions is how many may be open at once with the smarthost.
 	Sessions Sessions
+	// Expensive: the server is called for queue runs only, with
+	// Queue.HoldExpensive. OnDemand: only where somebody says what to send.
+	Expensive, OnDemand bool
 }
 
 // TLS says what else than the system's CAs an account's server is checked

@@ -27,6 +27,8 @@ var shownBy = [...][3]string{
 	{"account.NAME.max_size", "internal/config", "TestABoundHoldsForAMeteredWayOut"},
 	{"account.NAME.metered", "internal/config", "TestABoundHoldsForAMeteredWayOut"},
 	{"account.NAME.sessions", "cmd/mailcrane", "TestSessionsAreThoseOfTheAccount"},
+	{"account.NAME.expensive", "msp", "TestASubmissionCallsNoServerThatWaitsForARun"},
+	{"account.NAME.on_demand", "queue", "TestWhatIsCalledOnDemandLeavesByWordOnly"},
 	{"account.NAME.tls.key_exchange", "smarthost", "TestKeyExchangeIsTheOneThatWasSet"},
 
 	{"IgnoreDots", "msp", "TestOptionsOfASubmissionAreObeyedFromTheFile"},
@@ -62,6 +64,8 @@ var shownBy = [...][3]string{
 	{"ForkEachJob", "queue", "TestSeparateSessionsAreOneForEachMessage"},
 	{"ConnectionCacheSize", "internal/config", "TestSettingsGoOverTheFile"},
 	{"SingleThreadDelivery", "queue", "TestASecondSessionWithAHostIsNotOpenedWhereOneIsAllowed"},
+	{"HoldExpensive", "queue", "TestMailOfAnExpensiveAccountGoesWithTheQueueRun"},
+	{"DialDelay", "queue", "TestTheFirstConnectionIsTriedOnceMoreAfterDialDelay"},
 	{"QueueLA", "queue", "TestTheOrderOfARunFollowsTheOptions"},
 	{"QueueFactor", "queue", "TestTheOrderOfARunFollowsTheOptions"},
 	{"HostStatusDirectory", "queue/hoststatus", "TestAFileIsSendmails"},

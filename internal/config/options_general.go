@@ -101,6 +101,16 @@ var accountOptions = []Option{
 		Meaning: "the most sessions at once with the server; auto opens a second and a third only past a message that holds the others up, or where the server takes one command at a time and is far away",
 		account: func(a *Account) any { return &a.Sessions },
 	},
+	{
+		Key: "account.NAME.expensive", Side: Client, words: "false",
+		Meaning: "sendmail's mailer flag e: with HoldExpensive its mail waits for a queue run",
+		account: func(a *Account) any { return &a.Expensive },
+	},
+	{
+		Key: "account.NAME.on_demand", Side: Client, words: "false",
+		Meaning: "sendmail's mailer flag %: its mail leaves only when somebody says so: mailcrane flush with an ID, --account or --to, or sendmail -qI, -qR or -qS",
+		account: func(a *Account) any { return &a.OnDemand },
+	},
 }
 
 var submissionOptions = []Option{

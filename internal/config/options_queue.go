@@ -234,14 +234,14 @@ var hostOptions = []Option{
 		Why:     "a session is closed with QUIT as soon as no message is left for it",
 	},
 	{
-		Name: "DialDelay", Side: Client,
-		Meaning: "the pause before the first connection of a run is tried again",
-		Why:     "the agent tries a connection that failed again after 2 seconds, 5, 15 and so on, and at once when the network changes",
+		Name: "DialDelay", Key: "queue.dial_delay", Side: Client, Unit: time.Second,
+		Meaning: "where the first connection of a run times out, or finds no network, the pause before it is tried once more; it ends at once when the network changes. 0 is not to",
+		config:  func(c *Config) any { return &c.Queue.DialDelay },
 	},
 	{
-		Name: "HoldExpensive", Letter: 'c', Side: Client,
-		Meaning: "leave mail for expensive mailers to the queue run",
-		Why:     "delivery_mode says that for all mail; no mailer is expensive by itself",
+		Name: "HoldExpensive", Letter: 'c', Key: "queue.hold_expensive", Side: Client,
+		Meaning: "leave the mail of accounts with expensive = true to the queue run: one at each queue.interval, sendmail -q, or mailcrane flush",
+		config:  func(c *Config) any { return &c.Queue.HoldExpensive },
 	},
 	{
 		Name: "FallbackMXhost", Letter: 'V', Side: Client,

@@ -43,6 +43,11 @@ type Queue struct {
 	RecipientFactor, ClassFactor, RetryFactor int64
 	// SeparateSessions sends each message over a session of its own.
 	SeparateSessions bool
+	// HoldExpensive has the mail of expensive accounts wait for a queue run.
+	HoldExpensive bool
+	// DialDelay is how long after a connection that timed out, the first one of a
+	// run, it is tried once more; 0 is never.
+	DialDelay time.Duration
 	// SingleThread never opens two sessions of one route at once, in no process.
 	SingleThread bool
 

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"mailcrane/internal/config"
+	"mailcrane/queue"
+)
+
+// dialOf is what it takes for a route to be called.
+func dialOf(c *config.Config) func(queue.Route) config.Dial {
+	return func(r queue.Route) config.Dial { return c.Dial(c.Account(string(r))) }
+}
+
+// uncalled says that nothing but a queue run, or a word of a person, is what the
+// message waits for.
+func (k *clerk) uncalled(w waiting) bool {
+	return k.config.Dial(k.config.Account(string(w.route))) != config.DialFreely && !w.Busy && !k.early(w.Name)
+}
+
+// uncalledWhy is why mail of the account does not leave as soon as there is a
+// way out, or "".
+func uncalledWhy(c *config.Config, account string) string {
+	switch c.Dial(c.Account(account)) {
+	case config.DialOnDemand:
+		return fmt.Sprintf("mail of account %s leaves on demand only (on_demand)", account)
+	case config.DialByRun:
+		if c.Queue.Interval > 0 {
+			return fmt.Sprintf("account %s is expensive: its mail leaves with the queue run each %s", account, config.TimeText(c.Queue.Interval))
+		}
+		return fmt.Sprintf("account %s is expensive: its mail waits for a queue run, and [queue] interval sets none", account)
+	case config.DialFreely:
+	}
+	return ""
+}
+
+// uncalledMend is what to type about it.
+func uncalledMend(account string) string {
+	return "send it now with: mailcrane flush --account " + account
+}
+
+// sayOnDemand tells how what a queue run has passed over is sent.
+func (a *app) sayOnDemand(c *config.Config, passed int) {
+	if passed == 0 || a.json {
+		return
+	}
+	var commands []string
+	for _, account := range c.Accounts {
+		if c.Dial(account) == config.DialOnDemand {
+			commands = append(commands, "mailcrane flush --account "+account.Name)
+		}
+	}
+	fmt.Fprintf(a.stdout, "send what leaves on demand only with: %s\n", strings.Join(commands, "; "))
+}
