@@ -15,9 +15,9 @@ const (
 	// command that looks once should know what a VPN or a metered link is too. A
 	// service that is well answers within a tenth of it.
 	firstWait = 300 * time.Millisecond
-	// busPatience is how long what a service said before counts while it does not
+	// answerTime is how long what a service said before counts while it does not
 	// answer.
-	busPatience = 5 * time.Second
+	answerTime = 5 * time.Second
 	// redial is the shortest time between two attempts at a bus that is not there.
 	redial = 30 * time.Second
 	// busPause is the shortest time from the end of one look at a service to the
@@ -34,6 +34,8 @@ type service struct {
 	signals [][]dbus.MatchOption
 	// look asks for everything anew.
 	look func(ctx context.Context, conn *dbus.Conn) (picture, error)
+	// patience is how long look may take: answerTime.
+	patience time.Duration
 }
 
 // A picture is what a service says of the network. It is compared with
@@ -183,6 +185,10 @@ func (b *onBus) follow(ctx context.Context) {
 		return
 	}
 	for {
+		select {
+		case <-b.events: // what has come so far is seen by the look
+		default:
+		}
 		b.look(ctx, conn)
 		if !rest(ctx, conn, busPause) {
 			return
@@ -226,26 +232,20 @@ func (b *onBus) subscribe(ctx context.Context, conn *dbus.Conn) error {
 }
 
 // look has the service say everything anew. One that does not answer in time says
-// nothing any more; it is asked again as soon as it answers at all.
+// nothing any more; its answer is waited for all the same. Where the service or the
+// bus ends meanwhile, the bus or the connection answers in its place.
 func (b *onBus) look(ctx context.Context, conn *dbus.Conn) {
-	short, cancel := context.WithTimeout(ctx, busPatience)
+	short, cancel := context.WithTimeout(ctx, b.service.patience)
+	defer cancel()
 	p, err := b.service.look(short, conn)
-	cancel()
-	if err == nil {
-		b.say(p)
-		return
+	if errors.Is(err, context.DeadlineExceeded) {
+		b.say(nil)
+		p, err = b.service.look(ctx, conn)
 	}
-	b.say(nil)
-	if !errors.Is(err, context.DeadlineExceeded) {
-		return
+	if err != nil {
+		p = nil
 	}
-	answered := make(chan *dbus.Call, 1)
-	conn.Object(b.service.name, "/").GoWithContext(ctx, "org.freedesktop.DBus.Peer.Ping", dbus.FlagNoAutoStart, answered)
-	select {
-	case <-answered:
-		raise(b.events)
-	case <-conn.Context().Done():
-	}
+	b.say(p)
 }
 
 // raise puts a value into a channel that holds one, if there is none yet.

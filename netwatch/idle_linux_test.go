@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"mailcrane/internal/lab"
 )
 
 // idleChild marks the process that does nothing but watch.
@@ -24,8 +26,27 @@ func TestAWatcherWithNothingToNoticeDoesNotWakeUp(t *testing.T) {
 	}
 	l := newLaptop(t)
 	l.ip("addr add 198.51.100.9/24 dev eth0", "route add default via 198.51.100.1")
+	doesNotWakeUp(t, l)
+}
+
+func TestAWatcherBesideAQuietNetworkManagerDoesNotWakeUp(t *testing.T) {
+	if os.Getenv(idleChild) != "" {
+		idle(t.Context())
+		return
+	}
+	l := newLaptop(t)
+	m := lab.NewNetworkManager(t, l.Network)
+	if said := doesNotWakeUp(t, l, "DBUS_SYSTEM_BUS_ADDRESS="+m.Bus()); !strings.HasSuffix(said, "; "+lab.LAN) {
+		t.Errorf("NetworkManager was not heard: %s", said)
+	}
+}
+
+// doesNotWakeUp runs the calling test again as a process on the laptop, with more in
+// its environment, and returns what that has said of the network.
+func doesNotWakeUp(t *testing.T, l *laptop, environment ...string) (said string) {
+	t.Helper()
 	cmd := l.Laptop.Command(os.Args[0], "-test.run=^"+t.Name()+"$")
-	cmd.Env = append(os.Environ(), idleChild+"=1")
+	cmd.Env = append(append(os.Environ(), idleChild+"=1"), environment...)
 	stop, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -58,12 +79,14 @@ func TestAWatcherWithNothingToNoticeDoesNotWakeUp(t *testing.T) {
 	if after-before > 1 {
 		t.Errorf("%d wake-ups in %v of nothing to do", after-before, span)
 	}
+	return ready.Text()
 }
 
 // idle watches until its standard input ends.
 func idle(ctx context.Context) {
 	w := New(ctx, Options{})
-	fmt.Printf("watching: %s\n", w.State().Reason)
+	s := w.State()
+	fmt.Printf("watching: %s; %s\n", s.Reason, s.Connection)
 	_, _ = io.Copy(io.Discard, os.Stdin)
 }
 

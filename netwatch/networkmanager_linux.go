@@ -46,7 +46,8 @@ func networkManager() service {
 			changed(dbus.WithMatchPathNamespace(nmPath+"/ActiveConnection"), nmActive),
 			changed(dbus.WithMatchPathNamespace(nmPath+"/Devices"), nmDevice),
 		},
-		look: lookAtNetworkManager,
+		look:     lookAtNetworkManager,
+		patience: answerTime,
 	}
 }
 

@@ -1,0 +1,201 @@
+package netwatch
+
+import (
+	"context"
+	"reflect"
+	"testing"
+
+	"github.com/godbus/dbus/v5"
+)
+
+// of makes properties of names and values in turn.
+func of(pairs ...any) properties {
+	p := make(properties)
+	for i := 0; i < len(pairs); i += 2 {
+		p[pairs[i].(string)] = dbus.MakeVariant(pairs[i+1])
+	}
+	return p
+}
+
+func paths(p ...dbus.ObjectPath) []dbus.ObjectPath { return p }
+
+const (
+	nmHome   = nmPath + "/ActiveConnection/1"
+	nmOffice = nmPath + "/ActiveConnection/2"
+	nmCable  = nmPath + "/Devices/2"
+	nmRadio  = nmPath + "/Devices/3"
+	nmWG     = nmPath + "/Devices/4"
+	nmModem  = nmPath + "/Devices/5"
+	nmPoint  = nmPath + "/AccessPoint/7"
+)
+
+// nmAtHome is a NetworkManager with one connection by cable.
+func nmAtHome() map[dbus.ObjectPath]map[string]properties {
+	return map[dbus.ObjectPath]map[string]properties{
+		nmPath: {nmName: of("Connectivity", uint32(4), "ConnectivityCheckEnabled", true,
+			"ConnectivityCheckUri", "http://check.example/", "PrimaryConnection", nmHome, "ActiveConnections", paths(nmHome))},
+		nmHome:  {nmActive: of("Id", "Home", "Type", "802-3-ethernet", "State", uint32(nmUp), "Vpn", false, "Devices", paths(nmCable))},
+		nmCable: {nmDevice: of("Interface", "eth0", "IpInterface", "eth0", "DeviceType", uint32(1), "Metered", uint32(4))},
+	}
+}
+
+func TestWhatNetworkManagerSaysIsRead(t *testing.T) {
+	home := nmConnection{name: "Home", devices: []nmLink{{name: "eth0", metered: 4}}}
+	add := func(o map[dbus.ObjectPath]map[string]properties, active ...dbus.ObjectPath) {
+		o[nmPath][nmName]["ActiveConnections"] = dbus.MakeVariant(append(paths(nmHome), active...))
+	}
+	b := newBus(t)
+	for _, c := range []struct {
+		reason string
+		change func(o map[dbus.ObjectPath]map[string]properties)
+		want   nmPicture
+	}{
+		{
+			"a cable", func(map[dbus.ObjectPath]map[string]properties) {},
+			nmPicture{probe: "http://check.example/", active: []nmConnection{home}},
+		},
+		{"a portal, and no check that is switched on", func(o map[dbus.ObjectPath]map[string]properties) {
+			o[nmPath][nmName]["Connectivity"] = dbus.MakeVariant(uint32(nmPortal))
+			o[nmPath][nmName]["ConnectivityCheckEnabled"] = dbus.MakeVariant(false)
+		}, nmPicture{portal: true, active: []nmConnection{home}}},
+		{
+			"an old NetworkManager that says less", func(o map[dbus.ObjectPath]map[string]properties) {
+				o[nmPath][nmName] = of("ActiveConnections", paths(nmHome))
+				o[nmCable][nmDevice] = of("Interface", "eth0")
+			},
+			nmPicture{primary: -1, active: []nmConnection{{name: "Home", devices: []nmLink{{name: "eth0"}}}}},
+		},
+		{"properties of another type", func(o map[dbus.ObjectPath]map[string]properties) {
+			o[nmPath][nmName] = of("Connectivity", "portal", "ActiveConnections", "all of them", "PrimaryConnection", uint32(7))
+		}, nmPicture{primary: -1}},
+		{
+			"one that is still being made", func(o map[dbus.ObjectPath]map[string]properties) {
+				add(o, nmOffice)
+				o[nmOffice] = map[string]properties{nmActive: of("Id", "Office", "State", uint32(1), "Vpn", true)}
+			},
+			nmPicture{probe: "http://check.example/", active: []nmConnection{home}},
+		},
+		{
+			"one that has gone meanwhile", func(o map[dbus.ObjectPath]map[string]properties) { add(o, nmOffice) },
+			nmPicture{probe: "http://check.example/", active: []nmConnection{home}},
+		},
+		{
+			"a VPN on the cable", func(o map[dbus.ObjectPath]map[string]properties) {
+				add(o, nmOffice)
+				o[nmOffice] = map[string]properties{nmActive: of("Id", "Office", "Type", "vpn", "State", uint32(nmUp), "Vpn", true, "Devices", paths(nmCable))}
+			},
+			nmPicture{probe: "http://check.example/", active: []nmConnection{home, {name: "Office", vpn: true, devices: home.devices}}},
+		},
+		{
+			"a tunnel with a device of its own", func(o map[dbus.ObjectPath]map[string]properties) {
+				add(o, nmOffice)
+				o[nmOffice] = map[string]properties{nmActive: of("Id", "Office", "Type", "wireguard", "State", uint32(nmUp), "Devices", paths(nmWG))}
+				o[nmWG] = map[string]properties{nmDevice: of("Interface", "wg0", "DeviceType", uint32(29))}
+			},
+			nmPicture{probe: "http://check.example/", active: []nmConnection{home, {name: "Office", tunnel: true, devices: []nmLink{{name: "wg0"}}}}},
+		},
+		{
+			"a wireless network", func(o map[dbus.ObjectPath]map[string]properties) {
+				o[nmHome][nmActive]["Devices"] = dbus.MakeVariant(paths(nmRadio))
+				o[nmRadio] = map[string]properties{
+					nmDevice: of("Interface", "wlan0", "DeviceType", uint32(nmIsWiFi), "Metered", uint32(nmMayCost)),
+					nmWiFi:   of("ActiveAccessPoint", nmPoint),
+				}
+				o[nmPoint] = map[string]properties{nmAP: of("Ssid", []byte("Café \x1b"))}
+			},
+			nmPicture{probe: "http://check.example/", active: []nmConnection{{name: "Home", devices: []nmLink{{name: "wlan0", ssid: `"Café \x1b"`, metered: nmMayCost}}}}},
+		},
+		{
+			"a modem, whose packets go by another interface", func(o map[dbus.ObjectPath]map[string]properties) {
+				o[nmHome][nmActive]["Devices"] = dbus.MakeVariant(paths(nmModem))
+				o[nmModem] = map[string]properties{nmDevice: of("Interface", "cdc-wdm0", "IpInterface", "wwan0", "DeviceType", uint32(8), "Metered", uint32(nmCosts))}
+			},
+			nmPicture{probe: "http://check.example/", active: []nmConnection{{name: "Home", devices: []nmLink{{name: "wwan0", metered: nmCosts}}}}},
+		},
+	} {
+		t.Run(c.reason, func(t *testing.T) {
+			objects := nmAtHome()
+			c.change(objects)
+			f := b.serve(nmName, objects)
+			defer f.leave(nmName)
+			conn, err := dbus.Connect(b.address, dbus.WithContext(t.Context()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := lookAtNetworkManager(context.Background(), conn)
+			if err != nil || !reflect.DeepEqual(got, c.want) {
+				t.Errorf("%+v, %v, want %+v", got, err, c.want)
+			}
+		})
+	}
+}
+
+func TestNetworkManagerAddsToWhatTheKernelKnows(t *testing.T) {
+	with := func(change func(*nmPicture)) nmPicture {
+		p := nmPicture{probe: "http://check.example/", active: []nmConnection{{name: "Home", devices: []nmLink{{name: "eth0"}}}}}
+		change(&p)
+		return p
+	}
+	for _, c := range []struct {
+		reason  string
+		picture nmPicture
+		eth0    link // before
+		want    link
+		names   []string
+		vpns    []string
+		portal  bool
+	}{
+		{"a name", with(func(*nmPicture) {}), eth0(), named(eth0(), "Home"), []string{"Home"}, nil, false},
+		{"a person says that it costs", with(func(p *nmPicture) { p.active[0].devices[0].metered = nmCosts }), eth0(), named(metered(eth0()), "Home"), []string{"Home"}, nil, false},
+		{"it is guessed that it costs", with(func(p *nmPicture) { p.active[0].devices[0].metered = nmMayCost }), eth0(), named(metered(eth0()), "Home"), []string{"Home"}, nil, false},
+		{"a person says that it does not cost, whatever the device is", with(func(p *nmPicture) { p.active[0].devices[0].metered = nmFree }), metered(eth0()), named(eth0(), "Home"), []string{"Home"}, nil, false},
+		{"it is guessed that it does not cost: it may", with(func(p *nmPicture) { p.active[0].devices[0].metered = 4 }), metered(eth0()), named(metered(eth0()), "Home"), []string{"Home"}, nil, false},
+		{"a portal", with(func(p *nmPicture) { p.portal = true }), eth0(), named(eth0(), "Home"), []string{"Home"}, nil, true},
+		{"a portal, by no connection in use", with(func(p *nmPicture) { p.portal, p.primary = true, -1 }), eth0(), named(eth0(), "Home"), []string{"Home"}, nil, false},
+		{"the kernel knows first that a cable was pulled", with(func(p *nmPicture) { p.portal = true }), unplugged(eth0()), unplugged(eth0()), nil, nil, false},
+		{
+			"a VPN, which is no name of the cable that it stands on",
+			with(func(p *nmPicture) {
+				p.active = append(p.active, nmConnection{name: "Office", vpn: true, devices: p.active[0].devices})
+			}),
+			eth0(), named(eth0(), "Home"),
+			[]string{"Home", "Office"},
+			[]string{"Office"},
+			false,
+		},
+		{
+			"a tunnel whose device the kernel does not show", // in another namespace
+			with(func(p *nmPicture) {
+				p.active = append(p.active, nmConnection{name: "Office", tunnel: true, devices: []nmLink{{name: "wg9"}}})
+			}),
+			eth0(), named(eth0(), "Home"),
+			[]string{"Home"},
+			nil, false,
+		},
+		{
+			"loopback is no connection",
+			with(func(p *nmPicture) {
+				p.active = append(p.active, nmConnection{name: "lo", inner: true, devices: []nmLink{{name: "lo"}}})
+			}),
+			eth0(), named(eth0(), "Home"),
+			[]string{"Home"},
+			nil, false,
+		},
+	} {
+		t.Run(c.reason, func(t *testing.T) {
+			f := &facts{links: []link{lo(), c.eth0}}
+			c.picture.fill(f)
+			if !reflect.DeepEqual(f.links, []link{lo(), c.want}) {
+				t.Errorf("links are %+v, want %+v", f.links, c.want)
+			}
+			if !reflect.DeepEqual(f.connections, c.names) || !reflect.DeepEqual(f.vpns, c.vpns) || (f.portal != nil) != c.portal {
+				t.Errorf("connections %q, VPNs %q, portal %v", f.connections, f.vpns, f.portal)
+			}
+			if want := []check{{url: "http://check.example/"}}; !reflect.DeepEqual(f.checks, want) {
+				t.Errorf("checks %v", f.checks)
+			}
+		})
+	}
+}
+
+func named(l link, connection string) link { l.connection = connection; return l }
