@@ -145,20 +145,20 @@ func TestNetworkManagerAddsToWhatTheKernelKnows(t *testing.T) {
 		vpns    []string
 		portal  bool
 	}{
-		{"a name", with(func(*nmPicture) {}), eth0(), named(eth0(), "Home"), []string{"Home"}, nil, false},
-		{"a person says that it costs", with(func(p *nmPicture) { p.active[0].devices[0].metered = nmCosts }), eth0(), named(metered(eth0()), "Home"), []string{"Home"}, nil, false},
-		{"it is guessed that it costs", with(func(p *nmPicture) { p.active[0].devices[0].metered = nmMayCost }), eth0(), named(metered(eth0()), "Home"), []string{"Home"}, nil, false},
-		{"a person says that it does not cost, whatever the device is", with(func(p *nmPicture) { p.active[0].devices[0].metered = nmFree }), metered(eth0()), named(eth0(), "Home"), []string{"Home"}, nil, false},
-		{"it is guessed that it does not cost: it may", with(func(p *nmPicture) { p.active[0].devices[0].metered = 4 }), metered(eth0()), named(metered(eth0()), "Home"), []string{"Home"}, nil, false},
-		{"a portal", with(func(p *nmPicture) { p.portal = true }), eth0(), named(eth0(), "Home"), []string{"Home"}, nil, true},
-		{"a portal, by no connection in use", with(func(p *nmPicture) { p.portal, p.primary = true, -1 }), eth0(), named(eth0(), "Home"), []string{"Home"}, nil, false},
+		{"a name", with(func(*nmPicture) {}), eth0(), called(eth0(), "Home"), []string{"Home"}, nil, false},
+		{"a person says that it costs", with(func(p *nmPicture) { p.active[0].devices[0].metered = nmCosts }), eth0(), called(metered(eth0()), "Home"), []string{"Home"}, nil, false},
+		{"it is guessed that it costs", with(func(p *nmPicture) { p.active[0].devices[0].metered = nmMayCost }), eth0(), called(metered(eth0()), "Home"), []string{"Home"}, nil, false},
+		{"a person says that it does not cost, whatever the device is", with(func(p *nmPicture) { p.active[0].devices[0].metered = nmFree }), metered(eth0()), called(eth0(), "Home"), []string{"Home"}, nil, false},
+		{"it is guessed that it does not cost: it may", with(func(p *nmPicture) { p.active[0].devices[0].metered = 4 }), metered(eth0()), called(metered(eth0()), "Home"), []string{"Home"}, nil, false},
+		{"a portal", with(func(p *nmPicture) { p.portal = true }), eth0(), called(eth0(), "Home"), []string{"Home"}, nil, true},
+		{"a portal, by no connection in use", with(func(p *nmPicture) { p.portal, p.primary = true, -1 }), eth0(), called(eth0(), "Home"), []string{"Home"}, nil, false},
 		{"the kernel knows first that a cable was pulled", with(func(p *nmPicture) { p.portal = true }), unplugged(eth0()), unplugged(eth0()), nil, nil, false},
 		{
 			"a VPN, which is no name of the cable that it stands on",
 			with(func(p *nmPicture) {
 				p.active = append(p.active, nmConnection{name: "Office", vpn: true, devices: p.active[0].devices})
 			}),
-			eth0(), named(eth0(), "Home"),
+			eth0(), called(eth0(), "Home"),
 			[]string{"Home", "Office"},
 			[]string{"Office"},
 			false,
@@ -168,7 +168,7 @@ func TestNetworkManagerAddsToWhatTheKernelKnows(t *testing.T) {
 			with(func(p *nmPicture) {
 				p.active = append(p.active, nmConnection{name: "Office", tunnel: true, devices: []nmLink{{name: "wg9"}}})
 			}),
-			eth0(), named(eth0(), "Home"),
+			eth0(), called(eth0(), "Home"),
 			[]string{"Home"},
 			nil, false,
 		},
@@ -177,7 +177,7 @@ func TestNetworkManagerAddsToWhatTheKernelKnows(t *testing.T) {
 			with(func(p *nmPicture) {
 				p.active = append(p.active, nmConnection{name: "lo", inner: true, devices: []nmLink{{name: "lo"}}})
 			}),
-			eth0(), named(eth0(), "Home"),
+			eth0(), called(eth0(), "Home"),
 			[]string{"Home"},
 			nil, false,
 		},
@@ -198,4 +198,4 @@ func TestNetworkManagerAddsToWhatTheKernelKnows(t *testing.T) {
 	}
 }
 
-func named(l link, connection string) link { l.connection = connection; return l }
+func called(l link, connection string) link { l.connection = connection; return l }
