@@ -32,13 +32,18 @@ type nameservers struct {
 }
 
 // connect connects to the name server at address, or to the first one of the
-// file where that is not among them any more.
+// file where that is not among them any more. Questions by UDP are asked again
+// while there is no answer.
 func (n nameservers) connect(ctx context.Context, network, address string) (net.Conn, error) {
 	asked, err := netip.ParseAddrPort(address)
 	if now := n.read(); err == nil && len(now) > 0 && !slices.Contains(now, asked.Addr()) {
 		address = netip.AddrPortFrom(now[0], asked.Port()).String()
 	}
-	return n.dial(ctx, network, address)
+	conn, err := n.dial(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	return asksAgain(conn), nil
 }
 
 // read is the addresses on the file's nameserver lines.
