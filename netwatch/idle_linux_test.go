@@ -84,7 +84,7 @@ func doesNotWakeUp(t *testing.T, l *laptop, environment ...string) (said string)
 
 // idle watches until its standard input ends.
 func idle(ctx context.Context) {
-	w := New(ctx, Options{})
+	w := New(ctx, Options{Naps: true})
 	s := w.State()
 	fmt.Printf("watching: %s; %s\n", s.Reason, s.Connection)
 	_, _ = io.Copy(io.Discard, os.Stdin)
@@ -98,6 +98,12 @@ func wakeUps(t *testing.T, cmd *exec.Cmd) int {
 	if err != nil || len(tasks) == 0 {
 		t.Fatalf("no threads to look at: %v", err)
 	}
+	return switches(t, tasks)
+}
+
+// switches adds up those of some threads, by their files of proc(5).
+func switches(t *testing.T, tasks []string) int {
+	t.Helper()
 	sum := 0
 	for _, task := range tasks {
 		status, err := os.ReadFile(task)
