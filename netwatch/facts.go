@@ -59,6 +59,8 @@ type link struct {
 	ssid string
 	// connection is a network manager's name for what makes it a link, or "".
 	connection string
+	// setup is why it is not ready, in the words of who makes it so, or "".
+	setup string
 	// metered: a source says that its octets cost.
 	metered bool
 	// risen counts how often the carrier came up: a link that went and came

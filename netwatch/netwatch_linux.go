@@ -27,6 +27,7 @@ func system(poke func()) ([]source, error) {
 		s,
 		devices{os.DirFS("/sys/class/net")},
 		openOnBus(networkManager(), systemBus, poke),
+		openOnBus(networkd(), systemBus, poke),
 	}, nil
 }
 

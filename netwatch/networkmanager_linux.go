@@ -16,12 +16,14 @@ const (
 	nmDevice  = nmName + ".Device"
 	nmAP      = nmName + ".AccessPoint"
 	nmWiFi    = nmDevice + ".Wireless"
-	nmPortal  = 2 // NM_CONNECTIVITY_PORTAL
-	nmUp      = 2 // NM_ACTIVE_CONNECTION_STATE_ACTIVATED
-	nmIsWiFi  = 2 // NM_DEVICE_TYPE_WIFI
-	nmCosts   = 1 // NM_METERED_YES
-	nmFree    = 2 // NM_METERED_NO
-	nmMayCost = 3 // NM_METERED_GUESS_YES
+	nmPortal  = 2  // NM_CONNECTIVITY_PORTAL
+	nmMaking  = 1  // NM_ACTIVE_CONNECTION_STATE_ACTIVATING
+	nmUp      = 2  // NM_ACTIVE_CONNECTION_STATE_ACTIVATED
+	nmAsks    = 60 // NM_DEVICE_STATE_NEED_AUTH
+	nmIsWiFi  = 2  // NM_DEVICE_TYPE_WIFI
+	nmCosts   = 1  // NM_METERED_YES
+	nmFree    = 2  // NM_METERED_NO
+	nmMayCost = 3  // NM_METERED_GUESS_YES
 )
 
 // nmMost bounds how many connections are looked at, and devices of each.
@@ -59,9 +61,10 @@ type nmPicture struct {
 	active  []nmConnection
 }
 
-// nmConnection is one that is fully activated.
+// nmConnection is one that is fully activated, or on the way there.
 type nmConnection struct {
 	name    string
+	making  bool // it is not there yet, and says no more than that
 	vpn     bool // and its devices are those that it stands on
 	tunnel  bool // a VPN, and its device is the tunnel
 	inner   bool // loopback, which NetworkManager shows too
@@ -71,6 +74,7 @@ type nmConnection struct {
 type nmLink struct {
 	name, ssid string
 	metered    uint32
+	asks       bool // it waits for a password
 }
 
 func lookAtNetworkManager(ctx context.Context, conn *dbus.Conn) (picture, error) {
@@ -85,11 +89,11 @@ func lookAtNetworkManager(ctx context.Context, conn *dbus.Conn) (picture, error)
 	paths := property[[]dbus.ObjectPath](manager, "ActiveConnections")
 	for _, path := range paths[:min(len(paths), nmMost)] {
 		// One that has gone meanwhile has no properties, and has sent a signal.
-		c, up, err := lookAtConnection(ctx, conn, path)
+		c, err := lookAtConnection(ctx, conn, path)
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		if err != nil || !up {
+		if err != nil || c.name == "" {
 			continue
 		}
 		if path == property[dbus.ObjectPath](manager, "PrimaryConnection") {
@@ -100,27 +104,31 @@ func lookAtNetworkManager(ctx context.Context, conn *dbus.Conn) (picture, error)
 	return p, nil
 }
 
-func lookAtConnection(ctx context.Context, conn *dbus.Conn, path dbus.ObjectPath) (c nmConnection, up bool, err error) {
+// lookAtConnection reads one connection, which has no name where it neither is there
+// nor comes.
+func lookAtConnection(ctx context.Context, conn *dbus.Conn, path dbus.ObjectPath) (c nmConnection, err error) {
 	active, err := propertiesOf(ctx, conn, nmName, path, nmActive)
-	if err != nil || property[uint32](active, "State") != nmUp {
-		return c, false, err
+	state := property[uint32](active, "State")
+	if err != nil || state != nmUp && state != nmMaking {
+		return c, err
 	}
 	c = connectionOf(active)
+	c.making = state == nmMaking
 	devices := property[[]dbus.ObjectPath](active, "Devices")
 	for _, path := range devices[:min(len(devices), nmMost)] {
 		device, err := propertiesOf(ctx, conn, nmName, path, nmDevice)
 		if err != nil {
-			return c, true, err
+			return c, err
 		}
 		l := linkOf(device)
 		if property[uint32](device, "DeviceType") == nmIsWiFi {
 			if l.ssid, err = ssidOf(ctx, conn, path); err != nil {
-				return c, true, err
+				return c, err
 			}
 		}
 		c.devices = append(c.devices, l)
 	}
-	return c, true, nil
+	return c, nil
 }
 
 func connectionOf(active properties) nmConnection {
@@ -139,7 +147,7 @@ func linkOf(device properties) nmLink {
 	if name == "" {
 		name = property[string](device, "Interface")
 	}
-	return nmLink{name: printable(bounded(name)), metered: property[uint32](device, "Metered")}
+	return nmLink{name: printable(bounded(name)), metered: property[uint32](device, "Metered"), asks: property[uint32](device, "State") == nmAsks}
 }
 
 // ssidOf is the wireless network of a device, or "" where it is in none.
@@ -169,6 +177,10 @@ func (p nmPicture) fill(f *facts) {
 		f.checks = append(f.checks, check{url: p.probe})
 	}
 	for i, c := range p.active {
+		if c.making {
+			c.fillSetup(f)
+			continue
+		}
 		if c.inner || !c.carried(f.links) {
 			continue
 		}
@@ -183,6 +195,20 @@ func (p nmPicture) fill(f *facts) {
 			if l := f.link(d.name); l != nil {
 				d.fill(l, c)
 			}
+		}
+	}
+}
+
+// fillSetup says of the connection's links that they are not ready yet.
+func (c nmConnection) fillSetup(f *facts) {
+	for _, d := range c.devices {
+		l := f.link(d.name)
+		switch {
+		case l == nil || c.vpn:
+		case d.asks:
+			l.setup = "NetworkManager waits for the password of " + c.name
+		default:
+			l.setup = "NetworkManager is still connecting it to " + c.name
 		}
 	}
 }

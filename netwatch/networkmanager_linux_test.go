@@ -71,7 +71,15 @@ func TestWhatNetworkManagerSaysIsRead(t *testing.T) {
 		{
 			"one that is still being made", func(o map[dbus.ObjectPath]map[string]properties) {
 				add(o, nmOffice)
-				o[nmOffice] = map[string]properties{nmActive: of("Id", "Office", "State", uint32(1), "Vpn", true)}
+				o[nmOffice] = map[string]properties{nmActive: of("Id", "Office", "State", uint32(nmMaking), "Devices", paths(nmWG))}
+				o[nmWG] = map[string]properties{nmDevice: of("Interface", "wg0", "State", uint32(nmAsks))}
+			},
+			nmPicture{probe: "http://check.example/", active: []nmConnection{home, {name: "Office", making: true, devices: []nmLink{{name: "wg0", asks: true}}}}},
+		},
+		{
+			"one that is being ended", func(o map[dbus.ObjectPath]map[string]properties) {
+				add(o, nmOffice)
+				o[nmOffice] = map[string]properties{nmActive: of("Id", "Office", "State", uint32(3), "Vpn", true)}
 			},
 			nmPicture{probe: "http://check.example/", active: []nmConnection{home}},
 		},
@@ -172,6 +180,8 @@ func TestNetworkManagerAddsToWhatTheKernelKnows(t *testing.T) {
 			[]string{"Home"},
 			nil, false,
 		},
+		{"it is still being made", with(func(p *nmPicture) { p.active[0].making = true }), eth0(), waits(eth0(), "NetworkManager is still connecting it to Home"), nil, nil, false},
+		{"it waits for a person", with(func(p *nmPicture) { p.active[0].making, p.active[0].devices[0].asks = true, true }), unplugged(eth0()), waits(unplugged(eth0()), "NetworkManager waits for the password of Home"), nil, nil, false},
 		{
 			"loopback is no connection",
 			with(func(p *nmPicture) {

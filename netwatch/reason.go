@@ -28,7 +28,7 @@ func describeExit(l link, r route) string {
 // describeNone says why there is no way out, by the link that is nearest to
 // being one.
 func describeNone(links []link, m *netmap) string {
-	var name string
+	var nearest link
 	best := 0
 	for _, l := range links {
 		if !l.usable() {
@@ -42,16 +42,24 @@ func describeNone(links []link, m *netmap) string {
 			score += 4
 		}
 		if score > best {
-			best, name = score, l.name
+			best, nearest = score, l
 		}
 	}
 	switch {
 	case best == 0:
 		return describeDown(links)
 	case best < 4:
-		return name + " is up, but has no address"
+		return nearest.name + " is up, but has no address" + nearest.because()
 	}
-	return name + " is up, but there is no default route"
+	return nearest.name + " is up, but there is no default route" + nearest.because()
+}
+
+// because is why a link is not ready, where somebody knows.
+func (l link) because() string {
+	if l.setup == "" {
+		return ""
+	}
+	return ": " + l.setup
 }
 
 func (m *netmap) hasAddress(index int) bool {
@@ -74,7 +82,7 @@ func describeDown(links []link) string {
 		case !l.up:
 			parts = append(parts, l.name+" is switched off")
 		default:
-			parts = append(parts, l.name+" is not connected")
+			parts = append(parts, l.name+" is not connected"+l.because())
 		}
 	}
 	if len(parts) == 0 {

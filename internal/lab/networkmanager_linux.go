@@ -137,18 +137,24 @@ func (m *NetworkManager) Tunnel(name string) {
 	m.t.Helper()
 	m.Nmcli("connection", "add", "type", "tun", "con-name", name, "ifname", "tun0", "mode", "tun", "autoconnect", "no",
 		"ipv4.method", "manual", "ipv4.addresses", "10.9.0.2/24", "ipv6.method", "disabled")
-	m.Nmcli("connection", "up", name)
-	// A tunnel carries while somebody has hold of its far end.
+	m.Nmcli("--wait", "0", "connection", "up", name)
+	m.Await(func() *exec.Cmd { return m.Command("test", "-e", "/sys/class/net/tun0") })
+	// A tunnel carries while somebody has hold of its far end, which NetworkManager
+	// waits for some seconds.
 	end, err := m.network.Laptop.tun("tun0")
 	if err != nil {
 		m.t.Fatal(err)
 	}
 	m.t.Cleanup(func() { end.Close() })
+	m.Await(func() *exec.Cmd {
+		return m.Command("sh", "-c", `nmcli -g GENERAL.STATE connection show "$0" | grep -qx activated`, name)
+	})
 }
 
 // Rename brings up another connection in LAN's place, which is called "lan 2".
 func (m *NetworkManager) Rename() {
 	m.t.Helper()
 	m.Nmcli("connection", "clone", LAN, LAN+" 2")
+	m.Nmcli("connection", "modify", LAN+" 2", "connection.autoconnect", "no")
 	m.Nmcli("connection", "up", LAN+" 2")
 }
