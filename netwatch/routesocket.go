@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/bits"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -59,17 +60,15 @@ func (r *routing) matters(message []byte) bool {
 		return true
 	}
 	kind := message[3]
-	if !contains(r.tells, kind) {
+	if !slices.Contains(r.tells, kind) {
 		return false
 	}
-	if !contains(r.about, kind) || len(message) < r.flagsAt+4 {
+	if !slices.Contains(r.about, kind) || len(message) < r.flagsAt+4 {
 		return true
 	}
 	flags := int(binary.NativeEndian.Uint32(message[r.flagsAt:]))
 	return flags&(r.passing|r.scoped) == 0
 }
-
-func contains(kinds []byte, kind byte) bool { return strings.IndexByte(string(kinds), kind) >= 0 }
 
 // each calls f for every message of a dump, which follow one another, each
 // with its length first.
@@ -99,7 +98,7 @@ type ifRow struct {
 // inactive reads the link state of an interface's message: not known is as
 // good as up, since most virtual interfaces have none.
 func (r *routing) inactive(message []byte) bool {
-	return r.stateAt != 0 && len(message) > r.stateAt && contains(r.down, message[r.stateAt])
+	return r.stateAt != 0 && len(message) > r.stateAt && slices.Contains(r.down, message[r.stateAt])
 }
 
 // An addrRow is what a dump says of an address; mask is the zero Addr where it
@@ -152,8 +151,8 @@ func (r *routing) into(f *facts, d *dump) {
 		f.addrs = append(f.addrs, a)
 	}
 	for _, row := range d.links {
-		if l := r.link(row); used[row.index] || !r.noise(l) {
-			f.links = append(f.links, l)
+		if used[row.index] || !r.noise(kindOf(row.name)) {
+			f.links = append(f.links, r.link(row))
 		}
 	}
 	for _, row := range d.routes {
@@ -173,34 +172,27 @@ func (r *routing) into(f *facts, d *dump) {
 }
 
 func (r *routing) link(row ifRow) link {
-	kind := strings.TrimRight(row.name, "0123456789")
+	kind := kindOf(row.name)
 	return link{
 		index:    row.index,
 		name:     printable(row.name),
-		kind:     kind,
 		loopback: row.flags&iffLoopback != 0,
 		up:       row.flags&iffUp != 0,
 		carrier:  row.flags&iffRunning != 0 && !row.inactive,
 		shared:   row.flags&iffBroadcast != 0,
-		inner:    named(r.inners, kind),
-		tunnel:   named(r.tunnels, kind),
+		inner:    slices.Contains(r.inners, kind),
+		tunnel:   slices.Contains(r.tunnels, kind),
 	}
 }
 
-// noise says that a link is there on every machine, whether there is a network
-// or not. It is none without an address.
-func (r *routing) noise(l link) bool {
-	return l.tunnel || l.inner || named(r.idle, l.kind)
+// noise says that interfaces of a kind are there on every machine, whether there
+// is a network or not. Without an address they are none.
+func (r *routing) noise(kind string) bool {
+	return slices.Contains(r.tunnels, kind) || slices.Contains(r.inners, kind) || slices.Contains(r.idle, kind)
 }
 
-func named(kinds []string, kind string) bool {
-	for _, k := range kinds {
-		if k == kind {
-			return true
-		}
-	}
-	return false
-}
+// kindOf is the name of an interface without its number.
+func kindOf(name string) string { return strings.TrimRight(name, "0123456789") }
 
 func (row addrRow) address() (address, error) {
 	ip := row.ip.WithZone("")
