@@ -28,6 +28,7 @@ func judge(f *facts) State {
 			s.Portal, s.Page = true, f.portal.page
 			s.Reason += ", a captive portal in the way, says " + f.portal.by
 		}
+		s.checks = f.questions()
 	} else {
 		s.Reason = describeNone(f.links, m)
 	}
@@ -36,6 +37,20 @@ func judge(f *facts) State {
 	}
 	s.ways = m.fingerprint(exits, near)
 	return s
+}
+
+// questions are those by which to look for a portal that the network and the
+// system name.
+func (f *facts) questions() []question {
+	var all []question
+	for _, c := range f.checks {
+		kind := asksSystem
+		if c.api {
+			kind = asksAPI
+		}
+		all = append(all, question{kind: kind, url: c.url})
+	}
+	return all
 }
 
 // vpnsUp is the VPNs of a network manager, and the tunnels that packets can be

@@ -7,6 +7,7 @@ package netwatch
 import (
 	"context"
 	"log/slog"
+	"net"
 	"sync"
 	"time"
 
@@ -50,6 +51,14 @@ type Options struct {
 	// Naps: somebody receives from Watcher.Naps, for which the machine is held
 	// awake for some seconds before each sleep.
 	Naps bool
+	// Probe is a page by which a captive portal is found, "http://…"; "" is none.
+	// Expect is what its unspoilt answer begins with; "" is status 204, or
+	// NetworkManager's header. It is asked for only where something looks like a
+	// portal.
+	Probe, Expect string
+	// Dial opens the connections by which a portal is looked for; nil is
+	// net.Dialer's.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // A Server is what a Watcher has to know of where a route leads to.
@@ -70,6 +79,8 @@ type Watcher struct {
 	debounce time.Duration
 	server   func(queue.Route) Server
 	bound    func(queue.Route, bool) int64
+	probe    question
+	dial     dialer
 	sources  []source
 	slumber  *slumber // among the sources, or nil
 	started  time.Time
@@ -81,6 +92,7 @@ type Watcher struct {
 	state  State
 	epoch  uint64                // counts the changes
 	proofs map[queue.Route]proof // of what the state is now
+	sight  *sight                // a portal that attempts have found, or nil
 }
 
 // New starts a Watcher, which ends with ctx. The state is known when New
@@ -109,6 +121,8 @@ func start(ctx context.Context, o Options, open opener) *Watcher {
 		debounce: o.Debounce,
 		server:   o.Server,
 		bound:    o.Bound,
+		probe:    question{kind: asksProbe, url: o.Probe, expect: o.Expect},
+		dial:     o.Dial,
 		poked:    make(chan struct{}, 1),
 		changes:  make(chan struct{}, 1),
 		done:     make(chan struct{}),
@@ -119,6 +133,9 @@ func start(ctx context.Context, o Options, open opener) *Watcher {
 	}
 	if w.now == nil {
 		w.now = time.Now
+	}
+	if w.dial == nil {
+		w.dial = new(net.Dialer).DialContext
 	}
 	if w.debounce <= 0 {
 		w.debounce = debounce
@@ -168,20 +185,16 @@ func (w *Watcher) Naps() <-chan queue.Nap {
 func (w *Watcher) State() State {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.state
+	return w.known()
 }
 
 // Verdict says whether an attempt at r makes sense now, and why, and how large
 // a message may be.
 func (w *Watcher) Verdict(r queue.Route) queue.Verdict {
-	var server Server
-	if w.server != nil {
-		server = w.server(r)
-	}
 	if w.slumber != nil && w.slumber.unwatched && w.slumber.leapt() {
 		w.poke()
 	}
-	v, metered := w.State().verdict(server)
+	v, metered := w.State().verdict(w.serverOf(r))
 	if w.bound != nil {
 		v.MaxSize = w.bound(r, metered)
 	}
@@ -189,6 +202,13 @@ func (w *Watcher) Verdict(r queue.Route) queue.Verdict {
 		v.Since = w.started
 	}
 	return v
+}
+
+func (w *Watcher) serverOf(r queue.Route) Server {
+	if w.server == nil {
+		return Server{}
+	}
+	return w.server(r)
 }
 
 // poke says that something happened. It never blocks; sources call it.
@@ -303,5 +323,6 @@ func (w *Watcher) replace(next State) bool {
 	w.state = next
 	w.epoch++
 	clear(w.proofs)
+	w.sight = nil
 	return true
 }

@@ -75,7 +75,7 @@ type Standing struct {
 func (w *Watcher) Standing(r queue.Route) Standing {
 	v := w.Verdict(r)
 	w.mu.Lock()
-	state, p := w.state, w.proofs[r]
+	state, p := w.known(), w.proofs[r]
 	w.mu.Unlock()
 	s := Standing{Reason: v.Why, Since: v.Since, Rule: v.Rule, Proved: p.reached}
 	if p.fault != nil {
@@ -84,7 +84,7 @@ func (w *Watcher) Standing(r queue.Route) Standing {
 	switch {
 	case !v.Try && v.Rule != "":
 		s.Prospect, s.Reacts = Withheld, "a change of the network"
-	case state.Portal && (!v.Try || p.fault != nil), v.Try && p.fault != nil && p.fault.Captive:
+	case state.Portal && (!v.Try || p.fault != nil || w.serverOf(r).Bare), v.Try && p.fault != nil && p.fault.Captive:
 		s.Prospect, s.Page, s.Reacts = Captive, state.Page, "a login on the portal's page, and tries again and again meanwhile"
 	case !v.Try && state.Level == Down, !v.Try && state.Level == Way:
 		s.Prospect, s.Reacts = NoRoute, "a change of the network"

@@ -77,6 +77,8 @@ type State struct {
 
 	// ways is equal for two states exactly if mail takes the same ways out.
 	ways [sha256.Size]byte
+	// checks are the questions that the network, or the system, has for portals.
+	checks []question
 	// nets is every destination that a route leads to, this machine included.
 	nets []destination
 	// wakes and woke are those of the facts.

@@ -29,10 +29,6 @@ func (s State) verdict(server Server) (v queue.Verdict, metered bool) {
 		why := fmt.Sprintf("%s, but no route leads to %s", s.Reason, addr)
 		return queue.Verdict{Why: why, Since: s.Since}, false
 	}
-	if s.Portal && server.Bare {
-		why := s.Reason + "; nothing is sent to " + server.Host + " before that is over, since the account uses no TLS"
-		return queue.Verdict{Why: why, Since: s.Since}, s.Metered
-	}
 	return queue.Verdict{Try: s.Level == Way, Why: s.Reason, Since: s.Since}, s.Metered
 }
 

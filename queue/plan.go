@@ -43,9 +43,10 @@ const (
 	// portalPause lets mail leave within two seconds of a person's log-in on the
 	// page of a portal, of which no event tells; after portalTime nobody seems to
 	// sit there, and the pauses grow to portalLongest.
-	portalPause   = 1500 * time.Millisecond
-	portalTime    = 10 * time.Minute
-	portalLongest = time.Minute
+	portalPause      = 1500 * time.Millisecond
+	leastPortalPause = 100 * time.Millisecond
+	portalTime       = 10 * time.Minute
+	portalLongest    = time.Minute
 )
 
 func newPlan(dice func() float64, now time.Time) plan {
@@ -131,7 +132,8 @@ func (p *plan) note(now time.Time, fault *RouteFault) {
 func (p *plan) pause(now time.Time, fault *RouteFault) time.Duration {
 	switch {
 	case fault.Captive:
-		return p.portal(now)
+		// Where a portal lets the connection wait, the wait is part of the pause.
+		return max(p.portal(now)-fault.Waited, leastPortalPause)
 	case fault.NeedsPerson:
 		return p.early(personPause)
 	case fault.unheard() && now.Sub(p.changed) < youth:

@@ -25,7 +25,7 @@ func (c *carrier) openSession(ctx context.Context) (session Session, hangUp func
 	r.tell(Event{Kind: Opening, Route: c.route})
 	began, stirred := r.Now(), c.stirring.times()
 	session, fault = c.openStirred(ctx)
-	if fault != nil && fault.Cost != (Cost{}) {
+	if fault != nil && fault.Cost != (Cost{}) && !fault.Captive {
 		r.sessionEnded(SessionEnd{Route: c.route, Began: began, Cost: fault.Cost, Why: fault.Sentence()}, nil)
 	}
 	if errors.Is(ctx.Err(), context.Canceled) && fault != nil {
@@ -102,11 +102,27 @@ func (c *carrier) stop(fault *RouteFault) {
 }
 
 func (r *Runner) noteRoute(route Route, fault *RouteFault) {
-	r.noteHost(route, fault)
-	if fault != nil {
+	if fault == nil || !fault.Captive {
+		r.noteHost(route, fault) // a portal says nothing of the host
+	}
+	switch {
+	case fault == nil:
+	case r.metAgain(route, fault):
+		return
+	default:
 		r.Log.Warn("route is down", "route", route, "why", fault.Sentence(), "hint", fault.Hint)
 	}
 	if err := r.Spool.NoteRoute(route, fault); err != nil {
 		r.Log.Warn("cannot note the state of the route", "route", route, "err", err)
 	}
+}
+
+// metAgain says that a portal was in the way before: it is met again every second
+// or two, of which neither the log nor the disk is told.
+func (r *Runner) metAgain(route Route, fault *RouteFault) bool {
+	if !fault.Captive {
+		return false
+	}
+	last, err := r.Spool.RouteState(route)
+	return err == nil && last.Fault != nil && *last.Fault == fault.Text()
 }

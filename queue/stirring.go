@@ -63,6 +63,13 @@ func OnStir(ctx context.Context, do func()) (leave func()) {
 	return func() {}
 }
 
+// WithStir is ctx for an Open that stir, too, tells that the way out may have
+// changed. end lets go of it.
+func WithStir(ctx context.Context) (within context.Context, stir, end func()) {
+	s := &stirring{}
+	return context.WithValue(ctx, stirringKey{}, s), s.tell, OnStir(ctx, s.tell)
+}
+
 // stir tells the carrier's sessions, and one that is being opened, that the way
 // out may have changed: what broke on the old one says nothing of the new.
 func (c *carrier) stir() {

@@ -233,9 +233,15 @@ type RouteFault struct {
 	// recipients left open, though Commit was called: it has said so, as by a
 	// 421, or the last octet was not sent to them after all.
 	Untaken bool
+	// Unproven says that no certificate had shown by then that it is the server:
+	// what answered, if anything did, may be somebody else.
+	Unproven bool
 	// Captive says that most likely a captive portal answers in the server's place:
 	// it opens when a person logs in on a web page, of which no event may tell.
 	Captive bool
+	// Waited is how long that was waited for in vain, which counts for the pause
+	// before the next try.
+	Waited time.Duration
 	// Lost says that the connection broke, or was given up because the way out
 	// had changed: neither the server's doing nor the end of a wait. What was on
 	// it is due again at once.

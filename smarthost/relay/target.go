@@ -141,6 +141,7 @@ func Open(ctx context.Context, t Target) (*Session, *queue.RouteFault) {
 		s, fault = t.open(ctx, nil, 0)
 	}
 	if fault != nil {
+		fault.Unproven = s == nil || s.tls == nil
 		return nil, fault
 	}
 	s.arrived()

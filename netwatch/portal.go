@@ -1,0 +1,186 @@
+package netwatch
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"mailcrane/queue"
+)
+
+const (
+	// lookAgain is how long a portal that was seen is taken to be there without
+	// another look at it.
+	lookAgain = 30 * time.Second
+	// sightAge is how long it is, where looks at it bring nothing.
+	sightAge = 5 * time.Minute
+	// looksTime bounds all questions of one look.
+	looksTime = 6 * time.Second
+)
+
+// A sight is a captive portal that attempts have found on the network there is
+// now.
+type sight struct {
+	page         string
+	seen, looked time.Time // when it was last seen, and looked for
+}
+
+// with is the state with a portal that was found by attempts.
+func (s State) with(found *sight) State {
+	if found != nil && (s.Level == Way || s.Level == Unknown) {
+		if !s.Portal {
+			s.Reason += ", a captive portal in the way"
+		}
+		s.Portal = true
+		if s.Page == "" {
+			s.Page = found.page
+		}
+	}
+	return s
+}
+
+// known is the state with what attempts have found. The caller holds mu.
+func (w *Watcher) known() State { return w.state.with(w.sight) }
+
+// ask looks for a portal: by the first question that brings a finding.
+func (w *Watcher) ask(ctx context.Context, questions []question) (found finding, page string) {
+	ctx, cancel := context.WithTimeout(ctx, looksTime)
+	defer cancel()
+	for _, q := range questions {
+		a, err := q.ask(ctx, w.dial)
+		if err != nil {
+			w.log.Debug("looked for a captive portal", "asked", q.url, "answer", err)
+			continue
+		}
+		found, page = q.judge(a)
+		w.log.Debug("looked for a captive portal", "asked", q.url, "status", a.status, "portal", found == findsPortal, "page", page)
+		if found != findsNothing {
+			break
+		}
+	}
+	return found, page
+}
+
+// questions are those to ask for a portal before host, the surest first: the
+// page that the configuration names, what the network and the system name, and
+// the server itself, in whose place any portal answers.
+func (w *Watcher) questions(s State, host string) []question {
+	var all []question
+	if w.probe.url != "" {
+		all = append(all, w.probe)
+	}
+	all = append(all, s.checks...)
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	return append(all, question{url: "http://" + host + "/"})
+}
+
+// look asks for a portal before host, and remembers what was found for as long
+// as the network is that of epoch.
+func (w *Watcher) look(ctx context.Context, epoch uint64, host string) finding {
+	w.mu.Lock()
+	s := w.state
+	w.mu.Unlock()
+	found, page := w.ask(ctx, w.questions(s, host))
+	if ctx.Err() != nil {
+		return findsNothing
+	}
+	switch found {
+	case findsPortal:
+		w.saw(epoch, page)
+	case findsOpen:
+		w.passed(epoch)
+	case findsNothing:
+		w.looked(epoch)
+	}
+	return found
+}
+
+// saw remembers that a portal is there.
+func (w *Watcher) saw(epoch uint64, page string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if epoch != w.epoch {
+		return
+	}
+	now := w.now()
+	if w.sight == nil {
+		w.sight = &sight{page: page}
+		w.log.Info("a captive portal is in the way", "page", page)
+	}
+	if !samePage(w.sight.page, page) {
+		w.sight.page = page
+	}
+	w.sight.seen, w.sight.looked = now, now
+}
+
+// looked remembers that a look brought nothing: what has not been seen for long
+// is not there.
+func (w *Watcher) looked(epoch uint64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if epoch != w.epoch || w.sight == nil {
+		return
+	}
+	now := w.now()
+	if w.sight.looked = now; now.Sub(w.sight.seen) > sightAge {
+		w.sight = nil
+		w.log.Info("no captive portal is seen any more")
+	}
+}
+
+// passed is called when something got through to where it was to go: all that
+// waits for the portal is worth a try.
+func (w *Watcher) passed(epoch uint64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if epoch != w.epoch || w.sight == nil {
+		return
+	}
+	w.sight = nil
+	w.log.Info("the captive portal is open")
+	select {
+	case w.changes <- struct{}{}:
+	default:
+	}
+}
+
+// samePage says that two addresses differ in no more than the ticket that a
+// portal writes into each.
+func samePage(a, b string) bool {
+	a, _, _ = strings.Cut(a, "?")
+	b, _, _ = strings.Cut(b, "?")
+	return b == "" || a == b
+}
+
+// blame makes a fault one of a portal; took is how long it was in coming.
+func (a *attempt) blame(fault *queue.RouteFault, why suspicion, took time.Duration) *queue.RouteFault {
+	f := *fault
+	f.Captive, f.NeedsPerson, f.Lost = true, false, false
+	f.Waited = took
+	f.Err = &captiveError{a.server.Host, why == stranger, fault.Err}
+	f.Hint = "open any web page in a browser and log in there"
+	if page := a.State().Page; page != "" {
+		f.Hint = "log in at " + page + " in a browser"
+	}
+	f.Hint += "; mail goes by itself as soon as the portal opens"
+	return &f
+}
+
+// A captiveError says that a portal is why there was another error.
+type captiveError struct {
+	host    string
+	answers bool
+	was     error
+}
+
+func (e *captiveError) Error() string {
+	if e.answers {
+		return fmt.Sprintf("a captive portal answers instead of %s", e.host)
+	}
+	return fmt.Sprintf("a captive portal lets nothing through to %s", e.host)
+}
+
+func (e *captiveError) Unwrap() error { return e.was }
