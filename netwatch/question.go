@@ -76,6 +76,9 @@ func (q question) ask(ctx context.Context, dial dialer) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	if q.kind == asksAPI && u.Scheme != "https" {
+		return nil, fmt.Errorf("%s: RFC 8908 wants https", q.url)
+	}
 	port := u.Port()
 	switch {
 	case u.Scheme == "https" && port == "":
@@ -198,7 +201,7 @@ func ofOneHouse(a, b string) bool {
 // that is too long, the query is left out.
 func pageOf(location string, base *url.URL) string {
 	to, err := base.Parse(strings.TrimSpace(location))
-	if err != nil || location == "" || to.Host == "" || to.Scheme != "http" && to.Scheme != "https" {
+	if err != nil || location == "" || to.Host == "" || strings.Contains(to.Host, "%") || to.Scheme != "http" && to.Scheme != "https" {
 		return ""
 	}
 	to.User, to.Fragment, to.RawFragment = nil, "", ""

@@ -81,15 +81,15 @@ func TestAWakeIsAChangeOfNetwork(t *testing.T) {
 		t.Run(c.reason, func(t *testing.T) {
 			sleeping(t, func(t *testing.T, n *nightstand, w *Watcher) {
 				pass(time.Hour)
-				epoch := w.currentEpoch()
-				w.note(epoch, "work", &queue.RouteFault{Err: errors.New("no answer")})
+				before := w.attempt("work")
+				before.note(&queue.RouteFault{Err: errors.New("no answer")})
 				c.happen(n)
 				synctest.Wait()
 				if !changed(w) {
 					t.Error("no change is passed on")
 				}
-				if got := w.currentEpoch(); got != epoch+1 {
-					t.Errorf("%d changes, want 1", got-epoch)
+				if got := w.attempt("work").epoch; got != before.epoch+1 {
+					t.Errorf("%d changes, want 1", got-before.epoch)
 				}
 				if s := w.Standing("work"); s.Prospect != Untried {
 					t.Errorf("what was found out before still stands: %+v", s)

@@ -7,8 +7,8 @@ import (
 	"net"
 )
 
-// dialer is net.Dialer's: names are looked up by the system, which knows of its
+// Dialer is net.Dialer's: names are looked up by the system, which knows of its
 // own changes.
-func dialer() func(ctx context.Context, network, address string) (net.Conn, error) {
+func Dialer() func(ctx context.Context, network, address string) (net.Conn, error) {
 	return new(net.Dialer).DialContext
 }

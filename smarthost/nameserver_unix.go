@@ -16,11 +16,11 @@ import (
 // resolvConf is where resolv.conf(5) stands.
 const resolvConf = "/etc/resolv.conf"
 
-// dialer is net.Dialer's, but for the name servers: those are always the ones
+// Dialer is net.Dialer's, but for the name servers: those are always the ones
 // that stand in resolv.conf now. Go's resolver looks at the file every five
 // seconds at the most, and in the first seconds of a network, when it is written
 // anew, that is the time in which mail could have left.
-func dialer() func(ctx context.Context, network, address string) (net.Conn, error) {
+func Dialer() func(ctx context.Context, network, address string) (net.Conn, error) {
 	servers := nameservers{path: resolvConf, dial: new(net.Dialer).DialContext}
 	return (&net.Dialer{Resolver: &net.Resolver{Dial: servers.connect}}).DialContext
 }

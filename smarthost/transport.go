@@ -69,7 +69,7 @@ func New(c *config.Config, options Options) *Transport {
 		options.Getenv = os.Getenv
 	}
 	if options.Dial == nil {
-		options.Dial = dialer()
+		options.Dial = Dialer()
 	}
 	return &Transport{
 		config: c, options: options, accounts: map[string]*memory{},

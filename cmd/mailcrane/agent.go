@@ -82,7 +82,9 @@ func (a *app) agent(ctx context.Context, log *slog.Logger, net network) error {
 		ring(pokes)
 	}
 	if net == nil {
-		watcher := netwatch.New(ctx, netwatch.Options{Log: log, Now: a.now, Server: serverOf(c), Bound: boundOf(c), Naps: true})
+		o := a.networkOptions(c)
+		o.Log, o.Naps = log, true
+		watcher := netwatch.New(ctx, o)
 		runner.Naps, net = watcher.Naps(), watcher
 	}
 	runner.Reach, runner.Transport, runner.Stirs = net, net.Prove(out), stirs

@@ -204,11 +204,11 @@ func (a *app) runnerOf(ctx context.Context, c *config.Config, w flushWish) (runn
 		options.Trace = func(_ queue.Route, line string) { w.trace(printable(line)) }
 	}
 	runner = a.runner(c, smarthost.New(c, options), plainLog{a.stderr})
-	if !w.run.Person && !mayKeep(c) {
+	if !w.run.Person && !mayKeep(c) && !mayBeHeard(c) {
 		return runner, func() {}
 	}
 	net, stop := a.watch(ctx, c)
-	runner.Reach = net
+	runner.Reach, runner.Transport = net, net.Prove(runner.Transport)
 	if w.run.Person && w.run.IDs != nil {
 		runner.Reach = unbound{net}
 	}

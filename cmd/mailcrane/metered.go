@@ -8,6 +8,7 @@ import (
 	"mailcrane/internal/config"
 	"mailcrane/netwatch"
 	"mailcrane/queue"
+	"mailcrane/smarthost"
 )
 
 // boundOf tells netwatch how large a message may be that leaves by a route.
@@ -20,10 +21,18 @@ func boundOf(c *config.Config) func(queue.Route, bool) int64 {
 	}
 }
 
+// networkOptions is what netwatch has to know of a configuration.
+func (a *app) networkOptions(c *config.Config) netwatch.Options {
+	return netwatch.Options{
+		Now: a.now, Server: serverOf(c), Bound: boundOf(c),
+		Probe: c.Network.Probe, Expect: c.Network.Expect, Dial: smarthost.Dialer(),
+	}
+}
+
 // watch follows the network until stop is called.
 func (a *app) watch(ctx context.Context, c *config.Config) (w *netwatch.Watcher, stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
-	w = netwatch.New(ctx, netwatch.Options{Now: a.now, Server: serverOf(c), Bound: boundOf(c)})
+	w = netwatch.New(ctx, a.networkOptions(c))
 	return w, func() {
 		cancel()
 		<-w.Done()
@@ -34,6 +43,12 @@ func (a *app) watch(ctx context.Context, c *config.Config) (w *netwatch.Watcher,
 // sake of which the network must be looked at.
 func mayKeep(c *config.Config) bool {
 	return slices.ContainsFunc(c.Accounts, (*config.Account).MayBound)
+}
+
+// mayBeHeard says that an account uses no TLS, so that a captive portal must be
+// looked for before anything is said.
+func mayBeHeard(c *config.Config) bool {
+	return slices.ContainsFunc(c.Accounts, func(a *config.Account) bool { return a.Smarthost.TLS == config.Insecure })
 }
 
 // unbound is the reach of a queue run over messages that a person has named:

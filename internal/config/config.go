@@ -40,6 +40,7 @@ type Config struct {
 	// DefaultAccount carries mail whose sender no account claims; nil where
 	// there are several accounts and none is named.
 	DefaultAccount *Account
+	Network        Network
 	Timeout        Timeout
 	Queue          Queue
 	Submit         Submit

@@ -15,6 +15,8 @@ var shownBy = [...][3]string{
 	{"HeloName", "smarthost", "TestTheNameInEHLOIsNeutralUnlessSet"},
 	{"default_account", "internal/config", "TestAccountIsChosenBySender"},
 	{"listen.msp", "cmd/mailcrane", "TestClientsThroughTheAgent"},
+	{"network.probe", "netwatch", "TestTheAnswerToAQuestion"},
+	{"network.expect", "netwatch", "TestTheAnswerToAQuestion"},
 	{"account.NAME.from", "internal/config", "TestAccountIsChosenBySender"},
 	{"account.NAME.smarthost", "smarthost", "TestMailGoesThroughTheAccountOfItsSender"},
 	{"account.NAME.user", "smarthost", "TestMailGoesThroughTheAccountOfItsSender"},

@@ -33,6 +33,16 @@ var generalOptions = []Option{
 		Meaning: "where programs hand mail in by SMTP: host:port on loopback, or unix:PATH",
 		config:  func(c *Config) any { return &c.ListenMSP }, check: parseListen,
 	},
+	{
+		Key: "network.probe", Side: Client, words: "none",
+		Meaning: "an http:// page to ask for where a captive portal may be in the way: one that answers 204, or what network.expect says; without it the smarthost's own name is asked",
+		config:  func(c *Config) any { return &c.Network.Probe }, check: parseProbe,
+	},
+	{
+		Key: "network.expect", Side: Client, words: "status 204, or NetworkManager's header",
+		Meaning: "what the page of network.probe begins with where no portal is in the way",
+		config:  func(c *Config) any { return &c.Network.Expect }, check: parseExpect,
+	},
 }
 
 var accountOptions = []Option{
