@@ -201,7 +201,7 @@ func ofOneHouse(a, b string) bool {
 // that is too long, the query is left out.
 func pageOf(location string, base *url.URL) string {
 	to, err := base.Parse(strings.TrimSpace(location))
-	if err != nil || location == "" || to.Host == "" || strings.Contains(to.Host, "%") || to.Scheme != "http" && to.Scheme != "https" {
+	if err != nil || location == "" || to.Host == "" || !visible(to.Host) || to.Scheme != "http" && to.Scheme != "https" {
 		return ""
 	}
 	to.User, to.Fragment, to.RawFragment = nil, "", ""
@@ -210,8 +210,14 @@ func pageOf(location string, base *url.URL) string {
 		to.RawQuery, to.ForceQuery = "", false
 		page = to.String()
 	}
-	if len(page) > mostPage || strings.ContainsFunc(page, func(r rune) bool { return r <= ' ' || r > '~' }) {
+	if len(page) > mostPage || !visible(page) {
 		return ""
 	}
 	return page
+}
+
+// visible says that text is of visible ASCII signs alone: another letter may
+// look like one of them.
+func visible(text string) bool {
+	return !strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' })
 }

@@ -185,7 +185,7 @@ func FuzzAnswer(f *testing.F) {
 			if found != findsPortal && page != "" {
 				t.Errorf("a page without a portal: %q", page)
 			}
-			if len(page) > mostPage || strings.ContainsFunc(page, func(r rune) bool { return r <= ' ' || r > '~' }) {
+			if len(page) > mostPage || !visible(page) {
 				t.Errorf("a page that cannot be shown: %q", page)
 			}
 			if page != "" && !strings.HasPrefix(page, "http://") && !strings.HasPrefix(page, "https://") {
