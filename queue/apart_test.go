@@ -1,0 +1,134 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// apart has routes that are dead in several ways, by the first letters of their
+// names; the others are well.
+type apart struct{ *world }
+
+func (a apart) Route(e *Envelope) (Route, error) {
+	name, _, _ := strings.Cut(e.From, "@")
+	return Route(name), nil
+}
+
+func (a apart) Open(ctx context.Context, r Route) (Session, *RouteFault) {
+	kind, _, _ := strings.Cut(string(r), "-")
+	switch kind {
+	case "refused":
+		return nil, refusedHere
+	case "lost": // no packet comes back
+		return nil, waited(ctx, StepConnect, 5*time.Minute)
+	case "nameless":
+		return nil, waited(ctx, StepLookup, 20*time.Second)
+	case "slow": // to greet
+		return nil, waited(ctx, StepGreeting, 5*time.Minute)
+	case "asking": // a keyring waits for its dialogue
+		return nil, waited(ctx, StepSecret, 30*time.Second)
+	case "wrong":
+		return nil, wrongSecret
+	case "portal":
+		return nil, inPortal
+	case "stuck": // the session is open, and nothing moves in it
+		return stuckForGood{a.world}, nil
+	}
+	return a.world.Open(ctx, r)
+}
+
+type stuckForGood struct{ *world }
+
+func (stuckForGood) Deliver(ctx context.Context, _ *Delivery) *RouteFault {
+	return waited(ctx, StepSession, 10*time.Minute)
+}
+
+func waited(ctx context.Context, step Step, limit time.Duration) *RouteFault {
+	select {
+	case <-ctx.Done():
+		return &RouteFault{Step: step, Err: ctx.Err()}
+	case <-time.After(limit):
+		return &RouteFault{Step: step, Err: errors.New("no answer")}
+	}
+}
+
+func newApart(t *testing.T) apart {
+	a := apart{newWorld(t, testSpool(t))}
+	a.runner.Router, a.runner.Transport = a, a
+	return a
+}
+
+// kill puts messages for dead routes of each kind into the queue.
+func (a apart) kill() {
+	for _, kind := range []string{"refused", "lost", "nameless", "slow", "asking", "wrong", "portal", "stuck"} {
+		for i := range 2 {
+			sender := fmt.Sprintf("%s-%d@x.org", kind, i)
+			put(a.t, a.runner.Spool, from(sender, "dead@x.org"), "x")
+		}
+	}
+}
+
+func TestADeadRouteDelaysNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newApart(t)
+		a.kill()
+		for i := range 10 {
+			put(t, a.runner.Spool, from(fmt.Sprintf("well-%d@x.org", i), fmt.Sprintf("first-%d@x.org", i)), "x")
+		}
+		arrivals := make(chan struct{}, 1)
+		stop := a.serve(arrivals)
+		synctest.Wait() // no time passes
+		for i := range 10 {
+			if to := fmt.Sprintf("first-%d@x.org", i); a.copies(to) != 1 {
+				t.Errorf("%s had to wait for a dead route", to)
+			}
+		}
+		// What comes later, in whatever state the dead ones are: hanging, resting,
+		// being tried again, before and after a change of network.
+		for i := range 60 {
+			time.Sleep(time.Duration(5*i*i) * time.Millisecond)
+			to := fmt.Sprintf("later-%d@x.org", i)
+			put(t, a.runner.Spool, from(fmt.Sprintf("well-%d@x.org", i%10), to), "x")
+			arrivals <- struct{}{}
+			if i%20 == 10 {
+				a.changes <- struct{}{}
+			}
+			synctest.Wait()
+			if a.copies(to) != 1 {
+				t.Errorf("message %d had to wait for a dead route", i)
+			}
+		}
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+		if a.copies("dead@x.org") != 0 {
+			t.Error("a dead route has carried mail")
+		}
+	})
+}
+
+func TestInAQueueRunADeadRouteDelaysNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newApart(t)
+		a.kill()
+		began := time.Now()
+		var last time.Duration
+		a.runner.Watch = func(e Event) {
+			if e.Kind == Settled && e.Outcome.State() == Delivered {
+				a.set(func() { last = max(last, time.Since(began)) })
+			}
+		}
+		for i := range 50 {
+			put(t, a.runner.Spool, from(fmt.Sprintf("well-%d@x.org", i), "a@x.org"), "x")
+		}
+		sum := a.flush()
+		if sum.Delivered != 50 || last != 0 || len(sum.Faults) != 16 {
+			t.Errorf("%d delivered, the last after %v; %d routes are down", sum.Delivered, last, len(sum.Faults))
+		}
+	})
+}
