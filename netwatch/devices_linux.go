@@ -6,7 +6,7 @@ import (
 )
 
 // devices is the source that knows from sysfs(5) which links are a telephone's
-// or a mobile network's. It has no events of its own: a device comes with its
+// or a mobile network's, and which are wireless. It has no events of its own: a device comes with its
 // link.
 type devices struct {
 	class fs.FS // /sys/class/net
@@ -19,7 +19,9 @@ func (d devices) Read(f *facts) error {
 	for i := range f.links {
 		l := &f.links[i]
 		if l.usable() && (l.kind == "" || l.kind == "wwan") {
-			l.metered = l.kind == "wwan" || mobile(d.typeOf(l.name))
+			devtype := d.typeOf(l.name)
+			l.metered = l.kind == "wwan" || mobile(devtype)
+			l.wireless = devtype == "wlan"
 		}
 	}
 	return nil

@@ -17,7 +17,7 @@ func TestDevicesThatCostAreKnownByTheirType(t *testing.T) {
 	for _, c := range []struct {
 		reason string
 		link   link
-		want   bool
+		want   bool // metered
 	}{
 		{"a cable", eth0(), false},
 		{"Wi-Fi: nothing is known", wlan0(), false},
@@ -35,6 +35,9 @@ func TestDevicesThatCostAreKnownByTheirType(t *testing.T) {
 		}
 		if got := f.links[0].metered; got != c.want {
 			t.Errorf("%s: metered %v", c.reason, got)
+		}
+		if got, want := f.links[0].wireless, c.link.name == "wlan0"; got != want {
+			t.Errorf("%s: wireless %v", c.reason, got)
 		}
 	}
 }

@@ -55,7 +55,9 @@ type link struct {
 	kind string
 	// tunnel: packets by it go inside others: a VPN.
 	tunnel bool
-	// ssid is the wireless network that it is in, or "".
+	// wireless: it may be in a wireless network.
+	wireless bool
+	// ssid is that network, or "".
 	ssid string
 	// connection is a network manager's name for what makes it a link, or "".
 	connection string

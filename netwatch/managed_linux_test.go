@@ -70,3 +70,24 @@ func TestWhatNetworkManagerKnowsIsNoticed(t *testing.T) {
 	slices.Sort(took)
 	t.Logf("median %v, most %v", took[len(took)/2], took[len(took)-1])
 }
+
+func TestANetworkManagerThatHangsHoldsNothingUp(t *testing.T) {
+	l := newLaptop(t)
+	m := lab.NewNetworkManager(t, l.Network)
+	w := l.watchAlso(networkManager(), m.Bus())
+	m.Hang()
+	for range 5 {
+		began := time.Now()
+		l.ip("route del default")
+		noticed(t, w, "no route", func(s State) bool { return s.Level == LinkOnly })
+		l.ip("route add default via " + lab.GatewayIP)
+		noticed(t, w, "the route", func(s State) bool { return s.Level == Way && s.Connection == lab.LAN })
+		t.Logf("down and up: %v", time.Since(began))
+	}
+	late := l.watchAlso(networkManager(), m.Bus())
+	if s := late.State(); s.Level != Way || s.Connection != "" {
+		t.Errorf("one that comes while it hangs knows %+v", s)
+	}
+	m.Wake()
+	noticed(t, late, "NetworkManager wakes", func(s State) bool { return s.Connection == lab.LAN })
+}

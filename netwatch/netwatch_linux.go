@@ -26,6 +26,7 @@ func system(poke func()) ([]source, error) {
 	return []source{
 		s,
 		devices{os.DirFS("/sys/class/net")},
+		wireless{stations},
 		openOnBus(networkManager(), systemBus, poke),
 		openOnBus(networkd(), systemBus, poke),
 	}, nil

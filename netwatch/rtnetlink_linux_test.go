@@ -107,6 +107,37 @@ func TestALinkCarriesWhenItsFlagsSaySo(t *testing.T) {
 	}
 }
 
+func TestATunnelIsKnownByItsKind(t *testing.T) {
+	for _, c := range []struct {
+		kind   string
+		shared bool
+		want   bool
+		reason string
+	}{
+		{"wireguard", false, true, "WireGuard"},
+		{"tun", false, true, "OpenVPN, OpenConnect, Tailscale"},
+		{"tun", true, false, "the cable of a virtual machine (a tap)"},
+		{"xfrm", false, true, "IPsec"},
+		{"vti", false, true, "IPsec"},
+		{"ppp", false, false, "a DSL line as well as L2TP: the kernel does not tell"},
+		{"sit", false, false, "IPv6 inside IPv4, in the clear"},
+		{"bridge", true, false, "containers"},
+		{"", true, false, "a cable"},
+	} {
+		m := &rtnetlink.LinkMessage{Index: 2, Attributes: &rtnetlink.LinkAttributes{Name: "x0", Info: &rtnetlink.LinkInfo{Kind: c.kind}}}
+		if c.shared {
+			m.Flags = unix.IFF_BROADCAST
+		}
+		var f facts
+		if err := readLink(record(t, m), &f); err != nil {
+			t.Fatal(err)
+		}
+		if len(f.links) != 1 || f.links[0].tunnel != c.want || f.links[0].kind != c.kind {
+			t.Errorf("%s (%s): %+v, want a tunnel %v", c.kind, c.reason, f.links, c.want)
+		}
+	}
+}
+
 func TestARouteOverSeveralLinksCountsOnceForEachThatWorks(t *testing.T) {
 	hop := func(link uint32, flags uint8) rtnetlink.NextHop {
 		return rtnetlink.NextHop{

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // A Managed is a root inside a network's laptop from which something manages its
@@ -55,7 +57,7 @@ func managed(t testing.TB, n *Network) *Managed {
 		power.Close()
 		_ = cmd.Wait()
 		for _, d := range m.daemons {
-			<-d.ended
+			d.wait()
 		}
 	})
 	line, err := bufio.NewReader(io.LimitReader(out, 64)).ReadString('\n')
@@ -84,9 +86,10 @@ func (m *Managed) run(name string, args ...string) string {
 
 // A daemon is one of the root's.
 type daemon struct {
-	m     *Managed
-	name  string
-	ended chan struct{}
+	m      *Managed
+	name   string
+	parent *os.Process // nsenter(1), which stops when the daemon is stopped
+	ended  chan struct{}
 }
 
 // start runs a daemon of the root, whose words go to a log. It ends with the
@@ -98,12 +101,13 @@ func (m *Managed) start(name string, args ...string) *daemon {
 		m.t.Fatal(err)
 	}
 	defer log.Close()
-	d := &daemon{m, filepath.Base(name), make(chan struct{})}
+	d := &daemon{m: m, name: filepath.Base(name), ended: make(chan struct{})}
 	cmd := m.Command("sh", append([]string{"-c", `echo $$ >"/run/$0.pid"; exec "$@"`, d.name, name}, args...)...)
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		m.t.Fatal(err)
 	}
+	d.parent = cmd.Process
 	go func() {
 		defer close(d.ended)
 		_ = cmd.Wait()
@@ -112,7 +116,7 @@ func (m *Managed) start(name string, args ...string) *daemon {
 	return d
 }
 
-// signal sends one by its name: TERM, STOP, CONT.
+// signal sends one by its name: TERM, STOP.
 func (d *daemon) signal(name string) {
 	d.m.t.Helper()
 	d.m.run("sh", "-c", `kill -"$1" "$(cat "/run/$0.pid")"`, d.name, name)
@@ -122,6 +126,14 @@ func (d *daemon) signal(name string) {
 func (d *daemon) stop() {
 	d.m.t.Helper()
 	d.signal("TERM")
+	d.wait()
+}
+
+// wake has a daemon that was stopped go on.
+func (d *daemon) wake() { _ = d.parent.Signal(unix.SIGCONT) }
+
+func (d *daemon) wait() {
+	d.wake()
 	<-d.ended
 }
 

@@ -129,7 +129,7 @@ func (m *NetworkManager) Stop() { m.t.Helper(); m.daemon.stop() }
 func (m *NetworkManager) Hang() { m.t.Helper(); m.daemon.signal("STOP") }
 
 // Wake ends Hang.
-func (m *NetworkManager) Wake() { m.t.Helper(); m.daemon.signal("CONT") }
+func (m *NetworkManager) Wake() { m.t.Helper(); m.daemon.wake() }
 
 // Tunnel brings up a connection of a name whose device is a tunnel, tun0, with a
 // network behind it, which is ended by nmcli connection down.
