@@ -89,7 +89,7 @@ func (l leap) setting() string {
 // lasting is a time in its two largest units: "8 h", "2 h 5 min", "40 s".
 func lasting(d time.Duration) string {
 	const day = 24 * time.Hour
-	switch {
+	switch d = d.Round(time.Second); {
 	case d >= day:
 		return units(d, day, "d", time.Hour, "h")
 	case d >= time.Hour:

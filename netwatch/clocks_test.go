@@ -27,6 +27,7 @@ func TestClocksSayWhatHappened(t *testing.T) {
 	}{
 		{"time goes by", at(h, h, h), at(9*h, 9*h, 9*h), ""},
 		{"a night", at(h, h, h), at(9*h, 9*h, h+s), "the machine woke after 7 h 59 min"},
+		{"eight hours, as clocks read one after another show them", at(h, h, h), at(9*h-ms, 9*h-ms, h), "the machine woke after 8 h"},
 		{"the lid was shut for a moment", at(h, h, h), at(h+20*s, h+20*s, h+8*s), "the machine woke after 12 s"},
 		{"less than a second", at(h, h, h), at(h+s, h+s, h+200*ms), ""},
 		{"a person corrects the clock", at(h, h, h), at(h-3*time.Minute, h+s, h+s), "the clock was set back by 3 min 1 s"},
