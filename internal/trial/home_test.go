@@ -30,6 +30,8 @@ type home struct {
 	dir string
 	// within, if not nil, makes a command of another network.
 	within func(name string, args ...string) *exec.Cmd
+	// env is what the environment holds besides.
+	env []string
 }
 
 // newHome has one account, whose lines are given, with a password file.
@@ -84,7 +86,7 @@ func (h *home) command(program string, args ...string) *exec.Cmd {
 		cmd = h.within(path, args...)
 	}
 	cmd.Dir = h.dir
-	cmd.Env = []string{"HOME=" + h.dir, "PATH=/usr/bin:/bin:/usr/sbin:/sbin", "USER=me"}
+	cmd.Env = append([]string{"HOME=" + h.dir, "PATH=/usr/bin:/bin:/usr/sbin:/sbin", "USER=me"}, h.env...)
 	return cmd
 }
 

@@ -2,13 +2,63 @@ package trial
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"mailcrane/internal/lab"
 )
+
+// An idleness is a time in which an agent has nothing to do.
+type idleness struct {
+	reason string
+	more   string // of the configuration
+	before func(*lab.Network, *home)
+	// lull is called when the agent has sent some mail, and leaves it nothing to do.
+	lull func(w *away)
+	// retries says that a route is down and mail waits for it: its tries are the
+	// only thing that may wake the agent.
+	retries bool
+}
+
+func idlenesses() []idleness {
+	return []idleness{
+		{reason: "online, the queue empty"},
+		{reason: "offline, mail waiting", lull: func(w *away) {
+			w.RouteDown()
+			w.noticed("there is no default route", 0)
+			w.home.mail("waits", you)
+		}},
+		{reason: "online, mail held and put off", more: "[queue]\ninterval = \"5h\"\n", lull: func(w *away) {
+			w.server.behave(behaviour{answer: at("RCPT", "450 4.2.0 not now")})
+			for n, id := range []string{"put-off", "held"} {
+				w.home.mail(id, you)
+				w.noticed("message deferred", n)
+			}
+			if r := w.home.run("", "mailcrane", "queue", "hold", w.home.list()[1].ID); r.code != 0 {
+				w.t.Fatal(r.said())
+			}
+		}},
+		{reason: "online by NetworkManager", before: func(n *lab.Network, h *home) {
+			m := lab.NewNetworkManager(h.t, n)
+			h.env = []string{"DBUS_SYSTEM_BUS_ADDRESS=" + m.Bus()}
+		}},
+		{
+			reason: "online, one of two accounts down", retries: true,
+			more: "[account.down]\nfrom = [\"down@trial.example\"]\nsmarthost = \"smtps://" + lab.SmarthostIP + ":2465\"\nauth = \"none\"\n",
+			lull: func(w *away) {
+				if r := w.home.run(letter("stays"), "sendmail", "-oi", "-f", "down@trial.example", you); r.code != 0 {
+					w.t.Fatal(r.said())
+				}
+				w.noticed("route is down", 0)
+			},
+		},
+	}
+}
 
 // TestAnIdleAgentSleeps takes minutes, so it waits to be asked for.
 func TestAnIdleAgentSleeps(t *testing.T) {
@@ -18,37 +68,82 @@ func TestAnIdleAgentSleeps(t *testing.T) {
 		t.Skipf("takes its time: set %s to how long the agent is watched, such as 60s", asked)
 	}
 	t.Parallel()
-	w := newAway(t, "")
+	for _, i := range idlenesses() {
+		t.Run(i.reason, func(t *testing.T) {
+			t.Parallel()
+			i.sleeps(t, span)
+		})
+	}
+}
+
+func (i idleness) sleeps(t *testing.T, span time.Duration) {
+	before := i.before
+	if before == nil {
+		before = func(*lab.Network, *home) {}
+	}
+	w := newAwayAfter(t, i.more, before)
 	for n := range 20 {
 		id := fmt.Sprintf("idle-%d", n)
 		w.home.mail(id, you)
 		w.server.wantArrival(t, id)
 	}
-	await(t, "the queue is empty", func() bool { return len(w.home.queued()) == 0 })
-	w.agent.rests()
-	before := w.agent.switches(t)
-	<-time.After(span)
+	w.settled()
+	if i.lull != nil {
+		i.lull(w)
+	}
+	if i.retries {
+		<-time.After(time.Minute) // until they come seldom
+	} else {
+		w.agent.rests()
+	}
+	counts, tried := w.agent.switches(t), w.opened()
+	when := w.agent.wokenWithin(span)
 	woken := w.agent.switches(t)
-	for thread, count := range before {
-		if woken[thread] -= count; woken[thread] == 0 {
+	tried = w.opened() - tried
+	sum := 0
+	for thread := range woken {
+		if woken[thread] -= counts[thread]; woken[thread] == 0 {
 			delete(woken, thread)
 		}
+		sum += woken[thread]
 	}
 	status := w.agent.proc("status")
 	resident := number(t, status, "VmRSS")
-	t.Logf("in %v of nothing to do: wake-ups by thread: %v; resident memory %d kB after 20 messages, of it %d kB anonymous; at most %d kB",
-		span, woken, resident, number(t, status, "RssAnon"), number(t, status, "VmHWM"))
+	t.Logf("in %v of nothing to do: %d wake-ups, by thread: %v, after %v; %d connections tried; resident memory %d kB after 20 messages, of it %d kB anonymous; at most %d kB",
+		span, sum, woken, when, tried, resident, number(t, status, "RssAnon"), number(t, status, "VmHWM"))
 	// The runtime's watchman looks about once a minute, which costs two, in a
 	// thread of its own, and nothing can be done about it.
 	watchman := 2 * (int(span/time.Minute) + 1)
-	for thread, count := range woken {
-		if len(woken) > 1 || count > watchman {
-			t.Errorf("thread %s was woken %d times in %v; the agent said:\n%s", thread, count, span, w.agent.said())
+	switch {
+	case i.retries:
+		if most := watchman + wakeUpsOfATry*tried; sum > most {
+			t.Errorf("%d wake-ups for %d tries, want at most %d", sum, tried, most)
 		}
+	case len(woken) > 1 || sum > watchman:
+		t.Errorf("woken %d times, by thread: %v, after %v; the agent said:\n%s", sum, woken, when, w.agent.said())
 	}
 	if resident > 20<<10 {
 		t.Errorf("resident memory is %d kB, want less than 20 MB", resident)
 	}
+}
+
+// wakeUpsOfATry is for a connection that is refused, the file that remembers it,
+// and the collection of memory after it, over all threads.
+const wakeUpsOfATry = 100
+
+// wokenWithin watches the agent for that long, and is after how many seconds it
+// was found to have been woken.
+func (a *agent) wokenWithin(span time.Duration) (after []int) {
+	a.t.Helper()
+	tick, began := time.NewTicker(time.Second), time.Now()
+	defer tick.Stop()
+	for last := a.switches(a.t); time.Since(began) < span; {
+		<-tick.C
+		if now := a.switches(a.t); !maps.Equal(now, last) {
+			last, after = now, append(after, int(time.Since(began).Seconds()))
+		}
+	}
+	return after
 }
 
 // switches is how often each of the agent's threads has gone to sleep of

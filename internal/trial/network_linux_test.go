@@ -22,12 +22,19 @@ type away struct {
 
 func newAway(t *testing.T, more string) *away {
 	t.Helper()
+	return newAwayAfter(t, more, func(*lab.Network, *home) {})
+}
+
+// newAwayAfter has before change things before the agent begins.
+func newAwayAfter(t *testing.T, more string, before func(*lab.Network, *home)) *away {
+	t.Helper()
 	n := lab.Netns(t)
 	s := unstarted(t)
 	s.serve(n.Gateway.Listen(lab.SmarthostIP + ":465"))
 	h := newHome(t, "", s.password)
 	h.configure(h.account("smtps://smarthost.test", s.user, s.caFile) + more)
 	h.within = n.Laptop.Command
+	before(n, h)
 	return &away{n, t, s, h, h.agent()}
 }
 
