@@ -30,13 +30,14 @@ type field struct {
 	address string // the sink's
 	submit  contestant
 	message string
+	env     []string // of the agent, besides
 	agent   *exec.Cmd
 	log     bytes.Buffer
 }
 
 // afield starts the agent, whose smarthost is of that kind, and calls f. before,
-// if not nil, changes the network beforehand.
-func (w *workshop) afield(kind sinkKind, before func(*lab.Network), f func(*field) error) error {
+// if not nil, changes the network, or the agent's environment, beforehand.
+func (w *workshop) afield(kind sinkKind, before func(*field), f func(*field) error) error {
 	if os.Getuid() != 0 {
 		fmt.Println("  (left out: only root can make network namespaces)")
 		return nil
@@ -56,7 +57,7 @@ func (w *workshop) afield(kind sinkKind, before func(*lab.Network), f func(*fiel
 	return w.onStage(func(s *stage) error {
 		at := &field{workshop: w, stage: s, network: lab.Netns(s), message: message, address: net.JoinHostPort(lab.SmarthostIP, kind.port())}
 		if before != nil {
-			before(at.network)
+			before(at)
 		}
 		at.sink, err = w.sinkOf(kind, at.network.Gateway.Listen(at.address))
 		if err != nil {
@@ -68,7 +69,7 @@ func (w *workshop) afield(kind sinkKind, before func(*lab.Network), f func(*fiel
 		}
 		at.submit = h.submits(shim)
 		at.agent = at.network.Laptop.Command(mailcrane, "agent")
-		at.agent.Env, at.agent.Stderr = append(at.submit.environment(), "HOME="+w.dir), &at.log
+		at.agent.Env, at.agent.Stderr = append(at.submit.environment(), append(at.env, "HOME="+w.dir)...), &at.log
 		if err := at.agent.Start(); err != nil {
 			return err
 		}

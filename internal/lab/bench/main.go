@@ -38,6 +38,7 @@ func benches() []bench {
 		{"submit-50m", "sendmail -t -oi < 50 MB, delivery deferred", submitLarge},
 		{"relay-50m", "a queue run with one message of 50 MB, over TLS at once with AUTH", relayLarge},
 		{"route-up", "from the route that comes up to the first message accepted", routeUp},
+		{"network-manager", "the same where NetworkManager brings the way out, or says that a portal has opened", networkManager},
 		{"queue-run", "a queue run over a queue of each size, over TLS at once with AUTH", queueRun},
 		{"queue-agent", "an agent with a full queue whose server refuses connections, for 20 s", queueAgent},
 		{"queue-list", "a list of a queue of each size", queueList},

@@ -83,14 +83,12 @@ func comebacks() []comeback {
 func routeUp(w *workshop) error {
 	var all []*delay
 	for _, byName := range []bool{false, true} {
-		var names *lab.NameServer
-		before := func(n *lab.Network) {
+		before := func(f *field) {
 			if byName {
-				names = n.NameServer()
+				f.names = f.network.NameServer()
 			}
 		}
 		err := w.afield(sinkKind{plain: byName}, before, func(f *field) error {
-			f.names = names
 			// Mail does not go by IPv6 here, where one way out would hide another.
 			if err := f.laptop("-6 addr flush dev eth0"); err != nil {
 				return err

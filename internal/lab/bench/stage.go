@@ -44,6 +44,7 @@ func (w *workshop) onStage(f func(*stage) error) (err error) {
 func (s *stage) Helper()          {}
 func (s *stage) Cleanup(f func()) { s.undo = append(s.undo, f) }
 func (s *stage) Name() string     { return "bench" }
+func (s *stage) Failed() bool     { return false }
 
 func (s *stage) Fatal(args ...any) { panic(errStage{errors.New(fmt.Sprint(args...))}) }
 
