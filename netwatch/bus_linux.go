@@ -1,6 +1,7 @@
 package netwatch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"reflect"
@@ -34,7 +35,8 @@ type service struct {
 	signals [][]dbus.MatchOption
 	// look asks for everything anew.
 	look func(ctx context.Context, conn *dbus.Conn) (picture, error)
-	// patience is how long look may take: answerTime.
+	// patience is how long look may take before what was said no longer counts; 0
+	// is answerTime.
 	patience time.Duration
 }
 
@@ -235,7 +237,7 @@ func (b *onBus) subscribe(ctx context.Context, conn *dbus.Conn) error {
 // nothing any more; its answer is waited for all the same. Where the service or the
 // bus ends meanwhile, the bus or the connection answers in its place.
 func (b *onBus) look(ctx context.Context, conn *dbus.Conn) {
-	short, cancel := context.WithTimeout(ctx, b.service.patience)
+	short, cancel := context.WithTimeout(ctx, cmp.Or(b.service.patience, answerTime))
 	defer cancel()
 	p, err := b.service.look(short, conn)
 	if errors.Is(err, context.DeadlineExceeded) {

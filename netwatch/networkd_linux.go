@@ -27,8 +27,7 @@ func networkd() service {
 			dbus.WithMatchInterface("org.freedesktop.DBus.Properties"), dbus.WithMatchMember("PropertiesChanged"),
 			dbus.WithMatchArg(0, networkdName+".Link"),
 		}},
-		look:     lookAtNetworkd,
-		patience: answerTime,
+		look: lookAtNetworkd,
 	}
 }
 

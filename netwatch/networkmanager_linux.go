@@ -48,8 +48,7 @@ func networkManager() service {
 			changed(dbus.WithMatchPathNamespace(nmPath+"/ActiveConnection"), nmActive),
 			changed(dbus.WithMatchPathNamespace(nmPath+"/Devices"), nmDevice),
 		},
-		look:     lookAtNetworkManager,
-		patience: answerTime,
+		look: lookAtNetworkManager,
 	}
 }
 
