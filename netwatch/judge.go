@@ -14,7 +14,10 @@ import (
 func judge(f *facts) State {
 	m := newMap(f)
 	exits, near := m.ways()
-	s := State{Level: m.level(), VPN: m.vpnsUp(append(exits, near...)), nets: m.nets(exits, near), wakes: f.wakes, woke: f.woke}
+	s := State{
+		Level: m.level(), VPN: m.vpnsUp(append(exits, near...)), Addresses: m.lasting(), nets: m.nets(exits, near),
+		wakes: f.wakes, woke: f.woke,
+	}
 	if len(exits) > 0 {
 		best := exits[0]
 		l := m.links[best.link]
@@ -64,6 +67,23 @@ func (m *netmap) vpnsUp(routes []route) []string {
 	}
 	slices.Sort(up)
 	return slices.Compact(up)
+}
+
+// lasting are the addresses of State.Addresses. Those of inner links are not
+// among them: a container that starts is no other place.
+func (m *netmap) lasting() []netip.Addr {
+	var out []netip.Addr
+	networks := make(map[netip.Prefix]bool)
+	for _, fading := range [...]bool{false, true} {
+		for _, a := range m.addrs {
+			l, ok := m.links[a.link]
+			if network := a.prefix.Masked(); ok && !l.inner && a.global() && a.fading == fading && !(fading && networks[network]) {
+				out, networks[network] = append(out, a.prefix.Addr()), true
+			}
+		}
+	}
+	slices.SortFunc(out, netip.Addr.Compare)
+	return slices.Compact(out)
 }
 
 // A netmap is the facts, indexed, with only what can carry mail.

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"mailcrane/internal/config"
 	"mailcrane/queue"
 )
 
@@ -45,8 +46,8 @@ type Options struct {
 	// Verdict.
 	Server func(queue.Route) Server
 	// Bound is the most octets of a message that may leave by a route by itself,
-	// 0 for no bound, when its way out is metered or not; nil is no bound. It is
-	// called from Verdict.
+	// 0 for no bound, when its way out is metered or not, where no rule decides;
+	// nil is no bound. It is called from Verdict.
 	Bound func(r queue.Route, metered bool) int64
 	// Naps: somebody receives from Watcher.Naps, for which the machine is held
 	// awake for some seconds before each sleep.
@@ -59,6 +60,10 @@ type Options struct {
 	// Dial opens the connections by which a portal is looked for; nil is
 	// net.Dialer's.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Rules are the policy, in order, and Routes the accounts that they are asked
+	// for: a change of what they say of one of these is a change.
+	Rules  []config.Rule
+	Routes []queue.Route
 }
 
 // A Server is what a Watcher has to know of where a route leads to.
@@ -69,6 +74,8 @@ type Server struct {
 	// Bare: no certificate shows that it is the right one, so that nothing may be
 	// said to it where a captive portal may answer.
 	Bare bool
+	// Metering is what a person has said of the way there.
+	Metering config.Metering
 }
 
 // A Watcher follows the network's state. It satisfies queue.Reach, and is safe
@@ -81,6 +88,8 @@ type Watcher struct {
 	bound    func(queue.Route, bool) int64
 	probe    question
 	dial     dialer
+	rules    []config.Rule
+	routes   []queue.Route
 	sources  []source
 	slumber  *slumber // among the sources, or nil
 	started  time.Time
@@ -93,6 +102,8 @@ type Watcher struct {
 	epoch  uint64                // counts the changes
 	proofs map[queue.Route]proof // of what the state is now
 	sight  *sight                // a portal that attempts have found, or nil
+	// stances are of what the rules said last.
+	stances map[queue.Route]stance
 }
 
 // New starts a Watcher, which ends with ctx. The state is known when New
@@ -127,6 +138,9 @@ func start(ctx context.Context, o Options, open opener) *Watcher {
 		changes:  make(chan struct{}, 1),
 		done:     make(chan struct{}),
 		proofs:   make(map[queue.Route]proof),
+		rules:    o.Rules,
+		routes:   o.Routes,
+		stances:  make(map[queue.Route]stance),
 	}
 	if w.log == nil {
 		w.log = slog.New(slog.DiscardHandler)
@@ -146,7 +160,12 @@ func start(ctx context.Context, o Options, open opener) *Watcher {
 		w.state = unknown(err)
 		w.state.Since = w.started
 		w.log.Warn("the network is not watched", "why", err)
-		close(w.done)
+		w.reconsider()
+		if edges(w.rules, w.started) == nil {
+			close(w.done)
+		} else {
+			go w.run(ctx) // the clock goes on
+		}
 		return w
 	}
 	w.sources = sources
@@ -161,6 +180,7 @@ func start(ctx context.Context, o Options, open opener) *Watcher {
 		w.poke()
 	}
 	w.log.Info("network", "state", w.state.Reason)
+	w.reconsider()
 	go w.run(ctx)
 	return w
 }
@@ -168,8 +188,9 @@ func start(ctx context.Context, o Options, open opener) *Watcher {
 // Done is closed when the Watcher has ended and holds nothing any more.
 func (w *Watcher) Done() <-chan struct{} { return w.done }
 
-// Changes delivers one value for each change of the state; changes that nobody
-// has received yet are joined. It is never closed.
+// Changes delivers one value for each change of the state, or of what the rules
+// of the policy say; changes that nobody has received yet are joined. It is
+// never closed.
 func (w *Watcher) Changes() <-chan struct{} { return w.changes }
 
 // Naps delivers each sleep of the machine before it, where Options asked for
@@ -194,21 +215,14 @@ func (w *Watcher) Verdict(r queue.Route) queue.Verdict {
 	if w.slumber != nil && w.slumber.unwatched && w.slumber.leapt() {
 		w.poke()
 	}
-	v, metered := w.State().verdict(w.serverOf(r))
-	if w.bound != nil {
-		v.MaxSize = w.bound(r, metered)
-	}
+	state := w.State()
+	d := decide(w.rules, string(r), w.moment(state))
+	v, metered := state.verdict(w.leadsTo(d))
+	w.overrule(&v, r, d, metered)
 	if v.Since.IsZero() {
 		v.Since = w.started
 	}
 	return v
-}
-
-func (w *Watcher) serverOf(r queue.Route) Server {
-	if w.server == nil {
-		return Server{}
-	}
-	return w.server(r)
 }
 
 // poke says that something happened. It never blocks; sources call it.
@@ -228,12 +242,21 @@ func (w *Watcher) run(ctx context.Context) {
 			}
 		}
 	}()
+	timer := time.NewTimer(time.Hour)
 	for {
+		w.arm(timer)
 		select {
 		case <-ctx.Done():
+			timer.Stop()
 			return
 		case <-w.poked:
-			w.follow(ctx)
+			if w.sources == nil {
+				w.strike()
+			} else {
+				w.follow(ctx)
+			}
+		case <-timer.C:
+			w.strike()
 		}
 	}
 }
@@ -295,17 +318,15 @@ func (w *Watcher) accept(next State) {
 	before := w.State()
 	// A state that cannot be read does not know of them.
 	next.wakes = max(next.wakes, before.wakes)
-	if !w.replace(next) {
-		return
-	}
-	if next.wakes > before.wakes {
+	changed := w.replace(next)
+	switch {
+	case changed && next.wakes > before.wakes:
 		w.log.Info("all is tried anew: "+next.woke, "network", next.Reason)
-	} else {
+	case changed:
 		w.log.Info("network changed", "state", next.Reason)
 	}
-	select {
-	case w.changes <- struct{}{}:
-	default:
+	if w.reconsider() || changed {
+		w.tell()
 	}
 }
 

@@ -109,6 +109,7 @@ func (w *Watcher) saw(epoch uint64, page string) {
 	if w.sight == nil {
 		w.sight = &sight{page: page}
 		w.log.Info("a captive portal is in the way", "page", page)
+		w.poke() // a rule may be about it
 	}
 	if !samePage(w.sight.page, page) {
 		w.sight.page = page
@@ -128,6 +129,7 @@ func (w *Watcher) looked(epoch uint64) {
 	if w.sight.looked = now; now.Sub(w.sight.seen) > sightAge {
 		w.sight = nil
 		w.log.Info("no captive portal is seen any more")
+		w.poke()
 	}
 }
 
@@ -141,6 +143,7 @@ func (w *Watcher) passed(epoch uint64) {
 	}
 	w.sight = nil
 	w.log.Info("the captive portal is open")
+	w.poke()
 	select {
 	case w.changes <- struct{}{}:
 	default:

@@ -48,6 +48,7 @@ type prover struct {
 
 func (p *prover) Open(ctx context.Context, r queue.Route) (queue.Session, *queue.RouteFault) {
 	a := p.watcher.attempt(r)
+	ctx = context.WithValue(ctx, decisionKey{}, a.decision)
 	fault := a.guard(ctx)
 	var s queue.Session
 	if fault == nil {
@@ -67,8 +68,9 @@ func (p *prover) Open(ctx context.Context, r queue.Route) (queue.Session, *queue
 // An attempt is one opening of a session.
 type attempt struct {
 	*Watcher
-	route  queue.Route
-	server Server
+	route    queue.Route
+	decision Decision
+	server   Server
 	// far: a portal may stand before the server.
 	far   bool
 	epoch uint64
@@ -76,7 +78,8 @@ type attempt struct {
 }
 
 func (w *Watcher) attempt(r queue.Route) *attempt {
-	a := &attempt{Watcher: w, route: r, server: w.serverOf(r), began: w.now()}
+	a := &attempt{Watcher: w, route: r, decision: w.Decision(r), began: w.now()}
+	a.server = w.leadsTo(a.decision)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	a.epoch = w.epoch

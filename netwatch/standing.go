@@ -55,8 +55,14 @@ type Standing struct {
 	Since  time.Time `json:"since,omitzero"`
 	// Reacts is what changes it next, in words that follow "waits for".
 	Reacts string `json:"reacts"`
-	// Rule is the name of the policy's rule that decides, or "".
-	Rule string `json:"rule,omitempty"`
+	// Rule is the name of the policy's rule that decides, or "", and Policy what
+	// it does, in words. Until is when the clock alone changes that, zero for not
+	// within a week.
+	Rule   string    `json:"rule,omitempty"`
+	Policy string    `json:"policy,omitempty"`
+	Until  time.Time `json:"until,omitzero"`
+	// Looked is the rules that were looked at, in order.
+	Looked []Look `json:"rules,omitempty"`
 	// Page is the address of a captive portal's login page, where that is known.
 	Page string `json:"page,omitempty"`
 	// Proved is when the smarthost was last reached by this network: a session was
@@ -73,18 +79,21 @@ type Standing struct {
 
 // Standing is how r stands now.
 func (w *Watcher) Standing(r queue.Route) Standing {
-	v := w.Verdict(r)
+	v, d := w.Verdict(r), w.Decision(r)
 	w.mu.Lock()
 	state, p := w.known(), w.proofs[r]
 	w.mu.Unlock()
-	s := Standing{Reason: v.Why, Since: v.Since, Rule: v.Rule, Proved: p.reached}
+	s := Standing{
+		Reason: v.Why, Since: v.Since, Rule: d.Rule, Policy: d.sentence(), Until: until(w.rules, string(r), w.moment(state)), Looked: d.Looked,
+		Proved: p.reached,
+	}
 	if p.fault != nil {
 		s.Fault, s.Failed = p.fault.Sentence(), p.failed
 	}
 	switch {
 	case !v.Try && v.Rule != "":
-		s.Prospect, s.Reacts = Withheld, "a change of the network"
-	case state.Portal && (!v.Try || p.fault != nil || w.serverOf(r).Bare), v.Try && p.fault != nil && p.fault.Captive:
+		s.Prospect, s.Reacts = Withheld, d.Ends
+	case state.Portal && (!v.Try || p.fault != nil || w.leadsTo(d).Bare), v.Try && p.fault != nil && p.fault.Captive:
 		s.Prospect, s.Page, s.Reacts = Captive, state.Page, "a login on the portal's page, and tries again and again meanwhile"
 	case !v.Try && state.Level == Down, !v.Try && state.Level == Way:
 		s.Prospect, s.Reacts = NoRoute, "a change of the network"

@@ -67,6 +67,9 @@ type State struct {
 	// manager calls it.
 	SSID       string `json:"ssid,omitempty"`
 	Connection string `json:"connection,omitempty"`
+	// Addresses are those that this machine has in networks, but for those that
+	// change by themselves beside another one of their network.
+	Addresses []netip.Addr `json:"addresses,omitempty"`
 	// VPN is what a network manager, or else the system, calls the VPNs that are
 	// up.
 	VPN []string `json:"vpn,omitempty"`
@@ -95,7 +98,7 @@ type destination struct {
 // same says that nothing changed that mail, or a rule of the policy, could
 // notice. The words may differ.
 func (s State) same(t State) bool {
-	return s.sameWays(t) && s.SSID == t.SSID && s.Connection == t.Connection && s.Page == t.Page && slices.Equal(s.VPN, t.VPN)
+	return s.sameWays(t) && s.SSID == t.SSID && s.Connection == t.Connection && s.Page == t.Page && slices.Equal(s.VPN, t.VPN) && slices.Equal(s.Addresses, t.Addresses)
 }
 
 // sameWays says that what was found out about servers in state t holds in s. It

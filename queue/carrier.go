@@ -95,7 +95,7 @@ type carrier struct {
 func (r *Runner) newCarrier(g *guide, route Route, jobs []job) *carrier {
 	c := &carrier{
 		runner: r, guide: g, route: route, tries: &tries{},
-		hold: r.Spool.holds(route), inHand: make(map[ID]bool), had: make(map[ID]Name), breaks: make(map[ID]int), places: make(map[*place]bool),
+		hold: r.holds(route), inHand: make(map[ID]bool), had: make(map[ID]Name), breaks: make(map[ID]int), places: make(map[*place]bool),
 	}
 	c.enlist(jobs)
 	return c

@@ -154,7 +154,7 @@ func (s *server) course(route Route, now time.Time) *course {
 		s.lines[route] = l
 	}
 	c := &course{
-		line: l, verdict: s.Reach.Verdict(route), hold: s.Spool.holds(route),
+		line: l, verdict: s.Reach.Verdict(route), hold: s.holds(route),
 		pick: pick{most: s.windowSize()}, overdue: pick{most: s.windowSize()},
 	}
 	until, waits := l.plan.waits(now)

@@ -99,7 +99,7 @@ type flush struct {
 	// begun is how many messages carriers were given, and tried how many of them
 	// were begun. found is how many there were for the run when it began.
 	begun, tried, found int
-	// bounds: a way out was metered, and had a bound.
+	// bounds: a way out had a bound, or a rule that keeps mail back.
 	bounds bool
 }
 
@@ -202,7 +202,7 @@ func (f *flush) survey(ctx context.Context) error {
 }
 
 // consider picks a message for its route, unless that is down or the message
-// too large for it, and says whether it did.
+// kept back, and says whether it did.
 func (f *flush) consider(picks map[Route]*pick, n Name, seen int) bool {
 	route, err := f.guide.route(n)
 	if err != nil {
@@ -211,7 +211,7 @@ func (f *flush) consider(picks map[Route]*pick, n Name, seen int) bool {
 		return false
 	}
 	verdict := f.Reach.Verdict(route)
-	f.bounds = f.bounds || verdict.MaxSize > 0
+	f.bounds = f.bounds || verdict.MaxSize > 0 || verdict.Withholds()
 	switch {
 	case f.keeps(verdict, n):
 		return false
@@ -345,7 +345,7 @@ func (f *flush) handedOver(n Name, now time.Time) bool {
 		return false
 	}
 	route, err := f.guide.route(n)
-	return err == nil && f.handsOver(n, now, f.Spool.holds(route))
+	return err == nil && f.handsOver(n, now, f.holds(route))
 }
 
 // limit is the load that holds messages up.

@@ -29,6 +29,18 @@ func (s *Spool) noteHold(route Route, longest time.Duration) error {
 	return s.replace(dirRoute, routeFile(route)+holdSuffix, []byte(seconds+"\n"))
 }
 
+// holds is how long the server that carries the route's mail now kept a message
+// when last seen.
+func (r *Runner) holds(route Route) time.Duration { return r.Spool.holds(r.carriedBy(route)) }
+
+// carriedBy is the name of what carries the mail of a route now.
+func (r *Runner) carriedBy(route Route) Route {
+	if via := r.Reach.Verdict(route).Via; via != "" {
+		return Route(via)
+	}
+	return route
+}
+
 // holds is how long the route's server kept a message when last seen.
 func (s *Spool) holds(route Route) time.Duration {
 	text, err := s.readAll(s.path(dirRoute, routeFile(route)+holdSuffix), 32)
@@ -69,13 +81,13 @@ func (c *carrier) learnHold(longest time.Duration) {
 	c.mu.Lock()
 	c.hold = longest
 	c.mu.Unlock()
-	if err := c.runner.Spool.noteHold(c.route, longest); err != nil {
+	if err := c.runner.Spool.noteHold(c.runner.carriedBy(c.route), longest); err != nil {
 		c.runner.Log.Warn("cannot note what the server offers", "route", c.route, "err", err)
 	}
 }
 
-// leavesNow says that the message may be tried: it is not too large for the way
-// out, and its time has come, or the server keeps it until then.
+// leavesNow says that the message may be tried: neither its size nor a rule keeps
+// it from the way out, and its time has come, or the server keeps it until then.
 func (c *carrier) leavesNow(n Name) bool {
 	now := c.runner.Now()
 	switch {

@@ -16,8 +16,10 @@ const mostUnderWay = 256
 type lane struct {
 	carrier *carrier
 	watch   stillness
-	// session is nil before it is opened and after it broke.
+	// session is nil before it is opened and after it broke; via is what carries
+	// the mail by it (Verdict.Via).
 	session Session
+	via     string
 	hangUp  func(context.Context)
 	// patient ends a while after the carrier's context: a stop, or the sleep of
 	// the machine, waits for the answers to what is on the wire, so that it does not become uncertain for
@@ -154,9 +156,11 @@ func (l *lane) mayTake() bool {
 	return !c.nextIsAlone()
 }
 
-// used says that the session is to carry no more: it had its one message.
+// used says that the session is to carry no more: it had its one message, or the
+// policy has the mail go by another server now.
 func (l *lane) used() bool {
-	return l.session != nil && l.sent > 0 && l.carrier.runner.Tuning.SeparateSessions
+	r := l.carrier.runner
+	return l.session != nil && (l.sent > 0 && r.Tuning.SeparateSessions || l.via != r.Reach.Verdict(l.carrier.route).Via)
 }
 
 // tell has the lane look again.
@@ -171,6 +175,7 @@ func (l *lane) tell() {
 func (l *lane) connect(ctx context.Context) bool {
 	c := l.carrier
 	began, stirred := c.runner.Now(), c.stirring.times()
+	l.via = c.runner.Reach.Verdict(c.route).Via
 	l.session, l.hangUp = c.openSession(ctx)
 	now := c.runner.Now()
 	c.mu.Lock()

@@ -100,5 +100,7 @@ const transcriptSuffix = "~transcript"
 func (s *Spool) routePath(route Route) string { return s.path(dirRoute, routeFile(route)) }
 
 // routeFile is the file of a route: an account's name, which config keeps to
-// letters, digits and a few signs.
-func routeFile(route Route) string { return strings.ReplaceAll(string(route), "/", "_") }
+// letters, digits and a few signs, or that with another server's.
+func routeFile(route Route) string {
+	return strings.NewReplacer("/", "_", ":", "_").Replace(string(route))
+}

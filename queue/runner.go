@@ -76,7 +76,7 @@ const (
 	Ended                         // the attempt at the message is over
 	SessionEnded                  // however it ended: Session says what it cost
 	Awaiting                      // another process is at Of messages of the run, which waits for it
-	CutOff                        // there is no way out for Route now (Why); what was begun waits for it
+	CutOff                        // there is no way out for Route now (Why), or a Rule keeps mail back; what was begun waits, or ends
 	Retry                         // Route is left alone until Next, for Fault, should nothing happen before
 )
 
@@ -104,8 +104,9 @@ type Event struct {
 	// Next is, when that will be; zero for at once. For Retry it is when Route
 	// is tried again, zero for never by itself.
 	Next time.Time
-	// Why is for CutOff, in words.
-	Why string
+	// Why is for CutOff, in words, and Rule the rule of the policy that says so, or
+	// "".
+	Why, Rule string
 	// Session is for SessionEnded, and nil else.
 	Session *SessionEnd
 	// Live is, for Opened and SessionEnded, the session itself, which tells at

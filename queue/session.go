@@ -8,7 +8,7 @@ import (
 // openSession opens a session; close ends it. It is nil if there is none.
 func (c *carrier) openSession(ctx context.Context) (session Session, hangUp func(context.Context)) {
 	r := c.runner
-	if verdict := r.Reach.Verdict(c.route); c.heeds && !verdict.Try {
+	if verdict := r.Reach.Verdict(c.route); verdict.Withholds() || c.heeds && !verdict.Try {
 		c.notTried(&RouteFault{Step: StepConnect, Server: r.host(c.route), Err: errors.New(verdict.Why)})
 		return nil, nil
 	}

@@ -93,7 +93,7 @@ func (c *carrier) openStirred(ctx context.Context) (Session, *RouteFault) {
 		}
 		c.tries.spend(c.runner.Now())
 		lost := fault.Lost && c.stirring.times() != before && c.mayHurry()
-		if !lost && !again || ctx.Err() != nil {
+		if !lost && !again || ctx.Err() != nil || c.runner.Reach.Verdict(c.route).Withholds() {
 			return nil, fault
 		}
 	}
@@ -104,12 +104,17 @@ func (c *carrier) openStirred(ctx context.Context) (Session, *RouteFault) {
 func (c *carrier) mayHurry() bool { return c.tries.next(c.runner.Now()).IsZero() }
 
 // wayChanged stirs if the route may be tried. Where there is no way out now, the
-// old one may come back, and sessions on it with it.
+// old one may come back, and sessions on it with it. Where a rule of the policy
+// keeps mail back, there is no more to wait for on a connection that is lost; one
+// that lives ends what was begun, since a connection stays on the way by which it
+// was made.
 func (c *carrier) wayChanged() {
-	if v := c.runner.Reach.Verdict(c.route); v.Try {
+	v := c.runner.Reach.Verdict(c.route)
+	if v.Try || v.Withholds() {
 		c.stir()
-	} else {
-		c.runner.tell(Event{Kind: CutOff, Route: c.route, Why: v.Why})
+	}
+	if !v.Try {
+		c.runner.tell(Event{Kind: CutOff, Route: c.route, Why: v.Why, Rule: v.Rule})
 	}
 }
 

@@ -16,8 +16,8 @@ type Summary struct {
 	// Later is messages that were passed over: their sender has set a time, or
 	// may still take them back.
 	Later int
-	// Kept is messages that were passed over because they are too large for the
-	// way out, which is metered.
+	// Kept is messages that were passed over because a rule of the policy keeps
+	// them back, or because they are too large for the way out.
 	Kept int
 	// OnDemand is messages that were passed over because their route is called on
 	// demand only.

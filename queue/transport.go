@@ -274,8 +274,12 @@ type Verdict struct {
 	// Rule is the name of the rule of the policy that says so, or "".
 	Rule string
 	// MaxSize is the most octets of a message that may leave this way by itself,
-	// as on a metered link; 0 is no bound.
+	// as on a metered link; 0 is no bound. Rule is the one that says so, if one
+	// does.
 	MaxSize int64
+	// Via names what carries the mail now, where that is not the route's own server
+	// and log-in. A session that was opened under another one takes no more mail.
+	Via string
 }
 
 // Reach says whether a route may be tried now, and wakes the runner when that

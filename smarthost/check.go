@@ -27,7 +27,11 @@ type Report struct {
 
 // Check opens a session with the account's server, logs in, and says QUIT.
 func (t *Transport) Check(ctx context.Context, account string) (*Report, *queue.RouteFault) {
-	s, l, fault := t.open(ctx, queue.Route(account))
+	a := t.config.Account(account)
+	if a == nil {
+		return nil, configFault("", t.unknownAccount(account))
+	}
+	s, l, fault := t.open(ctx, queue.Route(account), a)
 	if fault != nil {
 		return nil, fault
 	}

@@ -59,7 +59,7 @@ func TestConnectIsGivenUpInTime(t *testing.T) {
 // refused with a remembered secret, there is a second one.
 func TestAllConnectsOfOneOpeningShareTheirTime(t *testing.T) {
 	c := &connects{limit: 10 * time.Second, spent: 10 * time.Second}
-	target, _ := New(&config.Config{Privacy: true, Timeout: config.DefaultTimeout()}, Options{}).target(&config.Account{Name: "work"})
+	target, _ := New(&config.Config{Privacy: true, Timeout: config.DefaultTimeout()}, Options{}).target("work", &config.Account{Name: "work"})
 	if c.allow(&target) {
 		t.Error("a connect was allowed when no time was left")
 	}

@@ -4,6 +4,7 @@
 package smarthost
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,6 +35,9 @@ type Options struct {
 	Known known.Files
 	// Debug is told what could not be kept or read there. It may be nil.
 	Debug func(msg string, args ...any)
+	// Carries is the account that carries the mail of a route now: another than its
+	// own, or that with another server. nil, or an answer of nil, is its own.
+	Carries func(ctx context.Context, r queue.Route) *config.Account
 	// Trace is told every line of every session, without messages and without
 	// secrets. It may be nil; it is called from several goroutines.
 	Trace func(r queue.Route, line string)
@@ -49,10 +53,17 @@ type Transport struct {
 	known   *known.Store
 
 	mu       sync.Mutex
-	accounts map[string]*memory // by name
+	accounts map[meeting]*memory
 }
 
-// memory is what is kept of an account between sessions.
+// A meeting is an account with a server. What is known of one says nothing of
+// another, not even that a password is right.
+type meeting struct {
+	account string
+	server  config.Smarthost
+}
+
+// memory is what is kept of a meeting between sessions.
 type memory struct {
 	keeper *secret.Keeper
 	server *known.Server
@@ -72,14 +83,22 @@ func New(c *config.Config, options Options) *Transport {
 		options.Dial = Dialer()
 	}
 	return &Transport{
-		config: c, options: options, accounts: map[string]*memory{},
+		config: c, options: options, accounts: map[meeting]*memory{},
 		known: known.NewStore(options.Known, options.Now, options.Debug),
 	}
 }
 
-// Open connects to the account's server, checks its certificate and logs in.
+// Open connects to the server of the account that carries the route's mail,
+// checks its certificate and logs in.
 func (t *Transport) Open(ctx context.Context, r queue.Route) (queue.Session, *queue.RouteFault) {
-	s, _, fault := t.open(ctx, r)
+	a := t.config.Account(string(r))
+	if a == nil {
+		return nil, configFault("", t.unknownAccount(string(r)))
+	}
+	if t.options.Carries != nil {
+		a = cmp.Or(t.options.Carries(ctx, r), a)
+	}
+	s, _, fault := t.open(ctx, r, a)
 	if fault != nil {
 		return nil, fault // a nil *session would be a queue.Session that is not nil
 	}
@@ -96,12 +115,9 @@ func (t *Transport) Again() {
 	}
 }
 
-func (t *Transport) open(ctx context.Context, r queue.Route) (*session, *login, *queue.RouteFault) {
-	a := t.config.Account(string(r))
-	if a == nil {
-		return nil, nil, configFault("", t.unknownAccount(string(r)))
-	}
-	target, fault := t.target(a)
+// open opens a session for the route by account a.
+func (t *Transport) open(ctx context.Context, r queue.Route, a *config.Account) (*session, *login, *queue.RouteFault) {
+	target, fault := t.target(r, a)
 	if fault != nil {
 		return nil, nil, fault
 	}
@@ -141,7 +157,7 @@ func attempt(ctx context.Context, a *config.Account, keeper *secret.Keeper, targ
 
 // target is all that relay has to know of an account. The files of its tls
 // setting are read each time: a client certificate is renewed now and then.
-func (t *Transport) target(a *config.Account) (relay.Target, *queue.RouteFault) {
+func (t *Transport) target(r queue.Route, a *config.Account) (relay.Target, *queue.RouteFault) {
 	policy, err := relay.LoadTLS(a.TLS.CA, a.TLS.Cert, a.TLS.Key, a.TLS.Pin)
 	if err != nil {
 		return relay.Target{}, configFault(a.Smarthost.Addr(), err)
@@ -163,7 +179,7 @@ func (t *Transport) target(a *config.Account) (relay.Target, *queue.RouteFault) 
 		Dial:     t.options.Dial, Now: t.options.Now,
 	}
 	if t.options.Trace != nil {
-		target.Trace = func(line string) { t.options.Trace(queue.Route(a.Name), line) }
+		target.Trace = func(line string) { t.options.Trace(r, line) }
 	}
 	return target, nil
 }
@@ -207,13 +223,14 @@ func (t *Transport) hello() (string, error) {
 func (t *Transport) memory(a *config.Account) *memory {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	m := t.accounts[a.Name]
+	with := meeting{a.Name, a.Smarthost}
+	m := t.accounts[with]
 	if m == nil {
 		m = &memory{
 			keeper: secret.Keep(a, secret.New(a, t.options.Getenv)),
 			server: t.known.Server(known.Identity{Account: a.Name, Host: a.Smarthost.Host, Port: a.Smarthost.Port, User: a.User}),
 		}
-		t.accounts[a.Name] = m
+		t.accounts[with] = m
 	}
 	return m
 }

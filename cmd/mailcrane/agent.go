@@ -47,6 +47,7 @@ type network interface {
 	queue.Reach
 	State() netwatch.State
 	Standing(queue.Route) netwatch.Standing
+	Decision(queue.Route) netwatch.Decision
 	Prove(queue.Transport) queue.Transport
 }
 
@@ -68,8 +69,18 @@ func (a *app) agent(ctx context.Context, log *slog.Logger, net network) error {
 	if log.Enabled(ctx, slog.LevelDebug) {
 		options.Trace = func(r queue.Route, line string) { log.Debug(line, "route", r) }
 	}
+	var watcher *netwatch.Watcher
+	if net == nil {
+		o := a.networkOptions(c)
+		o.Log, o.Naps = log, true
+		watcher = netwatch.New(ctx, o)
+		net = watcher
+	}
+	by := carriedBy(c, net)
+	options.Carries = by
 	out := smarthost.New(c, options)
 	runner := a.runner(c, out, log)
+	obey(runner, by)
 	if slow := runner.Spool.Confined(); slow != "" {
 		return sysexits.Errorf(sysexits.Usage, "run it alone with: sendmail -q -oQ"+c.Spools[0], "the agent serves a whole queue with its slow queues, and %s is the slow queue %s", c.Spools[0], slow)
 	}
@@ -81,11 +92,8 @@ func (a *app) agent(ctx context.Context, log *slog.Logger, net network) error {
 		out.Again()
 		ring(pokes)
 	}
-	if net == nil {
-		o := a.networkOptions(c)
-		o.Log, o.Naps = log, true
-		watcher := netwatch.New(ctx, o)
-		runner.Naps, net = watcher.Naps(), watcher
+	if watcher != nil {
+		runner.Naps = watcher.Naps()
 	}
 	runner.Reach, runner.Transport, runner.Stirs = net, net.Prove(out), stirs
 	again := newRetries()
@@ -148,25 +156,9 @@ func ring(c chan<- struct{}) {
 func serverOf(c *config.Config) func(queue.Route) netwatch.Server {
 	return func(r queue.Route) netwatch.Server {
 		if account := c.Account(string(r)); account != nil {
-			return netwatch.Server{Host: account.Smarthost.Host, Bare: account.Smarthost.TLS == config.Insecure}
+			return netwatch.Server{Host: account.Smarthost.Host, Bare: account.Smarthost.TLS == config.Insecure, Metering: account.Metered}
 		}
 		return netwatch.Server{}
-	}
-}
-
-// hostOf is the server of a route for what is remembered of hosts.
-func hostOf(c *config.Config) func(queue.Route) string {
-	server := serverOf(c)
-	return func(r queue.Route) string { return server(r).Host }
-}
-
-// sessionsOf is how many sessions may be open at once on a route.
-func sessionsOf(c *config.Config) func(queue.Route) int {
-	return func(r queue.Route) int {
-		if account := c.Account(string(r)); account != nil {
-			return int(account.Sessions)
-		}
-		return 0
 	}
 }
 

@@ -50,6 +50,12 @@ func (a *app) configCheck(cmd *cobra.Command, online bool) error {
 	if c.DefaultAccount == nil && len(c.Accounts) > 1 {
 		fmt.Fprintln(a.stdout, `no default_account: mail whose sender no account names waits; add default_account = "NAME" at the top to send it`)
 	}
+	for i := range c.Rules {
+		rule := &c.Rules[i]
+		if by := c.Hidden(rule); by != nil {
+			fmt.Fprintf(a.stdout, "%s: the rule %s never decides anything: whenever it matches, %s does, which stands before it; put it above that one\n", c.Where(rule), rule.Name, by.Name)
+		}
+	}
 	if !online {
 		return nil
 	}

@@ -53,12 +53,16 @@ func splitKey(key string) (table, name string) {
 	return table, name
 }
 
-// namesIn are the accounts or queues that a table stands for.
+// namesIn are the accounts, rules or queues that a table stands for.
 func namesIn(c *config.Config, table string) (names []string) {
 	switch table {
 	case "account.NAME":
 		for _, account := range c.Accounts {
 			names = append(names, account.Name)
+		}
+	case "policy.NAME":
+		for _, rule := range c.Rules {
+			names = append(names, rule.Name)
 		}
 	case "queue.slow.NAME":
 		for _, q := range c.Queue.Slow {
@@ -78,11 +82,14 @@ func (a *app) showTable(c *config.Config, table, name string) {
 		if o.Key == "" || in != table || o.Key == "default_account" && c.DefaultAccount == nil {
 			continue
 		}
+		if table == "policy.NAME" && c.Origin(o, name) == "" {
+			continue // a condition that is not set has no value
+		}
 		fmt.Fprintf(a.stdout, "%s = %s\n", last, o.Shown(c, name))
 	}
 }
 
-// keyFor puts the name of an account or queue into a key; one with a dot
+// keyFor puts the name of an account, rule or queue into a key; one with a dot
 // stands in quotes.
 func keyFor(general, name string) string {
 	if strings.Contains(name, ".") {

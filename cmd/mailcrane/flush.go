@@ -16,18 +16,18 @@ import (
 )
 
 func (a *app) flushCommand() *cobra.Command {
-	verbose, stats, account, to := false, false, "", ""
+	verbose, stats, anyway, account, to := false, false, false, "", ""
 	c := &cobra.Command{
 		Use:   "flush [ID...]",
 		Short: "Deliver now, and say what happened to each message",
 		Long: `flush makes one queue run now, over all messages that are not held or over those
 named, and waits for its end. A message that is to leave at a later time, that
-can still be taken back, or that is larger than max_size while the way out is
-metered, is passed over unless it is named; so is one whose account has
-on_demand set, unless it, or with --account its account, or with --to the domain
-of a recipient is. It exits with 0 only if nothing
-remains to be sent but what is to leave at a later time, or waits for another
-way out. An agent that is at work is asked to give up sessions in which nothing
+can still be taken back, or that a rule of the policy or max_size keeps back, is
+passed over unless it is named; --anyway sends also what rules and max_size keep
+back. So is one whose account has on_demand set, unless it, or with --account its
+account, or with --to the domain of a recipient is named. It exits with 0 only if
+nothing remains to be sent but what is to leave at a later time, is kept back, or
+waits for its account to be named. An agent that is at work is asked to give up sessions in which nothing
 moves any more, and to open them anew.
 
 --stats tells what each session with a server has cost: its time, its round trips
@@ -50,7 +50,7 @@ octets in each direction, TLS included, beside those of the mail that it carried
 				return err
 			}
 			run.IDs, run.Person = ids, true
-			wish := flushWish{run: run, stats: stats}
+			wish := flushWish{run: run, stats: stats, anyway: anyway}
 			if verbose {
 				wish.trace = func(line string) { fmt.Fprintln(a.stderr, line) }
 			}
@@ -64,6 +64,7 @@ octets in each direction, TLS included, beside those of the mail that it carried
 	c.Flags().BoolVarP(&verbose, "verbose", "v", false, "show the sessions, without secrets")
 	c.Flags().StringVar(&account, "account", "", "only messages of this account")
 	c.Flags().StringVar(&to, "to", "", "only messages with a recipient at this domain; @example.org is with its subdomains")
+	c.Flags().BoolVar(&anyway, "anyway", false, "send also what the rules of the policy and max_size keep back")
 	c.Flags().BoolVar(&stats, "stats", false, "say what each session has cost")
 	c.Flags().BoolVar(&a.json, "json", false, "one JSON object a line")
 	return c
@@ -146,6 +147,8 @@ type flushWish struct {
 	trace func(line string) // each line of each session; nil: nobody
 	watch func(queue.Event) // nil: nobody; one event at a time
 	stats bool              // say what the sessions have cost
+	// anyway: also what the rules of the policy keep back.
+	anyway bool
 }
 
 // flush runs the queue, and says what became of it.
@@ -203,13 +206,16 @@ func (a *app) runnerOf(ctx context.Context, c *config.Config, w flushWish) (runn
 	if w.trace != nil {
 		options.Trace = func(_ queue.Route, line string) { w.trace(printable(line)) }
 	}
-	runner = a.runner(c, smarthost.New(c, options), plainLog{a.stderr})
 	if !w.run.Person && !mayKeep(c) && !mayBeHeard(c) {
-		return runner, func() {}
+		return a.runner(c, smarthost.New(c, options), plainLog{a.stderr}), func() {}
 	}
 	net, stop := a.watch(ctx, c)
+	by := carriedBy(c, net)
+	options.Carries = by
+	runner = a.runner(c, smarthost.New(c, options), plainLog{a.stderr})
+	obey(runner, by)
 	runner.Reach, runner.Transport = net, net.Prove(runner.Transport)
-	if w.run.Person && w.run.IDs != nil {
+	if w.anyway || w.run.Person && w.run.IDs != nil {
 		runner.Reach = unbound{net}
 	}
 	return runner, stop
@@ -245,7 +251,7 @@ func summary(s queue.Summary) string {
 	add(s.Others, "tried by another process, such as the agent")
 	add(s.Waiting, "still in the queue")
 	add(s.Later, "not to leave yet")
-	add(s.Kept, "too large for a metered route")
+	add(s.Kept, "kept back")
 	add(s.OnDemand, "to be sent on demand")
 	if len(parts) == 0 {
 		return "nothing to send"

@@ -74,7 +74,12 @@ func (v *flushView) again(route queue.Route) {
 
 // cutOff says, once for all accounts, why nothing moves any more.
 func (v *flushView) cutOff(e queue.Event) {
-	if e.Why != v.without {
+	switch {
+	case e.Why == v.without:
+	case e.Rule != "":
+		v.without = e.Why
+		v.note("%s; what was begun ends, and nothing else is sent", printable(e.Why))
+	default:
 		v.without = e.Why
 		v.note("%s; what was begun waits for the network (Ctrl-C stops)", e.Why)
 	}

@@ -18,6 +18,7 @@ type queueItem struct {
 	Attempts int             `json:"attempts"`
 	Next     *time.Time      `json:"next,omitempty"`
 	Account  string          `json:"account,omitempty"`
+	Rule     string          `json:"rule,omitempty"` // that keeps it back
 	Why      string          `json:"why,omitempty"`
 	Mend     string          `json:"mend,omitempty"`
 }
@@ -33,7 +34,7 @@ func (w waiting) item(now time.Time) queueItem {
 	item := queueItem{
 		To: []recipientItem{}, // not null
 		ID: w.Name.ID, State: w.State(now), Queue: w.Name.Slow(), From: w.Envelope.From, Size: w.Name.Size,
-		Received: w.Envelope.Received, Attempts: w.Name.Attempts, Account: string(w.route), Why: w.why, Mend: w.mend,
+		Received: w.Envelope.Received, Attempts: w.Name.Attempts, Account: string(w.route), Rule: w.rule, Why: w.why, Mend: w.mend,
 	}
 	if at := w.Name.DueAt(); !at.IsZero() && !w.kept && !w.uncalled {
 		item.Next = &at

@@ -4,11 +4,11 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"mailcrane/internal/config"
-	"mailcrane/netwatch"
+	"mailcrane/internal/when"
 	"mailcrane/queue"
-	"mailcrane/smarthost"
 )
 
 // boundOf tells netwatch how large a message may be that leaves by a route.
@@ -21,28 +21,10 @@ func boundOf(c *config.Config) func(queue.Route, bool) int64 {
 	}
 }
 
-// networkOptions is what netwatch has to know of a configuration.
-func (a *app) networkOptions(c *config.Config) netwatch.Options {
-	return netwatch.Options{
-		Now: a.now, Server: serverOf(c), Bound: boundOf(c),
-		Probe: c.Network.Probe, Expect: c.Network.Expect, Dial: smarthost.Dialer(),
-	}
-}
-
-// watch follows the network until stop is called.
-func (a *app) watch(ctx context.Context, c *config.Config) (w *netwatch.Watcher, stop func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	w = netwatch.New(ctx, a.networkOptions(c))
-	return w, func() {
-		cancel()
-		<-w.Done()
-	}
-}
-
-// mayKeep says that the configuration has a bound for metered routes, for the
-// sake of which the network must be looked at.
+// mayKeep says that the configuration has rules, or a bound for metered routes,
+// for the sake of which the network must be looked at.
 func mayKeep(c *config.Config) bool {
-	return slices.ContainsFunc(c.Accounts, (*config.Account).MayBound)
+	return len(c.Rules) > 0 || slices.ContainsFunc(c.Accounts, (*config.Account).MayBound)
 }
 
 // mayBeHeard says that an account uses no TLS, so that a captive portal must be
@@ -51,31 +33,47 @@ func mayBeHeard(c *config.Config) bool {
 	return slices.ContainsFunc(c.Accounts, func(a *config.Account) bool { return a.Smarthost.TLS == config.Insecure })
 }
 
-// unbound is the reach of a queue run over messages that a person has named:
-// none is too large.
+// unbound is the reach of a queue run that a person wants whatever the rules
+// keep back: none is too large, and none is held.
 type unbound struct{ queue.Reach }
 
 func (r unbound) Verdict(route queue.Route) queue.Verdict {
 	v := r.Reach.Verdict(route)
-	v.MaxSize = 0
+	if v.Withholds() {
+		v.Try = true
+	}
+	v.MaxSize, v.Rule = 0, ""
 	return v
 }
 
-// keptWhy is why an account keeps a message back that is too large for it.
-func keptWhy(account *config.Account, size int64) string {
-	return fmt.Sprintf("%s is more than max_size (%s) for the metered route %s", octets(size), account.MaxSize, account.Name)
+// keeping says of a message that is kept back what keeps it, what would end
+// that, and what to type.
+func (k *clerk) keeping(w *waiting, v queue.Verdict, now time.Time) {
+	d, size := k.net.Decision(w.route), octets(w.Name.Size)
+	w.kept, w.rule, w.until = true, v.Rule, d.Ends
+	if at := k.net.Standing(w.route).Until; !at.IsZero() {
+		w.until += ", which is " + when.Show(at, now)
+	}
+	w.mend = "send it now with: mailcrane flush " + string(w.Name.ID)
+	switch {
+	case v.Withholds():
+		w.why = v.Why
+	case v.Rule != "":
+		w.why = fmt.Sprintf("%s is more than the rule %s sends by account %s, which is %s", size, v.Rule, d.Account, config.Octets(v.MaxSize))
+	default:
+		account := k.config.Account(d.Account)
+		w.until = "a way out that is not metered"
+		w.why = fmt.Sprintf("%s is more than max_size (%s) for the metered route %s", size, account.MaxSize, account.Name)
+	}
 }
-
-// keptMend is what to type about it.
-func keptMend(id queue.ID) string { return "send it now with: mailcrane flush " + string(id) }
 
 // sayWaits tells that a message is kept back.
 func (a *app) sayWaits(w waiting) {
-	fmt.Fprintf(a.stdout, "%s waits: %s; %s\n", w.Name.ID, w.why, w.mend)
+	fmt.Fprintf(a.stdout, "%s waits: %s; %s\n", w.Name.ID, printable(w.why), w.mend)
 }
 
-// sayStillKept tells which of the messages that a person let go are too large
-// for the way out all the same.
+// sayStillKept tells which of the messages that a person let go are kept back
+// all the same.
 func (a *app) sayStillKept(ctx context.Context, c *config.Config, ids []queue.ID) error {
 	if a.json || !mayKeep(c) {
 		return nil
@@ -88,8 +86,8 @@ func (a *app) sayStillKept(ctx context.Context, c *config.Config, ids []queue.ID
 	})
 }
 
-// sayKept tells which messages a queue run has passed over because they are too
-// large for a metered route.
+// sayKept tells which messages a queue run has passed over because a rule or
+// their size keeps them back.
 func (a *app) sayKept(ctx context.Context, c *config.Config, passed int) error {
 	const most = 5
 	if passed == 0 || a.json {
@@ -105,6 +103,9 @@ func (a *app) sayKept(ctx context.Context, c *config.Config, passed int) error {
 	})
 	if passed > said {
 		fmt.Fprintf(a.stdout, "and %d more\n", passed-said)
+	}
+	if passed > 1 {
+		fmt.Fprintln(a.stdout, "send all of them all the same with: mailcrane flush --anyway")
 	}
 	return err
 }

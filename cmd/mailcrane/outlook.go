@@ -32,7 +32,7 @@ func (a *app) outlook(ctx context.Context, c *config.Config, k *clerk, w waiting
 	case n.NotBefore.After(now):
 		o = outlook{"it leaves at " + when.Show(n.NotBefore, now) + ", the time that was asked for", []string{"send it now with: mailcrane flush " + id}}
 	case w.kept:
-		o = outlook{"it waits for a way out that is not metered: " + w.why, []string{w.mend}}
+		o = outlook{"it waits for " + w.until + ": " + w.why, []string{w.mend}}
 	case w.uncalled:
 		o = outlook{"it waits: " + w.why, []string{w.mend}}
 	case n.InGrace(now, c.Queue.Undo):

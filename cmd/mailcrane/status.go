@@ -17,12 +17,14 @@ import (
 )
 
 func (a *app) statusCommand() *cobra.Command {
+	why := false
 	c := &cobra.Command{
 		Use: "status", Short: "Network, accounts and queue in one screen",
-		Example: "  mailcrane status\n  mailcrane status --json",
+		Example: "  mailcrane status\n  mailcrane status --why\n  mailcrane status --json",
 		Args:    args(cobra.NoArgs),
-		RunE:    func(cmd *cobra.Command, _ []string) error { return a.status(cmd.Context()) },
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.status(cmd.Context(), why) },
 	}
+	c.Flags().BoolVar(&why, "why", false, "how each account stands, since when, and what came of each rule of the policy")
 	c.Flags().BoolVar(&a.json, "json", false, "one JSON object")
 	return c
 }
@@ -62,7 +64,8 @@ type queueStatus struct {
 	// Later is messages that no server has put off, and that are not to leave
 	// yet all the same.
 	Later int `json:"later"`
-	// Kept is messages that are too large for a way out that is metered now.
+	// Kept is messages that a rule of the policy, or their size, keeps from the way
+	// out there is now.
 	Kept int `json:"kept"`
 	// Uncalled is messages whose accounts are called for queue runs, or on demand.
 	Uncalled    int `json:"uncalled"`
@@ -82,7 +85,7 @@ type queueStatus struct {
 	Unroutable string `json:"unroutable,omitempty"`
 }
 
-func (a *app) status(ctx context.Context) error {
+func (a *app) status(ctx context.Context, why bool) error {
 	c, err := a.config()
 	if err != nil {
 		return err
@@ -93,6 +96,10 @@ func (a *app) status(ctx context.Context) error {
 	}
 	if a.json {
 		writeJSON(a.stdout, r)
+		return nil
+	}
+	if why {
+		a.showWhy(r)
 		return nil
 	}
 	a.showStatus(r)
@@ -241,7 +248,7 @@ func (a *app) showQueueStatus(q queueStatus, now time.Time) {
 		a.labelled("", "%d not to leave yet; see when with: mailcrane queue", q.Later)
 	}
 	if q.Kept > 0 {
-		a.labelled("", "%d too large for a metered route; see which with: mailcrane queue", q.Kept)
+		a.labelled("", "%d kept back by a rule or max_size; see which with: mailcrane queue", q.Kept)
 	}
 	if q.Uncalled > 0 {
 		a.labelled("", "%d for a queue run, or on demand; see why with: mailcrane queue", q.Uncalled)

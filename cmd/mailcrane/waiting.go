@@ -6,6 +6,7 @@ import (
 
 	"mailcrane/internal/config"
 	"mailcrane/internal/sysexits"
+	"mailcrane/netwatch"
 	"mailcrane/queue"
 	"mailcrane/smarthost"
 )
@@ -15,8 +16,10 @@ type waiting struct {
 	queue.Entry
 	route     queue.Route
 	why, mend string
-	// kept: it is too large for the way out, which is metered.
-	kept bool
+	// kept: a rule of the policy, or its size, keeps it from the way out. rule is
+	// the name of the rule, or "", and until what would end that.
+	kept        bool
+	rule, until string
 	// uncalled: its account's server is called for a queue run only, or on demand.
 	uncalled bool
 }
@@ -29,10 +32,11 @@ type clerk struct {
 	routes   map[queue.Route]queue.RouteState
 	accounts map[claim]account
 	config   *config.Config
-	// reach is the way out now, or nil where nothing asks for it; early says that
-	// a message is not to leave yet, whatever way there is.
-	reach queue.Reach
+	// net is the way out now, or nil where nothing asks for it; early says that a
+	// message is not to leave yet, whatever way there is.
+	net   *netwatch.Watcher
 	early func(queue.Name) bool
+	now   func() time.Time
 }
 
 // A claim is what decides on the account of a message.
@@ -50,13 +54,14 @@ const mostClaims = 1000
 func (a *app) clerk(ctx context.Context, c *config.Config) *clerk {
 	k := &clerk{
 		spool: a.spool(c), out: smarthost.New(c, smarthost.Options{Getenv: a.getenv}), config: c,
+		now:    a.now,
 		early:  func(n queue.Name) bool { return a.early(c, n) },
 		routes: make(map[queue.Route]queue.RouteState), accounts: make(map[claim]account),
 	}
 	if mayKeep(c) {
 		w, stop := a.watch(ctx, c)
 		stop() // what it has seen is enough
-		k.reach = w
+		k.net = w
 	}
 	return k
 }
@@ -108,10 +113,12 @@ func (k *clerk) describe(e queue.Entry) waiting {
 	case err != nil:
 		w.why, w.mend = err.Error(), sysexits.Hint(err)
 		return w
-	case k.keeps(w):
-		w.kept, w.why, w.mend = true, keptWhy(k.config.Account(string(w.route)), e.Name.Size), keptMend(e.Name.ID)
+	}
+	if v, keeps := k.keeps(w); keeps {
+		k.keeping(&w, v, k.now())
 		return w
-	case k.uncalled(w):
+	}
+	if k.uncalled(w) {
 		w.uncalled, w.why, w.mend = true, uncalledWhy(k.config, string(w.route)), uncalledMend(string(w.route))
 		return w
 	}
@@ -121,10 +128,14 @@ func (k *clerk) describe(e queue.Entry) waiting {
 	return w
 }
 
-// keeps says that nothing but its size keeps the message here, or that this
-// will when its time has come.
-func (k *clerk) keeps(w waiting) bool {
-	return k.reach != nil && !w.Busy && !k.early(w.Name) && k.reach.Verdict(w.route).Keeps(w.Name)
+// keeps says that nothing but a rule or its size keeps the message here, or that
+// this will when its time has come.
+func (k *clerk) keeps(w waiting) (v queue.Verdict, yes bool) {
+	if k.net == nil || w.Busy || k.early(w.Name) {
+		return v, false
+	}
+	v = k.net.Verdict(w.route)
+	return v, v.Keeps(w.Name)
 }
 
 // eachWaiting calls f with each message, in the order asked for, until f

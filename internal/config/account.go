@@ -57,7 +57,7 @@ func withoutDetail(address string) string {
 	return address[:plus] + address[at:]
 }
 
-// match matches s against a pattern in which each * stands for any octets.
+// match matches s against a pattern with a * in it; each stands for any octets.
 // Time is bounded by the product of the lengths.
 func match(pattern, s string) bool {
 	parts := strings.Split(pattern, "*")
@@ -102,8 +102,11 @@ func (s Smarthost) Addr() string {
 	return s.Host + ":" + s.Port
 }
 
-// String is the URL form of the configuration file.
+// String is the URL form of the configuration file, "" for none.
 func (s Smarthost) String() string {
+	if s.Host == "" {
+		return ""
+	}
 	scheme := map[TLSMode]string{Implicit: "smtps", StartTLS: "smtp", Insecure: "smtp+insecure"}[s.TLS]
 	return scheme + "://" + s.Addr()
 }

@@ -41,9 +41,11 @@ type Config struct {
 	// there are several accounts and none is named.
 	DefaultAccount *Account
 	Network        Network
-	Timeout        Timeout
-	Queue          Queue
-	Submit         Submit
+	// Rules are the policy, in the order in which they stand in the file.
+	Rules   []Rule
+	Timeout Timeout
+	Queue   Queue
+	Submit  Submit
 	// ListenMSP are the submission listeners: "host:port" on loopback, or
 	// "unix:PATH".
 	ListenMSP []string

@@ -25,14 +25,15 @@ type file struct {
 	at   map[string]int // where each key, and each table in its brackets, stands in text
 
 	config *Config           // what the keys set, over the defaults
-	tables map[string]*table // accounts and slow queues, by "account.NAME"
+	tables map[string]*table // accounts, rules and slow queues, by "account.NAME"
 }
 
-// A table is that of an account or of a slow queue.
+// A table is that of an account, of a rule of the policy, or of a slow queue.
 type table struct {
 	at      int // where it begins
 	name    string
 	account *Account
+	rule    *Rule
 	slow    *SlowQueue
 }
 
@@ -131,6 +132,7 @@ func build(raw *file, getenv func(string) string) (*Config, error) {
 		}
 	}
 	slices.SortFunc(c.Accounts, func(a, b *Account) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(c.Rules, func(a, b Rule) int { return a.at - b.at })
 	slices.SortFunc(c.Queue.Slow, func(a, b SlowQueue) int {
 		switch {
 		case a.before(b):
@@ -140,7 +142,10 @@ func build(raw *file, getenv func(string) string) (*Config, error) {
 		}
 		return strings.Compare(a.Name, b.Name)
 	})
-	return c, c.chooseDefault(raw)
+	if err := c.chooseDefault(raw); err != nil {
+		return nil, err
+	}
+	return c, c.settlePolicy()
 }
 
 func (t *table) build(raw *file) error {
@@ -150,6 +155,10 @@ func (t *table) build(raw *file) error {
 		return t.account.settle(func(hint, format string, args ...any) error {
 			return sysexits.Errorf(sysexits.Config, hint, "%s: [%s] %s", raw.where(t.at), t.name, fmt.Sprintf(format, args...))
 		})
+	}
+	if t.rule != nil {
+		c.Rules = append(c.Rules, *t.rule)
+		return nil
 	}
 	if t.slow.Interval == 0 {
 		t.slow.Interval = defaultSlowInterval
@@ -243,7 +252,7 @@ func (a *Account) settle(bad func(hint, format string, args ...any) error) error
 }
 
 // Origin is where a key is set, as FILE:LINE; "" where it has its default.
-// name is that of the account or queue in it.
+// name is that of the account, rule or queue in it.
 func (c *Config) Origin(o *Option, name string) string {
 	if c.source == nil || o.Key == "" {
 		return ""

@@ -16,7 +16,8 @@ type Option struct {
 	Name   string
 	Letter byte
 	// Key stands in the file; "" for what makes sense for one run only, or has
-	// no meaning here. NAME in it stands for the name of an account or a queue.
+	// no meaning here. NAME in it stands for the name of an account, a rule or a
+	// queue.
 	Key string
 	// Side says who obeys it.
 	Side Side
@@ -43,6 +44,7 @@ type Option struct {
 	// is done for it at run time.
 	config  func(*Config) any
 	account func(*Account) any
+	rule    func(*Rule) any
 	slow    func(*SlowQueue) any
 	// check looks at a text before it is taken in; it may change it.
 	check func(string) (string, error)
@@ -86,7 +88,7 @@ func Options() iter.Seq[*Option] {
 
 var themes = [...]*[]Option{
 	&generalOptions, &submissionOptions, &queueOptions, &orderOptions, &loadOptions, &hostOptions, &reportOptions,
-	&slowOptions, &timeoutOptions, &resolverOptions, &accountOptions, &contentOptions, &aliasOptions, &daemonOptions,
+	&slowOptions, &timeoutOptions, &resolverOptions, &accountOptions, &policyOptions, &contentOptions, &aliasOptions, &daemonOptions,
 	&tlsOptions, &systemOptions,
 }
 
@@ -159,8 +161,8 @@ func Explained(word string) (o *Option, near string) {
 	return nil, nearestOption(word)
 }
 
-// Find is where the option's value stands in c; name is that of an account or
-// a queue, where its key has one. It is nil where there is nothing to show.
+// find is where the option's value stands in c; name is that of an account, a
+// rule or a queue, where its key has one. It is nil where there is nothing to show.
 func (o *Option) find(c *Config, name string) any {
 	switch {
 	case o.config != nil:
@@ -168,6 +170,12 @@ func (o *Option) find(c *Config, name string) any {
 	case o.account != nil:
 		if a := c.Account(name); a != nil {
 			return o.account(a)
+		}
+	case o.rule != nil:
+		for i := range c.Rules {
+			if c.Rules[i].Name == name {
+				return o.rule(&c.Rules[i])
+			}
 		}
 	case o.slow != nil:
 		for i := range c.Queue.Slow {

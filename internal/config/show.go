@@ -29,8 +29,8 @@ func TimeText(d time.Duration) string {
 	return text.String()
 }
 
-// Shown is the value in c as a file writes it; name is that of an account or a
-// queue where the key has one.
+// Shown is the value in c as a file writes it; name is that of an account, a
+// rule or a queue where the key has one.
 func (o *Option) Shown(c *Config, name string) string {
 	return shown(o.find(c, name))
 }
@@ -51,6 +51,10 @@ func shown(at any) string {
 		}
 	case *PrivacyFlags:
 		return quotedList(at.words())
+	case *Hours:
+		return quotedList(at.words())
+	case *Condition:
+		return at.String()
 	}
 	if text := plainText(at); at != nil {
 		return fmt.Sprintf("%q", text)
@@ -108,17 +112,19 @@ func (o *Option) Kind() string {
 		at = o.config(new(Config))
 	case o.account != nil:
 		at = o.account(new(Account))
+	case o.rule != nil:
+		at = o.rule(new(Rule))
 	case o.slow != nil:
 		at = o.slow(new(SlowQueue))
 	}
 	switch at.(type) {
 	case nil:
 		return ""
-	case *bool:
+	case *bool, *Condition:
 		return "true or false"
 	case *int, *int64, *cacheSize:
 		return "number"
-	case *[]string, *PrivacyFlags:
+	case *[]string, *PrivacyFlags, *Hours:
 		return "list"
 	case *time.Duration, *ByTiming:
 		return "time"
@@ -142,6 +148,8 @@ func (o *Option) Kind() string {
 		return "auto, or a number"
 	case *Metering:
 		return strings.Join(meteringWords[:], ", ")
+	case *Deed:
+		return strings.Join(deedWords[:], ", ")
 	}
 	return "text"
 }

@@ -133,16 +133,19 @@ func (r *reader) table(at unstable.Range, key []string) error {
 	return err
 }
 
-// named makes the account or slow queue that a key is about, if it is about
-// one.
+// named makes the account, the rule or the slow queue that a key is about, if it
+// is about one.
 func (r *reader) named(at unstable.Range, key []string) (*table, error) {
 	i := nameAt(key)
 	if i == 0 {
 		return nil, nil
 	}
 	kind, name := "an account", key[i]
-	if i > 1 {
+	switch key[0] {
+	case "queue":
 		kind = "a queue"
+	case "policy":
+		kind = "a rule"
 	}
 	if !plainName(name) {
 		return nil, r.bad(at, "use letters, digits, dot, dash and underscore", "%q cannot be the name of %s", name, kind)
@@ -151,9 +154,12 @@ func (r *reader) named(at unstable.Range, key []string) (*table, error) {
 	t := r.file.tables[whole]
 	if t == nil {
 		t = &table{at: int(at.Offset), name: whole}
-		if i == 1 {
+		switch key[0] {
+		case "account":
 			t.account = &Account{Name: name}
-		} else {
+		case "policy":
+			t.rule = &Rule{Name: name, at: t.at}
+		default:
 			t.slow = &SlowQueue{Name: name}
 		}
 		r.file.tables[whole] = t
@@ -161,11 +167,11 @@ func (r *reader) named(at unstable.Range, key []string) (*table, error) {
 	return t, nil
 }
 
-// nameAt is where in key the name of an account or a queue stands; 0 where
-// there is none.
+// nameAt is where in key the name of an account, a rule or a queue stands; 0
+// where there is none.
 func nameAt(key []string) int {
 	switch {
-	case len(key) > 1 && key[0] == "account":
+	case len(key) > 1 && (key[0] == "account" || key[0] == "policy"):
 		return 1
 	case len(key) > 2 && key[0] == "queue" && key[1] == "slow":
 		return 2
@@ -244,6 +250,8 @@ func (r *reader) destination(o *Option, inside *table) any {
 	switch {
 	case o.account != nil:
 		return o.account(inside.account)
+	case o.rule != nil:
+		return o.rule(inside.rule)
 	case o.slow != nil:
 		return o.slow(inside.slow)
 	}

@@ -49,8 +49,15 @@ func (o *Option) read(at any, v value, home string) error {
 		if v.kind == "number" {
 			return o.take(at, strings.ReplaceAll(v.str, "_", ""))
 		}
+	case *Condition:
+		var so bool
+		err := o.read(&so, v, home)
+		*at = conditionOf(so)
+		return err
 	case *[]string:
 		return o.readList(at, v)
+	case *Hours:
+		return o.readHours(at, v)
 	case *Directories:
 		return o.readDirectories(at, v, home)
 	case *PrivacyFlags:
@@ -89,6 +96,20 @@ func (o *Option) readList(to *[]string, v value) error {
 		*to = append(*to, text)
 	}
 	return nil
+}
+
+func (o *Option) readHours(to *Hours, v value) error {
+	var words []string
+	err := o.readList(&words, v)
+	*to = nil
+	for _, text := range words {
+		span, wrong := ParseSpan(text)
+		if wrong != nil {
+			return wrong
+		}
+		*to = append(*to, span)
+	}
+	return err
 }
 
 func article(noun string) string {
@@ -137,6 +158,8 @@ func (o *Option) take(at any, text string) (err error) {
 		*at, err = taken(*at, text, parseSessions)
 	case *Metering:
 		*at, err = taken(*at, text, parseMetering)
+	case *Deed:
+		*at, err = taken(*at, text, parseDeed)
 	case *Secret:
 		*at, err = parseSecret(text)
 	}

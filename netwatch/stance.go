@@ -1,0 +1,150 @@
+package netwatch
+
+import (
+	"context"
+	"time"
+
+	"mailcrane/internal/config"
+	"mailcrane/queue"
+)
+
+// A stance is what the rules said of a route when they were last asked, and
+// since when they have said so.
+type stance struct {
+	Decision
+	since time.Time
+}
+
+// Decision is what the rules of the policy say of mail of r now.
+func (w *Watcher) Decision(r queue.Route) Decision {
+	return decide(w.rules, string(r), w.moment(w.State()))
+}
+
+type decisionKey struct{}
+
+// Decided is what the rules had said when the opening of a session began that
+// ctx is for, so that what was found out about its server before is not used for
+// another one.
+func Decided(ctx context.Context) (d Decision, ok bool) {
+	d, ok = ctx.Value(decisionKey{}).(Decision)
+	return d, ok
+}
+
+// moment is now, in state s.
+func (w *Watcher) moment(s State) *moment {
+	return &moment{s, func(account string) bool {
+		server := w.leadsTo(Decision{Account: account})
+		_, metered := s.verdict(server)
+		return metered && server.Metering == config.MeteredAuto || server.Metering == config.MeteredYes
+	}, w.now()}
+}
+
+// leadsTo is where mail goes by what the rules say.
+func (w *Watcher) leadsTo(d Decision) Server {
+	var server Server
+	if w.server != nil {
+		server = w.server(queue.Route(d.Account))
+	}
+	if d.Smarthost.Host != "" {
+		server.Host, server.Bare = d.Smarthost.Host, d.Smarthost.TLS == config.Insecure
+	}
+	return server
+}
+
+// overrule lays what the rules say of a route over what the network does.
+func (w *Watcher) overrule(v *queue.Verdict, r queue.Route, d Decision, metered bool) {
+	v.Via = d.via(r)
+	switch {
+	case d.Below > 0:
+		v.MaxSize, v.Rule = d.Below, d.BelowRule
+	case d.Rule == "" && w.bound != nil:
+		// max_size is the short form of a rule, and any other goes before it.
+		v.MaxSize = w.bound(queue.Route(d.Account), metered)
+	}
+	if !v.Try {
+		v.Rule = "" // there is no way out, whatever the rules say
+		return
+	}
+	if d.Hold {
+		v.Try, v.Rule, v.Why, v.Since = false, d.Rule, d.sentence(), w.stanceSince(r, d)
+	}
+}
+
+// stanceSince is since when the rules have said of a route what they say now.
+func (w *Watcher) stanceSince(r queue.Route, d Decision) time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if s, ok := w.stances[r]; ok && s.same(d) {
+		return s.since
+	}
+	return w.now()
+}
+
+// reconsider asks the rules again, and says whether they say of any route what
+// they did not before. What was found out about one server is not known of
+// another by which the mail goes now.
+func (w *Watcher) reconsider() (changed bool) {
+	if len(w.rules) == 0 {
+		return false
+	}
+	m := w.moment(w.State())
+	for _, r := range w.routes {
+		d := decide(w.rules, string(r), m)
+		w.mu.Lock()
+		before, known := w.stances[r]
+		if !known || !before.same(d) {
+			w.stances[r] = stance{d, m.now}
+			changed = changed || known
+		}
+		if known && !before.sameWay(d) {
+			w.epoch++
+			delete(w.proofs, r)
+		}
+		w.mu.Unlock()
+		if known && !before.same(d) {
+			w.log.Info("the policy says something else", "account", r, "rule", d.Rule, "does", d.sentence())
+		}
+	}
+	return changed
+}
+
+// nextByClock is when the clock alone next changes what the rules say of a
+// route; zero for not within a week.
+func (w *Watcher) nextByClock() (next time.Time) {
+	if edges(w.rules, w.now()) == nil {
+		return next
+	}
+	m := w.moment(w.State())
+	for _, r := range w.routes {
+		if t := until(w.rules, string(r), m); next.IsZero() || !t.IsZero() && t.Before(next) {
+			next = t
+		}
+	}
+	return next
+}
+
+// arm sets the timer for nextByClock, or stops it. The way there is counted by
+// the wall clock each time anew: what sets the clock, or has the machine sleep,
+// pokes.
+func (w *Watcher) arm(timer *time.Timer) {
+	timer.Stop()
+	if next := w.nextByClock(); !next.IsZero() {
+		timer.Reset(max(next.Sub(w.now()), 0))
+	}
+}
+
+// strike is called when the timer has fired, or something was found out about
+// the network that no source has told.
+func (w *Watcher) strike() {
+	if w.reconsider() {
+		w.tell()
+	}
+}
+
+// tell passes a change on.
+func (w *Watcher) tell() {
+	select {
+	case w.changes <- struct{}{}:
+	default:
+	}
+}
