@@ -59,11 +59,15 @@ func TestWhatNetworkManagerKnowsIsNoticed(t *testing.T) {
 	step("it does not", func() { m.Meter("no") }, func(s State) bool { return !s.Metered })
 	step("a tunnel", func() { m.Tunnel("office") }, func(s State) bool { return slices.Equal(s.VPN, []string{"office"}) })
 	step("no tunnel", func() { m.Nmcli("connection", "down", "office") }, func(s State) bool { return s.VPN == nil })
+	step("a VPN of a plugin's", func() { m.VPN("client") }, func(s State) bool {
+		return slices.Contains(s.VPN, "client") && s.Connection == lab.LAN
+	})
+	step("no VPN", func() { m.Nmcli("connection", "down", "client") }, func(s State) bool { return !slices.Contains(s.VPN, "client") })
 	step("another connection", m.Rename, func(s State) bool { return s.Connection == lab.LAN+" 2" })
 	step("the old one", func() { m.Nmcli("connection", "up", lab.LAN) }, func(s State) bool { return s.Connection == lab.LAN })
 	step("NetworkManager ends", m.Stop, func(s State) bool { return s.Connection == "" && s.Reason == home })
 	step("NetworkManager is back", m.Start, func(s State) bool { return s.Connection == lab.LAN })
-	step("the far end is gone", l.PlugOut, func(s State) bool { return s.Level == Down && s.Connection == "" })
+	step("the far end is gone", l.PlugOut, func(s State) bool { return s.Level != Way && s.Connection == "" })
 	step("the far end is back", l.PlugIn, func(s State) bool { return s.Level == Way && s.Connection == lab.LAN })
 	step("the connection is ended", func() { m.Nmcli("connection", "down", lab.LAN) }, func(s State) bool { return s.Level != Way })
 	step("the connection is made", func() { m.Nmcli("connection", "up", lab.LAN) }, func(s State) bool { return s.Level == Way && s.Connection == lab.LAN })

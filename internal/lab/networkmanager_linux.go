@@ -51,6 +51,7 @@ address1=`+LaptopIP+`/24,`+GatewayIP+`
 [ipv6]
 method=disabled
 `, 0o600)
+	m.Write("/etc/NetworkManager/VPN/lab.name", vpnDescription, 0o644)
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Log(m.Log("NetworkManager"))
