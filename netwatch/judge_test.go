@@ -252,6 +252,7 @@ func TestWhatIsAChange(t *testing.T) {
 		{"the link in use costs now", func(f *facts) { f.links[1].metered = true }, true},
 		{"one that is not in use costs", func(f *facts) { f.links[2].metered = true }, false},
 		{"the cable was out and is in again", func(f *facts) { f.links[1].risen++ }, true},
+		{"the link in use got another name", func(f *facts) { f.links[1].name = "lan7" }, true},
 		{"a network behind a VPN came", func(f *facts) {
 			f.routes = append(f.routes, via(2, "10.0.0.0/8", "192.0.2.5", 0))
 		}, true},

@@ -98,7 +98,8 @@ type destination struct {
 // same says that nothing changed that mail, or a rule of the policy, could
 // notice. The words may differ.
 func (s State) same(t State) bool {
-	return s.sameWays(t) && s.SSID == t.SSID && s.Connection == t.Connection && s.Page == t.Page && slices.Equal(s.VPN, t.VPN) && slices.Equal(s.Addresses, t.Addresses)
+	return s.sameWays(t) && s.Interface == t.Interface && s.SSID == t.SSID && s.Connection == t.Connection && s.Page == t.Page &&
+		slices.Equal(s.VPN, t.VPN) && slices.Equal(s.Addresses, t.Addresses)
 }
 
 // sameWays says that what was found out about servers in state t holds in s. It
