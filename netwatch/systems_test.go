@@ -192,7 +192,7 @@ func TestAnOpenBSDLaptop(t *testing.T) {
 			level: Way, reason: "iwm0 is up, default route via 198.51.100.1", source: "198.51.100.7",
 		},
 		{
-			name: "nor is the interface", happen: func(d *dump) { d.link("em0").inactive = true },
+			name: "nor is the interface, whose address a rule may name", change: true, happen: func(d *dump) { d.link("em0").inactive = true },
 			level: Way, reason: "iwm0 is up, default route via 198.51.100.1",
 		},
 	})
