@@ -17,14 +17,10 @@ const bareAge = 10 * time.Minute
 // guard is the fault of a server without TLS that must not be spoken to, since
 // a portal answers for it. Nothing would show that: it takes what it is told.
 func (a *attempt) guard(ctx context.Context) *queue.RouteFault {
-	if !a.far || !a.server.Bare || a.tookLately() {
+	if !a.far || !a.server.Bare || a.tookLately() || a.unguarded(ctx) {
 		return nil
 	}
-	found := a.look(ctx, a.epoch, a.server.Host)
-	if ctx.Err() == nil && (found == findsOpen || found == findsNothing && !a.inPortal()) {
-		return nil
-	}
-	f := &queue.RouteFault{Step: queue.StepConnect, Server: a.server.Host, Unproven: true, Err: errUnguarded}
+	f := &queue.RouteFault{Step: queue.StepConnect, Server: a.server.Host, Unproven: true, Err: errBare}
 	if err := context.Cause(ctx); err != nil {
 		f.Err = err
 		return f
@@ -32,8 +28,23 @@ func (a *attempt) guard(ctx context.Context) *queue.RouteFault {
 	return a.blame(f, silence, a.now().Sub(a.began))
 }
 
-// errUnguarded is why a portal is looked for before anything is said.
-var errUnguarded = errors.New("the account uses no TLS, so nothing is said where a portal may listen")
+// unguarded says that no portal is found in the way. Where one is known, it
+// answers each look.
+func (a *attempt) unguarded(ctx context.Context) bool {
+	for range mostMisses {
+		found := a.look(ctx, a.epoch, a.server.Host)
+		switch {
+		case ctx.Err() != nil, found == findsPortal:
+			return false
+		case found == findsOpen, !a.inPortal():
+			return true
+		}
+	}
+	return !a.inPortal()
+}
+
+// errBare is why a portal is looked for before anything is said.
+var errBare = errors.New("the account uses no TLS, so nothing is said where a portal may listen")
 
 func (a *attempt) tookLately() bool {
 	a.mu.Lock()

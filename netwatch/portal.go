@@ -13,8 +13,9 @@ const (
 	// lookAgain is how long a portal that was seen is taken to be there without
 	// another look at it.
 	lookAgain = 30 * time.Second
-	// sightAge is how long it is, where looks at it bring nothing.
-	sightAge = 5 * time.Minute
+	// mostMisses is how many looks in a row bring nothing once it is gone: a portal
+	// answers each, and one may be lost.
+	mostMisses = 2
 	// looksTime bounds all questions of one look.
 	looksTime = 6 * time.Second
 )
@@ -22,8 +23,9 @@ const (
 // A sight is a captive portal that attempts have found on the network there is
 // now.
 type sight struct {
-	page         string
-	seen, looked time.Time // when it was last seen, and looked for
+	page   string
+	looked time.Time // when it was last looked for
+	misses int       // how often in vain, in a row
 }
 
 // with is the state with a portal that was found by attempts.
@@ -114,22 +116,19 @@ func (w *Watcher) saw(epoch uint64, page string) {
 	if !samePage(w.sight.page, page) {
 		w.sight.page = page
 	}
-	w.sight.seen, w.sight.looked = now, now
+	w.sight.looked, w.sight.misses = now, 0
 }
 
-// looked remembers that a look brought nothing: what has not been seen for long
-// is not there.
+// looked remembers that a look brought nothing.
 func (w *Watcher) looked(epoch uint64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if epoch != w.epoch || w.sight == nil {
 		return
 	}
-	now := w.now()
-	if w.sight.looked = now; now.Sub(w.sight.seen) > sightAge {
-		w.sight = nil
-		w.log.Info("no captive portal is seen any more")
-		w.poke()
+	w.sight.looked = w.now()
+	if w.sight.misses++; w.sight.misses == mostMisses {
+		w.gone()
 	}
 }
 
@@ -138,9 +137,13 @@ func (w *Watcher) looked(epoch uint64) {
 func (w *Watcher) passed(epoch uint64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if epoch != w.epoch || w.sight == nil {
-		return
+	if epoch == w.epoch && w.sight != nil {
+		w.gone()
 	}
+}
+
+// gone forgets the portal. The caller holds mu.
+func (w *Watcher) gone() {
 	w.sight = nil
 	w.log.Info("the captive portal is open")
 	w.poke()
