@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -68,15 +69,35 @@ func TestAnIdleAgentSleeps(t *testing.T) {
 		t.Skipf("takes its time: set %s to how long the agent is watched, such as 60s", asked)
 	}
 	t.Parallel()
+	// All are watched in the same time, which is long.
+	var all []*idler
 	for _, i := range idlenesses() {
-		t.Run(i.reason, func(t *testing.T) {
-			t.Parallel()
-			i.sleeps(t, span)
-		})
+		all = append(all, newIdler(t, i))
+	}
+	var over sync.WaitGroup
+	for _, i := range all {
+		over.Go(func() { i.watch(span) })
+	}
+	over.Wait()
+	for _, i := range all {
+		t.Run(i.reason, func(t *testing.T) { i.wantSleep(t, span) })
 	}
 }
 
-func (i idleness) sleeps(t *testing.T, span time.Duration) {
+// An idler is an agent in an idleness.
+type idler struct {
+	idleness
+	*away
+	// after is after how many seconds it was found to have been woken, woken how
+	// often in all, by thread, and tried how many connections were.
+	after []int
+	woken map[string]int
+	tried int
+}
+
+// newIdler returns when the agent has nothing to do any more.
+func newIdler(t *testing.T, i idleness) *idler {
+	t.Helper()
 	before := i.before
 	if before == nil {
 		before = func(*lab.Network, *home) {}
@@ -96,31 +117,47 @@ func (i idleness) sleeps(t *testing.T, span time.Duration) {
 	} else {
 		w.agent.rests()
 	}
-	counts, tried := w.agent.switches(t), w.opened()
-	when := w.agent.wokenWithin(span)
-	woken := w.agent.switches(t)
-	tried = w.opened() - tried
-	sum := 0
-	for thread := range woken {
-		if woken[thread] -= counts[thread]; woken[thread] == 0 {
-			delete(woken, thread)
+	return &idler{idleness: i, away: w}
+}
+
+// watch looks each second whether the agent was woken.
+func (i *idler) watch(span time.Duration) {
+	began, tick := time.Now(), time.NewTicker(time.Second)
+	defer tick.Stop()
+	first, tried := i.agent.switches(i.t), i.opened()
+	for last := first; time.Since(began) < span; {
+		<-tick.C
+		if now := i.agent.switches(i.t); !maps.Equal(now, last) {
+			last, i.after = now, append(i.after, int(time.Since(began).Seconds()))
 		}
-		sum += woken[thread]
 	}
-	status := w.agent.proc("status")
+	i.woken, i.tried = i.agent.switches(i.t), i.opened()-tried
+	for thread := range i.woken {
+		if i.woken[thread] -= first[thread]; i.woken[thread] == 0 {
+			delete(i.woken, thread)
+		}
+	}
+}
+
+func (i *idler) wantSleep(t *testing.T, span time.Duration) {
+	sum := 0
+	for _, count := range i.woken {
+		sum += count
+	}
+	status := i.agent.proc("status")
 	resident := number(t, status, "VmRSS")
-	t.Logf("in %v of nothing to do: %d wake-ups, by thread: %v, after %v; %d connections tried; resident memory %d kB after 20 messages, of it %d kB anonymous; at most %d kB",
-		span, sum, woken, when, tried, resident, number(t, status, "RssAnon"), number(t, status, "VmHWM"))
+	t.Logf("in %v of nothing to do: %d wake-ups, by thread: %v, after %v s; %d connections tried; resident memory %d kB after 20 messages, of it %d kB anonymous; at most %d kB",
+		span, sum, i.woken, i.after, i.tried, resident, number(t, status, "RssAnon"), number(t, status, "VmHWM"))
 	// The runtime's watchman looks about once a minute, which costs two, in a
 	// thread of its own, and nothing can be done about it.
 	watchman := 2 * (int(span/time.Minute) + 1)
 	switch {
 	case i.retries:
-		if most := watchman + wakeUpsOfATry*tried; sum > most {
-			t.Errorf("%d wake-ups for %d tries, want at most %d", sum, tried, most)
+		if most := watchman + wakeUpsOfATry*i.tried; sum > most {
+			t.Errorf("%d wake-ups for %d tries, want at most %d", sum, i.tried, most)
 		}
-	case len(woken) > 1 || sum > watchman:
-		t.Errorf("woken %d times, by thread: %v, after %v; the agent said:\n%s", sum, woken, when, w.agent.said())
+	case len(i.woken) > 1 || sum > watchman:
+		t.Errorf("woken %d times, by thread: %v, after %v s; the agent said:\n%s", sum, i.woken, i.after, i.agent.said())
 	}
 	if resident > 20<<10 {
 		t.Errorf("resident memory is %d kB, want less than 20 MB", resident)
@@ -130,21 +167,6 @@ func (i idleness) sleeps(t *testing.T, span time.Duration) {
 // wakeUpsOfATry is for a connection that is refused, the file that remembers it,
 // and the collection of memory after it, over all threads.
 const wakeUpsOfATry = 100
-
-// wokenWithin watches the agent for that long, and is after how many seconds it
-// was found to have been woken.
-func (a *agent) wokenWithin(span time.Duration) (after []int) {
-	a.t.Helper()
-	tick, began := time.NewTicker(time.Second), time.Now()
-	defer tick.Stop()
-	for last := a.switches(a.t); time.Since(began) < span; {
-		<-tick.C
-		if now := a.switches(a.t); !maps.Equal(now, last) {
-			last, after = now, append(after, int(time.Since(began).Seconds()))
-		}
-	}
-	return after
-}
 
 // switches is how often each of the agent's threads has gone to sleep of
 // itself, which is how often it was woken.

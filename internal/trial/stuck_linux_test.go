@@ -88,3 +88,26 @@ func TestAMessageWhoseAnswerTheOldNetworkSwallowedIsUncertainAndGoesAgainAtOnce(
 		t.Errorf("%d copies: nothing says that the server has it", n)
 	}
 }
+
+func TestAMessageStuckOnTheCableGoesAtOnceByTheWirelessLink(t *testing.T) {
+	t.Parallel()
+	w := newAway(t, "")
+	w.ip("link add wlan0 type veth peer name up1 netns " + w.Gateway.Name)
+	w.ip("link set wlan0 up")
+	w.ip("addr add 192.0.2.9/24 dev wlan0")
+	w.far("addr add 192.0.2.1/24 dev up1", "link set up1 up")
+	reached, goOn := w.pauses("BDAT")
+	w.home.mail("large-cable", you)
+	<-reached
+	w.Silence()
+	goOn()
+	began := time.Now()
+	// The cable keeps its address, so the kernel does not break its connections.
+	w.ip("route replace default via 192.0.2.1 dev wlan0")
+	took := w.server.wantArrival(t, "large-cable").at.Sub(began)
+	t.Logf("accepted %v after the other link was there", took)
+	if took > 3*time.Second {
+		t.Errorf("accepted only %v after the other link was there; the agent said:\n%s", took, w.agent.said())
+	}
+	await(t, "the queue is empty", func() bool { return len(w.home.queued()) == 0 })
+}
