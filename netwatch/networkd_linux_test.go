@@ -32,6 +32,7 @@ func TestWhatNetworkdSaysIsRead(t *testing.T) {
 		{"it has failed", `{"Interfaces":[{"Name":"eth0","AdministrativeState":"failed"}]}`, []link{waits(eth0(), "systemd-networkd has failed to configure it")}, nil},
 		{"no portal, says the network", `{"Interfaces":[{"Name":"eth0","CaptivePortal":"urn:ietf:params:capport:unrestricted"}]}`, []link{eth0()}, nil},
 		{"an address of this machine's files", `{"Interfaces":[{"Name":"eth0","CaptivePortal":"file:///etc/passwd"}]}`, []link{eth0()}, nil},
+		{"an address of another kind", `{"Interfaces":[{"Name":"eth0","CaptivePortal":"ftp://portal.example/"}]}`, []link{eth0()}, nil},
 		{"an address without end", `{"Interfaces":[{"Name":"eth0","CaptivePortal":"https://portal.example/` + strings.Repeat("x", mostURL) + `"}]}`, []link{eth0()}, nil},
 		{"nothing", `{}`, []link{eth0()}, nil},
 	} {
