@@ -201,8 +201,8 @@ func (l *listener) sees(want string, is func(*facts) bool) {
 func TestAServiceMayComeAndGoAndItsBusToo(t *testing.T) {
 	b := newBus(t)
 	l := listen(t, networkManager(), busAt(b.address))
-	nothing := func(f *facts) bool { return f.connections == nil }
-	something := func(f *facts) bool { return len(f.connections) == 1 && f.connections[0] == "Home" }
+	nothing := func(f *facts) bool { return f.link("eth0").connection == "" }
+	something := func(f *facts) bool { return f.link("eth0").connection == "Home" }
 	l.sees("nobody is there", nothing)
 	f := b.serve(nmName, nmAtHome())
 	l.sees("it comes", something)
@@ -226,19 +226,19 @@ func TestAServiceThatHangsSaysNothingUntilItAnswers(t *testing.T) {
 	s := networkManager()
 	s.patience = 50 * time.Millisecond
 	l := listen(t, s, busAt(b.address))
-	l.sees("it is well", func(f *facts) bool { return f.connections != nil })
+	l.sees("it is well", func(f *facts) bool { return f.link("eth0").connection == "Home" })
 	release := f.hang()
 	f.set(nmPath, nmName, "Connectivity", uint32(nmPortal))
-	l.sees("it hangs", func(f *facts) bool { return f.connections == nil })
+	l.sees("it hangs", func(f *facts) bool { return f.link("eth0").connection == "" })
 	release()
-	l.sees("it answers", func(f *facts) bool { return f.connections != nil && f.portal != nil })
+	l.sees("it answers", func(f *facts) bool { return f.link("eth0").connection == "Home" && f.portal != nil })
 }
 
 func TestOnlyWhatMattersWakesUs(t *testing.T) {
 	b := newBus(t)
 	f := b.serve(nmName, nmAtHome())
 	l := listen(t, networkManager(), busAt(b.address))
-	l.sees("it is well", func(f *facts) bool { return f.connections != nil })
+	l.sees("it is well", func(f *facts) bool { return f.link("eth0").connection == "Home" })
 	before := f.looks(nmPath)
 	for range 100 {
 		f.emit("/org/freedesktop/NetworkManager/AccessPoint/7", nmAP, "Strength", byte(70))

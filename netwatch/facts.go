@@ -16,9 +16,8 @@ type facts struct {
 	// rules say which tables a packet of ours is looked up in, per family by
 	// rising priority. Without rules the tables are taken as they come.
 	rules []rule
-	// connections are the names that a network manager has for what is connected
-	// now, and vpns those among them that are a VPN.
-	connections, vpns []string
+	// vpns are the VPNs that a network manager knows as such, by its names.
+	vpns []string
 	// portal is what a source says of a captive portal; nil: nothing.
 	portal *portal
 	// checks are what can be asked whether a captive portal is in the way.

@@ -66,7 +66,6 @@ type nmConnection struct {
 	making  bool // it is not there yet, and says no more than that
 	vpn     bool // and its devices are those that it stands on
 	tunnel  bool // a VPN, and its device is the tunnel
-	inner   bool // loopback, which NetworkManager shows too
 	devices []nmLink
 }
 
@@ -131,12 +130,10 @@ func lookAtConnection(ctx context.Context, conn *dbus.Conn, path dbus.ObjectPath
 }
 
 func connectionOf(active properties) nmConnection {
-	kind := property[string](active, "Type")
 	return nmConnection{
 		name:   printable(bounded(property[string](active, "Id"))),
 		vpn:    property[bool](active, "Vpn"),
-		tunnel: kind == "wireguard",
-		inner:  kind == "loopback",
+		tunnel: property[string](active, "Type") == "wireguard",
 	}
 }
 
@@ -180,10 +177,9 @@ func (p nmPicture) fill(f *facts) {
 			c.fillSetup(f)
 			continue
 		}
-		if c.inner || !c.carried(f.links) {
+		if !c.carried(f.links) {
 			continue
 		}
-		f.connections = append(f.connections, c.name)
 		if c.vpn || c.tunnel {
 			f.vpns = append(f.vpns, c.name)
 		}

@@ -72,7 +72,7 @@ func (m *NetworkManager) answerChecks(n *Network) {
 	})}
 	listener := n.Gateway.Listen(GatewayIP + ":80")
 	go func() { _ = server.Serve(listener) }()
-	m.t.Cleanup(func() { server.Close() })
+	m.t.Cleanup(func() { _ = server.Close() })
 }
 
 func open(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "OK") }

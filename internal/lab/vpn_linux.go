@@ -47,7 +47,7 @@ func (m *NetworkManager) VPN(name string) {
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	m.t.Cleanup(func() { conn.Close() })
+	m.t.Cleanup(func() { _ = conn.Close() })
 	if err = conn.Export(vpn{conn}, vpnPath, vpnPlugin); err == nil {
 		_, err = conn.RequestName(vpnName, dbus.NameFlagDoNotQueue)
 	}
