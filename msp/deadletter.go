@@ -33,7 +33,7 @@ func (s *submission) deadLetterIfFailed() *deadLetter {
 }
 
 func (s *submission) openDeadLetter() *deadLetter {
-	home := s.Getenv("HOME")
+	home := config.Home(s.Getenv)
 	if !filepath.IsAbs(home) {
 		return nil
 	}

@@ -30,6 +30,20 @@ type adapterAddr struct {
 	suffix int32 // NL_SUFFIX_ORIGIN
 }
 
+// temporary says that the address changes by itself (RFC 8981).
+func (a adapterAddr) temporary() bool {
+	return a.prefix.Addr().Is6() && a.suffix == suffixRandom
+}
+
+// network is the address in its network. To a temporary one Windows gives none,
+// but such an address is half network, half chance (RFC 4291 section 2.5.1).
+func (a adapterAddr) network() netip.Prefix {
+	if a.temporary() && a.prefix.IsSingleIP() {
+		return netip.PrefixFrom(a.prefix.Addr(), 64)
+	}
+	return a.prefix
+}
+
 // A forwardRow is a route (MIB_IPFORWARD_ROW2); a gateway of zeros is none.
 type forwardRow struct {
 	index            int
@@ -70,9 +84,9 @@ func readAdapters(f *facts, adapters []adapterRow, routes []forwardRow) {
 			own[netip.PrefixFrom(n.prefix.Addr(), n.prefix.Addr().BitLen())] = true
 			f.addrs = append(f.addrs, address{
 				link:    a.index,
-				prefix:  n.prefix,
+				prefix:  n.network(),
 				pending: n.dad != dadDeprecated && n.dad <= dadDuplicate,
-				fading:  n.dad == dadDeprecated || n.prefix.Addr().Is6() && n.suffix == suffixRandom,
+				fading:  n.dad == dadDeprecated || n.temporary(),
 			})
 		}
 	}

@@ -143,6 +143,20 @@ func TestAWindowsLaptop(t *testing.T) {
 		{"a VPN of Windows", vpn(typePPP, "Work"), true, Way, "Work is up, default route", "198.51.100.99", []string{"Work"}},
 		{"a VPN of Windows by IKEv2", vpn(typeTunnel, "Work"), true, Way, "Work is up, default route", "198.51.100.99", []string{"Work"}},
 		{"OpenVPN looks like Ethernet", vpn(typeEthernet, "TAP-Windows Adapter V9"), true, Way, "Work is up, default route", "198.51.100.99", []string{"Work"}},
+		{"a VPN that leads to its own network only is no way out", func(w *windowsBox) {
+			vpn(typeVirtual, "WireGuard Tunnel")(w)
+			w.routes = []forwardRow{forward(51, "198.51.100.96/29", "0.0.0.0", 256, protocolLocal)}
+		}, true, LinkOnly, "Wi-Fi is up, but there is no default route", "", []string{"Work"}},
+		{"a VPN that is up and leads nowhere is none", func(w *windowsBox) {
+			vpn(typeVirtual, "WireGuard Tunnel")(w)
+			w.adapter("Work").addrs = nil
+			w.routes[len(w.routes)-1] = forward(51, "224.0.0.0/4", "0.0.0.0", 256, protocolLocal)
+		}, false, Way, "Wi-Fi is up, default route via 192.0.2.1", "192.0.2.23", nil},
+		{"an address that changes by itself did (RFC 8981)", func(w *windowsBox) {
+			a := w.adapter("Wi-Fi")
+			a.addrs = append(a.addrs, adapterAddr{prefix: netip.MustParsePrefix("2001:db8:1::bbbb/128"), dad: 4, suffix: suffixRandom})
+			w.routes = append(w.routes, forward(17, "2001:db8:1::bbbb/128", "::", 256, protocolLocal))
+		}, false, Way, "Wi-Fi is up, default route via 192.0.2.1", "192.0.2.23", nil},
 		{"IPv6 through IPv4 is no VPN", func(w *windowsBox) {
 			vpn(typeTunnel, "Microsoft Teredo Tunneling Adapter")(w)
 			w.adapter("Work").tunnelKind = tunnelTeredo
@@ -159,6 +173,10 @@ func TestAWindowsLaptop(t *testing.T) {
 		{"a mobile network costs unless Windows knows better", func(w *windowsBox) {
 			w.adapter("Wi-Fi").kind = typeMobileGSM
 			delete(w.hints, 17)
+		}, true, Way, "Wi-Fi is up, default route via 192.0.2.1, metered", "192.0.2.23", nil},
+		{"nor is it free where Windows does not know", func(w *windowsBox) {
+			w.adapter("Wi-Fi").kind = typeMobileGSM
+			w.hints[17] = hint{}
 		}, true, Way, "Wi-Fi is up, default route via 192.0.2.1, metered", "192.0.2.23", nil},
 		{"and Windows knows that this one does not", func(w *windowsBox) {
 			w.adapter("Wi-Fi").kind = typeMobileGSM

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -53,13 +54,22 @@ func Find(flag string, getenv func(string) string) (path string, named bool) {
 	if path = getenv("MAILCRANE_CONFIG"); path != "" {
 		return path, true
 	}
-	if home := getenv("HOME"); home != "" {
+	if home := Home(getenv); home != "" {
 		path = filepath.Join(home, ".config/mailcrane/mailcrane.toml")
 		if _, err := os.Lstat(path); err == nil {
 			return path, false
 		}
 	}
 	return "/etc/mailcrane/mailcrane.toml", false
+}
+
+// Home is the directory of the person whose process this is: $HOME, or where
+// Windows, which sets none, says that it is; "" where nothing says it.
+func Home(getenv func(string) string) string {
+	if home := getenv("HOME"); home != "" || runtime.GOOS != "windows" {
+		return home
+	}
+	return getenv("USERPROFILE")
 }
 
 // Load reads the file that Find finds. With no file and none named, all is
@@ -95,7 +105,7 @@ func unreadable(path string, err error) error {
 
 // Parse reads text as the configuration that stands in path.
 func Parse(path string, text []byte, getenv func(string) string) (*Config, error) {
-	raw, err := read(path, text, getenv("HOME"))
+	raw, err := read(path, text, Home(getenv))
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +115,7 @@ func Parse(path string, text []byte, getenv func(string) string) (*Config, error
 
 // build fills in what depends on other settings, and checks what goes together.
 func build(raw *file, getenv func(string) string) (*Config, error) {
-	home := getenv("HOME")
+	home := Home(getenv)
 	c := raw.config
 	c.source = raw
 	if spool := defaultSpool(home); len(c.Spools) == 0 && spool != "" {
