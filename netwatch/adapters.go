@@ -55,9 +55,9 @@ type forwardRow struct {
 // IF_TYPE, TUNNEL_TYPE, IF_OPER_STATUS, NL_DAD_STATE, NL_SUFFIX_ORIGIN and
 // NL_ROUTE_PROTOCOL of Windows' ipifcons.h, ifdef.h and nldef.h.
 const (
-	typeEthernet, typeTokenRing, typePPP, typeLoopback = 6, 9, 23, 24
-	typeVirtual, typeWiFi, typeTunnel, typeFireWire    = 53, 71, 131, 144
-	typeMobileGSM, typeMobileCDMA                      = 243, 244
+	typeEthernet, typeTokenRing, typeLoopback       = 6, 9, 24
+	typeVirtual, typeWiFi, typeTunnel, typeFireWire = 53, 71, 131, 144
+	typeMobileGSM, typeMobileCDMA                   = 243, 244
 
 	tunnel6to4, tunnelISATAP, tunnelTeredo = 11, 13, 14
 
@@ -151,12 +151,13 @@ func (a adapterRow) inner() bool {
 	return false
 }
 
-// tunnel knows a VPN: Windows' own (PPP or a tunnel), Wintun and WireGuard (a
-// virtual type), and OpenVPN's older driver, which looks like Ethernet. The
-// tunnels by which IPv6 crosses IPv4 are none.
+// tunnel knows a VPN: Windows' own by IKEv2, Wintun and WireGuard (a virtual
+// type), and OpenVPN's older driver, which looks like Ethernet. The tunnels by
+// which IPv6 crosses IPv4 are none, and of PPP it is not said whether L2TP or a
+// DSL line is behind it.
 func (a adapterRow) tunnel() bool {
 	switch a.kind {
-	case typePPP, typeVirtual:
+	case typeVirtual:
 		return true
 	case typeTunnel:
 		return a.tunnelKind != tunnel6to4 && a.tunnelKind != tunnelISATAP && a.tunnelKind != tunnelTeredo

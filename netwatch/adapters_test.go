@@ -140,7 +140,7 @@ func TestAWindowsLaptop(t *testing.T) {
 			w.adapter("Wi-Fi").status = 2
 		}, true, Down, "no network: no interface is up (Wi-Fi is not connected)", "", nil},
 		{"WireGuard", vpn(typeVirtual, "WireGuard Tunnel"), true, Way, "Work is up, default route", "198.51.100.99", []string{"Work"}},
-		{"a VPN of Windows", vpn(typePPP, "Work"), true, Way, "Work is up, default route", "198.51.100.99", []string{"Work"}},
+		{"PPP may be a DSL line", vpn(23, "Work"), true, Way, "Work is up, default route", "198.51.100.99", nil},
 		{"a VPN of Windows by IKEv2", vpn(typeTunnel, "Work"), true, Way, "Work is up, default route", "198.51.100.99", []string{"Work"}},
 		{"OpenVPN looks like Ethernet", vpn(typeEthernet, "TAP-Windows Adapter V9"), true, Way, "Work is up, default route", "198.51.100.99", []string{"Work"}},
 		{"a VPN that leads to its own network only is no way out", func(w *windowsBox) {

@@ -25,8 +25,8 @@ func systemRouting() routing {
 		scoped: unix.RTF_IFSCOPE,
 		static: unix.RTF_STATIC,
 		// Every Mac has some utun of its own, with no address but a link's.
-		tunnels: []string{"utun", "ipsec", "ppp", "tun", "tap"},
-		inners:  []string{"bridge", "vmenet", "vmnet", "vboxnet", "feth"},
+		tunnels: []string{"utun", "ipsec", "tun"},
+		inners:  []string{"bridge", "vmenet", "vmnet", "vboxnet", "feth", "tap"},
 		idle:    []string{"awdl", "llw", "anpi", "ap", "gif", "stf", "XHC", "pktap", "iptap"},
 	}
 }

@@ -20,8 +20,8 @@ func systemRouting() routing {
 		static:  unix.RTF_STATIC,
 		stateAt: 40, // ifm_data.ifi_link_state, the low byte of its word
 		down:    []byte{1},
-		tunnels: []string{"wg", "tun", "tap"},
-		inners:  []string{"bridge"},
+		tunnels: []string{"wg", "tun"},
+		inners:  []string{"bridge", "tap"},
 		idle:    []string{"gif", "stf", "gre", "enc", "pflog", "pfsync"},
 	}
 }

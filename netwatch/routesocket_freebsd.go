@@ -20,8 +20,8 @@ func systemRouting() routing {
 		static:  unix.RTF_STATIC,
 		stateAt: 20, // ifm_data.ifi_link_state
 		down:    []byte{1},
-		tunnels: []string{"wg", "tun", "tap", "ipsec", "ovpn"},
-		inners:  []string{"bridge", "epair", "vm-", "vboxnet"},
+		tunnels: []string{"wg", "tun", "ipsec", "ovpn"},
+		inners:  []string{"bridge", "epair", "vm-", "vboxnet", "tap"},
 		idle:    []string{"gif", "stf", "gre", "enc", "pflog", "pfsync", "usbus"},
 	}
 }

@@ -20,8 +20,8 @@ func systemRouting() routing {
 		static:  unix.RTF_STATIC,
 		stateAt: 20, // ifm_data.ifi_link_state
 		down:    []byte{1},
-		tunnels: []string{"wg", "tun", "tap", "ipsec"},
-		inners:  []string{"bridge", "vether", "shmif"},
+		tunnels: []string{"wg", "tun", "ipsec"},
+		inners:  []string{"bridge", "vether", "shmif", "tap"},
 		idle:    []string{"gif", "stf", "gre", "npflog"},
 	}
 }

@@ -22,8 +22,8 @@ func systemRouting() routing {
 		stateAt:    27,              // ifm_data.ifi_link_state
 		down:       []byte{1, 2, 3}, // invalid, down, kept alive by nobody
 		priorityAt: 10,              // rtm_priority
-		tunnels:    []string{"wg", "tun", "tap", "sec"},
-		inners:     []string{"bridge", "veb", "vether", "vport", "pair"},
+		tunnels:    []string{"wg", "tun", "sec"},
+		inners:     []string{"bridge", "veb", "vether", "vport", "pair", "tap"},
 		idle:       []string{"enc", "pflog", "pfsync", "gif", "gre", "etherip"},
 	}
 }

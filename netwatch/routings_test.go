@@ -13,8 +13,8 @@ func macOS() routing {
 		passing: 0x400 | 0x20000 | 0x10 | 0x200000 | 0x400000 | 0x800000 | 0x20000000 | 0x2000000,
 		scoped:  0x1000000,
 		static:  0x800,
-		tunnels: []string{"utun", "ipsec", "ppp", "tun", "tap"},
-		inners:  []string{"bridge", "vmenet", "vmnet", "vboxnet", "feth"},
+		tunnels: []string{"utun", "ipsec", "tun"},
+		inners:  []string{"bridge", "vmenet", "vmnet", "vboxnet", "feth", "tap"},
 		idle:    []string{"awdl", "llw", "anpi", "ap", "gif", "stf", "XHC", "pktap", "iptap"},
 	}
 }
@@ -28,8 +28,8 @@ func freeBSD() routing {
 		static:  0x800,
 		stateAt: 20,
 		down:    []byte{1},
-		tunnels: []string{"wg", "tun", "tap", "ipsec", "ovpn"},
-		inners:  []string{"bridge", "epair", "vm-", "vboxnet"},
+		tunnels: []string{"wg", "tun", "ipsec", "ovpn"},
+		inners:  []string{"bridge", "epair", "vm-", "vboxnet", "tap"},
 		idle:    []string{"gif", "stf", "gre", "enc", "pflog", "pfsync", "usbus"},
 	}
 }
@@ -44,8 +44,8 @@ func openBSD() routing {
 		stateAt:    27,
 		down:       []byte{1, 2, 3},
 		priorityAt: 10,
-		tunnels:    []string{"wg", "tun", "tap", "sec"},
-		inners:     []string{"bridge", "veb", "vether", "vport", "pair"},
+		tunnels:    []string{"wg", "tun", "sec"},
+		inners:     []string{"bridge", "veb", "vether", "vport", "pair", "tap"},
 		idle:       []string{"enc", "pflog", "pfsync", "gif", "gre", "etherip"},
 	}
 }
@@ -59,8 +59,8 @@ func netBSD() routing {
 		static:  0x800,
 		stateAt: 20,
 		down:    []byte{1},
-		tunnels: []string{"wg", "tun", "tap", "ipsec"},
-		inners:  []string{"bridge", "vether", "shmif"},
+		tunnels: []string{"wg", "tun", "ipsec"},
+		inners:  []string{"bridge", "vether", "shmif", "tap"},
 		idle:    []string{"gif", "stf", "gre", "npflog"},
 	}
 }
@@ -74,8 +74,8 @@ func dragonFly() routing {
 		static:  0x800,
 		stateAt: 40,
 		down:    []byte{1},
-		tunnels: []string{"wg", "tun", "tap"},
-		inners:  []string{"bridge"},
+		tunnels: []string{"wg", "tun"},
+		inners:  []string{"bridge", "tap"},
 		idle:    []string{"gif", "stf", "gre", "enc", "pflog", "pfsync"},
 	}
 }
