@@ -110,7 +110,11 @@ func (d Decision) sameWay(e Decision) bool {
 func (d Decision) sentence() string {
 	var parts []string
 	for _, p := range d.Passed {
-		parts = append(parts, fmt.Sprintf("the rule %s has account %s carry it%s", p.Rule, p.Account, because(p.Why)))
+		why := ""
+		if p.Why != "" {
+			why = " (" + p.Why + ")"
+		}
+		parts = append(parts, fmt.Sprintf("the rule %s has account %s carry it%s", p.Rule, p.Account, why))
 	}
 	switch {
 	case d.Hold:
@@ -120,7 +124,7 @@ func (d Decision) sentence() string {
 	case d.Smarthost.Host != "":
 		parts = append(parts, fmt.Sprintf("the rule %s sends it to %s%s", d.Rule, d.Smarthost.Addr(), because(d.Why)))
 	}
-	return strings.Join(parts, "; ")
+	return strings.Join(parts, ", and ")
 }
 
 func because(why string) string {

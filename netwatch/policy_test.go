@@ -123,12 +123,12 @@ func TestTheRulesOfTheCarrierHoldToo(t *testing.T) {
 	}{
 		{
 			"another account", "[policy.a]\nssid = [\"Cafe*\"]\nby = \"work\"", "work", "", false, 0,
-			"the rule a has account work carry it: the wireless network is Cafe Central",
+			"the rule a has account work carry it (the wireless network is Cafe Central)",
 		},
 		{
 			"which its own rule holds", "[policy.a]\naccount = [\"home\"]\nby = \"work\"\n[policy.b]\nvpn = \"!private\"\naccount = [\"work\"]\ndo = \"hold\"",
 			"work", "", true, 0,
-			"the rule a has account work carry it; the rule b keeps mail of account work back: the VPN office-vpn is up, not private",
+			"the rule a has account work carry it, and the rule b keeps mail of account work back: the VPN office-vpn is up, not private",
 		},
 		{
 			"another server", "[policy.a]\naccount = [\"home\"]\nsmarthost = \"smtps://relay.example\"", "home", "smtps://relay.example:465", false, 0,
@@ -137,11 +137,11 @@ func TestTheRulesOfTheCarrierHoldToo(t *testing.T) {
 		{
 			"another server of another account", "[policy.a]\naccount = [\"home\"]\nby = \"work\"\n[policy.b]\naccount = [\"work\"]\nsmarthost = \"smtp://relay.example\"",
 			"work", "smtp://relay.example:587", false, 0,
-			"the rule a has account work carry it; the rule b sends it to relay.example:587",
+			"the rule a has account work carry it, and the rule b sends it to relay.example:587",
 		},
 		{
 			"the lower bound", "[policy.a]\naccount = [\"home\"]\nby = \"work\"\nbelow = \"10k\"\n[policy.b]\nbelow = \"20k\"", "work", "", false, 10_000,
-			"the rule a has account work carry it; the rule a sends only messages up to 10k",
+			"the rule a has account work carry it, and the rule a sends only messages up to 10k",
 		},
 		{
 			"a circle that no look at the file could find", "[policy.a]\naccount = [\"home\"]\naddress = [\"192.0.2.9\"]\nby = \"work\"\n" +

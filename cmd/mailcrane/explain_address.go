@@ -8,6 +8,7 @@ import (
 	"mailcrane/internal/address"
 	"mailcrane/internal/config"
 	"mailcrane/internal/sysexits"
+	"mailcrane/netwatch"
 	"mailcrane/queue"
 )
 
@@ -17,8 +18,13 @@ type addressItem struct {
 	Account   string `json:"account,omitempty"`
 	Smarthost string `json:"smarthost,omitempty"`
 	Rule      string `json:"rule,omitempty"`
-	Why       string `json:"why,omitempty"`
-	Mend      string `json:"mend,omitempty"`
+	// Policy is what the rules of the policy do to mail of the account now, Waits
+	// what would end that, and Looked the rules that were looked at.
+	Policy string          `json:"policy,omitempty"`
+	Waits  string          `json:"waits,omitempty"`
+	Looked []netwatch.Look `json:"rules,omitempty"`
+	Why    string          `json:"why,omitempty"`
+	Mend   string          `json:"mend,omitempty"`
 	// From and To count the waiting messages from and to it.
 	From int `json:"from"`
 	To   int `json:"to"`
@@ -72,6 +78,13 @@ func (k *clerk) aboutAddress(c *config.Config, word string) addressItem {
 	if account.Claims(word) {
 		item.Rule = "that address is in its from: " + strings.Join(account.From, ", ")
 	}
+	if k.net != nil {
+		s := k.net.Standing(route)
+		item.Policy, item.Looked = s.Policy, s.Looked
+		if s.Prospect == netwatch.Withheld {
+			item.Waits = s.Reacts
+		}
+	}
 	if fault := k.state(route).Fault; fault != nil {
 		item.Why, item.Mend = fault.Sentence, fault.Hint
 	}
@@ -94,6 +107,12 @@ func (a *app) tellAddress(k *clerk, item addressItem, waiting []queue.ID) error 
 	} else {
 		p.line("", fmt.Sprintf("Mail from %s goes by account %s to %s, because %s.", word, item.Account, item.Smarthost, item.Rule))
 		p.line("", fmt.Sprintf("Account %s: %s.", item.Account, printable(standing(lastSeen(k.state(queue.Route(item.Account))), now))))
+	}
+	if item.Policy != "" {
+		p.line("", printable(fmt.Sprintf("Now %s.", item.Policy)))
+	}
+	if item.Waits != "" {
+		p.line("", printable(fmt.Sprintf("It waits for %s. See how each rule stands with: mailcrane status --why", item.Waits)))
 	}
 	if item.Mend != "" {
 		p.line("  ", item.Mend)

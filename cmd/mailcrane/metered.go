@@ -59,7 +59,7 @@ func (k *clerk) keeping(w *waiting, v queue.Verdict, now time.Time) {
 	case v.Withholds():
 		w.why = v.Why
 	case v.Rule != "":
-		w.why = fmt.Sprintf("%s is more than the rule %s sends by account %s, which is %s", size, v.Rule, d.Account, config.Octets(v.MaxSize))
+		w.why = fmt.Sprintf("%s is more than the rule %s sends by account %s, which is %s", size, v.Rule, d.Account, octets(v.MaxSize))
 	default:
 		account := k.config.Account(d.Account)
 		w.until = "a way out that is not metered"
