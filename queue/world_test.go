@@ -25,6 +25,8 @@ type world struct {
 	try  bool
 	// bound is the most octets of a message that may leave by itself.
 	bound int64
+	// ruled is the verdict on a route, in place of try and bound.
+	ruled map[Route]Verdict
 	// answer says what a server does with a recipient; nil accepts.
 	answer func(d *Delivery, to Recipient) (Outcome, *RouteFault)
 	// got is the messages that were delivered, by recipient.
@@ -61,9 +63,12 @@ func (w *world) Route(e *Envelope) (Route, error) {
 
 func (w *world) ReturnTo(e *Envelope) string { return e.From }
 
-func (w *world) Verdict(Route) Verdict {
+func (w *world) Verdict(r Route) Verdict {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if v, ok := w.ruled[r]; ok {
+		return v
+	}
 	return Verdict{Try: w.try, MaxSize: w.bound}
 }
 
