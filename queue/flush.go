@@ -48,7 +48,8 @@ func (r *Runner) Flush(ctx context.Context, want func(Entry) bool) (Summary, err
 // Run makes one queue run now, over messages due or not, but neither held ones
 // nor those that are not to leave yet; several routes at once. It waits for
 // messages that another process is sending, and returns when each has been
-// tried or its route is down. What others sent, the summary counts apart.
+// tried or its route is down. What others sent, the summary counts apart. A
+// sleep of the machine (Naps) interrupts it.
 func (r *Runner) Run(ctx context.Context, run Run) (Summary, error) {
 	f := &flush{
 		Runner: *r, run: run, met: make(map[uint64]meeting), carriers: make(map[Route]*carrier),
@@ -75,7 +76,7 @@ func (r *Runner) Run(ctx context.Context, run Run) (Summary, error) {
 	if f.queue.begun = run.IDs != nil; !f.queue.begun {
 		r.mend()
 	}
-	err := f.carryAll(ctx)
+	err := f.carryDays(ctx)
 	err2 := f.countLeft()
 	return f.sum, errors.Join(err, err2, ctx.Err())
 }

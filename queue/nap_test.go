@@ -312,3 +312,52 @@ func TestAMachineIsNotReadyWhileSomethingIsStillBeingBrokenOff(t *testing.T) {
 		b.wantReady(true, "when all is written down")
 	})
 }
+
+func TestAQueueRunGoesOnAfterTheSleep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &slowpoke{world: newWorld(t, testSpool(t)), takes: time.Hour}
+		r := s.runner
+		naps := make(chan Nap, 1)
+		r.Transport, r.Naps = s, naps
+		put(t, r.Spool, envelope("a@x.org"), "x")
+		put(t, r.Spool, envelope("b@x.org"), "x")
+		ready, over := make(chan time.Time, 10), make(chan struct{})
+		began := time.Now()
+		go func() {
+			time.Sleep(time.Second)
+			naps <- Nap{Ready: func() { ready <- time.Now() }, Over: over}
+			time.Sleep(8 * time.Hour)
+			s.set(func() { s.takes = 0 })
+			if n := s.copies("a@x.org") + s.copies("b@x.org"); n != 0 {
+				t.Errorf("%d messages sent while the machine slept", n)
+			}
+			close(over)
+		}()
+		sum, err := r.Flush(t.Context(), nil)
+		if err != nil || sum.Delivered != 2 || sum.Uncertain != 0 || sum.Waiting != 0 {
+			t.Errorf("the run says %+v, %v", sum, err)
+		}
+		if took := (<-ready).Sub(began); took != 4*time.Second {
+			t.Errorf("the machine could sleep after %v, want 3 s from when it was announced", took-time.Second)
+		}
+		if s.opened() != 2 {
+			t.Errorf("%d sessions, want one before the sleep and one after it", s.opened())
+		}
+	})
+}
+
+func TestAQueueRunThatIsStoppedInASleepEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &slowpoke{world: newWorld(t, testSpool(t)), takes: time.Hour}
+		r := s.runner
+		naps := make(chan Nap, 1)
+		r.Transport, r.Naps = s, naps
+		put(t, r.Spool, envelope("a@x.org"), "x")
+		ctx, stop := context.WithCancel(t.Context())
+		time.AfterFunc(time.Minute, stop)
+		naps <- Nap{Ready: func() {}, Over: make(chan struct{})}
+		if sum, err := r.Flush(ctx, nil); !errors.Is(err, context.Canceled) || sum.Waiting != 1 {
+			t.Errorf("the run says %+v, %v", sum, err)
+		}
+	})
+}

@@ -38,7 +38,7 @@ type Runner struct {
 	// Stirs, if not nil, has a value when the sessions of Serve, and nothing else,
 	// are to be told that the way out may have changed.
 	Stirs <-chan struct{}
-	// Naps, if not nil, tells Serve of each sleep of the machine before it. It is
+	// Naps, if not nil, tells Serve, or Run, of each sleep of the machine before it. It is
 	// never closed.
 	Naps <-chan Nap
 	// Dice is a number from 0 up to 1, another each time, that spreads the tries

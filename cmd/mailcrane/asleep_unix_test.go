@@ -27,6 +27,9 @@ type sink struct {
 	// closed, and the connection is dead once gone is.
 	halts        string
 	halted, gone chan struct{}
+	// slow has a value when all of the message for slow@ is there, whose answer
+	// takes a second.
+	slow chan struct{}
 	// taken has the recipient of each message that was received whole.
 	taken chan string
 
@@ -42,7 +45,7 @@ func newSink(t *testing.T, halts string) *sink {
 	}
 	s := &sink{
 		listener: l, halts: halts, halted: make(chan struct{}), gone: make(chan struct{}),
-		taken: make(chan string, 100), once: make(map[string]bool),
+		slow: make(chan struct{}, 1), taken: make(chan string, 100), once: make(map[string]bool),
 	}
 	var open sync.WaitGroup
 	open.Go(func() {
@@ -109,6 +112,10 @@ func (s *sink) data(conn *net.TCPConn, lines *bufio.Scanner, to string) bool {
 			return false
 		}
 	}
+	if to == "slow@x.org" {
+		s.slow <- struct{}{}
+		<-time.After(time.Second)
+	}
 	s.taken <- to
 	if to == "hangs@x.org" && s.halts == "end" && s.first("halt") {
 		stand()
@@ -125,7 +132,9 @@ type sleeper struct {
 	log  *bufio.Scanner
 }
 
-func newSleeper(t *testing.T, s *sink) *sleeper {
+// newSleeper starts the agent, of which clock says how far its wall clock is
+// ahead; "" is the real program.
+func newSleeper(t *testing.T, s *sink, clock string) *sleeper {
 	t.Helper()
 	// The path of the agent's socket has a limit.
 	home, err := os.MkdirTemp("", "asleep-")
@@ -141,10 +150,13 @@ func newSleeper(t *testing.T, s *sink) *sleeper {
 	if err := os.WriteFile(filepath.Join(dir, "mailcrane.toml"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	z := &sleeper{t: t, home: home}
-	z.setClock("0s")
-	z.cmd = exec.Command(os.Args[0], "-test.run=^TestAnAgentThatSlept$")
-	z.cmd.Env = []string{"HOME=" + home, "PATH=/usr/bin:/bin", sleepChild + "=" + filepath.Join(home, "clock")}
+	z := &sleeper{t: t, home: home, cmd: exec.Command(filepath.Join(bin, "mailcrane"), "agent")}
+	if clock != "" {
+		z.setClock(clock)
+		z.cmd = exec.Command(os.Args[0], "-test.run=^TestAnAgentThatSlept$")
+		z.cmd.Env = []string{sleepChild + "=" + filepath.Join(home, "clock")}
+	}
+	z.cmd.Env = append(z.cmd.Env, "HOME="+home, "PATH=/usr/bin:/bin")
 	out, err := z.cmd.StderrPipe()
 	if err == nil {
 		err = z.cmd.Start()
@@ -170,17 +182,19 @@ func (z *sleeper) signal(s os.Signal) {
 	}
 }
 
-// await reads the agent's log up to a line with a word in it.
-func (z *sleeper) await(word string) {
+// await reads the agent's log up to a line with a word in it, and returns what
+// it has read.
+func (z *sleeper) await(word string) (said string) {
 	z.t.Helper()
-	said := ""
 	for z.log.Scan() {
+		z.t.Log(z.log.Text())
 		said += z.log.Text() + "\n"
 		if strings.Contains(z.log.Text(), word) {
-			return
+			return said
 		}
 	}
 	z.t.Fatalf("the agent has not said %q, but:\n%s", word, said)
+	return said
 }
 
 // setClock has the agent's wall clock run ahead of this machine's.
@@ -223,7 +237,7 @@ func TestAnAgentThatSlept(t *testing.T) {
 		t.Run(c.reason, func(t *testing.T) {
 			t.Parallel()
 			s := newSink(t, c.halts)
-			z := newSleeper(t, s)
+			z := newSleeper(t, s, "0s")
 			z.submit("later@x.org", 100)
 			z.await("message deferred")
 			want := map[string]int{"later@x.org": 1}

@@ -18,8 +18,12 @@ var bin, scripts string
 // the file with what is added to its wall clock.
 const sleepChild = "MAILCRANE_TEST_CLOCK"
 
+// inMachine names, to a test that runs in a virtual machine, the folder with the
+// programs.
+const inMachine = "MAILCRANE_TEST_MACHINE"
+
 func TestMain(m *testing.M) {
-	if os.Getenv(sleepChild) != "" {
+	if bin = os.Getenv(inMachine); bin != "" || os.Getenv(sleepChild) != "" {
 		os.Exit(m.Run())
 	}
 	os.Exit(built(m))

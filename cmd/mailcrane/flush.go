@@ -209,12 +209,14 @@ func (a *app) runnerOf(ctx context.Context, c *config.Config, w flushWish) (runn
 	if !w.run.Person && !mayKeep(c) && !mayBeHeard(c) {
 		return a.runner(c, smarthost.New(c, options), plainLog{a.stderr}), func() {}
 	}
-	net, stop := a.watch(ctx, c)
+	looks := a.networkOptions(c)
+	looks.Naps = true
+	net, stop := watch(ctx, looks)
 	by := carriedBy(c, net)
 	options.Carries = by
 	runner = a.runner(c, smarthost.New(c, options), plainLog{a.stderr})
 	obey(runner, by)
-	runner.Reach, runner.Transport = net, net.Prove(runner.Transport)
+	runner.Reach, runner.Transport, runner.Naps = net, net.Prove(runner.Transport), net.Naps()
 	if w.anyway || w.run.Person && w.run.IDs != nil {
 		runner.Reach = unbound{net}
 	}

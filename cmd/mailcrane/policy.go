@@ -73,9 +73,9 @@ func (a *app) networkOptions(c *config.Config) netwatch.Options {
 }
 
 // watch follows the network until stop is called.
-func (a *app) watch(ctx context.Context, c *config.Config) (w *netwatch.Watcher, stop func()) {
+func watch(ctx context.Context, o netwatch.Options) (w *netwatch.Watcher, stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
-	w = netwatch.New(ctx, a.networkOptions(c))
+	w = netwatch.New(ctx, o)
 	return w, func() {
 		cancel()
 		<-w.Done()

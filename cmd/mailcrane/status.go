@@ -112,7 +112,7 @@ func (a *app) gather(ctx context.Context, c *config.Config) (*statusReport, erro
 	if agent, err := askAgent(ctx, c, askStatus); err == nil {
 		r.Agent, r.Network, routes = &agent.agentItem, agent.Network, agent.Routes
 	} else {
-		watcher, stop := a.watch(ctx, c)
+		watcher, stop := watch(ctx, a.networkOptions(c))
 		r.Network, routes = watcher.State(), standings(c, watcher)
 		stop()
 	}

@@ -59,7 +59,7 @@ func (a *app) clerk(ctx context.Context, c *config.Config) *clerk {
 		routes: make(map[queue.Route]queue.RouteState), accounts: make(map[claim]account),
 	}
 	if mayKeep(c) {
-		w, stop := a.watch(ctx, c)
+		w, stop := watch(ctx, a.networkOptions(c))
 		stop() // what it has seen is enough
 		k.net = w
 	}
