@@ -44,7 +44,7 @@ func tidings() []tiding {
 	return []tiding{
 		{"nmcli connection up", calm, nmcli("down"), nmcli("up"), (*managed).routes},
 		{
-			"cable", 5 * cableCalm, // NetworkManager gives a cable that is out some seconds
+			"cable", 3 * cableCalm, // NetworkManager gives a cable that is out some seconds
 			func(m *managed) error { return m.gateway("link set up0 down") },
 			func(m *managed) error { return m.gateway("link set up0 up") },
 			(*managed).routes,

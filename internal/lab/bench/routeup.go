@@ -142,7 +142,7 @@ func (f *field) comeBack(c comeback, e *eager) (*delay, error) {
 		if err != nil {
 			return nil, err
 		}
-		time.Sleep(c.calm)
+		time.Sleep(calm)
 		took, err := f.giveBack(c)
 		if err != nil {
 			return nil, err
