@@ -81,9 +81,8 @@ func TestFlapsLeaveNothingBehindAndLoseNothing(t *testing.T) {
 	if most > 1 {
 		t.Errorf("%d connections at once; the account has sessions = 1", most)
 	}
-	// Each letter may open a session. Of tries in vain there are ten at once, and
-	// one a second.
-	if bound := len(letters) + uncertain + 10 + int(stormed/time.Second) + 1; opened > bound {
+	// Each letter may open a session, beside what is tried in vain.
+	if bound := len(letters) + uncertain + inVain(stormed); opened > bound {
 		t.Errorf("%d connections tried, want at most %d", opened, bound)
 	}
 	if late > 5*time.Second {
@@ -91,6 +90,29 @@ func TestFlapsLeaveNothingBehindAndLoseNothing(t *testing.T) {
 	}
 	after.noMoreThan(t, before)
 	w.noMoreGoroutines()
+}
+
+// inVain is how many connections the plan of a route allows within that time,
+// however often the network changes: ten tries at once and one a second, and after
+// each a look for a captive portal.
+func inVain(within time.Duration) int { return 2 * (10 + int(within/time.Second) + 1) }
+
+func TestFlapsDoNotTroubleAServerThatTakesNoConnection(t *testing.T) {
+	t.Parallel()
+	w := newAwayAfter(t, "", func(_ *lab.Network, h *home) {
+		h.configure(h.account("smtps://"+lab.SmarthostIP+":2465", "nobody", ""))
+	})
+	count, opened, began := howManyFlaps(t), w.opened(), time.Now()
+	letters := w.storm(count, "in-vain")
+	stormed := time.Since(began)
+	opened = w.opened() - opened
+	t.Logf("%d flaps in %v, %d letters: %d connections tried", count, stormed.Round(time.Millisecond), len(letters), opened)
+	if bound := inVain(stormed); opened > bound || opened == 0 {
+		t.Errorf("%d connections tried, want from one to %d; the agent said:\n%s", opened, bound, w.agent.said())
+	}
+	if n := len(w.home.queued()); n != len(letters) {
+		t.Errorf("%d messages in the queue, and %d were handed in", n, len(letters))
+	}
 }
 
 // noMoreGoroutines ends the agent, and compares it with one that has just begun.
