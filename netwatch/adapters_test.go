@@ -28,7 +28,8 @@ func aLaptop() *windowsBox {
 				addrs: []adapterAddr{ip("169.254.11.7/16", dadTentative)},
 			},
 			{
-				index: 17, name: "Wi-Fi", description: "Intel(R) Wi-Fi 6 AX201 160MHz", ssid: "Home",
+				index: 17, name: "Wi-Fi", description: "Intel(R) Wi-Fi 6 AX201 160MHz",
+				guid: "{7B6C1F0E-1111-4222-8333-444455556666}", ssid: "Home",
 				kind: typeWiFi, status: statusUp, metric4: 35, metric6: 35,
 				addrs: []adapterAddr{
 					ip("192.0.2.23/24", 4), ip("fe80::23/64", 4), ip("2001:db8:1::23/64", 4),
