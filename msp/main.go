@@ -84,6 +84,9 @@ func (p *Program) withConfig(ctx context.Context, inv *Invocation) int {
 		return code
 	}
 	if s.waitsForRun() {
+		if inv.Verbose {
+			fmt.Fprintf(p.Stdout, "%s... queued; its account leaves it to: mailcrane flush %s\n", id, id)
+		}
 		return code
 	}
 	if c := p.deliver(ctx, inv, cfg, id, code != sysexits.OK); c != sysexits.OK {

@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	"mailcrane/internal/config"
 	"mailcrane/queue"
@@ -19,6 +21,12 @@ func (k *clerk) uncalled(w waiting) bool {
 	return k.config.Dial(k.config.Account(string(w.route))) != config.DialFreely && !w.Busy && !k.early(w.Name)
 }
 
+// mayLeaveUncalled says that there are accounts whose servers are not called by
+// themselves.
+func mayLeaveUncalled(c *config.Config) bool {
+	return slices.ContainsFunc(c.Accounts, func(account *config.Account) bool { return c.Dial(account) != config.DialFreely })
+}
+
 // uncalledWhy is why mail of the account does not leave as soon as there is a
 // way out, or "".
 func uncalledWhy(c *config.Config, account string) string {
@@ -33,6 +41,16 @@ func uncalledWhy(c *config.Config, account string) string {
 	case config.DialFreely:
 	}
 	return ""
+}
+
+// nextRun is when an agent that began then calls an expensive account next, in
+// words, or "".
+func nextRun(c *config.Config, account *config.Account, began, now time.Time) string {
+	interval := c.Queue.Interval
+	if c.Dial(account) != config.DialByRun || interval <= 0 || began.After(now) {
+		return ""
+	}
+	return ", next " + ago(now, now.Add(interval-now.Sub(began)%interval))
 }
 
 // uncalledMend is what to type about it.

@@ -72,14 +72,14 @@ func (a *app) sayWaits(w waiting) {
 	fmt.Fprintf(a.stdout, "%s waits: %s; %s\n", w.Name.ID, printable(w.why), w.mend)
 }
 
-// sayStillKept tells which of the messages that a person let go are kept back
-// all the same.
+// sayStillKept tells which of the messages that a person let go do not leave by
+// themselves all the same: kept back, or of an account that is not called.
 func (a *app) sayStillKept(ctx context.Context, c *config.Config, ids []queue.ID) error {
-	if a.json || !mayKeep(c) {
+	if a.json || !mayKeep(c) && !mayLeaveUncalled(c) {
 		return nil
 	}
 	return a.eachWaiting(ctx, c, queue.ListOrder{}, func(w waiting) bool {
-		if w.kept && slices.Contains(ids, w.Name.ID) {
+		if (w.kept || w.uncalled) && slices.Contains(ids, w.Name.ID) {
 			a.sayWaits(w)
 		}
 		return true

@@ -143,7 +143,9 @@ func (a *app) gather(ctx context.Context, c *config.Config) (*statusReport, erro
 			cost := costOf(end)
 			s.Session = &cost
 		}
-		s.Called = uncalledWhy(c, account.Name)
+		if s.Called = uncalledWhy(c, account.Name); r.Agent != nil {
+			s.Called += nextRun(c, account, r.Agent.Since, now)
+		}
 		s.Takes = takesOf(out.Link(account), due[queue.Route(account.Name)])
 		r.Accounts = append(r.Accounts, s)
 	}
