@@ -152,6 +152,9 @@ func TestTriesInVainAreBoundedAndTheFirstAfterCalmIsAtOnce(t *testing.T) {
 			t.Errorf("round %d: %d tries", round, made)
 		}
 		now = now.Add(mostTries * tryGap)
+		if round == 1 {
+			now = now.Add(-time.Hour) // somebody set the clock
+		}
 	}
 	b.spend(now)
 	if !b.next(now).IsZero() {
