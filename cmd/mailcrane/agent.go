@@ -80,7 +80,7 @@ func (a *app) agent(ctx context.Context, log *slog.Logger, net network) error {
 	options.Carries = by
 	out := smarthost.New(c, options)
 	runner := a.runner(c, out, log)
-	obey(runner, by)
+	obey(runner, c, by)
 	if slow := runner.Spool.Confined(); slow != "" {
 		return sysexits.Errorf(sysexits.Usage, "run it alone with: sendmail -q -oQ"+c.Spools[0], "the agent serves a whole queue with its slow queues, and %s is the slow queue %s", c.Spools[0], slow)
 	}

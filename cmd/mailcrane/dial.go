@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,15 +11,16 @@ import (
 	"mailcrane/queue"
 )
 
-// dialOf is what it takes for a route to be called.
-func dialOf(c *config.Config) func(queue.Route) config.Dial {
-	return func(r queue.Route) config.Dial { return c.Dial(c.Account(string(r))) }
+// dial is what it takes for a route to be called: a rule that has another account
+// carry its mail has that account's word count.
+func (by carriage) dial(c *config.Config) func(queue.Route) config.Dial {
+	return func(r queue.Route) config.Dial { return c.Dial(by(context.Background(), r)) }
 }
 
 // uncalled says that nothing but a queue run, or a word of a person, is what the
 // message waits for.
 func (k *clerk) uncalled(w waiting) bool {
-	return k.config.Dial(k.config.Account(string(w.route))) != config.DialFreely && !w.Busy && !k.early(w.Name)
+	return k.config.Dial(k.by(context.Background(), w.route)) != config.DialFreely && !w.Busy && !k.early(w.Name)
 }
 
 // mayLeaveUncalled says that there are accounts whose servers are not called by
@@ -29,15 +31,15 @@ func mayLeaveUncalled(c *config.Config) bool {
 
 // uncalledWhy is why mail of the account does not leave as soon as there is a
 // way out, or "".
-func uncalledWhy(c *config.Config, account string) string {
-	switch c.Dial(c.Account(account)) {
+func uncalledWhy(c *config.Config, account *config.Account) string {
+	switch c.Dial(account) {
 	case config.DialOnDemand:
-		return fmt.Sprintf("mail of account %s leaves on demand only (on_demand)", account)
+		return fmt.Sprintf("mail of account %s leaves on demand only (on_demand)", account.Name)
 	case config.DialByRun:
 		if c.Queue.Interval > 0 {
-			return fmt.Sprintf("account %s is expensive: its mail leaves with the queue run each %s", account, config.TimeText(c.Queue.Interval))
+			return fmt.Sprintf("account %s is expensive: its mail leaves with the queue run each %s", account.Name, config.TimeText(c.Queue.Interval))
 		}
-		return fmt.Sprintf("account %s is expensive: its mail waits for a queue run, and [queue] interval sets none", account)
+		return fmt.Sprintf("account %s is expensive: its mail waits for a queue run, and [queue] interval sets none", account.Name)
 	case config.DialFreely:
 	}
 	return ""

@@ -215,7 +215,7 @@ func (a *app) runnerOf(ctx context.Context, c *config.Config, w flushWish) (runn
 	by := carriedBy(c, net)
 	options.Carries = by
 	runner = a.runner(c, smarthost.New(c, options), plainLog{a.stderr})
-	obey(runner, by)
+	obey(runner, c, by)
 	runner.Reach, runner.Transport, runner.Naps = net, net.Prove(runner.Transport), net.Naps()
 	if w.anyway || w.run.Person && w.run.IDs != nil {
 		runner.Reach = unbound{net}

@@ -56,8 +56,8 @@ func (c carriage) sessions(r queue.Route) int {
 }
 
 // obey has the runner follow the rules by what net knows.
-func obey(runner *queue.Runner, by carriage) {
-	runner.HostOf, runner.Sessions = by.host, by.sessions
+func obey(runner *queue.Runner, c *config.Config, by carriage) {
+	runner.HostOf, runner.Sessions, runner.Dial = by.host, by.sessions, by.dial(c)
 }
 
 // networkOptions is what netwatch has to know of a configuration.

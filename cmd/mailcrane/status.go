@@ -143,7 +143,7 @@ func (a *app) gather(ctx context.Context, c *config.Config) (*statusReport, erro
 			cost := costOf(end)
 			s.Session = &cost
 		}
-		if s.Called = uncalledWhy(c, account.Name); r.Agent != nil {
+		if s.Called = uncalledWhy(c, account); r.Agent != nil {
 			s.Called += nextRun(c, account, r.Agent.Since, now)
 		}
 		s.Takes = takesOf(out.Link(account), due[queue.Route(account.Name)])

@@ -35,6 +35,7 @@ type clerk struct {
 	// net is the way out now, or nil where nothing asks for it; early says that a
 	// message is not to leave yet, whatever way there is.
 	net   *netwatch.Watcher
+	by    carriage
 	early func(queue.Name) bool
 	now   func() time.Time
 }
@@ -53,7 +54,7 @@ const mostClaims = 1000
 
 func (a *app) clerk(ctx context.Context, c *config.Config) *clerk {
 	k := &clerk{
-		spool: a.spool(c), out: smarthost.New(c, smarthost.Options{Getenv: a.getenv}), config: c,
+		by: own(c), spool: a.spool(c), out: smarthost.New(c, smarthost.Options{Getenv: a.getenv}), config: c,
 		now:    a.now,
 		early:  func(n queue.Name) bool { return a.early(c, n) },
 		routes: make(map[queue.Route]queue.RouteState), accounts: make(map[claim]account),
@@ -61,7 +62,7 @@ func (a *app) clerk(ctx context.Context, c *config.Config) *clerk {
 	if mayKeep(c) {
 		w, stop := watch(ctx, a.networkOptions(c))
 		stop() // what it has seen is enough
-		k.net = w
+		k.net, k.by = w, carriedBy(c, w)
 	}
 	return k
 }
@@ -119,7 +120,7 @@ func (k *clerk) describe(e queue.Entry) waiting {
 		return w
 	}
 	if k.uncalled(w) {
-		w.uncalled, w.why, w.mend = true, uncalledWhy(k.config, string(w.route)), uncalledMend(string(w.route))
+		w.uncalled, w.why, w.mend = true, uncalledWhy(k.config, k.by(context.Background(), w.route)), uncalledMend(string(w.route))
 		return w
 	}
 	if fault := k.state(w.route).Fault; w.why == "" && fault != nil {

@@ -64,7 +64,7 @@ func hostname(c *config.Config) string {
 // runner wires the queue to its way out.
 func (a *app) runner(c *config.Config, out *smarthost.Transport, log queue.Log) *queue.Runner {
 	r := &queue.Runner{
-		Spool: a.spool(c), HostOf: own(c).host, Sessions: own(c).sessions, Dial: dialOf(c), Router: out, Transport: out, Reach: always{},
+		Spool: a.spool(c), HostOf: own(c).host, Sessions: own(c).sessions, Dial: own(c).dial(c), Router: out, Transport: out, Reach: always{},
 		Tuning: c.Queue, Now: a.now, Load: a.load, Log: log, Hostname: hostname(c),
 	}
 	if dir := hostStatusDir(c, r.Spool); dir != "" {
