@@ -20,9 +20,9 @@ func (r *statusReport) prospect(account accountStatus, now time.Time) string {
 		}
 		return words + "; waits for " + s.Reacts
 	case netwatch.Captive:
-		words := "captive portal"
+		words := "captive portal: open any web page in a browser and log in there"
 		if s.Page != "" {
-			words += ": log in at " + s.Page
+			words = "captive portal: log in at " + s.Page
 		}
 		return words + "; mail goes by itself as soon as it opens"
 	case netwatch.Untried, netwatch.Unreachable, netwatch.Reachable:

@@ -139,7 +139,7 @@ func TestMailGoesWhenAPortalOpensAndNothingLeaksBefore(t *testing.T) {
 				g.seen = g.asked
 				g.mu.Unlock()
 			}
-			g.opens(t, func() { g.portal.open.Store(true) })
+			g.opens(t, func() { g.open.Store(true) })
 		})
 	}
 }
@@ -153,7 +153,7 @@ func TestMailGoesWhenAPortalThatSwallowsEverythingOpens(t *testing.T) {
 	g.seen = g.asked + 4 // what is swallowed is not counted
 	g.mu.Unlock()
 	g.opens(t, func() {
-		g.portal.open.Store(true)
+		g.open.Store(true)
 		opened()
 	})
 }
@@ -166,7 +166,7 @@ func TestAFlushInAPortalSaysWhereToLogIn(t *testing.T) {
 	if r.code != sysexits.TempFail || !strings.Contains(r.stderr, "a captive portal answers instead of smarthost.test") || !strings.Contains(r.stderr, "log in at "+loginPage+" in a browser") {
 		t.Errorf("exit code %d: %s", r.code, r.said())
 	}
-	g.portal.open.Store(true)
+	g.open.Store(true)
 	g.home.flushed()
 }
 
@@ -197,7 +197,7 @@ func TestMailGoesWhenThePortalsNameServerTellsTheTruthAgain(t *testing.T) {
 	}
 	g.nameServer(t)
 	g.waitsInPortal(t)
-	g.opens(t, func() { g.portal.open.Store(true) })
+	g.opens(t, func() { g.open.Store(true) })
 }
 
 // nameServer answers every question for an IPv4 address: with the portal's as
@@ -232,7 +232,7 @@ func (g *guest) answer(question []byte) ([]byte, error) {
 		return nil, err
 	}
 	ip := lab.GatewayIP
-	if g.portal.open.Load() {
+	if g.open.Load() {
 		ip = lab.SmarthostIP
 	}
 	m.Response, m.Additionals = true, nil
