@@ -47,7 +47,7 @@ func TestAnAccountsLineSaysWhatItWaitsFor(t *testing.T) {
 			down,
 			"captive portal: log in at http://10.0.0.1/; mail goes by itself as soon as it opens",
 		},
-		{"a portal whose page is not", netwatch.Standing{Prospect: netwatch.Captive}, down, "captive portal; mail goes by itself as soon as it opens"},
+		{"a portal whose page is not", netwatch.Standing{Prospect: netwatch.Captive}, down, "captive portal: open any web page in a browser and log in there; mail goes by itself as soon as it opens"},
 		{
 			"the next try is planned",
 			netwatch.Standing{Prospect: netwatch.Unreachable, Next: now.Add(30 * time.Second)},
