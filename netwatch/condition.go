@@ -99,20 +99,27 @@ func byName(is, none, name string, patterns []string, ends string) condition {
 	return condition{true, is + name, ends}
 }
 
+// byVPN takes a VPN for down while things settle: its device and address are
+// there before its routes are, and a connection that is made in between goes by
+// the open network.
 func byVPN(r *config.Rule, _ string, m *moment) condition {
 	name, not := strings.CutPrefix(r.VPN, "!")
 	up := slices.ContainsFunc(m.VPN, func(vpn string) bool { return config.Match(name, vpn) })
-	stands := "no VPN is up"
-	if len(m.VPN) > 0 {
+	some, stands := len(m.VPN) > 0, "no VPN is up"
+	switch {
+	case some && m.settling:
+		some, up = false, false
+		stands = "the VPN " + strings.Join(m.VPN, ", ") + " is coming up"
+	case some:
 		stands = "the VPN " + strings.Join(m.VPN, ", ") + " is up"
 	}
 	switch {
 	case r.VPN == config.VPNUp:
-		return condition{len(m.VPN) > 0, stands, "the VPN to end"}
+		return condition{some, stands, "the VPN to end"}
 	case r.VPN == config.VPNDown:
-		return condition{len(m.VPN) == 0, stands, "a VPN to come up"}
+		return condition{!some, stands, "a VPN to come up"}
 	}
-	if !up && len(m.VPN) > 0 {
+	if !up && some {
 		stands += ", not " + name
 	}
 	if not {

@@ -15,7 +15,7 @@ func judge(f *facts) State {
 	m := newMap(f)
 	exits, near := m.ways()
 	s := State{
-		Level: m.level(), VPN: m.vpnsUp(append(exits, near...)), Addresses: m.lasting(), nets: m.nets(exits, near),
+		Level: m.level(), VPN: m.vpnsUp(append(exits, near...)), Addresses: m.lasting(exits), nets: m.nets(exits, near),
 		wakes: f.wakes, woke: f.woke,
 	}
 	if len(exits) > 0 {
@@ -69,15 +69,18 @@ func (m *netmap) vpnsUp(routes []route) []string {
 	return slices.Compact(up)
 }
 
-// lasting are the addresses of State.Addresses. Those of inner links are not
-// among them: a container that starts is no other place.
-func (m *netmap) lasting() []netip.Addr {
+// lasting are the addresses of State.Addresses. Those of inner links that lead
+// nowhere are not among them: a container that starts is no other place.
+func (m *netmap) lasting(exits []route) []netip.Addr {
 	var out []netip.Addr
+	leads := func(index int) bool {
+		return !m.links[index].inner || slices.ContainsFunc(exits, func(r route) bool { return r.link == index })
+	}
 	networks := make(map[netip.Prefix]bool)
 	for _, fading := range [...]bool{false, true} {
 		for _, a := range m.addrs {
-			l, ok := m.links[a.link]
-			if network := a.prefix.Masked(); ok && !l.inner && a.global() && a.fading == fading && !(fading && networks[network]) {
+			_, ok := m.links[a.link]
+			if network := a.prefix.Masked(); ok && leads(a.link) && a.global() && a.fading == fading && !(fading && networks[network]) {
 				out, networks[network] = append(out, a.prefix.Addr()), true
 			}
 		}

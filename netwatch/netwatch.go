@@ -8,6 +8,7 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -102,6 +103,8 @@ type Watcher struct {
 	epoch  uint64                // counts the changes
 	proofs map[queue.Route]proof // of what the state is now
 	sight  *sight                // a portal that attempts have found, or nil
+	// shifted is when routes or VPNs last changed; zero where they have not.
+	shifted time.Time
 	// stances are of what the rules said last.
 	stances map[queue.Route]stance
 }
@@ -335,6 +338,9 @@ func (w *Watcher) replace(next State) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	before := w.state
+	if !next.sameWays(before) || !slices.Equal(next.VPN, before.VPN) {
+		w.shifted = w.now()
+	}
 	if next.sameWays(before) {
 		next.Since = before.Since
 		w.state = next

@@ -49,6 +49,8 @@ type moment struct {
 	// metered says whether the way to an account's server is.
 	metered func(account string) bool
 	now     time.Time // with the local time zone
+	// settling: the routes, or the VPNs, have just changed.
+	settling bool
 }
 
 // decide goes through the rules in order, and where one has another account

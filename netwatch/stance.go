@@ -2,6 +2,7 @@ package netwatch
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"mailcrane/internal/config"
@@ -32,11 +33,27 @@ func Decided(ctx context.Context) (d Decision, ok bool) {
 
 // moment is now, in state s.
 func (w *Watcher) moment(s State) *moment {
-	return &moment{s, func(account string) bool {
+	metered := func(account string) bool {
 		server := w.leadsTo(Decision{Account: account})
 		_, metered := s.verdict(server)
 		return metered && server.Metering == config.MeteredAuto || server.Metering == config.MeteredYes
-	}, w.now()}
+	}
+	now := w.now()
+	return &moment{State: s, metered: metered, now: now, settling: w.settles(now).After(now)}
+}
+
+// settling is how long routes and VPNs must stay as they are before a VPN counts
+// as up: what brings one up adds device, address and routes one after another.
+const settling = time.Second
+
+// settles is when that is over; zero where nothing changed since the start.
+func (w *Watcher) settles(now time.Time) time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.shifted.IsZero() || w.shifted.After(now) {
+		return time.Time{} // a clock that was set back ends it
+	}
+	return w.shifted.Add(settling)
 }
 
 // leadsTo is where mail goes by what the rules say.
@@ -111,7 +128,11 @@ func (w *Watcher) reconsider() (changed bool) {
 // nextByClock is when the clock alone next changes what the rules say of a
 // route; zero for not within a week.
 func (w *Watcher) nextByClock() (next time.Time) {
-	if edges(w.rules, w.now()) == nil {
+	now := w.now()
+	if settled := w.settles(now); settled.After(now) && len(w.State().VPN) > 0 && slices.ContainsFunc(w.rules, func(r config.Rule) bool { return r.VPN != "" }) {
+		return settled
+	}
+	if edges(w.rules, now) == nil {
 		return next
 	}
 	m := w.moment(w.State())
