@@ -37,7 +37,7 @@ func (a apart) Open(ctx context.Context, r Route) (Session, *RouteFault) {
 	case "portal":
 		return nil, inPortal
 	case "stuck": // the session is open, and nothing moves in it
-		return stuckForGood{a.world}, nil
+		return stuckForGood(a), nil
 	}
 	return a.world.Open(ctx, r)
 }

@@ -13,8 +13,8 @@ import (
 
 // dial is what it takes for a route to be called: a rule that has another account
 // carry its mail has that account's word count.
-func (by carriage) dial(c *config.Config) func(queue.Route) config.Dial {
-	return func(r queue.Route) config.Dial { return c.Dial(by(context.Background(), r)) }
+func (c carriage) dial(conf *config.Config) func(queue.Route) config.Dial {
+	return func(r queue.Route) config.Dial { return conf.Dial(c(context.Background(), r)) }
 }
 
 // uncalled says that nothing but a queue run, or a word of a person, is what the

@@ -84,7 +84,7 @@ func TestADeadSmarthostDelaysNoOtherAccount(t *testing.T) {
 	if took := s.wantArrival(t, "beside-a-flush").at.Sub(began); took > 3*time.Second {
 		t.Errorf("beside a flush a letter took %v", took)
 	}
-	run.cmd.Process.Kill() //nolint:errcheck // it may have ended
-	run.cmd.Wait()         //nolint:errcheck // it was killed
+	run.cmd.Process.Kill()
+	run.cmd.Wait()
 	run.limit.Stop()
 }
