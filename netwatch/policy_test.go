@@ -1,6 +1,7 @@
 package netwatch
 
 import (
+	"context"
 	"net/netip"
 	"strings"
 	"testing"
@@ -384,4 +385,45 @@ func TestTheAddressesOfARuleAreThoseThatLast(t *testing.T) {
 			t.Errorf("%s: %q, want %q", c.reason, got, c.want)
 		}
 	}
+}
+
+func TestWhatWasProvedOfOneServerIsNotKnownOfTheNext(t *testing.T) {
+	policed(t, "[policy.morning]\naccount = [\"home\"]\nhours = [\"6-7\"]\nby = \"work\"", func(t *testing.T, s *script, w *Watcher) {
+		s.happen(atHome(), nil)
+		pass(time.Minute)
+		w.Prove(transport(reached)).Open(t.Context(), "home")
+		w.Prove(transport(reached)).Open(t.Context(), "work")
+		if st := w.Standing("home"); st.Prospect != Reachable {
+			t.Fatalf("%+v", st)
+		}
+		pass(6 * time.Hour)
+		if st := w.Standing("home"); st.Prospect != Untried || st.Policy != "the rule morning has account work carry it (it is Sat 06:01, within 6-7)" {
+			t.Errorf("by another account: %+v", st)
+		}
+		if st := w.Standing("work"); st.Prospect != Reachable {
+			t.Errorf("the other account's own mail: %+v", st)
+		}
+	})
+}
+
+// The decision under which a session is opened is the one that its server was
+// looked at by, though the clock strikes in between.
+func TestASessionIsOpenedByOneDecision(t *testing.T) {
+	policed(t, "[policy.morning]\naccount = [\"home\"]\nhours = [\"6-7\"]\nby = \"work\"", func(t *testing.T, s *script, w *Watcher) {
+		s.happen(atHome(), nil)
+		pass(time.Minute)
+		w.Prove(transport(func(ctx context.Context) *queue.RouteFault {
+			pass(6 * time.Hour)
+			if d, ok := Decided(ctx); !ok || d.Account != "home" {
+				t.Errorf("decided %+v, %v", d, ok)
+			}
+			if d := w.Decision("home"); d.Account != "work" {
+				t.Errorf("by now it is %+v", d)
+			}
+			return nil
+		})).Open(t.Context(), "home")
+		if st := w.Standing("home"); st.Prospect != Untried {
+			t.Errorf("what one server has shown is taken for the other's: %+v", st)
+		}
+	})
 }
