@@ -201,8 +201,8 @@ func readHints(f *facts, of func(index int) (hint, bool), all hint) {
 			}
 		}
 	}
-	if all.level == levelConstrained && f.portal == nil {
-		f.portal = &portal{by: "Windows"}
+	if all.level == levelConstrained && f.captive == "" {
+		f.captive = "Windows"
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"mailcrane/netwatch/portal"
 	"mailcrane/queue"
 )
 
@@ -34,9 +35,9 @@ func (a *attempt) unguarded(ctx context.Context) bool {
 	for range mostMisses {
 		found := a.look(ctx, a.epoch, a.server.Host)
 		switch {
-		case ctx.Err() != nil, found == findsPortal:
+		case ctx.Err() != nil, found == portal.FindsPortal:
 			return false
-		case found == findsOpen, !a.inPortal():
+		case found == portal.FindsOpen, !a.inPortal():
 			return true
 		}
 	}

@@ -231,7 +231,7 @@ func TestAServiceThatHangsSaysNothingUntilItAnswers(t *testing.T) {
 	f.set(nmPath, nmName, "Connectivity", uint32(nmPortal))
 	l.sees("it hangs", func(f *facts) bool { return f.link("eth0").connection == "" })
 	release()
-	l.sees("it answers", func(f *facts) bool { return f.link("eth0").connection == "Home" && f.portal != nil })
+	l.sees("it answers", func(f *facts) bool { return f.link("eth0").connection == "Home" && f.captive != "" })
 }
 
 func TestOnlyWhatMattersWakesUs(t *testing.T) {
@@ -249,7 +249,7 @@ func TestOnlyWhatMattersWakesUs(t *testing.T) {
 		f.emit("/org/example", "org.example", "Connectivity", "x")
 	}
 	f.set(nmPath, nmName, "Connectivity", uint32(nmPortal))
-	l.sees("a portal", func(f *facts) bool { return f.portal != nil })
+	l.sees("a portal", func(f *facts) bool { return f.captive != "" })
 	if n := f.looks(nmPath) - before; n != 1 {
 		t.Errorf("%d looks after one signal that matters", n)
 	}

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"mailcrane/netwatch/portal"
 )
 
 // facts is the network as the sources report it, in no system's own words.
@@ -18,10 +20,10 @@ type facts struct {
 	rules []rule
 	// vpns are the VPNs that a network manager knows as such, by its names.
 	vpns []string
-	// portal is what a source says of a captive portal; nil: nothing.
-	portal *portal
-	// checks are what can be asked whether a captive portal is in the way.
-	checks []check
+	// captive is who says that a captive portal is in the way, or "".
+	captive string
+	// checks are what can be asked whether one is.
+	checks []portal.Question
 	// wakes counts the sleeps, stops and leaps of the clock that are over, and
 	// woke says what the last of them was.
 	wakes uint64
@@ -70,21 +72,6 @@ type link struct {
 }
 
 func (l link) usable() bool { return !l.loopback && l.up && l.carrier }
-
-// A portal stands between the link and the world until somebody logs in.
-type portal struct {
-	by   string // who says so
-	page string // the address of its login page, or ""
-}
-
-// A check is an address that is asked by HTTP whether a captive portal is in the
-// way.
-type check struct {
-	url string
-	// api: the network itself has named it, and it answers as RFC 8908 says.
-	// Otherwise it is a page that this system asks for anyway.
-	api bool
-}
 
 type address struct {
 	link   int

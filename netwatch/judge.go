@@ -27,11 +27,11 @@ func judge(f *facts) State {
 		s.Source = best.source
 		s.Metered = l.metered
 		s.Reason = describeExit(l, best)
-		if f.portal != nil {
-			s.Portal, s.Page = true, f.portal.page
-			s.Reason += ", a captive portal in the way, says " + f.portal.by
+		if f.captive != "" {
+			s.Portal = true
+			s.Reason += ", a captive portal in the way, says " + f.captive
 		}
-		s.checks = f.questions()
+		s.checks = f.checks
 	} else {
 		s.Reason = describeNone(f.links, m)
 	}
@@ -40,20 +40,6 @@ func judge(f *facts) State {
 	}
 	s.ways = m.fingerprint(exits, near)
 	return s
-}
-
-// questions are those by which to look for a portal that the network and the
-// system name.
-func (f *facts) questions() []question {
-	var all []question
-	for _, c := range f.checks {
-		kind := asksSystem
-		if c.api {
-			kind = asksAPI
-		}
-		all = append(all, question{kind: kind, url: c.url})
-	}
-	return all
 }
 
 // vpnsUp is the VPNs of a network manager, and the tunnels that packets can be

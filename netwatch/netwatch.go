@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"mailcrane/internal/config"
+	"mailcrane/netwatch/portal"
 	"mailcrane/queue"
 )
 
@@ -87,8 +88,8 @@ type Watcher struct {
 	debounce time.Duration
 	server   func(queue.Route) Server
 	bound    func(queue.Route, bool) int64
-	probe    question
-	dial     dialer
+	probe    portal.Question
+	dial     portal.Dialer
 	rules    []config.Rule
 	routes   []queue.Route
 	sources  []source
@@ -135,7 +136,7 @@ func start(ctx context.Context, o Options, open opener) *Watcher {
 		debounce: o.Debounce,
 		server:   o.Server,
 		bound:    o.Bound,
-		probe:    question{kind: asksProbe, url: o.Probe, expect: o.Expect},
+		probe:    portal.Question{Kind: portal.AsksProbe, URL: o.Probe, Expect: o.Expect},
 		dial:     o.Dial,
 		poked:    make(chan struct{}, 1),
 		changes:  make(chan struct{}, 1),

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/url"
 
+	"mailcrane/netwatch/portal"
+
 	"github.com/godbus/dbus/v5"
 )
 
@@ -83,7 +85,7 @@ func (p networkdPicture) fill(f *facts) {
 			l.setup = "systemd-networkd has failed to configure it"
 		}
 		if l.usable() && asksByHTTP(i.CaptivePortal) {
-			f.checks = append(f.checks, check{url: i.CaptivePortal, api: true})
+			f.checks = append(f.checks, portal.Question{Kind: portal.AsksAPI, URL: i.CaptivePortal})
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"mailcrane/internal/lab"
+	"mailcrane/netwatch/portal"
 )
 
 // described is what systemd-networkd 255 says, as its link_build_json writes it, with
@@ -25,9 +26,9 @@ func TestWhatNetworkdSaysIsRead(t *testing.T) {
 		reason string
 		text   string
 		links  []link
-		checks []check
+		checks []portal.Question
 	}{
-		{"a portal's API and a wireless network", described, []link{lo(), eth0(), wireless}, []check{{url: "https://portal.example/api/", api: true}}},
+		{"a portal's API and a wireless network", described, []link{lo(), eth0(), wireless}, []portal.Question{{Kind: portal.AsksAPI, URL: "https://portal.example/api/"}}},
 		{"a portal's API where the cable was pulled", described, []link{unplugged(eth0())}, nil},
 		{"it has failed", `{"Interfaces":[{"Name":"eth0","AdministrativeState":"failed"}]}`, []link{waits(eth0(), "systemd-networkd has failed to configure it")}, nil},
 		{"no portal, says the network", `{"Interfaces":[{"Name":"eth0","CaptivePortal":"urn:ietf:params:capport:unrestricted"}]}`, []link{eth0()}, nil},
@@ -77,7 +78,7 @@ func FuzzNetworkd(f *testing.F) {
 			}
 		}
 		for _, c := range found.checks {
-			if !strings.HasPrefix(strings.ToLower(c.url), "http") {
+			if !strings.HasPrefix(strings.ToLower(c.URL), "http") {
 				t.Errorf("%+v is asked", c)
 			}
 		}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 
+	"mailcrane/netwatch/portal"
+
 	"github.com/godbus/dbus/v5"
 )
 
@@ -170,7 +172,7 @@ func bounded(name string) string { return name[:min(len(name), mostName)] }
 // usable: NetworkManager gives one whose cable was pulled some seconds to come back.
 func (p nmPicture) fill(f *facts) {
 	if p.probe != "" {
-		f.checks = append(f.checks, check{url: p.probe})
+		f.checks = append(f.checks, portal.Question{Kind: portal.AsksSystem, URL: p.probe})
 	}
 	for i, c := range p.active {
 		if c.making {
@@ -184,7 +186,7 @@ func (p nmPicture) fill(f *facts) {
 			f.vpns = append(f.vpns, c.name)
 		}
 		if p.portal && i == p.primary {
-			f.portal = &portal{by: "NetworkManager"}
+			f.captive = "NetworkManager"
 		}
 		for _, d := range c.devices {
 			if l := f.link(d.name); l != nil {

@@ -5,6 +5,8 @@ import (
 	"reflect"
 	"testing"
 
+	"mailcrane/netwatch/portal"
+
 	"github.com/godbus/dbus/v5"
 )
 
@@ -194,10 +196,10 @@ func TestNetworkManagerAddsToWhatTheKernelKnows(t *testing.T) {
 			if !reflect.DeepEqual(f.links, []link{lo(), c.want}) {
 				t.Errorf("links are %+v, want %+v", f.links, c.want)
 			}
-			if !reflect.DeepEqual(f.vpns, c.vpns) || (f.portal != nil) != c.portal {
-				t.Errorf("VPNs %q, portal %v", f.vpns, f.portal)
+			if !reflect.DeepEqual(f.vpns, c.vpns) || (f.captive != "") != c.portal {
+				t.Errorf("VPNs %q, portal %q", f.vpns, f.captive)
 			}
-			if want := []check{{url: "http://check.example/"}}; !reflect.DeepEqual(f.checks, want) {
+			if want := []portal.Question{{Kind: portal.AsksSystem, URL: "http://check.example/"}}; !reflect.DeepEqual(f.checks, want) {
 				t.Errorf("checks %v", f.checks)
 			}
 		})

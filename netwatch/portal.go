@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"mailcrane/netwatch/portal"
 	"mailcrane/queue"
 )
 
@@ -34,10 +35,7 @@ func (s State) with(found *sight) State {
 		if !s.Portal {
 			s.Reason += ", a captive portal in the way"
 		}
-		s.Portal = true
-		if s.Page == "" {
-			s.Page = found.page
-		}
+		s.Portal, s.Page = true, found.page
 	}
 	return s
 }
@@ -46,18 +44,18 @@ func (s State) with(found *sight) State {
 func (w *Watcher) known() State { return w.state.with(w.sight) }
 
 // ask looks for a portal: by the first question that brings a finding.
-func (w *Watcher) ask(ctx context.Context, questions []question) (found finding, page string) {
+func (w *Watcher) ask(ctx context.Context, questions []portal.Question) (found portal.Finding, page string) {
 	ctx, cancel := context.WithTimeout(ctx, looksTime)
 	defer cancel()
 	for _, q := range questions {
-		a, err := q.ask(ctx, w.dial)
+		a, err := q.Ask(ctx, w.dial)
 		if err != nil {
-			w.log.Debug("looked for a captive portal", "asked", q.url, "answer", err)
+			w.log.Debug("looked for a captive portal", "asked", q.URL, "answer", err)
 			continue
 		}
-		found, page = q.judge(a)
-		w.log.Debug("looked for a captive portal", "asked", q.url, "status", a.status, "portal", found == findsPortal, "page", page)
-		if found != findsNothing {
+		found, page = q.Judge(a)
+		w.log.Debug("looked for a captive portal", "asked", q.URL, "status", a.Status, "portal", found == portal.FindsPortal, "page", page)
+		if found != portal.FindsNothing {
 			break
 		}
 	}
@@ -67,34 +65,34 @@ func (w *Watcher) ask(ctx context.Context, questions []question) (found finding,
 // questions are those to ask for a portal before host, the surest first: the
 // page that the configuration names, what the network and the system name, and
 // the server itself, in whose place any portal answers.
-func (w *Watcher) questions(s State, host string) []question {
-	var all []question
-	if w.probe.url != "" {
+func (w *Watcher) questions(s State, host string) []portal.Question {
+	var all []portal.Question
+	if w.probe.URL != "" {
 		all = append(all, w.probe)
 	}
 	all = append(all, s.checks...)
 	if strings.Contains(host, ":") {
 		host = "[" + host + "]"
 	}
-	return append(all, question{url: "http://" + host + "/"})
+	return append(all, portal.Question{URL: "http://" + host + "/"})
 }
 
 // look asks for a portal before host, and remembers what was found for as long
 // as the network is that of epoch.
-func (w *Watcher) look(ctx context.Context, epoch uint64, host string) finding {
+func (w *Watcher) look(ctx context.Context, epoch uint64, host string) portal.Finding {
 	w.mu.Lock()
 	s := w.state
 	w.mu.Unlock()
 	found, page := w.ask(ctx, w.questions(s, host))
 	if ctx.Err() != nil {
-		return findsNothing
+		return portal.FindsNothing
 	}
 	switch found {
-	case findsPortal:
+	case portal.FindsPortal:
 		w.saw(epoch, page)
-	case findsOpen:
+	case portal.FindsOpen:
 		w.passed(epoch)
-	case findsNothing:
+	case portal.FindsNothing:
 		w.looked(epoch)
 	}
 	return found

@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"mailcrane/netwatch/portal"
 	"mailcrane/queue"
 )
 
@@ -254,9 +255,9 @@ func TestAnAttemptThatHangsIsGivenUpInAPortal(t *testing.T) {
 func TestAPortalThatASourceTellsOfNeedsNoLook(t *testing.T) {
 	inHotel(t, func(t *testing.T, s *script, w *Watcher, h *hotel) {
 		h.say("")
-		s.happen(with(atHome(), func(f *facts) { f.portal = &portal{by: "NetworkManager", page: "http://page.example/"} }), nil)
+		s.happen(with(atHome(), func(f *facts) { f.captive = "NetworkManager" }), nil)
 		fault := try(t, w, "work", fails(queue.StepConnect, nil))
-		if !fault.Captive || !strings.Contains(fault.Hint, "http://page.example/") {
+		if !fault.Captive || !strings.Contains(fault.Hint, "open any web page") {
 			t.Errorf("%+v", fault)
 		}
 	})
@@ -265,7 +266,9 @@ func TestAPortalThatASourceTellsOfNeedsNoLook(t *testing.T) {
 func TestTheSystemsOwnPageIsAskedBeforeTheServer(t *testing.T) {
 	inHotel(t, func(t *testing.T, s *script, w *Watcher, h *hotel) {
 		h.say("HTTP/1.1 204 x\r\n\r\n")
-		s.happen(with(atHome(), func(f *facts) { f.checks = []check{{url: "http://check.example.net/"}} }), nil)
+		s.happen(with(atHome(), func(f *facts) {
+			f.checks = []portal.Question{{Kind: portal.AsksSystem, URL: "http://check.example.net/"}}
+		}), nil)
 		if fault := try(t, w, "work", stranges); fault.Captive || len(h.asked) != 1 || h.asked[0] != "check.example.net:80" {
 			t.Errorf("%+v after asking %q", fault, h.asked)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"mailcrane/netwatch/portal"
 	"mailcrane/queue"
 )
 
@@ -113,7 +114,7 @@ func (a *attempt) open(ctx context.Context, t queue.Transport) (queue.Session, *
 func (a *attempt) attend(ctx context.Context, stir func()) {
 	pause := portalPatience
 	if !a.inPortal() {
-		if a.reachedBefore() || !wait(ctx, patience) || a.look(ctx, a.epoch, a.server.Host) != findsPortal {
+		if a.reachedBefore() || !wait(ctx, patience) || a.look(ctx, a.epoch, a.server.Host) != portal.FindsPortal {
 			return
 		}
 		pause = 0
@@ -185,11 +186,11 @@ func (a *attempt) isCaptive(ctx context.Context) bool {
 		return true
 	}
 	switch a.look(ctx, a.epoch, a.server.Host) {
-	case findsPortal:
+	case portal.FindsPortal:
 		return true
-	case findsOpen:
+	case portal.FindsOpen:
 		return false
-	case findsNothing:
+	case portal.FindsNothing:
 	}
 	return told || a.inPortal()
 }

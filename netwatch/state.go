@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"slices"
 	"time"
+
+	"mailcrane/netwatch/portal"
 )
 
 // A Level is how far a packet gets from here.
@@ -81,7 +83,7 @@ type State struct {
 	// ways is equal for two states exactly if mail takes the same ways out.
 	ways [sha256.Size]byte
 	// checks are the questions that the network, or the system, has for portals.
-	checks []question
+	checks []portal.Question
 	// nets is every destination that a route leads to, this machine included.
 	nets []destination
 	// wakes and woke are those of the facts.

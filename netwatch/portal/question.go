@@ -1,4 +1,6 @@
-package netwatch
+// Package portal asks by HTTP whether a captive portal is in the way, and judges the
+// answers. When to ask, and whom, others know.
+package portal
 
 import (
 	"bufio"
@@ -25,59 +27,63 @@ const (
 	mostPage = 1000
 )
 
-// A question is a page that is asked for by HTTP in the clear, since that is
+// A Question is a page that is asked for by HTTP in the clear, since that is
 // what a portal answers in anybody's place.
-type question struct {
-	kind asks
-	url  string
-	// expect is what the answer to asksProbe begins with; "" is the usual ones.
-	expect string
+type Question struct {
+	Kind Asks
+	// URL is its address, http://… or, for AsksAPI, https://….
+	URL string
+	// Expect is what the answer to AsksProbe begins with; "" is the usual ones.
+	Expect string
 }
 
-// asks is what stands at the address of a question.
-type asks uint8
+// Asks is what stands at the address of a question.
+type Asks uint8
 
+// What stands there.
 const (
-	// asksServer: the mail server, of whose web pages nothing is known.
-	asksServer asks = iota
-	// asksSystem: a page that the system asks for. Its answer is known only where
+	// AsksServer: the mail server, of whose web pages nothing is known.
+	AsksServer Asks = iota
+	// AsksSystem: a page that the system asks for. Its answer is known only where
 	// it is one of the usual ones.
-	asksSystem
-	// asksProbe: a page that the configuration names, and its answer with it. Any
+	AsksSystem
+	// AsksProbe: a page that the configuration names, and its answer with it. Any
 	// other answer is a portal's.
-	asksProbe
-	// asksAPI: the Captive Portal API of the network (RFC 8908).
-	asksAPI
+	AsksProbe
+	// AsksAPI: the Captive Portal API of the network (RFC 8908).
+	AsksAPI
 )
 
-// A finding is what an answer says of a portal.
-type finding uint8
+// A Finding is what an answer says of a portal.
+type Finding uint8
 
+// The findings. The zero Finding is FindsNothing.
 const (
-	findsNothing finding = iota // it says nothing
-	findsOpen                   // no portal is in the way
-	findsPortal                 // one is
+	FindsNothing Finding = iota // it says nothing
+	FindsOpen                   // no portal is in the way
+	FindsPortal                 // one is
 )
 
-// An answer is what a question has brought.
-type answer struct {
-	status int
-	header http.Header
-	body   []byte
+// An Answer is what a question has brought.
+type Answer struct {
+	Status int
+	Header http.Header
+	// Body is the first of it, up to 16 KiB with the header.
+	Body []byte
 }
 
-// A dialer opens connections.
-type dialer func(ctx context.Context, network, address string) (net.Conn, error)
+// A Dialer opens connections.
+type Dialer func(ctx context.Context, network, address string) (net.Conn, error)
 
-// ask asks for the page, once: no redirect is followed, no proxy used, nothing
-// kept, and nothing said of us.
-func (q question) ask(ctx context.Context, dial dialer) (*answer, error) {
-	u, err := url.Parse(q.url)
+// Ask asks for the page, once: no redirect is followed, no proxy used, nothing
+// kept, and nothing said of us. An answer is waited for some seconds.
+func (q Question) Ask(ctx context.Context, dial Dialer) (*Answer, error) {
+	u, err := url.Parse(q.URL)
 	if err != nil {
 		return nil, err
 	}
-	if q.kind == asksAPI && u.Scheme != "https" {
-		return nil, fmt.Errorf("%s: RFC 8908 wants https", q.url)
+	if q.Kind == AsksAPI && u.Scheme != "https" {
+		return nil, fmt.Errorf("%s: RFC 8908 wants https", q.URL)
 	}
 	port := u.Port()
 	switch {
@@ -103,9 +109,9 @@ func (q question) ask(ctx context.Context, dial dialer) (*answer, error) {
 	return readAnswer(conn)
 }
 
-func (q question) request(u *url.URL) []byte {
+func (q Question) request(u *url.URL) []byte {
 	accept := "*/*"
-	if q.kind == asksAPI {
+	if q.Kind == AsksAPI {
 		accept = "application/captive+json" // RFC 8908 section 4
 	}
 	return fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\nAccept: %s\r\nConnection: close\r\n\r\n", u.RequestURI(), u.Host, accept)
@@ -116,73 +122,74 @@ var errNoAnswer = errors.New("no answer of a web server")
 
 // readAnswer reads the first of an answer. A body that breaks off, or is longer
 // than is read, is as good as one that is whole.
-func readAnswer(r io.Reader) (*answer, error) {
+func readAnswer(r io.Reader) (*Answer, error) {
 	got, err := http.ReadResponse(bufio.NewReader(io.LimitReader(r, mostAnswer)), &http.Request{Method: http.MethodGet})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errNoAnswer, err)
 	}
 	defer got.Body.Close()
 	body, _ := io.ReadAll(got.Body)
-	return &answer{got.StatusCode, got.Header, body}, nil
+	return &Answer{got.StatusCode, got.Header, body}, nil
 }
 
-// judge says what the answer to q means, and where the portal's page is.
-func (q question) judge(a *answer) (found finding, page string) {
-	asked, err := url.Parse(q.url)
+// Judge says what the answer to q means, and where the portal's login page is: the
+// address of a web page of bounded length that is safe to show, or "".
+func (q Question) Judge(a *Answer) (found Finding, page string) {
+	asked, err := url.Parse(q.URL)
 	if err != nil {
-		return findsNothing, ""
+		return FindsNothing, ""
 	}
 	switch {
-	case q.kind == asksAPI:
+	case q.Kind == AsksAPI:
 		return judgeAPI(a)
 	case q.unspoilt(a):
-		return findsOpen, ""
-	case a.status == http.StatusNetworkAuthenticationRequired:
+		return FindsOpen, ""
+	case a.Status == http.StatusNetworkAuthenticationRequired:
 		// RFC 6585 section 6: the page that the answer leads to, or the very one.
-		if page = pageOf(a.header.Get("Location"), asked); page == "" {
-			page = pageOf(q.url, asked)
+		if page = pageOf(a.Header.Get("Location"), asked); page == "" {
+			page = pageOf(q.URL, asked)
 		}
-		return findsPortal, page
-	case a.status/100 == 3:
+		return FindsPortal, page
+	case a.Status/100 == 3:
 		return q.judgeRedirect(a, asked)
-	case q.kind == asksProbe && a.status == http.StatusOK:
+	case q.Kind == AsksProbe && a.Status == http.StatusOK:
 		// Whoever opens it in a browser sees the portal's.
-		return findsPortal, pageOf(q.url, asked)
+		return FindsPortal, pageOf(q.URL, asked)
 	}
-	return findsNothing, ""
+	return FindsNothing, ""
 }
 
 // unspoilt says that it is the very answer that the page has: the one that is
 // expected, or else 204 or NetworkManager's header.
-func (q question) unspoilt(a *answer) bool {
+func (q Question) unspoilt(a *Answer) bool {
 	switch {
-	case q.kind == asksServer:
+	case q.Kind == AsksServer:
 		return false
-	case q.kind == asksProbe && q.expect != "":
-		return a.status == http.StatusOK && bytes.HasPrefix(bytes.TrimSpace(a.body), []byte(q.expect))
+	case q.Kind == AsksProbe && q.Expect != "":
+		return a.Status == http.StatusOK && bytes.HasPrefix(bytes.TrimSpace(a.Body), []byte(q.Expect))
 	}
-	return a.status == http.StatusNoContent || a.status == http.StatusOK && strings.EqualFold(a.header.Get("X-NetworkManager-Status"), "online")
+	return a.Status == http.StatusNoContent || a.Status == http.StatusOK && strings.EqualFold(a.Header.Get("X-NetworkManager-Status"), "online")
 }
 
 // judgeRedirect: a portal leads to its own page. A server leads to another name
 // of its own, or to https; and a provider's, now and then, to the front page of
 // another site.
-func (q question) judgeRedirect(a *answer, asked *url.URL) (finding, string) {
-	to := a.header.Get("Location")
+func (q Question) judgeRedirect(a *Answer, asked *url.URL) (Finding, string) {
+	to := a.Header.Get("Location")
 	page := pageOf(to, asked)
 	if page == "" {
-		return findsNothing, ""
+		return FindsNothing, ""
 	}
 	target, err := url.Parse(page)
 	if err != nil {
-		return findsNothing, ""
+		return FindsNothing, ""
 	}
 	front := target.Scheme == "https" && strings.Trim(target.Path, "/") == "" && target.RawQuery == "" && net.ParseIP(target.Hostname()) == nil
 	switch {
-	case ofOneHouse(asked.Hostname(), target.Hostname()), q.kind == asksServer && front:
-		return findsNothing, ""
+	case ofOneHouse(asked.Hostname(), target.Hostname()), q.Kind == AsksServer && front:
+		return FindsNothing, ""
 	}
-	return findsPortal, page
+	return FindsPortal, page
 }
 
 // ofOneHouse says that two names are equal but for their first label, as
