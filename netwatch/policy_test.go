@@ -1,15 +1,12 @@
 package netwatch
 
 import (
-	"context"
 	"net/netip"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"mailcrane/internal/config"
-	"mailcrane/queue"
 )
 
 const accounts = `[account.work]
@@ -169,159 +166,6 @@ func TestTheRulesOfTheCarrierHoldToo(t *testing.T) {
 	}
 }
 
-// policed runs f in a bubble with a Watcher of both accounts under the rules.
-func policed(t *testing.T, text string, f func(t *testing.T, s *script, w *Watcher)) {
-	t.Helper()
-	o := Options{
-		Rules: rules(t, text), Routes: []queue.Route{"work", "home"},
-		Server: func(r queue.Route) Server { return Server{Host: "smtp." + string(r) + ".example"} },
-		Bound: func(r queue.Route, _ bool) int64 {
-			return map[queue.Route]int64{"work": 1000, "home": 2000}[r]
-		},
-		Now: func() time.Time { return time.Now().UTC() },
-	}
-	scripted(t, o, f)
-}
-
-// withVPN has a tunnel beside the way out.
-func withVPN() *facts {
-	return with(atHome(), func(f *facts) {
-		f.links = append(f.links, link{index: 9, name: "wg0", up: true, carrier: true, tunnel: true})
-		f.addrs = append(f.addrs, addr(9, "10.9.0.2/24"))
-		f.routes = append(f.routes, onto(9, "10.9.0.0/24"))
-	})
-}
-
-func TestOneAccountWaitsForTheVPNWhileTheOtherSends(t *testing.T) {
-	policed(t, "[policy.only-over-the-vpn]\naccount = [\"work\"]\nvpn = \"down\"\ndo = \"hold\"", func(t *testing.T, s *script, w *Watcher) {
-		if v := w.Verdict("work"); v.Try || v.Rule != "" || v.Withholds() {
-			t.Errorf("without a way out the rule is not why: %+v", v)
-		}
-		s.happen(atHome(), nil)
-		pass(time.Minute)
-		v := w.Verdict("work")
-		if want := "the rule only-over-the-vpn keeps mail of account work back: no VPN is up"; v.Try || v.Why != want || v.Rule != "only-over-the-vpn" {
-			t.Errorf("%+v, want %q", v, want)
-		}
-		if v := w.Verdict("home"); !v.Try || v.Rule != "" || v.MaxSize != 2000 {
-			t.Errorf("the other account: %+v", v)
-		}
-		if st := w.Standing("work"); st.Prospect != Withheld || st.Reacts != "a VPN to come up" || len(st.Looked) != 1 {
-			t.Errorf("%+v", st)
-		}
-		s.happen(withVPN(), nil)
-		pass(settling / 2)
-		s.happen(withVPN(), nil) // as its routes come
-		changed(w)
-		if v := w.Verdict("work"); v.Try || !strings.HasSuffix(v.Why, "the VPN wg0 is coming up") {
-			t.Errorf("while the VPN comes up: %+v", v)
-		}
-		pass(settling/2 - time.Millisecond)
-		if changed(w) || w.Verdict("work").Try {
-			t.Error("before the VPN's routes can be there")
-		}
-		pass(time.Millisecond)
-		if v := w.Verdict("work"); !v.Try || v.Rule != "" || !changed(w) {
-			t.Errorf("with the VPN: %+v", v)
-		}
-		pass(time.Hour)
-		began := time.Now()
-		s.happen(atHome(), nil)
-		pass(time.Minute)
-		if v := w.Verdict("work"); v.Try || !v.Since.Equal(began) || !changed(w) {
-			t.Errorf("without it again: %+v, since %v", v, began)
-		}
-	})
-}
-
-func TestARulesWordGoesBeforeMaxSize(t *testing.T) {
-	policed(t, "[policy.a]\naccount = [\"work\"]\nbelow = \"5k\"\n[policy.b]\naccount = [\"home\"]\nby = \"work\"\nssid = [\"x\"]", func(t *testing.T, s *script, w *Watcher) {
-		s.happen(atHome(), nil)
-		if v := w.Verdict("work"); v.MaxSize != 5000 || v.Rule != "a" || !v.Try {
-			t.Errorf("with a rule: %+v", v)
-		}
-		if v := w.Verdict("home"); v.MaxSize != 2000 || v.Rule != "" {
-			t.Errorf("without one: %+v", v)
-		}
-		s.happen(with(atHome(), func(f *facts) { f.links[1].ssid = "x" }), nil)
-		pass(time.Minute)
-		if v := w.Verdict("home"); v.MaxSize != 5000 || v.Rule != "a" || v.Via != "work" {
-			t.Errorf("carried by another account: %+v", v)
-		}
-	})
-}
-
-func TestTheClockAloneChangesWhatARuleSays(t *testing.T) {
-	policed(t, "[policy.night]\naccount = [\"work\"]\nhours = [\"22-6\"]\ndo = \"hold\"", func(t *testing.T, s *script, w *Watcher) {
-		s.happen(atHome(), nil) // a bubble begins on Saturday, 2000-01-01 00:00 UTC
-		pass(time.Minute)
-		changed(w)
-		if st := w.Standing("work"); st.Prospect != Withheld || st.Until.Format("Mon 15:04") != "Sat 06:00" || st.Reacts != "the end of these hours" {
-			t.Errorf("at night: %+v", st)
-		}
-		if st := w.Standing("home"); !st.Until.IsZero() {
-			t.Errorf("an account that the rule is not about: %+v", st)
-		}
-		pass(6*time.Hour - time.Minute - time.Second)
-		if changed(w) || w.Verdict("work").Try {
-			t.Error("a second too early")
-		}
-		pass(time.Second)
-		if !changed(w) || !w.Verdict("work").Try {
-			t.Error("not at the time")
-		}
-		pass(16 * time.Hour)
-		if v := w.Verdict("work"); !changed(w) || v.Try || v.Since.Format("15:04:05") != "22:00:00" {
-			t.Errorf("at night again: %+v", v)
-		}
-	})
-}
-
-func TestNoTimerWhereTheClockChangesNothing(t *testing.T) {
-	for _, c := range []struct {
-		reason, rules string
-		timer         bool
-	}{
-		{"no rule has hours", "[policy.a]\nvpn = \"down\"\ndo = \"hold\"", false},
-		{"hours that matter", "[policy.a]\nhours = [\"22-6\"]\ndo = \"hold\"", true},
-		{"hours of a rule that another condition keeps from matching", "[policy.a]\nhours = [\"22-6\"]\nssid = [\"x\"]\ndo = \"hold\"", false},
-		{"hours of a rule behind one that decides", "[policy.a]\ninterface = [\"*\"]\ndo = \"send\"\n[policy.b]\nhours = [\"22-6\"]\ndo = \"hold\"", false},
-		{"hours that never end", "[policy.a]\nhours = [\"0-24\"]\ndo = \"hold\"", false},
-		{"hours for no account that there is", "[policy.a]\naccount = [\"home\"]\nhours = [\"22-6\"]\nby = \"work\"\n", true},
-	} {
-		policed(t, c.rules, func(t *testing.T, s *script, w *Watcher) {
-			s.happen(atHome(), nil)
-			pass(time.Minute)
-			if next := w.nextByClock(); next.IsZero() == c.timer {
-				t.Errorf("%s: a timer for %v", c.reason, next)
-			}
-		})
-	}
-}
-
-func TestAClockThatWasSetIsFollowedAtTheNextEvent(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		ahead := time.Duration(0)
-		s := &script{facts: atHome()}
-		w := start(t.Context(), Options{
-			Rules: rules(t, "[policy.night]\nhours = [\"22-6\"]\ndo = \"hold\""), Routes: []queue.Route{"work"},
-			Now: func() time.Time { return time.Now().UTC().Add(ahead).Round(0) },
-		}, func(poke func()) ([]source, error) {
-			s.poke = poke
-			return []source{s}, nil
-		})
-		if w.Verdict("work").Try {
-			t.Error("it is night")
-		}
-		ahead = 7 * time.Hour // as after a sleep
-		s.poke()
-		pass(time.Second)
-		if !changed(w) || !w.Verdict("work").Try {
-			t.Error("the morning was not noticed")
-		}
-	})
-}
-
 func TestEdgesFollowTheLocalClock(t *testing.T) {
 	zone, err := time.LoadLocation("Europe/Berlin")
 	if err != nil {
@@ -385,45 +229,4 @@ func TestTheAddressesOfARuleAreThoseThatLast(t *testing.T) {
 			t.Errorf("%s: %q, want %q", c.reason, got, c.want)
 		}
 	}
-}
-
-func TestWhatWasProvedOfOneServerIsNotKnownOfTheNext(t *testing.T) {
-	policed(t, "[policy.morning]\naccount = [\"home\"]\nhours = [\"6-7\"]\nby = \"work\"", func(t *testing.T, s *script, w *Watcher) {
-		s.happen(atHome(), nil)
-		pass(time.Minute)
-		w.Prove(transport(reached)).Open(t.Context(), "home")
-		w.Prove(transport(reached)).Open(t.Context(), "work")
-		if st := w.Standing("home"); st.Prospect != Reachable {
-			t.Fatalf("%+v", st)
-		}
-		pass(6 * time.Hour)
-		if st := w.Standing("home"); st.Prospect != Untried || st.Policy != "the rule morning has account work carry it (it is Sat 06:01, within 6-7)" {
-			t.Errorf("by another account: %+v", st)
-		}
-		if st := w.Standing("work"); st.Prospect != Reachable {
-			t.Errorf("the other account's own mail: %+v", st)
-		}
-	})
-}
-
-// The decision under which a session is opened is the one that its server was
-// looked at by, though the clock strikes in between.
-func TestASessionIsOpenedByOneDecision(t *testing.T) {
-	policed(t, "[policy.morning]\naccount = [\"home\"]\nhours = [\"6-7\"]\nby = \"work\"", func(t *testing.T, s *script, w *Watcher) {
-		s.happen(atHome(), nil)
-		pass(time.Minute)
-		w.Prove(transport(func(ctx context.Context) *queue.RouteFault {
-			pass(6 * time.Hour)
-			if d, ok := Decided(ctx); !ok || d.Account != "home" {
-				t.Errorf("decided %+v, %v", d, ok)
-			}
-			if d := w.Decision("home"); d.Account != "work" {
-				t.Errorf("by now it is %+v", d)
-			}
-			return nil
-		})).Open(t.Context(), "home")
-		if st := w.Standing("home"); st.Prospect != Untried {
-			t.Errorf("what one server has shown is taken for the other's: %+v", st)
-		}
-	})
 }
