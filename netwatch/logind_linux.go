@@ -2,6 +2,7 @@ package netwatch
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -84,6 +85,8 @@ func (l *logind) look(ctx context.Context, conn *dbus.Conn) error {
 	}
 	manager, err := propertiesOf(ctx, conn, login1, login1Path, login1Face)
 	switch preparing := property[bool](manager, "PreparingForSleep"); {
+	case errors.Is(err, context.DeadlineExceeded):
+		// Around a sleep logind may be slow. It is asked again when it answers.
 	case err != nil:
 		l.woken() // of which nobody would tell
 	case preparing && !l.asleep:

@@ -242,7 +242,7 @@ func TestAnAgentThatSlept(t *testing.T) {
 			z.await("message deferred")
 			want := map[string]int{"later@x.org": 1}
 			if c.halts != "" {
-				z.submit("hangs@x.org", 8<<20)
+				z.submit("hangs@x.org", 2<<20)
 				<-s.halted
 				want["hangs@x.org"] = 1
 			}

@@ -64,7 +64,7 @@ func suspend(t *testing.T) {
 	}
 
 	t.Log("in the middle of a message that cannot end in time")
-	z.submit("hangs@x.org", 8<<20)
+	z.submit("hangs@x.org", 2<<20)
 	<-s.halted
 	systemctl("suspend")
 	said := z.await("the machine is about to sleep")
@@ -84,7 +84,7 @@ func suspend(t *testing.T) {
 	if strings.Contains(said, "woke") {
 		t.Errorf("it was delivered only after the sleep; the agent said:\n%s", said)
 	}
-	clean(said + z.await("all is tried anew: the machine woke after"))
+	clean(said + z.await("all is tried anew"))
 
 	t.Log("without logind, nothing on the wire")
 	if err := os.WriteFile("/sys/class/rtc/rtc0/wakealarm", []byte("+8"), 0o600); err != nil {
