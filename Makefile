@@ -3,12 +3,13 @@
 # make lint    vet, staticcheck, golangci-lint, gofumpt
 # make bench   ours beside other programs, in one run
 # make nightly 5,000 power cuts, then every fuzz target for FUZZ_TIME (some hours, as root)
+# make suspend suspends a virtual machine in the middle of a message (a minute or two; internal/lab/lab.sh install machine)
 # make install the programs below PREFIX (DESTDIR is honoured)
 
 PREFIX ?= /usr/local
 GO     ?= go
 
-.PHONY: build test lint bench nightly install
+.PHONY: build test lint bench nightly suspend install
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o bin/ ./cmd/...
@@ -31,6 +32,9 @@ FUZZ_TIME ?= 5m
 nightly:
 	MAILCRANE_POWERCUT_ROUNDS=2500 $(GO) test -count=1 -timeout 3h -run '^TestPowerCuts' -v ./internal/trial
 	internal/lab/fuzz.sh $(FUZZ_TIME)
+
+suspend:
+	MAILCRANE_TRIAL_SUSPEND=1 $(GO) test -count=1 -timeout 10m -run '^TestAMachineThatIsSuspended' -v ./cmd/mailcrane
 
 # The shim finds mailcrane beside itself, and must not stand in a PATH folder
 # where it would hide another sendmail: the links are made by hand or by the

@@ -30,6 +30,7 @@ machine_kernel() {
   package=$(apt-cache depends linux-image-cloud-amd64 | sed -n 's/.*Depends: \(linux-image-[0-9][^ ]*\)/\1/p' | head -n 1)
   [ -n "$package" ] || die "no kernel is known; run: apt-get update"
   # What is downloaded is checked by apt, which drops its rights and may not write here.
+  # shellcheck disable=SC2016 # the inner shell expands it
   quietly machine-kernel sh -c 'cd "$1" && apt-get -o APT::Sandbox::User=root download "$2" && dpkg -x linux-image-*.deb kernel' sh "$PWD" "$package"
   rm linux-image-*.deb
   cp kernel/boot/vmlinuz-* vmlinuz
