@@ -47,7 +47,7 @@ func watchSleep(s *slumber) ([]io.Closer, error) {
 	w.wants = &subscription{callback: windows.NewCallback(w.told)}
 	failed, _, _ := begin.Call(deviceNotifyCallback, uintptr(unsafe.Pointer(w.wants)), uintptr(unsafe.Pointer(&w.handle)))
 	if failed != 0 {
-		return nil, fmt.Errorf("Windows does not tell of a sleep: %w", windows.Errno(failed))
+		return nil, fmt.Errorf("the power manager does not tell of a sleep: %w", windows.Errno(failed))
 	}
 	s.unwatched = false
 	return []io.Closer{w}, nil

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"mailcrane/internal/lab"
 )
@@ -64,7 +67,7 @@ func suspend(t *testing.T) {
 	}
 
 	t.Log("in the middle of a message that cannot end in time")
-	z.submit("hangs@x.org", 2<<20)
+	z.submit("hangs@x.org", 4<<20)
 	<-s.halted
 	systemctl("suspend")
 	said := z.await("the machine is about to sleep")
@@ -87,17 +90,18 @@ func suspend(t *testing.T) {
 	clean(said + z.await("all is tried anew"))
 
 	t.Log("without logind, nothing on the wire")
-	if err := os.WriteFile("/sys/class/rtc/rtc0/wakealarm", []byte("+8"), 0o600); err != nil {
-		t.Fatal(err)
+	before := asleep(t)
+	const alarm = "/sys/class/rtc/rtc0/wakealarm"
+	for _, w := range []struct{ file, text string }{{alarm, "0"}, {alarm, "+8"}, {"/sys/power/state", "mem"}} {
+		if err := os.WriteFile(w.file, []byte(w.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if err := os.WriteFile("/sys/power/state", []byte("mem"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	said = z.await("all is tried anew: the machine woke after")
-	if strings.Contains(said, "about to sleep") {
+	if slept := asleep(t) - before; slept < 2*time.Second {
+		t.Logf("the emulator's alarm woke it after %v", slept) // then nothing is said
+	} else if said = z.await("all is tried anew: the machine woke after"); strings.Contains(said, "about to sleep") {
 		t.Errorf("told by logind all the same:\n%s", said)
 	}
-	clean(said)
 
 	z.submit("last@x.org", 1000)
 	arrives("last@x.org")
@@ -106,4 +110,15 @@ func suspend(t *testing.T) {
 		t.Errorf("another copy for %s", to)
 	default:
 	}
+}
+
+// asleep is how long the machine has slept since it was booted.
+func asleep(t *testing.T) time.Duration {
+	t.Helper()
+	var awake, elapsed unix.Timespec
+	err := errors.Join(unix.ClockGettime(unix.CLOCK_MONOTONIC, &awake), unix.ClockGettime(unix.CLOCK_BOOTTIME, &elapsed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(elapsed.Nano() - awake.Nano())
 }

@@ -87,7 +87,7 @@ machine_run() {
   console=$(mktemp)
   # -no-reboot: it ends where it would boot again. Its power cannot be switched
   # off after it was suspended.
-  timeout --kill-after=5 "${MACHINE_TIME:-200}" qemu-system-x86_64 -machine q35,hpet=off -accel tcg,thread=multi -cpu max -m 768 -smp 2 \
+  timeout --kill-after=5 "${MACHINE_TIME:-200}" qemu-system-x86_64 -machine q35 -accel tcg,thread=multi -cpu max -m 768 -smp 2 \
     -nographic -nodefaults -no-reboot -serial stdio -nic none -kernel "$here/vmlinuz" -initrd "$here/initrd" \
     -append "console=ttyS0 panic=-1 quiet systemd.show_status=0 systemd.mask=serial-getty@ttyS0.service" \
     -drive "file=$here/disk,format=raw,if=virtio,snapshot=on" -drive "file=$tar,format=raw,if=virtio,readonly=on" \
