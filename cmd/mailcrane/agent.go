@@ -65,20 +65,12 @@ func (a *app) agent(ctx context.Context, log *slog.Logger, net network) error {
 	if log == nil {
 		log = a.log(c.LogLevel)
 	}
-	options := smarthost.Options{Now: a.now, Getenv: a.getenv, Known: a.spool(c), Debug: log.Debug}
-	if log.Enabled(ctx, slog.LevelDebug) {
-		options.Trace = func(r queue.Route, line string) { log.Debug(line, "route", r) }
-	}
-	var watcher *netwatch.Watcher
+	var naps <-chan queue.Nap
 	if net == nil {
-		o := a.networkOptions(c)
-		o.Log, o.Naps = log, true
-		watcher = netwatch.New(ctx, o)
-		net = watcher
+		net, naps = a.machine(ctx, c, log)
 	}
 	by := carriedBy(c, net)
-	options.Carries = by
-	out := smarthost.New(c, options)
+	out := a.wayOut(ctx, c, by, log)
 	runner := a.runner(c, out, log)
 	obey(runner, c, by)
 	if slow := runner.Spool.Confined(); slow != "" {
@@ -92,10 +84,7 @@ func (a *app) agent(ctx context.Context, log *slog.Logger, net network) error {
 		out.Again()
 		ring(pokes)
 	}
-	if watcher != nil {
-		runner.Naps = watcher.Naps()
-	}
-	runner.Reach, runner.Transport, runner.Stirs = net, net.Prove(out), stirs
+	runner.Reach, runner.Transport, runner.Stirs, runner.Naps = net, net.Prove(out), stirs, naps
 	again := newRetries()
 	runner.Watch = func(e queue.Event) {
 		idle.watch(e)
@@ -123,6 +112,24 @@ func (a *app) agent(ctx context.Context, log *slog.Logger, net network) error {
 	stop()
 	wait()
 	return err
+}
+
+// machine is this machine's own network, and the sleeps that it tells of.
+func (a *app) machine(ctx context.Context, c *config.Config, log *slog.Logger) (network, <-chan queue.Nap) {
+	o := a.networkOptions(c)
+	o.Log, o.Naps = log, true
+	w := netwatch.New(ctx, o)
+	return w, w.Naps()
+}
+
+// wayOut is the agent's transport, which logs the lines of the sessions where
+// they are wanted.
+func (a *app) wayOut(ctx context.Context, c *config.Config, by carriage, log *slog.Logger) *smarthost.Transport {
+	options := smarthost.Options{Now: a.now, Getenv: a.getenv, Known: a.spool(c), Debug: log.Debug, Carries: by}
+	if log.Enabled(ctx, slog.LevelDebug) {
+		options.Trace = func(r queue.Route, line string) { log.Debug(line, "route", r) }
+	}
+	return smarthost.New(c, options)
 }
 
 // statusOf is what an agent that began then says of itself.

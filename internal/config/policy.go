@@ -171,6 +171,11 @@ func (r *Rule) settle(c *Config, bad func(hint, format string, args ...any) erro
 	if key := r.emptyList(c.source); key != "" {
 		return bad("name something in it, or take it out", "has nothing in %s, so that it would never match", key)
 	}
+	return r.settleAccounts(c, bad)
+}
+
+// settleAccounts checks the accounts that a rule names.
+func (r *Rule) settleAccounts(c *Config, bad func(hint, format string, args ...any) error) error {
 	for _, name := range append(slices.Clip(r.Accounts), r.By) {
 		if name != "" && c.Account(name) == nil {
 			return bad(c.accountsHint(), "names account %q, and there is none of that name", name)

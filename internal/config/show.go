@@ -132,26 +132,36 @@ func (o *Option) Kind() string {
 		return "times"
 	case *Directories:
 		return "directory, or list"
-	case *Mode:
-		return strings.Join(modeWords[:], ", ")
-	case *SortOrder:
-		return strings.Join(orderWords[:], ", ")
-	case *ErrorMode:
-		return strings.Join(errorWords[:], ", ")
-	case *NoRecipient:
-		return strings.Join(emptyWords[:], ", ")
-	case *ageRule:
-		return strings.Join(ageWords[:], ", ")
 	case *Octets:
 		return "size, as 200k or 2M"
 	case *Sessions:
 		return "auto, or a number"
-	case *Metering:
-		return strings.Join(meteringWords[:], ", ")
-	case *Deed:
-		return strings.Join(deedWords[:], ", ")
+	}
+	if words := choice(at); words != nil {
+		return strings.Join(words, ", ")
 	}
 	return "text"
+}
+
+// choice is the words of an option that has some.
+func choice(at any) []string {
+	switch at.(type) {
+	case *Mode:
+		return modeWords[:]
+	case *SortOrder:
+		return orderWords[:]
+	case *ErrorMode:
+		return errorWords[:]
+	case *NoRecipient:
+		return emptyWords[:]
+	case *ageRule:
+		return ageWords[:]
+	case *Metering:
+		return meteringWords[:]
+	case *Deed:
+		return deedWords[:]
+	}
+	return nil
 }
 
 // Default is the value where nothing is set, as a file writes it, or in words
