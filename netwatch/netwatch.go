@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"mailcrane/internal/config"
+	"mailcrane/netwatch/policy"
 	"mailcrane/netwatch/portal"
 	"mailcrane/queue"
 )
@@ -165,11 +166,7 @@ func start(ctx context.Context, o Options, open opener) *Watcher {
 		w.state.Since = w.started
 		w.log.Warn("the network is not watched", "why", err)
 		w.reconsider()
-		if edges(w.rules, w.started) == nil {
-			close(w.done)
-		} else {
-			go w.run(ctx) // the clock goes on
-		}
+		go w.run(ctx) // the clock, and what the rules say by it, goes on
 		return w
 	}
 	w.sources = sources
@@ -220,7 +217,7 @@ func (w *Watcher) Verdict(r queue.Route) queue.Verdict {
 		w.poke()
 	}
 	state := w.State()
-	d := decide(w.rules, string(r), w.moment(state))
+	d := policy.Decide(w.rules, string(r), w.moment(state))
 	v, metered := state.verdict(w.leadsTo(d))
 	w.overrule(&v, r, d, metered)
 	if v.Since.IsZero() {

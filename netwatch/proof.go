@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"mailcrane/netwatch/policy"
 	"mailcrane/netwatch/portal"
 	"mailcrane/queue"
 )
@@ -70,7 +71,7 @@ func (p *prover) Open(ctx context.Context, r queue.Route) (queue.Session, *queue
 type attempt struct {
 	*Watcher
 	route    queue.Route
-	decision Decision
+	decision policy.Decision
 	server   Server
 	// far: a portal may stand before the server.
 	far   bool

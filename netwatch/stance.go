@@ -6,19 +6,20 @@ import (
 	"time"
 
 	"mailcrane/internal/config"
+	"mailcrane/netwatch/policy"
 	"mailcrane/queue"
 )
 
 // A stance is what the rules said of a route when they were last asked, and
 // since when they have said so.
 type stance struct {
-	Decision
+	policy.Decision
 	since time.Time
 }
 
 // Decision is what the rules of the policy say of mail of r now.
-func (w *Watcher) Decision(r queue.Route) Decision {
-	return decide(w.rules, string(r), w.moment(w.State()))
+func (w *Watcher) Decision(r queue.Route) policy.Decision {
+	return policy.Decide(w.rules, string(r), w.moment(w.State()))
 }
 
 type decisionKey struct{}
@@ -26,20 +27,23 @@ type decisionKey struct{}
 // Decided is what the rules had said when the opening of a session began that
 // ctx is for, so that what was found out about its server before is not used for
 // another one.
-func Decided(ctx context.Context) (d Decision, ok bool) {
-	d, ok = ctx.Value(decisionKey{}).(Decision)
+func Decided(ctx context.Context) (d policy.Decision, ok bool) {
+	d, ok = ctx.Value(decisionKey{}).(policy.Decision)
 	return d, ok
 }
 
 // moment is now, in state s.
-func (w *Watcher) moment(s State) *moment {
+func (w *Watcher) moment(s State) *policy.Moment {
 	metered := func(account string) bool {
-		server := w.leadsTo(Decision{Account: account})
+		server := w.leadsTo(policy.Decision{Account: account})
 		_, metered := s.verdict(server)
 		return metered && server.Metering == config.MeteredAuto || server.Metering == config.MeteredYes
 	}
 	now := w.now()
-	return &moment{State: s, metered: metered, now: now, settling: w.settles(now).After(now)}
+	return &policy.Moment{
+		Interface: s.Interface, SSID: s.SSID, Connection: s.Connection, VPN: s.VPN, Settling: w.settles(now).After(now),
+		Addresses: s.Addresses, Portal: s.Portal, Metered: metered, Now: now,
+	}
 }
 
 // settling is how long routes and VPNs must stay as they are before a VPN counts
@@ -57,7 +61,7 @@ func (w *Watcher) settles(now time.Time) time.Time {
 }
 
 // leadsTo is where mail goes by what the rules say.
-func (w *Watcher) leadsTo(d Decision) Server {
+func (w *Watcher) leadsTo(d policy.Decision) Server {
 	var server Server
 	if w.server != nil {
 		server = w.server(queue.Route(d.Account))
@@ -69,8 +73,8 @@ func (w *Watcher) leadsTo(d Decision) Server {
 }
 
 // overrule lays what the rules say of a route over what the network does.
-func (w *Watcher) overrule(v *queue.Verdict, r queue.Route, d Decision, metered bool) {
-	v.Via = d.via(r)
+func (w *Watcher) overrule(v *queue.Verdict, r queue.Route, d policy.Decision, metered bool) {
+	v.Via = d.Via(string(r))
 	switch {
 	case d.Below > 0:
 		v.MaxSize, v.Rule = d.Below, d.BelowRule
@@ -83,15 +87,15 @@ func (w *Watcher) overrule(v *queue.Verdict, r queue.Route, d Decision, metered 
 		return
 	}
 	if d.Hold {
-		v.Try, v.Rule, v.Why, v.Since = false, d.Rule, d.sentence(), w.stanceSince(r, d)
+		v.Try, v.Rule, v.Why, v.Since = false, d.Rule, d.Sentence(), w.stanceSince(r, d)
 	}
 }
 
 // stanceSince is since when the rules have said of a route what they say now.
-func (w *Watcher) stanceSince(r queue.Route, d Decision) time.Time {
+func (w *Watcher) stanceSince(r queue.Route, d policy.Decision) time.Time {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if s, ok := w.stances[r]; ok && s.same(d) {
+	if s, ok := w.stances[r]; ok && s.Same(d) {
 		return s.since
 	}
 	return w.now()
@@ -106,20 +110,20 @@ func (w *Watcher) reconsider() (changed bool) {
 	}
 	m := w.moment(w.State())
 	for _, r := range w.routes {
-		d := decide(w.rules, string(r), m)
+		d := policy.Decide(w.rules, string(r), m)
 		w.mu.Lock()
 		before, known := w.stances[r]
-		if !known || !before.same(d) {
-			w.stances[r] = stance{d, m.now}
+		if !known || !before.Same(d) {
+			w.stances[r] = stance{d, m.Now}
 			changed = changed || known
 		}
-		if known && !before.sameWay(d) {
+		if known && !before.SameWay(d) {
 			w.epoch++
 			delete(w.proofs, r)
 		}
 		w.mu.Unlock()
-		if known && !before.same(d) {
-			w.log.Info("the policy says something else", "account", r, "rule", d.Rule, "does", d.sentence())
+		if known && !before.Same(d) {
+			w.log.Info("the policy says something else", "account", r, "rule", d.Rule, "does", d.Sentence())
 		}
 	}
 	return changed
@@ -132,12 +136,9 @@ func (w *Watcher) nextByClock() (next time.Time) {
 	if settled := w.settles(now); settled.After(now) && len(w.State().VPN) > 0 && slices.ContainsFunc(w.rules, func(r config.Rule) bool { return r.VPN != "" }) {
 		return settled
 	}
-	if edges(w.rules, now) == nil {
-		return next
-	}
 	m := w.moment(w.State())
 	for _, r := range w.routes {
-		if t := until(w.rules, string(r), m); next.IsZero() || !t.IsZero() && t.Before(next) {
+		if t := policy.Until(w.rules, string(r), m); next.IsZero() || !t.IsZero() && t.Before(next) {
 			next = t
 		}
 	}

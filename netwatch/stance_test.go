@@ -8,8 +8,28 @@ import (
 	"testing/synctest"
 	"time"
 
+	"mailcrane/internal/config"
 	"mailcrane/queue"
 )
+
+const accounts = `[account.work]
+from = ["me@work.example"]
+smarthost = "smtps://smtp.work.example"
+user = "me"
+[account.home]
+from = ["me@home.example"]
+smarthost = "smtps://smtp.home.example"
+user = "me"
+`
+
+func rules(t *testing.T, text string) []config.Rule {
+	t.Helper()
+	c, err := config.Parse("m.toml", []byte(accounts+text), func(string) string { return "/home/me" })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c.Rules
+}
 
 // policed runs f in a bubble with a Watcher of both accounts under the rules.
 func policed(t *testing.T, text string, f func(t *testing.T, s *script, w *Watcher)) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"mailcrane/netwatch/policy"
 	"mailcrane/queue"
 )
 
@@ -62,7 +63,7 @@ type Standing struct {
 	Policy string    `json:"policy,omitempty"`
 	Until  time.Time `json:"until,omitzero"`
 	// Looked is the rules that were looked at, in order.
-	Looked []Look `json:"rules,omitempty"`
+	Looked []policy.Look `json:"rules,omitempty"`
 	// Page is the address of a captive portal's login page, where that is known.
 	Page string `json:"page,omitempty"`
 	// Proved is when the smarthost was last reached by this network: a session was
@@ -84,7 +85,7 @@ func (w *Watcher) Standing(r queue.Route) Standing {
 	state, p := w.known(), w.proofs[r]
 	w.mu.Unlock()
 	s := Standing{
-		Reason: v.Why, Since: v.Since, Rule: d.Rule, Policy: d.sentence(), Until: until(w.rules, string(r), w.moment(state)), Looked: d.Looked,
+		Reason: v.Why, Since: v.Since, Rule: d.Rule, Policy: d.Sentence(), Until: policy.Until(w.rules, string(r), w.moment(state)), Looked: d.Looked,
 		Proved: p.reached,
 	}
 	if p.fault != nil {

@@ -15,6 +15,7 @@ import (
 	"mailcrane/internal/sysexits"
 	"mailcrane/msp/listen"
 	"mailcrane/netwatch"
+	"mailcrane/netwatch/policy"
 	"mailcrane/queue"
 	"mailcrane/queue/arrivals"
 	"mailcrane/smarthost"
@@ -47,7 +48,7 @@ type network interface {
 	queue.Reach
 	State() netwatch.State
 	Standing(queue.Route) netwatch.Standing
-	Decision(queue.Route) netwatch.Decision
+	Decision(queue.Route) policy.Decision
 	Prove(queue.Transport) queue.Transport
 }
 

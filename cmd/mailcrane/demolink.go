@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"mailcrane/netwatch"
+	"mailcrane/netwatch/policy"
 	"mailcrane/queue"
 )
 
@@ -45,8 +46,8 @@ func (l *demoLink) Changes() <-chan struct{} { return l.changes }
 
 func (l *demoLink) Standing(queue.Route) netwatch.Standing { return netwatch.Standing{} }
 
-func (l *demoLink) Decision(r queue.Route) netwatch.Decision {
-	return netwatch.Decision{Account: string(r)}
+func (l *demoLink) Decision(r queue.Route) policy.Decision {
+	return policy.Decision{Account: string(r)}
 }
 
 func (l *demoLink) Prove(t queue.Transport) queue.Transport { return t }

@@ -9,6 +9,7 @@ import (
 	"mailcrane/internal/config"
 	"mailcrane/internal/sysexits"
 	"mailcrane/netwatch"
+	"mailcrane/netwatch/policy"
 	"mailcrane/queue"
 )
 
@@ -20,11 +21,11 @@ type addressItem struct {
 	Rule      string `json:"rule,omitempty"`
 	// Policy is what the rules of the policy do to mail of the account now, Waits
 	// what would end that, and Looked the rules that were looked at.
-	Policy string          `json:"policy,omitempty"`
-	Waits  string          `json:"waits,omitempty"`
-	Looked []netwatch.Look `json:"rules,omitempty"`
-	Why    string          `json:"why,omitempty"`
-	Mend   string          `json:"mend,omitempty"`
+	Policy string        `json:"policy,omitempty"`
+	Waits  string        `json:"waits,omitempty"`
+	Looked []policy.Look `json:"rules,omitempty"`
+	Why    string        `json:"why,omitempty"`
+	Mend   string        `json:"mend,omitempty"`
 	// From and To count the waiting messages from and to it.
 	From int `json:"from"`
 	To   int `json:"to"`

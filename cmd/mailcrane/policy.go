@@ -5,6 +5,7 @@ import (
 
 	"mailcrane/internal/config"
 	"mailcrane/netwatch"
+	"mailcrane/netwatch/policy"
 	"mailcrane/queue"
 	"mailcrane/smarthost"
 )
@@ -22,7 +23,7 @@ func own(c *config.Config) carriage {
 
 // A decider knows what the rules say of a route now.
 type decider interface {
-	Decision(queue.Route) netwatch.Decision
+	Decision(queue.Route) policy.Decision
 }
 
 func carriedBy(c *config.Config, net decider) carriage {

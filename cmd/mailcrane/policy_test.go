@@ -4,14 +4,14 @@ import (
 	"testing"
 
 	"mailcrane/internal/config"
-	"mailcrane/netwatch"
+	"mailcrane/netwatch/policy"
 	"mailcrane/queue"
 )
 
 // decided is what the rules say of each route.
-type decided map[queue.Route]netwatch.Decision
+type decided map[queue.Route]policy.Decision
 
-func (d decided) Decision(r queue.Route) netwatch.Decision { return d[r] }
+func (d decided) Decision(r queue.Route) policy.Decision { return d[r] }
 
 func TestHostSessionsAndDialAreThoseOfWhatCarriesTheMail(t *testing.T) {
 	const text = "[account.home]\nfrom = [\"a@x.org\"]\nsmarthost = \"smtps://home.example\"\nuser = \"me\"\nsessions = 2\n" +
@@ -23,15 +23,15 @@ func TestHostSessionsAndDialAreThoseOfWhatCarriesTheMail(t *testing.T) {
 	relay := config.Smarthost{Host: "relay.example", Port: "465"}
 	for _, want := range []struct {
 		reason   string
-		decision netwatch.Decision
+		decision policy.Decision
 		host     string
 		sessions int
 		dial     config.Dial
 	}{
-		{"its own", netwatch.Decision{Account: "home"}, "home.example", 2, config.DialFreely},
-		{"another account's", netwatch.Decision{Account: "work"}, "work.example", 5, config.DialOnDemand},
-		{"another server's", netwatch.Decision{Account: "home", Smarthost: relay}, "relay.example", 2, config.DialFreely},
-		{"no account's", netwatch.Decision{Account: "gone"}, "", 0, config.DialFreely},
+		{"its own", policy.Decision{Account: "home"}, "home.example", 2, config.DialFreely},
+		{"another account's", policy.Decision{Account: "work"}, "work.example", 5, config.DialOnDemand},
+		{"another server's", policy.Decision{Account: "home", Smarthost: relay}, "relay.example", 2, config.DialFreely},
+		{"no account's", policy.Decision{Account: "gone"}, "", 0, config.DialFreely},
 	} {
 		runner := (&app{}).runner(c, nil, plainLog{})
 		obey(runner, c, carriedBy(c, decided{"home": want.decision}))

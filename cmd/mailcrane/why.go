@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"mailcrane/internal/when"
-	"mailcrane/netwatch"
+	"mailcrane/netwatch/policy"
 )
 
 // showWhy is status --why: for each account how it stands, why, since when, what
@@ -32,7 +32,7 @@ func (a *app) showWhy(r *statusReport) {
 }
 
 // showLooks is a line for each rule that was looked at for an account.
-func (a *app) showLooks(account string, looked []netwatch.Look) {
+func (a *app) showLooks(account string, looked []policy.Look) {
 	for _, l := range looked {
 		verb := "does not match"
 		if l.Matches {

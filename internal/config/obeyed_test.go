@@ -31,7 +31,7 @@ var shownBy = [...][3]string{
 	{"account.NAME.sessions", "cmd/mailcrane", "TestSessionsAreThoseOfTheAccount"},
 	{"account.NAME.expensive", "msp", "TestASubmissionCallsNoServerThatWaitsForARun"},
 	{"account.NAME.on_demand", "queue", "TestWhatIsCalledOnDemandLeavesByWordOnly"},
-	{"policy.NAME.", "netwatch", "TestTheFirstRuleThatMatchesDecides"},
+	{"policy.NAME.", "netwatch/policy", "TestTheFirstRuleThatMatchesDecides"},
 	{"account.NAME.tls.key_exchange", "smarthost", "TestKeyExchangeIsTheOneThatWasSet"},
 
 	{"IgnoreDots", "msp", "TestOptionsOfASubmissionAreObeyedFromTheFile"},

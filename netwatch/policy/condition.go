@@ -1,4 +1,4 @@
-package netwatch
+package policy
 
 import (
 	"net/netip"
@@ -40,13 +40,13 @@ func (c conditions) join(what func(condition) string, between string) string {
 
 // consider holds the conditions of r against m: ok says that all are met. Of those
 // that are not, only the first is found.
-func consider(r *config.Rule, account string, m *moment) (found conditions, ok bool) {
+func consider(r *config.Rule, account string, m *Moment) (found conditions, ok bool) {
 	if !r.For(account) {
 		return conditions{{stands: notFor(r, account)}}, false
 	}
 	for _, c := range [...]struct {
 		asked bool
-		find  func(*config.Rule, string, *moment) condition
+		find  func(*config.Rule, string, *Moment) condition
 	}{
 		{len(r.Interface) > 0, byInterface},
 		{len(r.SSID) > 0, bySSID},
@@ -76,15 +76,15 @@ func notFor(r *config.Rule, account string) string {
 	return "it is for account " + strings.Join(r.Accounts, ", ")
 }
 
-func byInterface(r *config.Rule, _ string, m *moment) condition {
+func byInterface(r *config.Rule, _ string, m *Moment) condition {
 	return byName("the way out is ", "there is no way out", m.Interface, r.Interface, "another way out")
 }
 
-func bySSID(r *config.Rule, _ string, m *moment) condition {
+func bySSID(r *config.Rule, _ string, m *Moment) condition {
 	return byName("the wireless network is ", "the way out is by no wireless network that is known", m.SSID, r.SSID, "another network")
 }
 
-func byConnection(r *config.Rule, _ string, m *moment) condition {
+func byConnection(r *config.Rule, _ string, m *Moment) condition {
 	return byName("the connection is ", "the way out has no connection that is known by name", m.Connection, r.Connection, "another connection")
 }
 
@@ -102,12 +102,12 @@ func byName(is, none, name string, patterns []string, ends string) condition {
 // byVPN takes a VPN for down while things settle: its device and address are
 // there before its routes are, and a connection that is made in between goes by
 // the open network.
-func byVPN(r *config.Rule, _ string, m *moment) condition {
+func byVPN(r *config.Rule, _ string, m *Moment) condition {
 	name, not := strings.CutPrefix(r.VPN, "!")
 	up := slices.ContainsFunc(m.VPN, func(vpn string) bool { return config.Match(name, vpn) })
 	some, stands := len(m.VPN) > 0, "no VPN is up"
 	switch {
-	case some && m.settling:
+	case some && m.Settling:
 		some, up = false, false
 		stands = "the VPN " + strings.Join(m.VPN, ", ") + " is coming up"
 	case some:
@@ -128,23 +128,23 @@ func byVPN(r *config.Rule, _ string, m *moment) condition {
 	return condition{up, stands, "the VPN " + name + " to end"}
 }
 
-func byMetered(r *config.Rule, account string, m *moment) condition {
-	if m.metered(account) {
+func byMetered(r *config.Rule, account string, m *Moment) condition {
+	if m.Metered(account) {
 		return condition{r.Metered == config.Yes, "the way out is metered", "a way out that is not metered"}
 	}
 	return condition{r.Metered == config.No, "the way out is not metered", "a way out that is metered"}
 }
 
-func byPortal(r *config.Rule, _ string, m *moment) condition {
+func byPortal(r *config.Rule, _ string, m *Moment) condition {
 	if m.Portal {
 		return condition{r.Portal == config.Yes, "a captive portal is in the way", "the captive portal to open"}
 	}
 	return condition{r.Portal == config.No, "no captive portal is known to be in the way", "a captive portal"}
 }
 
-func byHours(r *config.Rule, _ string, m *moment) condition {
-	stands := "it is " + m.now.Format("Mon 15:04")
-	if !r.Hours.Holds(m.now) {
+func byHours(r *config.Rule, _ string, m *Moment) condition {
+	stands := "it is " + m.Now.Format("Mon 15:04")
+	if !r.Hours.Holds(m.Now) {
 		return condition{stands: stands + ", not " + r.Hours.String()}
 	}
 	return condition{true, stands + ", within " + r.Hours.String(), "the end of these hours"}
@@ -153,7 +153,7 @@ func byHours(r *config.Rule, _ string, m *moment) condition {
 // mostNamed is how many addresses are named.
 const mostNamed = 4
 
-func byAddress(r *config.Rule, _ string, m *moment) condition {
+func byAddress(r *config.Rule, _ string, m *Moment) condition {
 	for _, text := range r.Addresses {
 		prefix := prefixOf(text)
 		for _, a := range m.Addresses {

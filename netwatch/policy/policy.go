@@ -1,13 +1,15 @@
-package netwatch
+// Package policy says by the rules of the configuration ([policy.NAME]) whether
+// mail of an account may leave at a moment, by which account and server, and why.
+package policy
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
 
 	"mailcrane/internal/config"
-	"mailcrane/queue"
 )
 
 // A Decision is what the rules of the policy say about mail of one account.
@@ -43,20 +45,27 @@ type Look struct {
 	Why string `json:"why"`
 }
 
-// A moment is what the conditions of a rule are held against.
-type moment struct {
-	State
-	// metered says whether the way to an account's server is.
-	metered func(account string) bool
-	now     time.Time // with the local time zone
-	// settling: the routes, or the VPNs, have just changed.
-	settling bool
+// A Moment is what the conditions of a rule are held against.
+type Moment struct {
+	// Interface, SSID and Connection are those of the way out; "" is none, or none
+	// that is known.
+	Interface, SSID, Connection string
+	// VPN is the VPNs that are up. Settling: they, or the routes, have just changed.
+	VPN      []string
+	Settling bool
+	// Addresses are those that this machine has in networks.
+	Addresses []netip.Addr
+	// Portal: a captive portal is in the way.
+	Portal bool
+	// Metered says whether the way to an account's server is.
+	Metered func(account string) bool
+	Now     time.Time // with the local time zone
 }
 
-// decide goes through the rules in order, and where one has another account
+// Decide goes through the rules in order, and where one has another account
 // carry the mail, through them again for that one: what its owner has said about
 // its server holds whoever's mail it is.
-func decide(rules []config.Rule, account string, m *moment) Decision {
+func Decide(rules []config.Rule, account string, m *Moment) Decision {
 	d := Decision{Account: account}
 	carriers := []string{account}
 	for {
@@ -86,7 +95,7 @@ func decide(rules []config.Rule, account string, m *moment) Decision {
 
 // first is the first rule that matches for the account that carries the mail,
 // or nil.
-func (d *Decision) first(rules []config.Rule, m *moment) (*config.Rule, conditions) {
+func (d *Decision) first(rules []config.Rule, m *Moment) (*config.Rule, conditions) {
 	for i := range rules {
 		r := &rules[i]
 		found, ok := consider(r, d.Account, m)
@@ -98,18 +107,18 @@ func (d *Decision) first(rules []config.Rule, m *moment) (*config.Rule, conditio
 	return nil, nil
 }
 
-// same says that nothing changed but words.
-func (d Decision) same(e Decision) bool {
-	return d.sameWay(e) && d.Rule == e.Rule && d.Hold == e.Hold && d.Below == e.Below
+// Same says that nothing changed but words.
+func (d Decision) Same(e Decision) bool {
+	return d.SameWay(e) && d.Rule == e.Rule && d.Hold == e.Hold && d.Below == e.Below
 }
 
-// sameWay says that the mail takes the same way.
-func (d Decision) sameWay(e Decision) bool {
+// SameWay says that the mail takes the same way.
+func (d Decision) SameWay(e Decision) bool {
 	return d.Account == e.Account && d.Smarthost == e.Smarthost
 }
 
-// sentence says what the rules do to mail; "" where they change nothing.
-func (d Decision) sentence() string {
+// Sentence says what the rules do to mail; "" where they change nothing.
+func (d Decision) Sentence() string {
 	var parts []string
 	for _, p := range d.Passed {
 		why := ""
@@ -136,61 +145,12 @@ func because(why string) string {
 	return ": " + why
 }
 
-// until is when the clock alone changes what the rules say of an account, zero
-// for not within a week.
-func until(rules []config.Rule, account string, m *moment) time.Time {
-	before := decide(rules, account, m)
-	for _, t := range edges(rules, m.now) {
-		then := *m
-		then.now = t
-		if !decide(rules, account, &then).same(before) {
-			return t
-		}
-	}
-	return time.Time{}
-}
-
-// edges are the times of the week to come at which hours of the rules may begin
-// or end: by the clock, and where the clock is changed for the summer.
-func edges(rules []config.Rule, now time.Time) []time.Time {
-	const days = 8 // that of today, and one past midnight after a week
-	var minutes []int
-	for _, r := range rules {
-		for _, s := range r.Hours {
-			minutes = append(minutes, int(s.From), int(s.To))
-		}
-	}
-	if minutes == nil {
-		return nil
-	}
-	minutes = append(minutes, 0) // of whole days
-	var out []time.Time
-	y, month, d := now.Date()
-	for day := range days {
-		for _, minute := range minutes {
-			out = append(out, time.Date(y, month, d+day, 0, minute, 0, 0, now.Location()))
-		}
-	}
-	if _, end := now.ZoneBounds(); !end.IsZero() && end.Before(now.AddDate(0, 0, days)) {
-		// What the clock shows twice in that night is an edge both times.
-		_, before := now.Zone()
-		_, after := end.Zone()
-		for _, t := range out {
-			out = append(out, t.Add(time.Duration(after-before)*time.Second))
-		}
-		out = append(out, end)
-	}
-	out = slices.DeleteFunc(out, func(t time.Time) bool { return !t.After(now) })
-	slices.SortFunc(out, time.Time.Compare)
-	return slices.CompactFunc(out, time.Time.Equal)
-}
-
-// via names what carries the mail where that is not its own account and server.
-func (d Decision) via(r queue.Route) string {
+// Via names what carries the mail where that is not its own account and server.
+func (d Decision) Via(account string) string {
 	switch {
 	case d.Smarthost.Host != "":
 		return d.Account + "@" + d.Smarthost.Addr()
-	case d.Account != string(r):
+	case d.Account != account:
 		return d.Account
 	}
 	return ""

@@ -1,4 +1,4 @@
-package netwatch
+package policy
 
 import (
 	"net/netip"
@@ -29,14 +29,12 @@ func rules(t *testing.T, text string) []config.Rule {
 }
 
 // cafe is a moment in which every condition has something to look at.
-func cafe() *moment {
-	return &moment{
-		State: State{
-			Level: Way, Interface: "wlan0", SSID: "Cafe Central", Connection: "Cafe", VPN: []string{"office-vpn"}, Portal: true,
-			Addresses: []netip.Addr{netip.MustParseAddr("192.0.2.9"), netip.MustParseAddr("2001:db8::9")},
-		},
-		metered: func(account string) bool { return account == "home" },
-		now:     time.Date(2026, 11, 22, 23, 30, 0, 0, time.UTC), // a Sunday
+func cafe() *Moment {
+	return &Moment{
+		Interface: "wlan0", SSID: "Cafe Central", Connection: "Cafe", VPN: []string{"office-vpn"}, Portal: true,
+		Addresses: []netip.Addr{netip.MustParseAddr("192.0.2.9"), netip.MustParseAddr("2001:db8::9")},
+		Metered:   func(account string) bool { return account == "home" },
+		Now:       time.Date(2026, 11, 22, 23, 30, 0, 0, time.UTC), // a Sunday
 	}
 }
 
@@ -74,7 +72,7 @@ func TestTheFirstRuleThatMatchesDecides(t *testing.T) {
 		{"one of them is not", "[policy.a]\nssid = [\"Cafe*\"]\nhours = [\"Mon\"]\nportal = true\ndo = \"hold\"", "", "it is Sun 23:30, not Mon"},
 	} {
 		t.Run(c.reason, func(t *testing.T) {
-			d := decide(rules(t, c.rules), "home", cafe())
+			d := Decide(rules(t, c.rules), "home", cafe())
 			if d.Rule != c.rule {
 				t.Errorf("rule %q decides, want %q", d.Rule, c.rule)
 			}
@@ -89,7 +87,7 @@ func TestTheFirstRuleThatMatchesDecides(t *testing.T) {
 }
 
 func TestConditionsOnWhatIsNotThereAreNotMet(t *testing.T) {
-	nowhere := &moment{State: State{Level: LinkOnly}, metered: func(string) bool { return false }, now: time.Now()}
+	nowhere := &Moment{Metered: func(string) bool { return false }, Now: time.Now()}
 	for _, c := range []struct {
 		reason, rule string
 		met          bool
@@ -103,7 +101,7 @@ func TestConditionsOnWhatIsNotThereAreNotMet(t *testing.T) {
 		{"no address", `address = ["0.0.0.0/0"]`, false, "this machine has no address in a network"},
 		{"no portal", `portal = false`, true, "no captive portal is known to be in the way"},
 	} {
-		d := decide(rules(t, "[policy.a]\ndo = \"hold\"\n"+c.rule), "home", nowhere)
+		d := Decide(rules(t, "[policy.a]\ndo = \"hold\"\n"+c.rule), "home", nowhere)
 		if d.Hold != c.met || d.Looked[0].Why != c.why {
 			t.Errorf("%s: %v, %q", c.reason, d.Hold, d.Looked[0].Why)
 		}
@@ -155,78 +153,13 @@ func TestTheRulesOfTheCarrierHoldToo(t *testing.T) {
 			} else {
 				all = rules(t, c.rules)
 			}
-			d := decide(all, "home", cafe())
+			d := Decide(all, "home", cafe())
 			if d.Account != c.account || d.Smarthost.String() != c.smarthost || d.Hold != c.hold || d.Below != c.below {
 				t.Errorf("account %s, server %s, hold %v, below %d", d.Account, d.Smarthost, d.Hold, d.Below)
 			}
-			if c.sentence != "" && d.sentence() != c.sentence {
-				t.Errorf("says %q, want %q", d.sentence(), c.sentence)
+			if c.sentence != "" && d.Sentence() != c.sentence {
+				t.Errorf("says %q, want %q", d.Sentence(), c.sentence)
 			}
 		})
-	}
-}
-
-func TestEdgesFollowTheLocalClock(t *testing.T) {
-	zone, err := time.LoadLocation("Europe/Berlin")
-	if err != nil {
-		t.Skip("no time zones here: ", err)
-	}
-	all := rules(t, "[policy.a]\nhours = [\"2:30-8\"]\ndo = \"hold\"")
-	at := func(text string) time.Time {
-		then, err := time.ParseInLocation("2006-01-02 15:04", text, zone)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return then
-	}
-	for _, c := range []struct {
-		reason    string
-		from, now time.Time
-	}{
-		{"an ordinary day", at("2026-11-20 12:00"), at("2026-11-21 02:30")},
-		{"the night without 2:30 begins them at 3", at("2026-03-28 12:00"), at("2026-03-29 01:59").Add(time.Minute)},
-		{"the night with 2:30 twice, by the first", at("2026-10-24 12:00"), at("2026-10-25 00:30").Add(2 * time.Hour)},
-		{"which is over when the clock is put back", at("2026-10-25 00:30").Add(2 * time.Hour), at("2026-10-25 00:00").Add(3 * time.Hour)},
-		{"and begins once more", at("2026-10-25 00:00").Add(3 * time.Hour), at("2026-10-25 00:00").Add(3*time.Hour + 30*time.Minute)},
-	} {
-		m := &moment{metered: func(string) bool { return false }, now: c.from}
-		if got := until(all, "work", m); !got.Equal(c.now) {
-			t.Errorf("%s: from %v it is %v, want %v", c.reason, c.from, got, c.now)
-		}
-	}
-}
-
-func TestTheAddressesOfARuleAreThoseThatLast(t *testing.T) {
-	temporary := addr(2, "2001:db8::1234/64")
-	temporary.fading = true
-	alone := addr(2, "2001:db8:1::1234/64")
-	alone.fading = true
-	pending := addr(2, "192.0.2.77/24")
-	pending.pending = true
-	for _, c := range []struct {
-		reason string
-		change func(f *facts)
-		want   string
-	}{
-		{"those of a network", func(*facts) {}, "192.0.2.9"},
-		{"none that changes by itself beside another", func(f *facts) { f.addrs = append(f.addrs, temporary, addr(2, "2001:db8::9/64")) }, "192.0.2.9 2001:db8::9"},
-		{"but one that is alone in its network", func(f *facts) { f.addrs = append(f.addrs, alone) }, "192.0.2.9 2001:db8:1::1234"},
-		{"none that may not be unique", func(f *facts) { f.addrs = append(f.addrs, pending) }, "192.0.2.9"},
-		{"none of the link", func(f *facts) { f.addrs = append(f.addrs, addr(2, "fe80::9/64")) }, "192.0.2.9"},
-		{
-			"none of a container", func(f *facts) {
-				f.links = append(f.links, link{index: 7, name: "docker0", up: true, carrier: true, shared: true, inner: true})
-				f.addrs = append(f.addrs, addr(7, "172.17.0.1/16"))
-			}, "192.0.2.9",
-		},
-		{"but those in a container", func(f *facts) { f.links[1].inner = true }, "192.0.2.9"},
-	} {
-		var got []string
-		for _, a := range judge(with(atHome(), c.change)).Addresses {
-			got = append(got, a.String())
-		}
-		if strings.Join(got, " ") != c.want {
-			t.Errorf("%s: %q, want %q", c.reason, got, c.want)
-		}
 	}
 }
