@@ -28,7 +28,7 @@ func watchClock(leapt func()) (io.Closer, error) {
 	}
 	never := &unix.ItimerSpec{Value: unix.Timespec{Sec: math.MaxInt32}}
 	if err := unix.TimerfdSettime(fd, unix.TFD_TIMER_ABSTIME|unix.TFD_TIMER_CANCEL_ON_SET, never, nil); err != nil {
-		unix.Close(fd)
+		_ = unix.Close(fd)
 		return nil, os.NewSyscallError("timerfd_settime", err)
 	}
 	w := &clockWatch{os.NewFile(uintptr(fd), "timerfd"), make(chan struct{})}

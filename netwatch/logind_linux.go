@@ -42,7 +42,7 @@ type inhibitor struct {
 // release may be called more than once, from any goroutine.
 func (i *inhibitor) release() {
 	if i != nil {
-		i.once.Do(func() { unix.Close(int(i.fd)) })
+		i.once.Do(func() { _ = unix.Close(int(i.fd)) })
 	}
 }
 
