@@ -124,6 +124,24 @@ func TestAStuckSessionIsDroppedAndRedialledAtOnce(t *testing.T) {
 	}
 }
 
+// A large message on a network that changes again and again: each change breaks
+// the session that it is on, which is no doing of the message.
+func TestAMessageThatWasLostToSeveralChangesIsNotPutOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStuck(t)
+		const changes = 4
+		s.hangs = func(nth int) bool { return nth <= changes }
+		s.serveStuck(t)
+		for range changes {
+			s.changes <- struct{}{}
+			time.Sleep(100 * time.Millisecond)
+		}
+		if s.copies("a@x.org") != 1 || s.opened() != changes+1 {
+			t.Errorf("%d copies, %d sessions opened", s.copies("a@x.org"), s.opened())
+		}
+	})
+}
+
 // A link that went just when the last answer of a log-in had come: the session
 // was not told yet, and the next command waited out its whole limit.
 func TestASessionHearsOfAChangeThatCameWhileItWasOpened(t *testing.T) {

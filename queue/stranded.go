@@ -72,6 +72,8 @@ func (c *carrier) notLoggedIn(fault *RouteFault, stranded []stranding) {
 // first without an answer. One at which it broke when it was alone, while others
 // were answered, waits, without blame, but no longer in the way of the others.
 //
+// What a change of network has lost is not counted against a message.
+//
 // spared says that another session goes on, so that this one says nothing of the
 // route.
 func (l *lane) afterBreak(fault *RouteFault, stranded []stranding, spared bool) {
@@ -84,8 +86,12 @@ func (l *lane) afterBreak(fault *RouteFault, stranded []stranding, spared bool) 
 		m := s.message
 		j := s.job.named(m.Name)
 		again := s.atOnce || !s.settled && !down
-		switch n := c.brokeAt(m.Name.ID); {
-		case !again || s.atOnce || s.fault.Lost && n == 1:
+		n := 0
+		if !l.lostToChange(s.fault) {
+			n = c.brokeAt(m.Name.ID)
+		}
+		switch {
+		case !again || s.atOnce || s.fault.Lost && n <= 1:
 		case n == 1:
 			j.behind = max(j.behind, behind)
 		case len(stranded) > 1:
@@ -132,11 +138,17 @@ func (l *lane) countBreak(fault *RouteFault, stranded []stranding) (first, down 
 	}
 	c.broken++
 	c.counted++
-	if fault.Lost && c.stirring.times() != l.stirred {
+	if l.lostToChange(fault) {
 		c.tries.spend(c.runner.Now())
 		down = down || !c.mayHurry()
 	}
 	return c.broken == 1, down || c.broken >= maxBroken
+}
+
+// lostToChange says that the way out has changed since the session was opened, and
+// that it was lost to that.
+func (l *lane) lostToChange(fault *RouteFault) bool {
+	return fault.Lost && l.carrier.stirring.times() != l.stirred
 }
 
 // brokeAt counts the sessions that broke with the message on them.

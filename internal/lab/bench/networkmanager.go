@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"slices"
 	"text/tabwriter"
 	"time"
@@ -44,8 +45,13 @@ func tidings() []tiding {
 	return []tiding{
 		{"nmcli connection up", calm, nmcli("down"), nmcli("up"), (*managed).routes},
 		{
-			"cable", 3 * cableCalm, // NetworkManager gives a cable that is out some seconds
-			func(m *managed) error { return m.gateway("link set up0 down") },
+			"cable", cableCalm,
+			func(m *managed) error {
+				if err := m.gateway("link set up0 down"); err != nil {
+					return err
+				}
+				return m.routeGone()
+			},
 			func(m *managed) error { return m.gateway("link set up0 up") },
 			(*managed).routes,
 		},
@@ -97,6 +103,18 @@ func (w *workshop) hears(k tiding) (fromEvent, fromCommand []time.Duration, err 
 		return nil
 	})
 	return fromEvent, fromCommand, err
+}
+
+// routeGone waits until the laptop has no default route: NetworkManager gives a
+// cable that is out some seconds.
+func (m *managed) routeGone() error {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+		out, err := exec.Command("ip", "-n", m.network.Laptop.Name, "route", "show", "default").Output()
+		if err != nil || len(out) == 0 {
+			return err
+		}
+	}
+	return fmt.Errorf("the cable is out, and the default route was not taken away within %v", patience)
 }
 
 // toggle is one time.

@@ -46,11 +46,4 @@ func printTable(w io.Writer, samples []*sample, to string) error {
 	return out.Flush()
 }
 
-// printTimes prints one sample that is compared with nothing.
-func printTimes(w io.Writer, s *sample) error {
-	_, err := fmt.Fprintf(w, "  %s: median %.1f ms, fastest %.1f, slowest %.1f, of %d\n", s.Name,
-		ms(median(s.times)), ms(slices.Min(s.times)), ms(slices.Max(s.times)), len(s.times))
-	return err
-}
-
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
