@@ -2,6 +2,8 @@ package netwatch
 
 import (
 	"context"
+	"errors"
+	"net"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -41,6 +43,9 @@ func policed(t *testing.T, text string, f func(t *testing.T, s *script, w *Watch
 			return map[queue.Route]int64{"work": 1000, "home": 2000}[r]
 		},
 		Now: func() time.Time { return time.Now().UTC() },
+		Dial: func(context.Context, string, string) (net.Conn, error) {
+			return nil, errors.New("nothing is dialled in a bubble")
+		},
 	}
 	scripted(t, o, f)
 }
