@@ -182,7 +182,7 @@ func (m *managed) releases() error {
 	if err != nil {
 		return err
 	}
-	m.stage.Cleanup(func() { bus.Close() })
+	m.stage.Cleanup(func() { _ = bus.Close() })
 	const path, properties = "/org/freedesktop/NetworkManager", "org.freedesktop.DBus.Properties"
 	if err := bus.AddMatchSignal(dbus.WithMatchObjectPath(path), dbus.WithMatchInterface(properties)); err != nil {
 		return err
