@@ -24,10 +24,6 @@ type facts struct {
 	captive string
 	// checks are what can be asked whether one is.
 	checks []portal.Question
-	// wakes counts the sleeps, stops and leaps of the clock that are over, and
-	// woke says what the last of them was.
-	wakes uint64
-	woke  string
 	// gap is why a record could not be understood, or nil. What is missing may
 	// be the way out.
 	gap error

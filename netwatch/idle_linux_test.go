@@ -7,8 +7,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -90,32 +88,10 @@ func idle(ctx context.Context) {
 	_, _ = io.Copy(io.Discard, os.Stdin)
 }
 
-// wakeUps is how often the threads of a process have gone to sleep of
-// themselves, which is how often they were woken.
-func wakeUps(t *testing.T, cmd *exec.Cmd) int {
+// wakeUps is how often a process was woken.
+func wakeUps(t *testing.T, cmd *exec.Cmd) (sum int) {
 	t.Helper()
-	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", cmd.Process.Pid))
-	if err != nil || len(tasks) == 0 {
-		t.Fatalf("no threads to look at: %v", err)
-	}
-	return switches(t, tasks)
-}
-
-// switches adds up those of some threads, by their files of proc(5).
-func switches(t *testing.T, tasks []string) int {
-	t.Helper()
-	sum := 0
-	for _, task := range tasks {
-		status, err := os.ReadFile(task)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, rest, _ := strings.Cut(string(status), "\nvoluntary_ctxt_switches:")
-		line, _, _ := strings.Cut(rest, "\n")
-		n, err := strconv.Atoi(strings.TrimSpace(line))
-		if err != nil {
-			t.Fatal(err)
-		}
+	for _, n := range lab.WakeUps(t, "/proc", cmd.Process.Pid) {
 		sum += n
 	}
 	return sum

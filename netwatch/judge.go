@@ -16,7 +16,6 @@ func judge(f *facts) State {
 	exits, near := m.ways()
 	s := State{
 		Level: m.level(), VPN: m.vpnsUp(append(exits, near...)), Addresses: m.lasting(exits), nets: m.nets(exits, near),
-		wakes: f.wakes, woke: f.woke,
 	}
 	if len(exits) > 0 {
 		best := exits[0]

@@ -2,12 +2,13 @@ package netwatch
 
 import (
 	"context"
-	"os"
 	"runtime"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"mailcrane/internal/lab"
 )
 
 // noticed waits until w's state is as wanted. Its deadline is no measure, only
@@ -164,7 +165,7 @@ func TestFlapsCostABoundedNumberOfChangesAndLeaveNothingBehind(t *testing.T) {
 	l := newLaptop(t)
 	l.ip("addr add 198.51.100.9/24 dev eth0")
 	w := l.watch()
-	goroutines, descriptors := runtime.NumGoroutine(), openDescriptors(t)
+	check := lab.NothingGrows(t)
 	counted, settled := make(chan int), make(chan struct{})
 	go func() {
 		for n := 0; ; n++ {
@@ -196,7 +197,7 @@ func TestFlapsCostABoundedNumberOfChangesAndLeaveNothingBehind(t *testing.T) {
 		t.Errorf("%d changes in %v, at most %d wanted", changes, whole, most)
 	}
 	t.Logf("300 flaps in %v: %d changes", storm.Round(time.Millisecond), changes)
-	nothingGrew(t, goroutines, descriptors)
+	check()
 }
 
 func TestAnOverrunSocketPokesAndGoesOn(t *testing.T) {
@@ -254,11 +255,11 @@ func overrun(t *testing.T, l *laptop) bool {
 
 func TestTheEndOfTheContextLeavesNothingBehind(t *testing.T) {
 	watchAndEnd(t) // the runtime's own poller stays open from the first on
-	goroutines, descriptors := runtime.NumGoroutine(), openDescriptors(t)
+	check := lab.NothingGrows(t)
 	for range 20 {
 		watchAndEnd(t)
 	}
-	nothingGrew(t, goroutines, descriptors)
+	check()
 }
 
 // watchAndEnd watches the network that this process is in, for a moment.
@@ -271,30 +272,4 @@ func watchAndEnd(t *testing.T) {
 	}
 	cancel()
 	<-w.Done()
-}
-
-// nothingGrew waits a while for goroutines that are on their way out.
-func nothingGrew(t *testing.T, goroutines, descriptors int) {
-	t.Helper()
-	// The runtime may have begun one of its own meanwhile, for cleanups.
-	const ofRuntime = 1
-	most := goroutines + ofRuntime
-	for end := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > most && time.Now().Before(end); {
-		runtime.Gosched()
-	}
-	if n := runtime.NumGoroutine(); n > most {
-		t.Errorf("goroutines: %d before, %d after", goroutines, n)
-	}
-	if n := openDescriptors(t); n > descriptors {
-		t.Errorf("descriptors: %d before, %d after", descriptors, n)
-	}
-}
-
-func openDescriptors(t *testing.T) int {
-	t.Helper()
-	entries, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return len(entries)
 }

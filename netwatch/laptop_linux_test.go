@@ -65,8 +65,8 @@ func (l *laptop) kernel(poke func()) *kernel {
 func (l *laptop) watch() *Watcher {
 	l.t.Helper()
 	o := Options{Log: slog.New(slog.NewTextHandler(l.t.Output(), nil))}
-	w := start(l.t.Context(), o, func(poke func()) ([]source, error) {
-		return []source{l.kernel(poke)}, nil
+	w := start(l.t.Context(), o, func(poke func()) ([]source, sleeper, error) {
+		return []source{l.kernel(poke)}, nil, nil
 	})
 	l.t.Cleanup(func() { <-w.Done() })
 	return w

@@ -7,26 +7,19 @@ import (
 	"testing"
 	"time"
 
-	"github.com/godbus/dbus/v5"
-
 	"mailcrane/internal/lab"
+	"mailcrane/netwatch/bus"
 )
-
-// busAt dials the bus at an address.
-func busAt(address string) busDialer {
-	return func(ctx context.Context, signalled func()) (*dbus.Conn, error) {
-		return dbus.Connect(address, dbus.WithContext(ctx), dbus.WithSignalHandler(signals(signalled)))
-	}
-}
 
 // watchAlso starts a Watcher on the laptop that hears what a service of its bus says
 // too.
-func (l *laptop) watchAlso(s service, address string) *Watcher {
+func (l *laptop) watchAlso(s bus.Service[picture], address string) *Watcher {
 	l.t.Helper()
+	l.t.Setenv("DBUS_SYSTEM_BUS_ADDRESS", address)
 	ctx, cancel := context.WithCancel(context.Background())
 	o := Options{Log: slog.New(slog.NewTextHandler(l.t.Output(), nil))}
-	w := start(ctx, o, func(poke func()) ([]source, error) {
-		return []source{l.kernel(poke), openOnBus(s, busAt(address), poke)}, nil
+	w := start(ctx, o, func(poke func()) ([]source, sleeper, error) {
+		return []source{l.kernel(poke), onBus{bus.Follow(s, bus.System, poke)}}, nil, nil
 	})
 	l.t.Cleanup(func() { cancel(); <-w.Done() })
 	return w

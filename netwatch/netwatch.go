@@ -15,6 +15,7 @@ import (
 	"mailcrane/internal/config"
 	"mailcrane/netwatch/policy"
 	"mailcrane/netwatch/portal"
+	"mailcrane/netwatch/slumber"
 	"mailcrane/queue"
 )
 
@@ -94,7 +95,8 @@ type Watcher struct {
 	rules    []config.Rule
 	routes   []queue.Route
 	sources  []source
-	slumber  *slumber // among the sources, or nil
+	sleeps   sleeper // or nil
+	wakes    uint64  // of them, as last read
 	started  time.Time
 	poked    chan struct{} // holds one: something happened since the last look
 	changes  chan struct{} // holds one: a change nobody has received yet
@@ -121,12 +123,12 @@ func New(ctx context.Context, o Options) *Watcher {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return start(ctx, o, func(poke func()) ([]source, error) {
+	return start(ctx, o, func(poke func()) ([]source, sleeper, error) {
 		sources, err := system(poke)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		return append(sources, openSlumber(poke, o)), nil
+		return sources, slumber.Open(slumber.Options{Log: o.Log, Now: o.Now, Poke: poke, Naps: o.Naps}), nil
 	})
 }
 
@@ -160,7 +162,7 @@ func start(ctx context.Context, o Options, open opener) *Watcher {
 		w.debounce = debounce
 	}
 	w.started = w.now()
-	sources, err := open(w.poke)
+	sources, sleeps, err := open(w.poke)
 	if err != nil {
 		w.state = unknown(err)
 		w.state.Since = w.started
@@ -169,12 +171,8 @@ func start(ctx context.Context, o Options, open opener) *Watcher {
 		go w.run(ctx) // the clock, and what the rules say by it, goes on
 		return w
 	}
-	w.sources = sources
-	for _, s := range sources {
-		if slumber, ok := s.(*slumber); ok {
-			w.slumber = slumber
-		}
-	}
+	w.sources, w.sleeps = sources, sleeps
+	w.woke()
 	w.state, err = w.read()
 	w.state.Since = w.started
 	if err != nil {
@@ -197,10 +195,10 @@ func (w *Watcher) Changes() <-chan struct{} { return w.changes }
 // Naps delivers each sleep of the machine before it, where Options asked for
 // that and the system tells; it is nil else. It is never closed.
 func (w *Watcher) Naps() <-chan queue.Nap {
-	if w.slumber == nil {
+	if w.sleeps == nil {
 		return nil
 	}
-	return w.slumber.naps
+	return w.sleeps.Naps()
 }
 
 // State is the network's state as last read.
@@ -213,7 +211,7 @@ func (w *Watcher) State() State {
 // Verdict says whether an attempt at r makes sense now, and why, and how large
 // a message may be.
 func (w *Watcher) Verdict(r queue.Route) queue.Verdict {
-	if w.slumber != nil && w.slumber.unwatched && w.slumber.leapt() {
+	if w.sleeps != nil && w.sleeps.Missed() {
 		w.poke()
 	}
 	state := w.State()
@@ -236,13 +234,7 @@ func (w *Watcher) poke() {
 
 func (w *Watcher) run(ctx context.Context) {
 	defer close(w.done)
-	defer func() {
-		for _, s := range w.sources {
-			if err := s.Close(); err != nil {
-				w.log.Debug("closing a source of network events", "why", err)
-			}
-		}
-	}()
+	defer w.close()
 	timer := time.NewTimer(time.Hour)
 	for {
 		w.arm(timer)
@@ -259,6 +251,20 @@ func (w *Watcher) run(ctx context.Context) {
 		case <-timer.C:
 			w.strike()
 		}
+	}
+}
+
+func (w *Watcher) close() {
+	for _, s := range w.sources {
+		if err := s.Close(); err != nil {
+			w.log.Debug("closing a source of network events", "why", err)
+		}
+	}
+	if w.sleeps == nil {
+		return
+	}
+	if err := w.sleeps.Close(); err != nil {
+		w.log.Debug("closing what tells of sleeps", "why", err)
 	}
 }
 
@@ -316,13 +322,11 @@ func (w *Watcher) read() (State, error) {
 
 // accept makes next the state, and passes a change on.
 func (w *Watcher) accept(next State) {
-	before := w.State()
-	// A state that cannot be read does not know of them.
-	next.wakes = max(next.wakes, before.wakes)
-	changed := w.replace(next)
+	why := w.woke()
+	changed := w.replace(next, why != "")
 	switch {
-	case changed && next.wakes > before.wakes:
-		w.log.Info("all is tried anew: "+next.woke, "network", next.Reason)
+	case why != "":
+		w.log.Info("all is tried anew: "+why, "network", next.Reason)
 	case changed:
 		w.log.Info("network changed", "state", next.Reason)
 	}
@@ -331,15 +335,30 @@ func (w *Watcher) accept(next State) {
 	}
 }
 
-// replace makes next the state, and says whether that is a change.
-func (w *Watcher) replace(next State) bool {
+// woke is what has ended a sleep since it was last called, or "".
+func (w *Watcher) woke() (why string) {
+	if w.sleeps == nil {
+		return ""
+	}
+	n, why := w.sleeps.Wakes()
+	if n == w.wakes {
+		return ""
+	}
+	w.wakes = n
+	return why
+}
+
+// replace makes next the state, and says whether that is a change, as any is after
+// a sleep.
+func (w *Watcher) replace(next State, slept bool) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	before := w.state
-	if !next.sameWays(before) || !slices.Equal(next.VPN, before.VPN) {
+	same := next.sameWays(before) && !slept
+	if !same || !slices.Equal(next.VPN, before.VPN) {
 		w.shifted = w.now()
 	}
-	if next.sameWays(before) {
+	if same {
 		next.Since = before.Since
 		w.state = next
 		return !next.same(before)

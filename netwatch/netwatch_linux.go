@@ -8,6 +8,8 @@ import (
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
+
+	"mailcrane/netwatch/bus"
 )
 
 // groups are the multicast groups of rtnetlink(7) whose events poke us, as the
@@ -27,8 +29,8 @@ func system(poke func()) ([]source, error) {
 		s,
 		devices{os.DirFS("/sys/class/net")},
 		wireless{stations},
-		openOnBus(networkManager(), systemBus, poke),
-		openOnBus(networkd(), systemBus, poke),
+		onBus{bus.Follow(networkManager(), bus.System, poke)},
+		onBus{bus.Follow(networkd(), bus.System, poke)},
 	}, nil
 }
 

@@ -6,9 +6,10 @@ import (
 	"fmt"
 	"net/url"
 
-	"mailcrane/netwatch/portal"
-
 	"github.com/godbus/dbus/v5"
+
+	"mailcrane/netwatch/bus"
+	"mailcrane/netwatch/portal"
 )
 
 // Names of systemd-networkd's D-Bus interface (org.freedesktop.network1(5)).
@@ -21,15 +22,15 @@ const (
 // at work on a link, the wireless network, and what the network itself says of a
 // captive portal. Links, addresses and routes, and so whether it is online, are known
 // from the kernel, and sooner.
-func networkd() service {
-	return service{
-		name: networkdName,
-		signals: [][]dbus.MatchOption{{
+func networkd() bus.Service[picture] {
+	return bus.Service[picture]{
+		Name: networkdName,
+		Signals: [][]dbus.MatchOption{{
 			dbus.WithMatchPathNamespace(networkdPath + "/link"),
 			dbus.WithMatchInterface("org.freedesktop.DBus.Properties"), dbus.WithMatchMember("PropertiesChanged"),
 			dbus.WithMatchArg(0, networkdName+".Link"),
 		}},
-		look: lookAtNetworkd,
+		Look: lookAtNetworkd,
 	}
 }
 

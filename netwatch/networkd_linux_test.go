@@ -88,7 +88,7 @@ func FuzzNetworkd(f *testing.F) {
 func TestWhatNetworkdKnowsIsNoticed(t *testing.T) {
 	l := newLaptop(t)
 	m := lab.NewNetworkd(t, l.Network, "DHCP=ipv4") // which nobody answers
-	heard := listen(t, networkd(), busAt(m.Bus()))
+	heard := listen(t, networkd(), m.Bus())
 	setup := func(want string) {
 		t.Helper()
 		heard.sees(want, func(f *facts) bool { return f.link("eth0").setup == want })

@@ -4,9 +4,10 @@ import (
 	"context"
 	"slices"
 
-	"mailcrane/netwatch/portal"
-
 	"github.com/godbus/dbus/v5"
+
+	"mailcrane/netwatch/bus"
+	"mailcrane/netwatch/portal"
 )
 
 // Names and numbers of NetworkManager's D-Bus interface
@@ -33,7 +34,7 @@ const nmMost = 64
 
 // networkManager is what NetworkManager knows and the kernel cannot: a captive
 // portal, what costs, what is a VPN, what things are called.
-func networkManager() service {
+func networkManager() bus.Service[picture] {
 	// A strength, a bit rate, a scan and a counter of octets are properties of other
 	// interfaces, so that none of them wakes us. What belongs to a connection is
 	// there before it is activated.
@@ -43,14 +44,14 @@ func networkManager() service {
 			dbus.WithMatchMember("PropertiesChanged"), dbus.WithMatchArg(0, iface),
 		}
 	}
-	return service{
-		name: nmName,
-		signals: [][]dbus.MatchOption{
+	return bus.Service[picture]{
+		Name: nmName,
+		Signals: [][]dbus.MatchOption{
 			changed(dbus.WithMatchObjectPath(nmPath), nmName),
 			changed(dbus.WithMatchPathNamespace(nmPath+"/ActiveConnection"), nmActive),
 			changed(dbus.WithMatchPathNamespace(nmPath+"/Devices"), nmDevice),
 		},
-		look: lookAtNetworkManager,
+		Look: lookAtNetworkManager,
 	}
 }
 
@@ -78,15 +79,15 @@ type nmLink struct {
 }
 
 func lookAtNetworkManager(ctx context.Context, conn *dbus.Conn) (picture, error) {
-	manager, err := propertiesOf(ctx, conn, nmName, nmPath, nmName)
+	manager, err := bus.PropertiesOf(ctx, conn, nmName, nmPath, nmName)
 	if err != nil {
 		return nil, err
 	}
-	p := nmPicture{portal: property[uint32](manager, "Connectivity") == nmPortal, primary: -1}
-	if property[bool](manager, "ConnectivityCheckEnabled") {
-		p.probe = property[string](manager, "ConnectivityCheckUri")
+	p := nmPicture{portal: bus.Property[uint32](manager, "Connectivity") == nmPortal, primary: -1}
+	if bus.Property[bool](manager, "ConnectivityCheckEnabled") {
+		p.probe = bus.Property[string](manager, "ConnectivityCheckUri")
 	}
-	paths := property[[]dbus.ObjectPath](manager, "ActiveConnections")
+	paths := bus.Property[[]dbus.ObjectPath](manager, "ActiveConnections")
 	for _, path := range paths[:min(len(paths), nmMost)] {
 		// One that has gone meanwhile has no properties, and has sent a signal.
 		c, err := lookAtConnection(ctx, conn, path)
@@ -96,7 +97,7 @@ func lookAtNetworkManager(ctx context.Context, conn *dbus.Conn) (picture, error)
 		if err != nil || c.name == "" {
 			continue
 		}
-		if path == property[dbus.ObjectPath](manager, "PrimaryConnection") {
+		if path == bus.Property[dbus.ObjectPath](manager, "PrimaryConnection") {
 			p.primary = len(p.active)
 		}
 		p.active = append(p.active, c)
@@ -107,21 +108,21 @@ func lookAtNetworkManager(ctx context.Context, conn *dbus.Conn) (picture, error)
 // lookAtConnection reads one connection, which has no name where it neither is there
 // nor comes.
 func lookAtConnection(ctx context.Context, conn *dbus.Conn, path dbus.ObjectPath) (c nmConnection, err error) {
-	active, err := propertiesOf(ctx, conn, nmName, path, nmActive)
-	state := property[uint32](active, "State")
+	active, err := bus.PropertiesOf(ctx, conn, nmName, path, nmActive)
+	state := bus.Property[uint32](active, "State")
 	if err != nil || state != nmUp && state != nmMaking {
 		return c, err
 	}
 	c = connectionOf(active)
 	c.making = state == nmMaking
-	devices := property[[]dbus.ObjectPath](active, "Devices")
+	devices := bus.Property[[]dbus.ObjectPath](active, "Devices")
 	for _, path := range devices[:min(len(devices), nmMost)] {
-		device, err := propertiesOf(ctx, conn, nmName, path, nmDevice)
+		device, err := bus.PropertiesOf(ctx, conn, nmName, path, nmDevice)
 		if err != nil {
 			return c, err
 		}
 		l := linkOf(device)
-		if property[uint32](device, "DeviceType") == nmIsWiFi {
+		if bus.Property[uint32](device, "DeviceType") == nmIsWiFi {
 			if l.ssid, err = ssidOf(ctx, conn, path); err != nil {
 				return c, err
 			}
@@ -131,35 +132,35 @@ func lookAtConnection(ctx context.Context, conn *dbus.Conn, path dbus.ObjectPath
 	return c, nil
 }
 
-func connectionOf(active properties) nmConnection {
+func connectionOf(active bus.Properties) nmConnection {
 	return nmConnection{
-		name:   printable(bounded(property[string](active, "Id"))),
-		vpn:    property[bool](active, "Vpn"),
-		tunnel: property[string](active, "Type") == "wireguard",
+		name:   printable(bounded(bus.Property[string](active, "Id"))),
+		vpn:    bus.Property[bool](active, "Vpn"),
+		tunnel: bus.Property[string](active, "Type") == "wireguard",
 	}
 }
 
-func linkOf(device properties) nmLink {
+func linkOf(device bus.Properties) nmLink {
 	// A modem's packets go by another interface than the one that it is ruled by.
-	name := property[string](device, "IpInterface")
+	name := bus.Property[string](device, "IpInterface")
 	if name == "" {
-		name = property[string](device, "Interface")
+		name = bus.Property[string](device, "Interface")
 	}
-	return nmLink{name: printable(bounded(name)), metered: property[uint32](device, "Metered"), asks: property[uint32](device, "State") == nmAsks}
+	return nmLink{name: printable(bounded(name)), metered: bus.Property[uint32](device, "Metered"), asks: bus.Property[uint32](device, "State") == nmAsks}
 }
 
 // ssidOf is the wireless network of a device, or "" where it is in none.
 func ssidOf(ctx context.Context, conn *dbus.Conn, device dbus.ObjectPath) (string, error) {
-	wifi, err := propertiesOf(ctx, conn, nmName, device, nmWiFi)
+	wifi, err := bus.PropertiesOf(ctx, conn, nmName, device, nmWiFi)
 	if err != nil {
 		return "", err
 	}
-	path := property[dbus.ObjectPath](wifi, "ActiveAccessPoint")
+	path := bus.Property[dbus.ObjectPath](wifi, "ActiveAccessPoint")
 	if path == "" || path == "/" {
 		return "", nil
 	}
-	point, err := propertiesOf(ctx, conn, nmName, path, nmAP)
-	return printable(bounded(string(property[[]byte](point, "Ssid")))), err
+	point, err := bus.PropertiesOf(ctx, conn, nmName, path, nmAP)
+	return printable(bounded(string(bus.Property[[]byte](point, "Ssid")))), err
 }
 
 // mostName is how many octets of a name count, of which there are 32 in an SSID

@@ -3,16 +3,19 @@ package netwatch
 import (
 	"context"
 	"reflect"
+	"strings"
 	"testing"
 
-	"mailcrane/netwatch/portal"
-
 	"github.com/godbus/dbus/v5"
+
+	"mailcrane/internal/lab"
+	"mailcrane/netwatch/bus"
+	"mailcrane/netwatch/portal"
 )
 
 // of makes properties of names and values in turn.
-func of(pairs ...any) properties {
-	p := make(properties)
+func of(pairs ...any) bus.Properties {
+	p := make(bus.Properties)
 	for i := 0; i < len(pairs); i += 2 {
 		p[pairs[i].(string)] = dbus.MakeVariant(pairs[i+1])
 	}
@@ -32,8 +35,8 @@ const (
 )
 
 // nmAtHome is a NetworkManager with one connection by cable.
-func nmAtHome() map[dbus.ObjectPath]map[string]properties {
-	return map[dbus.ObjectPath]map[string]properties{
+func nmAtHome() lab.Objects {
+	return lab.Objects{
 		nmPath: {nmName: of("Connectivity", uint32(4), "ConnectivityCheckEnabled", true,
 			"ConnectivityCheckUri", "http://check.example/", "PrimaryConnection", nmHome, "ActiveConnections", paths(nmHome))},
 		nmHome:  {nmActive: of("Id", "Home", "Type", "802-3-ethernet", "State", uint32(nmUp), "Vpn", false, "Devices", paths(nmCable))},
@@ -43,82 +46,82 @@ func nmAtHome() map[dbus.ObjectPath]map[string]properties {
 
 func TestWhatNetworkManagerSaysIsRead(t *testing.T) {
 	home := nmConnection{name: "Home", devices: []nmLink{{name: "eth0", metered: 4}}}
-	add := func(o map[dbus.ObjectPath]map[string]properties, active ...dbus.ObjectPath) {
+	add := func(o lab.Objects, active ...dbus.ObjectPath) {
 		o[nmPath][nmName]["ActiveConnections"] = dbus.MakeVariant(append(paths(nmHome), active...))
 	}
-	b := newBus(t)
+	b := lab.NewBus(t)
 	for _, c := range []struct {
 		reason string
-		change func(o map[dbus.ObjectPath]map[string]properties)
+		change func(o lab.Objects)
 		want   nmPicture
 	}{
 		{
-			"a cable", func(map[dbus.ObjectPath]map[string]properties) {},
+			"a cable", func(lab.Objects) {},
 			nmPicture{probe: "http://check.example/", active: []nmConnection{home}},
 		},
-		{"a portal, and no check that is switched on", func(o map[dbus.ObjectPath]map[string]properties) {
+		{"a portal, and no check that is switched on", func(o lab.Objects) {
 			o[nmPath][nmName]["Connectivity"] = dbus.MakeVariant(uint32(nmPortal))
 			o[nmPath][nmName]["ConnectivityCheckEnabled"] = dbus.MakeVariant(false)
 		}, nmPicture{portal: true, active: []nmConnection{home}}},
 		{
-			"an old NetworkManager that says less", func(o map[dbus.ObjectPath]map[string]properties) {
+			"an old NetworkManager that says less", func(o lab.Objects) {
 				o[nmPath][nmName] = of("ActiveConnections", paths(nmHome))
 				o[nmCable][nmDevice] = of("Interface", "eth0")
 			},
 			nmPicture{primary: -1, active: []nmConnection{{name: "Home", devices: []nmLink{{name: "eth0"}}}}},
 		},
-		{"properties of another type", func(o map[dbus.ObjectPath]map[string]properties) {
+		{"properties of another type", func(o lab.Objects) {
 			o[nmPath][nmName] = of("Connectivity", "portal", "ActiveConnections", "all of them", "PrimaryConnection", uint32(7))
 		}, nmPicture{primary: -1}},
 		{
-			"one that is still being made", func(o map[dbus.ObjectPath]map[string]properties) {
+			"one that is still being made", func(o lab.Objects) {
 				add(o, nmOffice)
-				o[nmOffice] = map[string]properties{nmActive: of("Id", "Office", "State", uint32(nmMaking), "Devices", paths(nmWG))}
-				o[nmWG] = map[string]properties{nmDevice: of("Interface", "wg0", "State", uint32(nmAsks))}
+				o[nmOffice] = map[string]map[string]dbus.Variant{nmActive: of("Id", "Office", "State", uint32(nmMaking), "Devices", paths(nmWG))}
+				o[nmWG] = map[string]map[string]dbus.Variant{nmDevice: of("Interface", "wg0", "State", uint32(nmAsks))}
 			},
 			nmPicture{probe: "http://check.example/", active: []nmConnection{home, {name: "Office", making: true, devices: []nmLink{{name: "wg0", asks: true}}}}},
 		},
 		{
-			"one that is being ended", func(o map[dbus.ObjectPath]map[string]properties) {
+			"one that is being ended", func(o lab.Objects) {
 				add(o, nmOffice)
-				o[nmOffice] = map[string]properties{nmActive: of("Id", "Office", "State", uint32(3), "Vpn", true)}
+				o[nmOffice] = map[string]map[string]dbus.Variant{nmActive: of("Id", "Office", "State", uint32(3), "Vpn", true)}
 			},
 			nmPicture{probe: "http://check.example/", active: []nmConnection{home}},
 		},
 		{
-			"one that has gone meanwhile", func(o map[dbus.ObjectPath]map[string]properties) { add(o, nmOffice) },
+			"one that has gone meanwhile", func(o lab.Objects) { add(o, nmOffice) },
 			nmPicture{probe: "http://check.example/", active: []nmConnection{home}},
 		},
 		{
-			"a VPN on the cable", func(o map[dbus.ObjectPath]map[string]properties) {
+			"a VPN on the cable", func(o lab.Objects) {
 				add(o, nmOffice)
-				o[nmOffice] = map[string]properties{nmActive: of("Id", "Office", "Type", "vpn", "State", uint32(nmUp), "Vpn", true, "Devices", paths(nmCable))}
+				o[nmOffice] = map[string]map[string]dbus.Variant{nmActive: of("Id", "Office", "Type", "vpn", "State", uint32(nmUp), "Vpn", true, "Devices", paths(nmCable))}
 			},
 			nmPicture{probe: "http://check.example/", active: []nmConnection{home, {name: "Office", vpn: true, devices: home.devices}}},
 		},
 		{
-			"a tunnel with a device of its own", func(o map[dbus.ObjectPath]map[string]properties) {
+			"a tunnel with a device of its own", func(o lab.Objects) {
 				add(o, nmOffice)
-				o[nmOffice] = map[string]properties{nmActive: of("Id", "Office", "Type", "wireguard", "State", uint32(nmUp), "Devices", paths(nmWG))}
-				o[nmWG] = map[string]properties{nmDevice: of("Interface", "wg0", "DeviceType", uint32(29))}
+				o[nmOffice] = map[string]map[string]dbus.Variant{nmActive: of("Id", "Office", "Type", "wireguard", "State", uint32(nmUp), "Devices", paths(nmWG))}
+				o[nmWG] = map[string]map[string]dbus.Variant{nmDevice: of("Interface", "wg0", "DeviceType", uint32(29))}
 			},
 			nmPicture{probe: "http://check.example/", active: []nmConnection{home, {name: "Office", tunnel: true, devices: []nmLink{{name: "wg0"}}}}},
 		},
 		{
-			"a wireless network", func(o map[dbus.ObjectPath]map[string]properties) {
+			"a wireless network", func(o lab.Objects) {
 				o[nmHome][nmActive]["Devices"] = dbus.MakeVariant(paths(nmRadio))
-				o[nmRadio] = map[string]properties{
+				o[nmRadio] = map[string]map[string]dbus.Variant{
 					nmDevice: of("Interface", "wlan0", "DeviceType", uint32(nmIsWiFi), "Metered", uint32(nmMayCost)),
 					nmWiFi:   of("ActiveAccessPoint", nmPoint),
 				}
-				o[nmPoint] = map[string]properties{nmAP: of("Ssid", []byte("Café \x1b"))}
+				o[nmPoint] = map[string]map[string]dbus.Variant{nmAP: of("Ssid", []byte("Café \x1b"))}
 			},
 			nmPicture{probe: "http://check.example/", active: []nmConnection{{name: "Home", devices: []nmLink{{name: "wlan0", ssid: `"Café \x1b"`, metered: nmMayCost}}}}},
 		},
 		{
-			"a modem, whose packets go by another interface", func(o map[dbus.ObjectPath]map[string]properties) {
+			"a modem, whose packets go by another interface", func(o lab.Objects) {
 				o[nmHome][nmActive]["Devices"] = dbus.MakeVariant(paths(nmModem))
-				o[nmModem] = map[string]properties{nmDevice: of("Interface", "cdc-wdm0", "IpInterface", "wwan0", "DeviceType", uint32(8), "Metered", uint32(nmCosts))}
+				o[nmModem] = map[string]map[string]dbus.Variant{nmDevice: of("Interface", "cdc-wdm0", "IpInterface", "wwan0", "DeviceType", uint32(8), "Metered", uint32(nmCosts))}
 			},
 			nmPicture{probe: "http://check.example/", active: []nmConnection{{name: "Home", devices: []nmLink{{name: "wwan0", metered: nmCosts}}}}},
 		},
@@ -126,9 +129,9 @@ func TestWhatNetworkManagerSaysIsRead(t *testing.T) {
 		t.Run(c.reason, func(t *testing.T) {
 			objects := nmAtHome()
 			c.change(objects)
-			f := b.serve(nmName, objects)
-			defer f.leave(nmName)
-			conn, err := dbus.Connect(b.address, dbus.WithContext(t.Context()))
+			f := b.Serve(nmName, objects)
+			defer f.Leave(nmName)
+			conn, err := dbus.Connect(b.Address, dbus.WithContext(t.Context()))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -207,3 +210,38 @@ func TestNetworkManagerAddsToWhatTheKernelKnows(t *testing.T) {
 }
 
 func called(l link, connection string) link { l.connection = connection; return l }
+
+func TestOnlyWhatMattersWakesUs(t *testing.T) {
+	b := lab.NewBus(t)
+	s := b.Serve(nmName, nmAtHome())
+	l := listen(t, networkManager(), b.Address)
+	l.sees("it is well", func(f *facts) bool { return f.link("eth0").connection == "Home" })
+	before := s.Looks(nmPath)
+	for range 100 {
+		s.Emit("/org/freedesktop/NetworkManager/AccessPoint/7", nmAP, "Strength", byte(70))
+		s.Emit("/org/freedesktop/NetworkManager/Devices/2", nmWiFi, "LastScan", int64(17))
+		s.Emit("/org/freedesktop/NetworkManager/Devices/2", nmWiFi, "Bitrate", uint32(54000))
+		s.Emit("/org/freedesktop/NetworkManager/Devices/2", nmDevice+".Statistics", "RxBytes", uint64(17))
+		s.Emit("/org/freedesktop/NetworkManager/IP4Config/1", nmName+".IP4Config", "Addresses", "x")
+		s.Emit("/org/example", "org.example", "Connectivity", "x")
+	}
+	s.Set(nmPath, nmName, "Connectivity", uint32(nmPortal))
+	l.sees("a portal", func(f *facts) bool { return f.captive != "" })
+	if n := s.Looks(nmPath) - before; n != 1 {
+		t.Errorf("%d looks after one signal that matters", n)
+	}
+}
+
+func TestTheNameOfAConnectionIsSafeToShow(t *testing.T) {
+	for in, want := range map[string]string{
+		"Café am Markt":                  "Café am Markt",
+		`Bob's "net"`:                    `Bob's "net"`,
+		"\x1b[2J":                        `"\x1b[2J"`,
+		"\xff\xfe":                       `"\xff\xfe"`,
+		strings.Repeat("x", mostName+50): strings.Repeat("x", mostName),
+	} {
+		if got := printable(bounded(in)); got != want {
+			t.Errorf("%q shown as %s, want %s", in, got, want)
+		}
+	}
+}

@@ -178,9 +178,9 @@ func TestAClockThatWasSetIsFollowedAtTheNextEvent(t *testing.T) {
 		w := start(t.Context(), Options{
 			Rules: rules(t, "[policy.night]\nhours = [\"22-6\"]\ndo = \"hold\""), Routes: []queue.Route{"work"},
 			Now: func() time.Time { return time.Now().UTC().Add(time.Duration(ahead.Load())).Round(0) },
-		}, func(poke func()) ([]source, error) {
+		}, func(poke func()) ([]source, sleeper, error) {
 			s.poke = poke
-			return []source{s}, nil
+			return []source{s}, nil, nil
 		})
 		if w.Verdict("work").Try {
 			t.Error("it is night")

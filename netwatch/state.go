@@ -86,9 +86,6 @@ type State struct {
 	checks []portal.Question
 	// nets is every destination that a route leads to, this machine included.
 	nets []destination
-	// wakes and woke are those of the facts.
-	wakes uint64
-	woke  string
 }
 
 // A destination is where a route leads to.
@@ -104,10 +101,9 @@ func (s State) same(t State) bool {
 		slices.Equal(s.VPN, t.VPN) && slices.Equal(s.Addresses, t.Addresses)
 }
 
-// sameWays says that what was found out about servers in state t holds in s. It
-// does not after a sleep.
+// sameWays says that what was found out about servers in state t holds in s.
 func (s State) sameWays(t State) bool {
-	return s.Level == t.Level && s.ways == t.ways && s.Portal == t.Portal && s.wakes == t.wakes
+	return s.Level == t.Level && s.ways == t.ways && s.Portal == t.Portal
 }
 
 // wayTo is the closest destination with a in it; ok is false if no route leads

@@ -54,9 +54,9 @@ func scripted(t *testing.T, o Options, f func(t *testing.T, s *script, w *Watche
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{facts: &facts{}}
 		ctx, cancel := context.WithCancel(t.Context())
-		w := start(ctx, o, func(poke func()) ([]source, error) {
+		w := start(ctx, o, func(poke func()) ([]source, sleeper, error) {
 			s.poke = poke
-			return []source{s}, nil
+			return []source{s}, nil, nil
 		})
 		f(t, s, w)
 		cancel()
@@ -234,8 +234,8 @@ func TestAStateThatCanNeverBeReadIsGivenUp(t *testing.T) {
 
 func TestASystemThatCannotBeWatchedIsWorthATry(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	w := start(ctx, Options{}, func(func()) ([]source, error) {
-		return nil, errors.New("netlink is forbidden")
+	w := start(ctx, Options{}, func(func()) ([]source, sleeper, error) {
+		return nil, nil, errors.New("netlink is forbidden")
 	})
 	v := w.Verdict("work")
 	cancel()

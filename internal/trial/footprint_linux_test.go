@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"mailcrane/internal/lab"
 )
 
 // A footprint is what an agent holds of the machine.
@@ -28,7 +30,7 @@ func (a *agent) footprint() footprint {
 		a.t.Fatal(err)
 	}
 	status := a.proc("status")
-	return footprint{len(descriptors), number(a.t, status, "Threads"), number(a.t, status, "RssAnon")}
+	return footprint{len(descriptors), lab.StatusNumber(a.t, status, "Threads"), lab.StatusNumber(a.t, status, "RssAnon")}
 }
 
 // noMoreThan fails where f has grown from before. Go keeps the threads that it once

@@ -4,9 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"path/filepath"
-	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -145,9 +142,9 @@ func (i *idler) wantSleep(t *testing.T, span time.Duration) {
 		sum += count
 	}
 	status := i.agent.proc("status")
-	resident := number(t, status, "VmRSS")
+	resident := lab.StatusNumber(t, status, "VmRSS")
 	t.Logf("in %v of nothing to do: %d wake-ups, by thread: %v, after %v s; %d connections tried; resident memory %d kB after 20 messages, of it %d kB anonymous; at most %d kB",
-		span, sum, i.woken, i.after, i.tried, resident, number(t, status, "RssAnon"), number(t, status, "VmHWM"))
+		span, sum, i.woken, i.after, i.tried, resident, lab.StatusNumber(t, status, "RssAnon"), lab.StatusNumber(t, status, "VmHWM"))
 	// The runtime's watchman looks about once a minute, which costs two, in a
 	// thread of its own, and nothing can be done about it.
 	watchman := 2 * (int(span/time.Minute) + 1)
@@ -168,37 +165,8 @@ func (i *idler) wantSleep(t *testing.T, span time.Duration) {
 // and the collection of memory after it, over all threads.
 const wakeUpsOfATry = 100
 
-// switches is how often each of the agent's threads has gone to sleep of
-// itself, which is how often it was woken.
+// switches is how often each of the agent's threads was woken.
 func (a *agent) switches(t testing.TB) map[string]int {
 	t.Helper()
-	tasks, err := filepath.Glob(filepath.Join("/proc", fmt.Sprint(a.cmd.Process.Pid), "task/*/status"))
-	if err != nil || len(tasks) == 0 {
-		t.Fatalf("the agent has no threads: %v", err)
-	}
-	counts := make(map[string]int)
-	for _, task := range tasks {
-		text, err := os.ReadFile(task)
-		if err != nil {
-			t.Fatal(err)
-		}
-		counts[filepath.Base(filepath.Dir(task))] = number(t, string(text), "voluntary_ctxt_switches")
-	}
-	return counts
-}
-
-// number is the value of a line of a status file of proc(5).
-func number(t testing.TB, status, key string) int {
-	t.Helper()
-	_, rest, _ := strings.Cut("\n"+status, "\n"+key+":")
-	line, _, _ := strings.Cut(rest, "\n")
-	words := strings.Fields(line)
-	if len(words) == 0 {
-		t.Fatalf("no %s in:\n%s", key, status)
-	}
-	n, err := strconv.Atoi(words[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
+	return lab.WakeUps(t, "/proc", a.cmd.Process.Pid)
 }

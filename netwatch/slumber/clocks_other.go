@@ -1,6 +1,6 @@
 //go:build !linux
 
-package netwatch
+package slumber
 
 import "time"
 

@@ -1,12 +1,11 @@
-package netwatch
+package slumber
 
 import (
 	"bufio"
-	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -118,7 +117,7 @@ func (s *sleeper) slept() int64 {
 // machine, which takes seconds to boot.
 func TestLogindWaitsBeforeASleep(t *testing.T) {
 	if os.Getenv(sleepChild) != "" {
-		tellSleeps(t.Context())
+		tellSleeps()
 		return
 	}
 	s := newSleeper(t)
@@ -164,19 +163,18 @@ func TestLogindWaitsBeforeASleep(t *testing.T) {
 	s.await("over")
 }
 
-// wakeUps is how often the threads of the process went to sleep of themselves.
-func (s *sleeper) wakeUps() int {
+// wakeUps is how often the process was woken.
+func (s *sleeper) wakeUps() (sum int) {
 	s.t.Helper()
-	tasks, err := filepath.Glob(s.machine.Path(fmt.Sprintf("/proc/%d/task/*/status", s.pid)))
-	if err != nil || len(tasks) == 0 {
-		s.t.Fatalf("no threads to look at: %v", err)
+	for _, n := range lab.WakeUps(s.t, s.machine.Path("/proc"), s.pid) {
+		sum += n
 	}
-	return switches(s.t, tasks)
+	return sum
 }
 
 // tellSleeps tells of each sleep until its standard input ends.
-func tellSleeps(ctx context.Context) {
-	w := New(ctx, Options{Naps: true})
+func tellSleeps() {
+	w := Open(Options{Log: slog.New(slog.DiscardHandler), Now: time.Now, Poke: func() {}, Naps: true})
 	fmt.Println("watching", os.Getpid())
 	go func() {
 		for nap := range w.Naps() {

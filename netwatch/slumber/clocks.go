@@ -1,4 +1,4 @@
-package netwatch
+package slumber
 
 import (
 	"fmt"

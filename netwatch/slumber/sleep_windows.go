@@ -1,4 +1,4 @@
-package netwatch
+package slumber
 
 import (
 	"fmt"
@@ -21,10 +21,10 @@ const (
 
 // A powerWatch hears from the power manager of each sleep, before and after it.
 type powerWatch struct {
-	slumber *slumber
-	end     *windows.LazyProc
-	handle  uintptr
-	wants   *subscription
+	watch  *Watch
+	end    *windows.LazyProc
+	handle uintptr
+	wants  *subscription
 }
 
 // A subscription is DEVICE_NOTIFY_SUBSCRIBE_PARAMETERS.
@@ -34,22 +34,22 @@ type subscription struct {
 }
 
 // watchSleep asks for the events of the power manager (Windows 8 and later).
-func watchSleep(s *slumber) ([]io.Closer, error) {
+func watchSleep(watch *Watch) ([]io.Closer, error) {
 	power := windows.NewLazySystemDLL("powrprof.dll")
 	begin, end := power.NewProc("PowerRegisterSuspendResumeNotification"), power.NewProc("PowerUnregisterSuspendResumeNotification")
-	s.unwatched = true
+	watch.unwatched = true
 	for _, p := range []*windows.LazyProc{begin, end} {
 		if err := p.Find(); err != nil {
 			return nil, fmt.Errorf("this Windows does not tell of a sleep: %w", err)
 		}
 	}
-	w := &powerWatch{slumber: s, end: end}
+	w := &powerWatch{watch: watch, end: end}
 	w.wants = &subscription{callback: windows.NewCallback(w.told)}
 	failed, _, _ := begin.Call(deviceNotifyCallback, uintptr(unsafe.Pointer(w.wants)), uintptr(unsafe.Pointer(&w.handle)))
 	if failed != 0 {
 		return nil, fmt.Errorf("the power manager does not tell of a sleep: %w", windows.Errno(failed))
 	}
-	s.unwatched = false
+	watch.unwatched = false
 	return []io.Closer{w}, nil
 }
 
@@ -60,7 +60,7 @@ func (w *powerWatch) told(_, event, _ uintptr) uintptr {
 	case apmSuspend:
 		ready := make(chan struct{})
 		var once sync.Once
-		w.slumber.lie(suspendTime, func() { once.Do(func() { close(ready) }) })
+		w.watch.lie(suspendTime, func() { once.Do(func() { close(ready) }) })
 		late := time.NewTimer(suspendTime)
 		defer late.Stop()
 		select {
@@ -68,7 +68,7 @@ func (w *powerWatch) told(_, event, _ uintptr) uintptr {
 		case <-late.C:
 		}
 	case apmResumeAutomatic:
-		w.slumber.rise()
+		w.watch.rise()
 	}
 	return 0
 }

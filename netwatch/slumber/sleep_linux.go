@@ -1,23 +1,25 @@
-package netwatch
+package slumber
 
 import (
 	"fmt"
 	"io"
+
+	"mailcrane/netwatch/bus"
 )
 
 // watchSleep has the kernel tell of a clock that leaps, as it does when the
 // machine wakes, and where somebody wants to hear of a sleep before it, logind.
-func watchSleep(s *slumber) ([]io.Closer, error) {
+func watchSleep(w *Watch) ([]io.Closer, error) {
 	var tells []io.Closer
-	if s.naps != nil {
-		tells = append(tells, openLogind(s, systemBus))
+	if w.naps != nil {
+		tells = append(tells, openLogind(w, bus.System))
 	}
-	clock, err := watchClock(s.look)
+	clock, err := watchClock(w.look)
 	if err != nil {
-		s.unwatched = true
+		w.unwatched = true
 		err = fmt.Errorf("the kernel does not tell when the clock is set: %w", err)
 	} else {
 		tells = append(tells, clock)
 	}
-	return append(tells, watchCont(s.cont)), err
+	return append(tells, watchCont(w.cont)), err
 }

@@ -1,6 +1,6 @@
 //go:build unix
 
-package netwatch
+package slumber
 
 import (
 	"os"

@@ -1,4 +1,4 @@
-package netwatch
+package slumber
 
 import (
 	"context"
@@ -8,6 +8,8 @@ import (
 
 	"github.com/godbus/dbus/v5"
 	"golang.org/x/sys/unix"
+
+	"mailcrane/netwatch/bus"
 )
 
 const (
@@ -21,8 +23,8 @@ const (
 // not believed, since any user may send one: they have it asked whether a sleep
 // is being prepared, which is so from before the sleep until after it.
 type logind struct {
-	*onBus
-	slumber *slumber
+	*bus.Follower[struct{}]
+	watch *Watch
 
 	mu sync.Mutex
 	// conn is the connection that is followed, or nil.
@@ -46,25 +48,25 @@ func (i *inhibitor) release() {
 	}
 }
 
-func openLogind(s *slumber, dial busDialer) *logind {
-	l := &logind{slumber: s}
+func openLogind(w *Watch, dial bus.Dialer) *logind {
+	l := &logind{watch: w}
 	signals := [][]dbus.MatchOption{{
 		dbus.WithMatchObjectPath(login1Path), dbus.WithMatchInterface(login1Face), dbus.WithMatchMember("PrepareForSleep"),
 	}}
 	ready := make(chan struct{}) // closed when l is whole
-	look := func(ctx context.Context, conn *dbus.Conn) (picture, error) {
+	look := func(ctx context.Context, conn *dbus.Conn) (said struct{}, err error) {
 		<-ready
-		return nil, l.look(ctx, conn)
+		return said, l.look(ctx, conn)
 	}
-	l.onBus = openOnBus(service{name: login1, signals: signals, look: look}, dial, func() {})
-	s.asked = func() { raise(l.events) }
+	l.Follower = bus.Follow(bus.Service[struct{}]{Name: login1, Signals: signals, Look: look}, dial, func() {})
+	w.hear, w.again = func() { l.Said() }, l.Again
 	close(ready)
 	return l
 }
 
 // Close lets the machine sleep when it likes.
 func (l *logind) Close() error {
-	err := l.onBus.Close()
+	err := l.Follower.Close()
 	l.mu.Lock()
 	conn := l.conn
 	l.mu.Unlock()
@@ -83,16 +85,16 @@ func (l *logind) look(ctx context.Context, conn *dbus.Conn) error {
 		l.conn = conn
 		context.AfterFunc(conn.Context(), func() { l.lose(conn) })
 	}
-	manager, err := propertiesOf(ctx, conn, login1, login1Path, login1Face)
-	switch preparing := property[bool](manager, "PreparingForSleep"); {
+	manager, err := bus.PropertiesOf(ctx, conn, login1, login1Path, login1Face)
+	switch preparing := bus.Property[bool](manager, "PreparingForSleep"); {
 	case errors.Is(err, context.DeadlineExceeded):
 		// Around a sleep logind may be slow. It is asked again when it answers.
 	case err != nil:
 		l.woken() // of which nobody would tell
 	case preparing && !l.asleep:
 		l.asleep = true
-		most := min(property[uint64](manager, "InhibitDelayMaxUSec"), uint64(time.Hour/time.Microsecond))
-		l.slumber.lie(time.Duration(most)*time.Microsecond, l.lock.release)
+		most := min(bus.Property[uint64](manager, "InhibitDelayMaxUSec"), uint64(time.Hour/time.Microsecond))
+		l.watch.lie(time.Duration(most)*time.Microsecond, l.lock.release)
 	case !preparing:
 		l.woken()
 		l.hold(ctx, conn)
@@ -117,7 +119,7 @@ func (l *logind) woken() {
 	if l.asleep {
 		l.lock.release()
 		l.asleep, l.lock = false, nil
-		l.slumber.rise()
+		l.watch.rise()
 	}
 }
 
@@ -130,7 +132,7 @@ func (l *logind) hold(ctx context.Context, conn *dbus.Conn) {
 	call := conn.Object(login1, login1Path).CallWithContext(ctx, login1Face+".Inhibit", dbus.FlagNoAutoStart,
 		"sleep", "mailcrane", "lets the message on the wire end, or breaks it off", "delay")
 	if err := call.Store(&lock.fd); err != nil {
-		l.slumber.log.Info("the machine will not wait for a message on the wire before it sleeps", "why", err)
+		l.watch.log.Info("the machine will not wait for a message on the wire before it sleeps", "why", err)
 		return
 	}
 	// A program that we start must not keep the machine awake.
