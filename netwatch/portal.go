@@ -165,12 +165,17 @@ func (a *attempt) blame(fault *queue.RouteFault, why suspicion, took time.Durati
 	f.Captive, f.NeedsPerson, f.Lost = true, false, false
 	f.Waited = took
 	f.Err = &captiveError{a.server.Host, why == stranger, fault.Err}
-	f.Hint = "open any web page in a browser and log in there"
-	if page := a.State().Page; page != "" {
-		f.Hint = "log in at " + page + " in a browser"
-	}
-	f.Hint += "; mail goes by itself as soon as the portal opens"
+	f.Hint = loginHint(a.State().Page)
 	return &f
+}
+
+// loginHint is what to do about a portal, whose page may not be known.
+func loginHint(page string) string {
+	where := "open any web page in a browser and log in there"
+	if page != "" {
+		where = "log in at " + page + " in a browser"
+	}
+	return where + "; mail goes by itself as soon as the portal opens"
 }
 
 // A captiveError says that a portal is why there was another error.

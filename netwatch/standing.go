@@ -73,9 +73,15 @@ type Standing struct {
 	// not; Failed is when.
 	Fault  string    `json:"fault,omitempty"`
 	Failed time.Time `json:"failed,omitzero"`
+	// Hint is what to type or do about the fault, or the portal, or "".
+	Hint string `json:"hint,omitempty"`
 	// Next is when the queue run is to try again, should nothing happen before;
 	// the zero time where that is not planned. A Watcher does not know it.
 	Next time.Time `json:"next,omitzero"`
+	// Opening is since when a session is being opened, the zero time for not now,
+	// and Sessions how many are open. A Watcher does not know that either.
+	Opening  time.Time `json:"opening,omitzero"`
+	Sessions int       `json:"sessions,omitempty"`
 }
 
 // Standing is how r stands now.
@@ -89,13 +95,14 @@ func (w *Watcher) Standing(r queue.Route) Standing {
 		Proved: p.reached,
 	}
 	if p.fault != nil {
-		s.Fault, s.Failed = p.fault.Sentence(), p.failed
+		s.Fault, s.Failed, s.Hint = p.fault.Sentence(), p.failed, p.fault.Hint
 	}
 	switch {
 	case !v.Try && v.Rule != "":
 		s.Prospect, s.Reacts = Withheld, d.Ends
 	case state.Portal && (!v.Try || p.fault != nil || w.leadsTo(d).Bare), v.Try && p.fault != nil && p.fault.Captive:
-		s.Prospect, s.Page, s.Reacts = Captive, state.Page, "a login on the portal's page, and tries again and again meanwhile"
+		s.Prospect, s.Page, s.Hint = Captive, state.Page, loginHint(state.Page)
+		s.Reacts = "a login on the portal's page, and tries again and again meanwhile"
 	case !v.Try && state.Level == Down, !v.Try && state.Level == Way:
 		s.Prospect, s.Reacts = NoRoute, "a change of the network"
 	case !v.Try:
@@ -103,6 +110,9 @@ func (w *Watcher) Standing(r queue.Route) Standing {
 	case p.fault != nil:
 		s.Prospect, s.Reason, s.Since = prospectOf(p.fault.Step), s.Fault, p.since
 		s.Reacts = "a change of the network, a flush, or the next try"
+		if p.fault.NeedsPerson {
+			s.Reacts = "you to mend that; then for a flush, a change of the network, or the next try"
+		}
 	case !p.reached.IsZero():
 		s.Prospect, s.Since = Reachable, p.first
 		s.Reacts = "new mail, or a change of the network"

@@ -86,15 +86,15 @@ func (a *app) agent(ctx context.Context, log *slog.Logger, net network) error {
 		ring(pokes)
 	}
 	runner.Reach, runner.Transport, runner.Stirs, runner.Naps = net, net.Prove(out), stirs, naps
-	again := newRetries()
+	does := newDoings(a.now)
 	runner.Watch = func(e queue.Event) {
 		idle.watch(e)
-		again.watch(e)
+		does.watch(e)
 	}
 	since := a.now()
 	status := func() agentStatus {
 		s := statusOf(c, net, since)
-		again.fill(s.Routes, a.now())
+		does.fill(s.Routes)
 		return s
 	}
 	if err := serveControl(ctx, c, controller{status: status, run: poke, stir: func() { ring(stirs) }}); err != nil {
@@ -135,7 +135,7 @@ func (a *app) wayOut(ctx context.Context, c *config.Config, by carriage, log *sl
 
 // statusOf is what an agent that began then says of itself.
 func statusOf(c *config.Config, net network, since time.Time) agentStatus {
-	return agentStatus{agentItem{os.Getpid(), since, c.ListenMSP}, net.State(), standings(c, net)}
+	return agentStatus{agentItem{PID: os.Getpid(), Since: since, Listen: c.ListenMSP}, net.State(), standings(c, net)}
 }
 
 // standings is how each account stands.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -42,6 +43,8 @@ type agentItem struct {
 	PID    int       `json:"pid"`
 	Since  time.Time `json:"since"`
 	Listen []string  `json:"listen"`
+	// Outdated: the configuration was changed since it began, which it has not read.
+	Outdated bool `json:"outdated,omitempty"`
 }
 
 // A controller is what the agent can be asked to do.
@@ -116,6 +119,10 @@ func answer(conn net.Conn, does controller) {
 	json.NewEncoder(conn).Encode(does.status()) //nolint:errcheck,errchkjson // the asker has gone
 }
 
+// errSilent is that of an agent that is there and does not answer: it is stopped,
+// or the machine very busy.
+var errSilent = errors.New("the agent does not answer")
+
 // askAgent sends a word to the spool's agent. With no agent running, the
 // error is that of the connection.
 func askAgent(ctx context.Context, c *config.Config, word string) (agentStatus, error) {
@@ -126,12 +133,19 @@ func askAgent(ctx context.Context, c *config.Config, word string) (agentStatus, 
 		return s, err
 	}
 	defer conn.Close()
+	if err := ask(conn, word, &s); err != nil {
+		return s, fmt.Errorf("%w: %w", errSilent, err)
+	}
+	return s, nil
+}
+
+// ask has the word answered over conn.
+func ask(conn net.Conn, word string, answer *agentStatus) error {
 	if err := conn.SetDeadline(time.Now().Add(controlTime)); err != nil {
-		return s, err
+		return err
 	}
 	if _, err := fmt.Fprintln(conn, word); err != nil {
-		return s, err
+		return err
 	}
-	err = json.NewDecoder(io.LimitReader(conn, 1<<20)).Decode(&s)
-	return s, err
+	return json.NewDecoder(io.LimitReader(conn, 1<<20)).Decode(answer)
 }

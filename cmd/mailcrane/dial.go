@@ -55,6 +55,16 @@ func nextRun(c *config.Config, account *config.Account, began, now time.Time) st
 	return ", next " + ago(now, now.Add(interval-now.Sub(began)%interval))
 }
 
+// uncalledReacts is what has mail of such an account leave, in words that follow
+// "waits for".
+func uncalledReacts(c *config.Config, account *config.Account) string {
+	what := "somebody's word"
+	if c.Dial(account) == config.DialByRun {
+		what = "a queue run"
+	}
+	return what + ", as by: mailcrane flush --account " + account.Name
+}
+
 // uncalledMend is what to type about it.
 func uncalledMend(account string) string {
 	return "send it now with: mailcrane flush --account " + account

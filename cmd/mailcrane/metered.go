@@ -54,7 +54,7 @@ func (k *clerk) keeping(w *waiting, v queue.Verdict, now time.Time) {
 	if at := k.net.Standing(w.route).Until; !at.IsZero() {
 		w.until += ", which is " + when.Show(at, now)
 	}
-	w.mend = "send it now with: mailcrane flush " + string(w.Name.ID)
+	w.mend = "send it all the same with: mailcrane flush " + string(w.Name.ID)
 	switch {
 	case v.Withholds():
 		w.why = v.Why

@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"mailcrane/internal/config"
 	"mailcrane/internal/sysexits"
 	"mailcrane/internal/when"
+	"mailcrane/netwatch"
 	"mailcrane/queue"
 )
 
@@ -23,7 +25,6 @@ func (a *app) outlook(ctx context.Context, c *config.Config, k *clerk, w waiting
 	id := string(n.ID)
 	flush := "try it now with: mailcrane flush " + id
 	o, waits := a.waitsForPerson(k, w)
-	fault := k.state(w.route)
 	switch {
 	case waits:
 		return o
@@ -43,17 +44,15 @@ func (a *app) outlook(ctx context.Context, c *config.Config, k *clerk, w waiting
 		o = outlook{fmt.Sprintf("it is tried again at %s (%s): the pause grows from attempt to attempt, and this was number %d", when.Show(n.Next, now), ago(now, n.Next), n.Attempts), []string{flush}}
 	case n.Next.After(now):
 		o = outlook{fmt.Sprintf("it is tried again at %s (%s)", when.Show(n.Next, now), ago(now, n.Next)), []string{flush}}
-	case fault.Fault != nil:
-		o = outlook{fmt.Sprintf("it waits for account %s, which could not be used %s: %s", w.route, ago(now, fault.At), fault.Fault.Sentence), []string{fault.Fault.Hint, flush}}
-		if fault.Fault.NeedsPerson {
-			o.why += "; that needs a person"
-		}
 	case a.runner(c, k.out, plainLog{a.stderr}).Overloaded()(n):
 		o = outlook{"the machine has too much to do just now; it is tried when the load falls", []string{flush}}
 	default:
-		o = outlook{"it is due, and is tried as soon as there is a way out", []string{flush}}
+		o = a.outlookOfRoute(ctx, c, k, w.route, flush)
 	}
-	if _, err := askAgent(ctx, c, askStatus); err != nil {
+	switch _, err := k.agent(); {
+	case errors.Is(err, errSilent):
+		o.do = append(o.do, "the agent does not answer, so nothing is tried by itself; see: mailcrane status")
+	case err != nil:
 		o.do = append(o.do, "no agent is running, so nothing is tried by itself; start it with: mailcrane service start")
 	}
 	if t, err := lastTranscript(k.spool, k.out, w.Entry); err == nil && len(t.Lines) > 0 {
@@ -61,6 +60,41 @@ func (a *app) outlook(ctx context.Context, c *config.Config, k *clerk, w waiting
 	}
 	o.do = withoutEmpty(o.do)
 	return o
+}
+
+// outlookOfRoute is that of a message that is due, by how its account stands: by
+// what the agent knows, or by a look at the network where none answers.
+func (a *app) outlookOfRoute(ctx context.Context, c *config.Config, k *clerk, route queue.Route, flush string) outlook {
+	var s netwatch.Standing
+	agent, err := k.agent()
+	if err == nil {
+		s = agent.Routes[route]
+	} else {
+		net, stop := watch(ctx, a.networkOptions(c))
+		s = net.Standing(route)
+		stop()
+	}
+	last, now := k.state(route), a.now()
+	switch {
+	case nowhere(s):
+		return outlook{"it waits for " + s.Reacts + ": " + s.Reason, []string{"see how the network stands with: mailcrane status --why"}}
+	case s.Prospect == netwatch.Captive:
+		return outlook{"it waits for a login on the page of the captive portal that is in the way", []string{s.Hint, flush}}
+	case s.Sessions > 0:
+		return outlook{fmt.Sprintf("it is due; a session of account %s is open, and its turn comes", route), nil}
+	case !s.Opening.IsZero():
+		return outlook{fmt.Sprintf("it is due; account %s is %s", route, connecting(s, now)), nil}
+	case last.Fault != nil:
+		o := outlook{fmt.Sprintf("it waits for account %s, which failed %s: %s", route, ago(now, last.At), last.Fault.Sentence), []string{last.Fault.Hint, flush}}
+		if last.Fault.NeedsPerson {
+			o.why += "; that needs a person"
+		}
+		if s.Next.After(now) {
+			o.why += "; it is tried again " + soon(s.Next, now) + ", or when the network changes"
+		}
+		return o
+	}
+	return outlook{"it is due, and there is a way out: " + s.Reason, []string{flush}}
 }
 
 // waitsForPerson is the outlook of a message that nothing but a person sets

@@ -35,7 +35,7 @@ func (a *app) sayFaults(faults map[queue.Route]*queue.RouteFault) {
 		f := faults[route]
 		note(a.stderr, "account %s cannot send now: %s", route, f.Sentence())
 		if f.Hint != "" {
-			fmt.Fprintf(a.stderr, "mailcrane: %s\n", f.Hint)
+			note(a.stderr, "%s", f.Hint)
 		}
 	}
 }
@@ -59,14 +59,14 @@ func (a *app) sayUnroutable(c *config.Config, r *queue.Runner, want func(queue.E
 			continue
 		}
 		if entry.Trouble != "" {
-			fmt.Fprintf(a.stderr, "mailcrane: %s waits: %s\n", name.ID, printable(entry.Trouble))
+			note(a.stderr, "%s waits: %s", name.ID, entry.Trouble)
 			continue
 		}
 		if _, err := r.Router.Route(entry.Envelope); err != nil && !said[err.Error()] {
 			said[err.Error()] = true
-			fmt.Fprintf(a.stderr, "mailcrane: %s waits: %v\n", name.ID, err)
+			note(a.stderr, "%s waits: %v", name.ID, err)
 			if hint := sysexits.Hint(err); hint != "" {
-				fmt.Fprintf(a.stderr, "mailcrane: %s\n", hint)
+				note(a.stderr, "%s", hint)
 			}
 		}
 	}
@@ -104,14 +104,17 @@ func ago(now, at time.Time) string {
 	return span(d) + " ago"
 }
 
+// span is a time in its largest unit, the nearest whole number of them.
 func span(d time.Duration) string {
+	const day = 24 * time.Hour
+	in := func(unit time.Duration) int { return int(d.Round(unit) / unit) }
 	switch {
-	case d < time.Minute:
-		return fmt.Sprintf("%d s", int(d.Round(time.Second)/time.Second))
-	case d < time.Hour:
-		return fmt.Sprintf("%d min", int(d/time.Minute))
-	case d < 48*time.Hour:
-		return fmt.Sprintf("%d h", int(d/time.Hour))
+	case in(time.Second) < 60:
+		return fmt.Sprintf("%d s", in(time.Second))
+	case in(time.Minute) < 60:
+		return fmt.Sprintf("%d min", in(time.Minute))
+	case in(time.Hour) < 48:
+		return fmt.Sprintf("%d h", in(time.Hour))
 	}
-	return fmt.Sprintf("%d days", int(d/(24*time.Hour)))
+	return fmt.Sprintf("%d days", in(day))
 }

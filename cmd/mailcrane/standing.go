@@ -13,32 +13,46 @@ import (
 func (r *statusReport) prospect(account accountStatus, now time.Time) string {
 	s, last := account.Standing, account.Last
 	switch s.Prospect {
-	case netwatch.NoRoute, netwatch.LinkAlone, netwatch.Withheld:
+	case netwatch.Withheld:
+		return s.Reason + "; waits for " + s.Reacts
+	case netwatch.NoRoute, netwatch.LinkAlone:
 		words := s.Prospect.String()
 		if s.Reason != "" && s.Reason != r.Network.Reason {
 			words += ": " + s.Reason
 		}
 		return words + "; waits for " + s.Reacts
 	case netwatch.Captive:
-		words := "captive portal: open any web page in a browser and log in there"
-		if s.Page != "" {
-			words = "captive portal: log in at " + s.Page
-		}
-		return words + "; mail goes by itself as soon as it opens"
+		return s.Prospect.String() + ": " + s.Hint
 	case netwatch.Untried, netwatch.Unreachable, netwatch.Reachable:
+	}
+	if s.Sessions > 0 {
+		return "a session is open, sending now"
 	}
 	words := standing(last, now)
 	if r.Agent != nil && last != nil && last.At.Before(r.Network.Since) {
 		words = "not tried by this network yet, " + words
 	}
-	if account.Waiting > 0 && s.Next.After(now) {
-		soon := "at once"
-		if s.Next.Sub(now) >= time.Second {
-			soon = ago(now, s.Next)
-		}
-		words += "; tries again " + soon + ", or when the network changes"
+	switch {
+	case !s.Opening.IsZero() && last == nil:
+		words = connecting(s, now)
+	case !s.Opening.IsZero():
+		words = connecting(s, now) + "; " + words
+	case account.Waiting > 0 && s.Next.After(now):
+		words += "; tries again " + soon(s.Next, now) + ", or when the network changes"
 	}
 	return words
+}
+
+func connecting(s netwatch.Standing, now time.Time) string {
+	return "connecting, for " + span(now.Sub(s.Opening)) + " so far"
+}
+
+// soon is when something is that the plan of tries has set.
+func soon(at, now time.Time) string {
+	if at.Sub(now) < time.Second {
+		return "at once"
+	}
+	return ago(now, at)
 }
 
 // standing is how the last attempt at a route ended.
@@ -49,5 +63,5 @@ func standing(last *queue.RouteState, now time.Time) string {
 	case last.Fault == nil:
 		return "last reached " + ago(now, last.At)
 	}
-	return fmt.Sprintf("down %s: %s", ago(now, last.At), last.Fault.Sentence)
+	return fmt.Sprintf("failed %s: %s", ago(now, last.At), last.Fault.Sentence)
 }

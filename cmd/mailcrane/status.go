@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -31,9 +33,11 @@ func (a *app) statusCommand() *cobra.Command {
 
 // A statusReport is what status knows, also in --json.
 type statusReport struct {
-	Config   string          `json:"config"`
-	Spool    string          `json:"spool"`
-	Agent    *agentItem      `json:"agent,omitempty"`
+	Config string     `json:"config"`
+	Spool  string     `json:"spool"`
+	Agent  *agentItem `json:"agent,omitempty"`
+	// Silent: an agent is there, and does not answer.
+	Silent   bool            `json:"silent,omitempty"`
 	Network  netwatch.State  `json:"network"`
 	Accounts []accountStatus `json:"accounts"`
 	Queue    queueStatus     `json:"queue"`
@@ -109,15 +113,17 @@ func (a *app) status(ctx context.Context, why bool) error {
 func (a *app) gather(ctx context.Context, c *config.Config) (*statusReport, error) {
 	r := &statusReport{Config: c.Path, Spool: c.Spools.String()}
 	var routes map[queue.Route]netwatch.Standing
-	if agent, err := askAgent(ctx, c, askStatus); err == nil {
+	agent, err := askAgent(ctx, c, askStatus)
+	if r.Silent = errors.Is(err, errSilent); err == nil {
 		r.Agent, r.Network, routes = &agent.agentItem, agent.Network, agent.Routes
+		r.Agent.Outdated = changedSince(c.Path, agent.Since)
 	} else {
 		watcher, stop := watch(ctx, a.networkOptions(c))
 		r.Network, routes = watcher.State(), standings(c, watcher)
 		stop()
 	}
 	now, waitingFor, due := a.now(), make(map[queue.Route]int), make(leaving)
-	err := a.eachWaiting(ctx, c, queue.ListOrder{}, func(w waiting) bool {
+	err = a.eachWaiting(ctx, c, queue.ListOrder{}, func(w waiting) bool {
 		r.Queue.count(w, now)
 		waitingFor[w.route]++
 		due.count(w, now)
@@ -145,6 +151,9 @@ func (a *app) gather(ctx context.Context, c *config.Config) (*statusReport, erro
 		}
 		if s.Called = uncalledWhy(c, account); r.Agent != nil {
 			s.Called += nextRun(c, account, r.Agent.Since, now)
+		}
+		if s.Called != "" && (s.Standing.Prospect == netwatch.Untried || s.Standing.Prospect == netwatch.Reachable) {
+			s.Standing.Reacts = uncalledReacts(c, account)
 		}
 		s.Takes = takesOf(out.Link(account), due[queue.Route(account.Name)])
 		r.Accounts = append(r.Accounts, s)
@@ -203,15 +212,35 @@ func (a *app) labelled(what, format string, args ...any) {
 	sayLine(a.stdout, fmt.Sprintf("%-9s ", what), fmt.Sprintf(format, args...))
 }
 
+// showAgent is the agent's line, and what to type where it is not as it should be.
+func (a *app) showAgent(r *statusReport) {
+	const anew = "mailcrane service stop, then mailcrane service start"
+	switch {
+	case r.Silent:
+		a.labelled("agent", "there is one, and it does not answer: it is stopped, or the machine is very busy; if that lasts, start it anew: %s", anew)
+	case r.Agent == nil:
+		a.labelled("agent", "not running: start it with mailcrane service start, or mailcrane agent")
+	default:
+		a.labelled("agent", "running since %s, process %d", r.Agent.Since.Local().Format(time.DateTime), r.Agent.PID)
+		if r.Agent.Outdated {
+			a.labelled("", "the configuration was changed since then, and it works by the one before; start it anew: %s", anew)
+		}
+	}
+}
+
+// changedSince says that the file was written after then.
+func changedSince(path string, then time.Time) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.ModTime().After(then)
+}
+
 func (a *app) showStatus(r *statusReport) {
 	now, since := a.now(), ""
-	if r.Agent == nil {
-		a.labelled("agent", "not running: start it with mailcrane service start, or mailcrane agent")
-	} else {
-		a.labelled("agent", "running since %s, process %d", r.Agent.Since.Local().Format(time.DateTime), r.Agent.PID)
-		since = ", since " + span(now.Sub(r.Network.Since))
+	a.showAgent(r)
+	if r.Agent != nil {
+		since = ", for " + span(now.Sub(r.Network.Since))
 	}
-	a.labelled("network", "%s%s", r.Network.Reason, since)
+	a.labelled("network", "%s%s", networkWords(r.Network), since)
 	if len(r.Accounts) == 0 {
 		a.labelled("account", "none: mail is kept, and cannot be sent until there is an [account] in the configuration")
 	}
@@ -226,6 +255,9 @@ func (a *app) showStatus(r *statusReport) {
 		}
 		if account.Called != "" {
 			a.labelled("", "%s", account.Called)
+			if account.Waiting > 0 {
+				a.labelled("", "%s", uncalledMend(account.Name))
+			}
 		}
 		if account.Session != nil {
 			a.labelled("", "%s", account.Session.sentence(now))

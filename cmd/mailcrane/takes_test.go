@@ -17,7 +17,7 @@ func TestHowLongTheQueueTakesIsToldWhereItIsKnown(t *testing.T) {
 		octets int64
 		want   string
 	}{
-		{"a modem", dialUp, 1_000_000, "what is due takes about 13 min on the link as it was 2 h ago, with 1.2 kB a second"},
+		{"a modem", dialUp, 1_000_000, "what is due takes about 14 min on the link as it was 2 h ago, with 1.2 kB a second"},
 		{"the opening counts", relay.Link{RoundTrip: 10 * time.Second, Rate: 1000, At: now}, 1, "what is due takes about 45 s on the link as it was 0 s ago, with 1.0 kB a second"},
 		{"longer than a person waits", relay.Link{Rate: 1, At: now}, 1 << 50, "what is due takes about 365 days on the link as it was 0 s ago, with 1 B a second"},
 		{"nothing is due", dialUp, 0, ""},

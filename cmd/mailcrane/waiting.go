@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"mailcrane/internal/config"
@@ -38,6 +39,8 @@ type clerk struct {
 	by    carriage
 	early func(queue.Name) bool
 	now   func() time.Time
+	// agent asks the agent, once.
+	agent func() (agentStatus, error)
 }
 
 // A claim is what decides on the account of a message.
@@ -56,6 +59,7 @@ func (a *app) clerk(ctx context.Context, c *config.Config) *clerk {
 	k := &clerk{
 		by: own(c), spool: a.spool(c), out: smarthost.New(c, smarthost.Options{Getenv: a.getenv}), config: c,
 		now:    a.now,
+		agent:  sync.OnceValues(func() (agentStatus, error) { return askAgent(ctx, c, askStatus) }),
 		early:  func(n queue.Name) bool { return a.early(c, n) },
 		routes: make(map[queue.Route]queue.RouteState), accounts: make(map[claim]account),
 	}
@@ -123,10 +127,29 @@ func (k *clerk) describe(e queue.Entry) waiting {
 		w.uncalled, w.why, w.mend = true, uncalledWhy(k.config, k.by(context.Background(), w.route)), uncalledMend(string(w.route))
 		return w
 	}
-	if fault := k.state(w.route).Fault; w.why == "" && fault != nil {
-		w.why, w.mend = fault.Sentence, fault.Hint
+	if w.why == "" {
+		w.why, w.mend = k.waitsBy(w.route)
 	}
 	return w
+}
+
+// waitsBy is why mail of a route waits: that there is no way out, or else the
+// route's last fault, which another network may have been the cause of.
+func (k *clerk) waitsBy(route queue.Route) (why, mend string) {
+	if agent, err := k.agent(); err == nil {
+		if s := agent.Routes[route]; nowhere(s) {
+			return s.Reason, ""
+		}
+	}
+	if fault := k.state(route).Fault; fault != nil {
+		return fault.Sentence, fault.Hint
+	}
+	return "", ""
+}
+
+// nowhere says that there is no way out for a route.
+func nowhere(s netwatch.Standing) bool {
+	return s.Prospect == netwatch.NoRoute || s.Prospect == netwatch.LinkAlone
 }
 
 // keeps says that nothing but a rule or its size keeps the message here, or that
