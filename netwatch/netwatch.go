@@ -107,6 +107,7 @@ type Watcher struct {
 	epoch  uint64                // counts the changes
 	proofs map[queue.Route]proof // of what the state is now
 	sight  *sight                // a portal that attempts have found, or nil
+	vain   time.Time             // when one was last looked for, and not found
 	// shifted is when routes or VPNs last changed; zero where they have not.
 	shifted time.Time
 	// stances are of what the rules said last.
@@ -367,6 +368,6 @@ func (w *Watcher) replace(next State, slept bool) bool {
 	w.state = next
 	w.epoch++
 	clear(w.proofs)
-	w.sight = nil
+	w.sight, w.vain = nil, time.Time{}
 	return true
 }

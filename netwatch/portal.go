@@ -19,6 +19,10 @@ const (
 	mostMisses = 2
 	// looksTime bounds all questions of one look.
 	looksTime = 6 * time.Second
+	// vainTime is how long a look that found nothing stands for those after it
+	// where nothing answers: the quick tries of a server that is down would each
+	// have to wait for one.
+	vainTime = 5 * time.Second
 )
 
 // A sight is a captive portal that attempts have found on the network there is
@@ -27,11 +31,13 @@ type sight struct {
 	page   string
 	looked time.Time // when it was last looked for
 	misses int       // how often in vain, in a row
+	// doubted: it was not seen for so long that it does not count.
+	doubted bool
 }
 
 // with is the state with a portal that was found by attempts.
 func (s State) with(found *sight) State {
-	if found != nil && (s.Level == Way || s.Level == Unknown) {
+	if found != nil && !found.doubted && (s.Level == Way || s.Level == Unknown) {
 		if !s.Portal {
 			s.Reason += ", a captive portal in the way"
 		}
@@ -111,6 +117,10 @@ func (w *Watcher) saw(epoch uint64, page string) {
 		w.log.Info("a captive portal is in the way", "page", page)
 		w.poke() // a rule may be about it
 	}
+	if w.sight.doubted {
+		w.sight.doubted = false
+		w.poke()
+	}
 	if !samePage(w.sight.page, page) {
 		w.sight.page = page
 	}
@@ -121,7 +131,11 @@ func (w *Watcher) saw(epoch uint64, page string) {
 func (w *Watcher) looked(epoch uint64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if epoch != w.epoch || w.sight == nil {
+	switch {
+	case epoch != w.epoch:
+		return
+	case w.sight == nil:
+		w.vain = w.now()
 		return
 	}
 	w.sight.looked = w.now()

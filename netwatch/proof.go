@@ -56,11 +56,10 @@ func (p *prover) Open(ctx context.Context, r queue.Route) (queue.Session, *queue
 	if fault == nil {
 		s, fault = a.open(ctx, p.Transport)
 	}
-	if ctx.Err() != nil {
-		return s, fault
+	if ctx.Err() == nil {
+		fault = a.explain(ctx, fault)
+		a.note(fault)
 	}
-	fault = a.explain(ctx, fault)
-	a.note(fault)
 	if s != nil && a.server.Bare && a.far {
 		return &bareSession{Session: s, attempt: a}, nil
 	}
@@ -80,11 +79,16 @@ type attempt struct {
 }
 
 func (w *Watcher) attempt(r queue.Route) *attempt {
-	a := &attempt{Watcher: w, route: r, decision: w.Decision(r), began: w.now()}
+	a := &attempt{Watcher: w, route: r, began: w.now()}
+	// The epoch first: should the rules say something else in between, what is
+	// found out is of the past.
+	w.mu.Lock()
+	a.epoch = w.epoch
+	w.mu.Unlock()
+	a.decision = w.Decision(r)
 	a.server = w.leadsTo(a.decision)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	a.epoch = w.epoch
 	a.far = beyondUs(a.server.Host) && (w.state.Level == Way || w.state.Level == Unknown)
 	return a
 }
@@ -143,7 +147,7 @@ func (a *attempt) explain(ctx context.Context, fault *queue.RouteFault) *queue.R
 		return fault
 	}
 	took, why := a.now().Sub(a.began), a.suspicion(fault)
-	if why == unsuspicious || !a.isCaptive(ctx) {
+	if why == unsuspicious || !a.isCaptive(ctx, why) {
 		return fault
 	}
 	return a.blame(fault, why, took)
@@ -178,13 +182,17 @@ func (a *attempt) suspicion(fault *queue.RouteFault) suspicion {
 
 // isCaptive says whether there is a portal, by a look where none was taken
 // lately.
-func (a *attempt) isCaptive(ctx context.Context) bool {
+func (a *attempt) isCaptive(ctx context.Context, why suspicion) bool {
 	a.mu.Lock()
+	inVain := why == silence && a.sight == nil && !a.vain.IsZero() && a.now().Sub(a.vain) < vainTime
 	fresh := a.sight != nil && a.now().Sub(a.sight.looked) < lookAgain
 	told := a.state.Portal
 	a.mu.Unlock()
-	if fresh {
+	switch {
+	case fresh:
 		return true
+	case inVain:
+		return told
 	}
 	switch a.look(ctx, a.epoch, a.server.Host) {
 	case portal.FindsPortal:

@@ -150,7 +150,11 @@ func (w *Watcher) nextByClock() (next time.Time) {
 // pokes.
 func (w *Watcher) arm(timer *time.Timer) {
 	timer.Stop()
-	if next := w.nextByClock(); !next.IsZero() {
+	next, doubt := w.nextByClock(), w.doubtAt()
+	if next.IsZero() || !doubt.IsZero() && doubt.Before(next) {
+		next = doubt
+	}
+	if !next.IsZero() {
 		timer.Reset(max(next.Sub(w.now()), 0))
 	}
 }
@@ -158,6 +162,7 @@ func (w *Watcher) arm(timer *time.Timer) {
 // strike is called when the timer has fired, or something was found out about
 // the network that no source has told.
 func (w *Watcher) strike() {
+	w.doubt()
 	if w.reconsider() {
 		w.tell()
 	}
