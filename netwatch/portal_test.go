@@ -219,6 +219,18 @@ func TestAnotherServerThatIsReachedShowsThatThereIsNoPortal(t *testing.T) {
 	})
 }
 
+// A log-in runs out after hours, of which no event tells. Taken for the server's own,
+// a portal's certificate would keep mail for an hour.
+func TestAPortalWhoseLogInHasRunOutIsFound(t *testing.T) {
+	inHotel(t, func(t *testing.T, _ *script, w *Watcher, _ *hotel) {
+		try(t, w, "home", reached)
+		pass(time.Hour)
+		if fault := try(t, w, "work", stranges); !fault.Captive || fault.NeedsPerson {
+			t.Errorf("%+v", fault)
+		}
+	})
+}
+
 func TestAPortalBelongsToItsNetwork(t *testing.T) {
 	inHotel(t, func(t *testing.T, s *script, w *Watcher, _ *hotel) {
 		try(t, w, "work", stranges)

@@ -16,6 +16,9 @@ const (
 	// portalPatience is how long one in a portal may take without a sign of life:
 	// what it waits for may have been swallowed before the portal opened.
 	portalPatience = 1200 * time.Millisecond
+	// proofTime is how long a session with one server shows that no portal answers
+	// in the place of another.
+	proofTime = time.Minute
 )
 
 // A proof is what attempts have shown of one route since the network last
@@ -156,7 +159,7 @@ func (a *attempt) explain(ctx context.Context, fault *queue.RouteFault) *queue.R
 // suspicion of a fault. What was given up because it hung in a portal is none
 // of a change of network. A closed port is nothing new on a network by which
 // the server was reached, and no certificate is a portal's where another
-// server has shown the right one since.
+// server has shown the right one lately: a log-in on a portal's page runs out.
 func (a *attempt) suspicion(fault *queue.RouteFault) suspicion {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -173,7 +176,7 @@ func (a *attempt) suspicion(fault *queue.RouteFault) suspicion {
 		return unsuspicious
 	}
 	for r, p := range a.proofs {
-		if r != a.route && !p.bare && !p.reached.IsZero() && p.fault == nil {
+		if r != a.route && !p.bare && !p.reached.IsZero() && p.fault == nil && a.now().Sub(p.reached) < proofTime {
 			return unsuspicious
 		}
 	}
