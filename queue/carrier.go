@@ -58,6 +58,10 @@ type carrier struct {
 	stirring stirring
 	// tries bounds the sessions that are opened again because the way out changed.
 	tries *tries
+	// rumour is what the log knows of the route.
+	rumour *rumour
+	// calledOff: its context had ended before it did.
+	calledOff bool
 
 	mu   sync.Mutex
 	todo backlog
@@ -94,7 +98,7 @@ type carrier struct {
 
 func (r *Runner) newCarrier(g *guide, route Route, jobs []job) *carrier {
 	c := &carrier{
-		runner: r, guide: g, route: route, tries: &tries{},
+		runner: r, guide: g, route: route, tries: &tries{}, rumour: &rumour{},
 		hold: r.holds(route), inHand: make(map[ID]bool), had: make(map[ID]Name), breaks: make(map[ID]int), places: make(map[*place]bool),
 	}
 	c.enlist(jobs)

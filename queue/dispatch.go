@@ -193,11 +193,12 @@ func (s *server) start(ctx context.Context, route Route, c *course, jobs []job) 
 	carrier := s.newCarrier(s.guide, route, jobs)
 	carrier.lull, carrier.more, carrier.closed = s.lull, c.pick.more, c.closed
 	carrier.heeds, carrier.believes, carrier.fresh = true, true, s.changed
-	carrier.tries = c.line.plan.tries
+	carrier.tries, carrier.rumour = c.line.plan.tries, &c.line.rumour
 	c.line.carrier = carrier
 	c.line.ran = c.last
 	go func() {
 		carrier.carry(ctx)
+		carrier.calledOff = ctx.Err() != nil
 		s.done <- carrier
 	}()
 }

@@ -101,6 +101,10 @@ func (l *lane) run(ctx context.Context) {
 				c.putBack(j)
 				return
 			}
+			if ctx.Err() != nil {
+				c.putBack(j)
+				continue // it was called off as it opened: nothing is begun
+			}
 			if j, ok = c.exchange(j); !ok {
 				continue
 			}
@@ -225,7 +229,7 @@ func (l *lane) proves() {
 	l.proven = true
 	c.mu.Unlock()
 	if first {
-		c.runner.noteRoute(c.route, nil)
+		c.noteRoute(nil)
 	}
 }
 

@@ -108,8 +108,12 @@ func (p *plan) rest(now time.Time, fault *RouteFault) time.Duration {
 	return p.pause(now, fault)
 }
 
-// later has the route rest until then at the least.
-func (p *plan) later(then time.Time) {
+// later has the route rest until then at the least, or for an hour: no rest is
+// longer, see ahead.
+func (p *plan) later(now, then time.Time) {
+	if most := now.Add(time.Hour); then.After(most) {
+		then = most
+	}
 	if then = then.Round(0); then.After(p.next) {
 		p.next = then
 	}

@@ -13,6 +13,7 @@ type line struct {
 	carrier *carrier // at work, or nil
 	stale   bool     // something happened meanwhile: look again when it ends
 	plan    plan
+	rumour  rumour
 	ran     time.Time // the queue run that it was last called for
 }
 
@@ -180,6 +181,9 @@ func (s *server) ended(c *carrier) {
 		return
 	}
 	l.carrier = nil
+	if c.calledOff {
+		l.ran = time.Time{} // its queue run goes on after the sleep
+	}
 	pause := restTime
 	switch {
 	case c.fault == nil:
@@ -192,7 +196,7 @@ func (s *server) ended(c *carrier) {
 		pause = l.plan.rest(now, c.fault)
 	default:
 		again := l.plan.down(now, c.fault)
-		l.plan.later(c.until)
+		l.plan.later(now, c.until)
 		if c.fault.Step != StepSession {
 			// The way out went in the middle of a message. The others get one
 			// go before it, should it have been the cause.

@@ -66,7 +66,9 @@ func (c *carrier) notTried(fault *RouteFault) {
 		c.fault = fault
 	}
 	c.mu.Unlock()
-	c.runner.Log.Info("route is not tried", "route", c.route, "why", fault.Sentence())
+	if why := fault.Sentence(); c.rumour.spread(why) != why {
+		c.runner.Log.Info("route is not tried", "route", c.route, "why", why)
+	}
 	c.runner.tell(Event{Kind: Closed, Route: c.route, Fault: fault})
 }
 
@@ -80,7 +82,7 @@ func (c *carrier) notOpened(fault *RouteFault) {
 	switch {
 	case alone && c.separate() && !fault.NeedsPerson:
 		c.missed = fault // no other lane is open
-		c.runner.noteRoute(c.route, fault)
+		c.noteRoute(fault)
 	case alone:
 		c.stop(fault)
 		return
@@ -96,33 +98,32 @@ func (c *carrier) stop(fault *RouteFault) {
 	}
 	c.mu.Unlock()
 	if first {
-		c.runner.noteRoute(c.route, fault)
+		c.noteRoute(fault)
 		c.runner.tell(Event{Kind: Closed, Route: c.route, Fault: fault})
 	}
 }
 
-func (r *Runner) noteRoute(route Route, fault *RouteFault) {
+// noteRoute writes down how the route is; fault nil is up.
+func (c *carrier) noteRoute(fault *RouteFault) {
+	r, route := c.runner, c.route
 	if fault == nil || !fault.Captive {
 		r.noteHost(route, fault) // a portal says nothing of the host
 	}
-	switch {
-	case fault == nil:
-	case r.metAgain(route, fault):
-		return
-	default:
-		r.Log.Warn("route is down", "route", route, "why", fault.Sentence(), "hint", fault.Hint)
+	again := false
+	if fault != nil {
+		why := fault.Sentence()
+		if again = c.rumour.spread(why) == why; again {
+			r.Log.Debug("route is still down", "route", route, "why", why)
+		} else {
+			r.Log.Warn("route is down", "route", route, "why", why, "hint", fault.Hint)
+		}
+	} else if c.rumour.spread("") != "" {
+		r.Log.Info("route is up again", "route", route)
+	}
+	if again && fault.Captive {
+		return // each second or two: the disk knows
 	}
 	if err := r.Spool.NoteRoute(route, fault); err != nil {
 		r.Log.Warn("cannot note the state of the route", "route", route, "err", err)
 	}
-}
-
-// metAgain says that a portal was in the way before: it is met again every second
-// or two, of which neither the log nor the disk is told.
-func (r *Runner) metAgain(route Route, fault *RouteFault) bool {
-	if !fault.Captive {
-		return false
-	}
-	last, err := r.Spool.RouteState(route)
-	return err == nil && last.Fault != nil && *last.Fault == fault.Text()
 }
