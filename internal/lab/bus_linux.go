@@ -86,7 +86,7 @@ func (b *Bus) Serve(name string, objects Objects) *BusService {
 		b.t.Fatal(err)
 	}
 	s.conn = conn
-	b.t.Cleanup(func() { conn.Close() })
+	b.t.Cleanup(func() { _ = conn.Close() })
 	for path := range objects {
 		if err := conn.ExportMethodTable(map[string]any{"GetAll": s.getAll}, path, "org.freedesktop.DBus.Properties"); err != nil {
 			b.t.Fatal(err)
