@@ -33,7 +33,7 @@ func (a *attempt) guard(ctx context.Context) *queue.RouteFault {
 // answers each look.
 func (a *attempt) unguarded(ctx context.Context) bool {
 	for range mostMisses {
-		found := a.look(ctx, a.epoch, a.server.Host)
+		found := a.look(ctx)
 		switch {
 		case ctx.Err() != nil, found == portal.FindsPortal:
 			return false

@@ -6,6 +6,7 @@ package netwatch
 
 import (
 	"context"
+	"crypto/x509"
 	"log/slog"
 	"net"
 	"slices"
@@ -64,6 +65,8 @@ type Options struct {
 	// Dial opens the connections by which a portal is looked for; nil is
 	// net.Dialer's.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Roots are the authorities of web servers; nil is the system's.
+	Roots *x509.CertPool
 	// Rules are the policy, in order, and Routes the accounts that they are asked
 	// for: a change of what they say of one of these is a change.
 	Rules  []config.Rule
@@ -92,6 +95,7 @@ type Watcher struct {
 	bound    func(queue.Route, bool) int64
 	probe    portal.Question
 	dial     portal.Dialer
+	roots    *x509.CertPool
 	rules    []config.Rule
 	routes   []queue.Route
 	sources  []source
@@ -142,6 +146,7 @@ func start(ctx context.Context, o Options, open opener) *Watcher {
 		bound:    o.Bound,
 		probe:    portal.Question{Kind: portal.AsksProbe, URL: o.Probe, Expect: o.Expect},
 		dial:     o.Dial,
+		roots:    o.Roots,
 		poked:    make(chan struct{}, 1),
 		changes:  make(chan struct{}, 1),
 		done:     make(chan struct{}),

@@ -49,8 +49,9 @@ func (s State) with(found *sight) State {
 // known is the state with what attempts have found. The caller holds mu.
 func (w *Watcher) known() State { return w.state.with(w.sight) }
 
-// ask looks for a portal: by the first question that brings a finding.
-func (w *Watcher) ask(ctx context.Context, questions []portal.Question) (found portal.Finding, page string) {
+// ask looks for a portal: by the first question that brings a finding, which is
+// among those of kind.
+func (w *Watcher) ask(ctx context.Context, questions []portal.Question) (found portal.Finding, page string, kind portal.Asks) {
 	ctx, cancel := context.WithTimeout(ctx, looksTime)
 	defer cancel()
 	for _, q := range questions {
@@ -60,12 +61,13 @@ func (w *Watcher) ask(ctx context.Context, questions []portal.Question) (found p
 			continue
 		}
 		found, page = q.Judge(a)
+		kind = q.Kind
 		w.log.Debug("looked for a captive portal", "asked", q.URL, "status", a.Status, "portal", found == portal.FindsPortal, "page", page)
 		if found != portal.FindsNothing {
 			break
 		}
 	}
-	return found, page
+	return found, page, kind
 }
 
 // questions are those to ask for a portal before host, the surest first: the
@@ -83,25 +85,38 @@ func (w *Watcher) questions(s State, host string) []portal.Question {
 	return append(all, portal.Question{URL: "http://" + host + "/"})
 }
 
-// look asks for a portal before host, and remembers what was found for as long
-// as the network is that of epoch.
-func (w *Watcher) look(ctx context.Context, epoch uint64, host string) portal.Finding {
-	w.mu.Lock()
-	s := w.state
-	w.mu.Unlock()
-	found, page := w.ask(ctx, w.questions(s, host))
+// look asks for a portal before the attempt's server, and remembers what was found
+// for as long as the network stays the same.
+func (a *attempt) look(ctx context.Context) portal.Finding {
+	a.mu.Lock()
+	s, host := a.state, a.server.Host
+	a.mu.Unlock()
+	found, page, kind := a.ask(ctx, a.questions(s, host))
+	// A provider's page may lead anywhere. Without TLS no doubt is worth the risk.
+	if found == portal.FindsPortal && kind == portal.AsksServer && !a.server.Bare && !a.sees(page) && portal.Shown(ctx, host, a.roots, a.Watcher.dial) {
+		a.log.Debug("the page is the server's own, which has shown its certificate", "server", host, "page", page)
+		found = portal.FindsOpen
+	}
 	if ctx.Err() != nil {
 		return portal.FindsNothing
 	}
 	switch found {
 	case portal.FindsPortal:
-		w.saw(epoch, page)
+		a.saw(a.epoch, page)
 	case portal.FindsOpen:
-		w.passed(epoch)
+		a.passed(a.epoch)
+		a.looked(a.epoch)
 	case portal.FindsNothing:
-		w.looked(epoch)
+		a.looked(a.epoch)
 	}
 	return found
+}
+
+// sees says that a portal with that page has been found before.
+func (w *Watcher) sees(page string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.sight != nil && samePage(w.sight.page, page)
 }
 
 // saw remembers that a portal is there.
@@ -127,7 +142,7 @@ func (w *Watcher) saw(epoch uint64, page string) {
 	w.sight.looked, w.sight.misses = now, 0
 }
 
-// looked remembers that a look brought nothing.
+// looked remembers that a look has found no portal.
 func (w *Watcher) looked(epoch uint64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

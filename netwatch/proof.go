@@ -122,7 +122,7 @@ func (a *attempt) open(ctx context.Context, t queue.Transport) (queue.Session, *
 func (a *attempt) attend(ctx context.Context, stir func()) {
 	pause := portalPatience
 	if !a.inPortal() {
-		if a.reachedBefore() || !wait(ctx, patience) || a.look(ctx, a.epoch, a.server.Host) != portal.FindsPortal {
+		if a.reachedBefore() || !wait(ctx, patience) || a.look(ctx) != portal.FindsPortal {
 			return
 		}
 		pause = 0
@@ -197,7 +197,7 @@ func (a *attempt) isCaptive(ctx context.Context, why suspicion) bool {
 	case inVain:
 		return told
 	}
-	switch a.look(ctx, a.epoch, a.server.Host) {
+	switch a.look(ctx) {
 	case portal.FindsPortal:
 		return true
 	case portal.FindsOpen:
