@@ -22,7 +22,7 @@ func (w *Watcher) doubtAt() (at time.Time) {
 	if at.IsZero() || len(w.rules) == 0 {
 		return time.Time{}
 	}
-	behind, open := w.moment(state.with(&sight{})), w.moment(state)
+	behind, open := w.moment((&sight{}).in(state)), w.moment(state)
 	for _, r := range w.routes {
 		if policy.Decide(w.rules, string(r), behind).Hold && !policy.Decide(w.rules, string(r), open).Hold {
 			return at

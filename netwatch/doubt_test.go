@@ -44,9 +44,7 @@ func TestAServerThatIsDownCostsALookNowAndThen(t *testing.T) {
 		if looks != 3 {
 			t.Errorf("after a while %d looks", looks)
 		}
-		f := atHome()
-		f.addrs[0] = addr(2, "192.0.2.77/24")
-		s.happen(f, nil)
+		s.happen(roamed(), nil)
 		try(t, w, "work", fails(queue.StepConnect, nil))
 		if looks != 4 {
 			t.Errorf("by another network %d looks", looks)

@@ -1,73 +1,81 @@
 package netwatch
 
 import (
-	"log/slog"
+	"bufio"
+	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"mailcrane/internal/lab"
 )
 
-// A laptop is the lab's network, whose laptop can be changed by ip(8) and
-// watched from this process.
-type laptop struct {
-	*lab.Network
-	t     *testing.T
-	netns *os.File
-}
-
-// newLaptop is a laptop whose link is up and that has no address.
-func newLaptop(t *testing.T) *laptop {
+// newLaptop is the lab's laptop with a way out by cable, and changed by nobody.
+func newLaptop(t *testing.T) *lab.Network {
 	t.Helper()
-	l := &laptop{Network: lab.Netns(t), t: t}
-	var err error
-	l.netns, err = os.Open(filepath.Join("/run/netns", l.Laptop.Name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.netns.Close() })
+	l := lab.Netns(t)
 	// Addresses that the kernel makes itself come a second late.
-	l.ip("link set eth0 addrgenmode none", "addr flush dev eth0")
+	ip(t, l, "link set eth0 addrgenmode none", "addr flush dev eth0",
+		"addr add 198.51.100.9/24 dev eth0", "route add default via 198.51.100.1")
 	return l
 }
 
-// ip runs one line of ip(8) a piece on the laptop.
-func (l *laptop) ip(lines ...string) { l.t.Helper(); l.batch(lines, "-n", l.Laptop.Name) }
-
-// ip6 is ip for lines that do not show that IPv6 is meant.
-func (l *laptop) ip6(lines ...string) { l.t.Helper(); l.batch(lines, "-6", "-n", l.Laptop.Name) }
-
-// far is ip at the other end of the cable.
-func (l *laptop) far(lines ...string) { l.t.Helper(); l.batch(lines, "-n", l.Gateway.Name) }
-
-func (l *laptop) batch(lines []string, args ...string) {
-	l.t.Helper()
-	cmd := exec.Command("ip", append(args, "-batch", "-")...)
+// ip runs lines of ip(8) on the laptop.
+func ip(t *testing.T, l *lab.Network, lines ...string) {
+	t.Helper()
+	cmd := l.Laptop.Command("ip", "-batch", "-")
 	cmd.Stdin = strings.NewReader(strings.Join(lines, "\n"))
 	if out, err := cmd.CombinedOutput(); err != nil {
-		l.t.Fatalf("%v, given %q: %v: %s", cmd, lines, err, out)
+		t.Fatalf("ip, given %q: %v: %s", lines, err, out)
 	}
 }
 
-func (l *laptop) kernel(poke func()) *kernel {
-	l.t.Helper()
-	k, err := openKernel(poke, int(l.netns.Fd()))
+// onLaptop marks a process that is a test's other half.
+const onLaptop = "MAILCRANE_TEST_ON_LAPTOP"
+
+// A half is the calling test once more, as a process on the laptop.
+type half struct {
+	t    *testing.T
+	cmd  *exec.Cmd
+	stop io.Closer
+	out  *bufio.Reader
+}
+
+// otherHalf starts it, with more in its environment. It has said its first line.
+func otherHalf(t *testing.T, l *lab.Network, environment ...string) (h *half, said string) {
+	t.Helper()
+	cmd := l.Laptop.Command(os.Args[0], "-test.run=^"+t.Name()+"$")
+	cmd.Env = append(append(os.Environ(), onLaptop+"=1"), environment...)
+	stop, err := cmd.StdinPipe()
 	if err != nil {
-		l.t.Fatal(err)
+		t.Fatal(err)
 	}
-	return k
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	h = &half{t, cmd, stop, bufio.NewReader(out)}
+	for !strings.HasPrefix(said, "watching:") {
+		if said, err = h.out.ReadString('\n'); err != nil {
+			h.end()
+			t.Fatalf("the process on the laptop has ended: %v", err)
+		}
+	}
+	said = strings.TrimSpace(said)
+	t.Log(said)
+	return h, said
 }
 
-// watch starts a Watcher on the laptop.
-func (l *laptop) watch() *Watcher {
-	l.t.Helper()
-	o := Options{Log: slog.New(slog.NewTextHandler(l.t.Output(), nil))}
-	w := start(l.t.Context(), o, func(poke func()) ([]source, sleeper, error) {
-		return []source{l.kernel(poke)}, nil, nil
-	})
-	l.t.Cleanup(func() { <-w.Done() })
-	return w
+// end closes its standard input, and waits for it.
+func (h *half) end() {
+	h.t.Helper()
+	h.stop.Close()
+	said, _ := io.ReadAll(h.out)
+	if err := h.cmd.Wait(); err != nil {
+		h.t.Errorf("on the laptop: %v\n%s", err, said)
+	}
 }

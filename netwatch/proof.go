@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"mailcrane/netwatch/network"
 	"mailcrane/netwatch/policy"
 	"mailcrane/netwatch/portal"
 	"mailcrane/queue"
@@ -92,7 +93,7 @@ func (w *Watcher) attempt(r queue.Route) *attempt {
 	a.server = w.leadsTo(a.decision)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	a.far = beyondUs(a.server.Host) && (w.state.Level == Way || w.state.Level == Unknown)
+	a.far = beyondUs(a.server.Host) && (w.state.Level == network.Way || w.state.Level == network.Unknown)
 	return a
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"mailcrane/internal/config"
+	"mailcrane/netwatch/network"
 	"mailcrane/netwatch/policy"
 	"mailcrane/queue"
 )
@@ -33,10 +34,10 @@ func Decided(ctx context.Context) (d policy.Decision, ok bool) {
 }
 
 // moment is now, in state s.
-func (w *Watcher) moment(s State) *policy.Moment {
+func (w *Watcher) moment(s network.State) *policy.Moment {
 	metered := func(account string) bool {
 		server := w.leadsTo(policy.Decision{Account: account})
-		_, metered := s.verdict(server)
+		_, metered := server.verdict(s)
 		return metered && server.Metering == config.MeteredAuto || server.Metering == config.MeteredYes
 	}
 	now := w.now()

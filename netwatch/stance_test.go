@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"mailcrane/internal/config"
+	"mailcrane/netwatch/network"
 	"mailcrane/queue"
 )
 
@@ -48,15 +49,6 @@ func policed(t *testing.T, text string, f func(t *testing.T, s *script, w *Watch
 		},
 	}
 	scripted(t, o, f)
-}
-
-// withVPN has a tunnel beside the way out.
-func withVPN() *facts {
-	return with(atHome(), func(f *facts) {
-		f.links = append(f.links, link{index: 9, name: "wg0", up: true, carrier: true, tunnel: true})
-		f.addrs = append(f.addrs, addr(9, "10.9.0.2/24"))
-		f.routes = append(f.routes, onto(9, "10.9.0.0/24"))
-	})
 }
 
 func TestOneAccountWaitsForTheVPNWhileTheOtherSends(t *testing.T) {
@@ -110,12 +102,12 @@ func TestARulesWordGoesBeforeMaxSize(t *testing.T) {
 		if v := w.Verdict("home"); v.MaxSize != 2000 || v.Rule != "" {
 			t.Errorf("without one: %+v", v)
 		}
-		s.happen(with(atHome(), func(f *facts) { f.links[1].ssid = "x" }), nil)
+		s.happen(with(atHome(), func(n *network.State) { n.SSID = "x" }), nil)
 		pass(time.Minute)
 		if v := w.Verdict("home"); v.MaxSize != 5000 || v.Rule != "a" || v.Via != "work" {
 			t.Errorf("carried by another account: %+v", v)
 		}
-		s.happen(with(atHome(), func(f *facts) { f.links[1].ssid = "y" }), nil)
+		s.happen(with(atHome(), func(n *network.State) { n.SSID = "y" }), nil)
 		pass(time.Minute)
 		if v := w.Verdict("home"); v.MaxSize != 0 || !v.Try {
 			t.Errorf("sent by a rule, whatever its size: %+v", v)
@@ -174,13 +166,13 @@ func TestNoTimerWhereTheClockChangesNothing(t *testing.T) {
 func TestAClockThatWasSetIsFollowedAtTheNextEvent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var ahead atomic.Int64
-		s := &script{facts: atHome()}
+		s := &script{state: atHome()}
 		w := start(t.Context(), Options{
 			Rules: rules(t, "[policy.night]\nhours = [\"22-6\"]\ndo = \"hold\""), Routes: []queue.Route{"work"},
 			Now: func() time.Time { return time.Now().UTC().Add(time.Duration(ahead.Load())).Round(0) },
-		}, func(poke func()) ([]source, sleeper, error) {
+		}, func(_ Options, poke func()) (reader, sleeper, error) {
 			s.poke = poke
-			return []source{s}, nil, nil
+			return s, nil, nil
 		})
 		if w.Verdict("work").Try {
 			t.Error("it is night")

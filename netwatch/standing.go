@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"mailcrane/netwatch/network"
 	"mailcrane/netwatch/policy"
 	"mailcrane/queue"
 )
@@ -103,7 +104,7 @@ func (w *Watcher) Standing(r queue.Route) Standing {
 	case state.Portal && (!v.Try || p.fault != nil || w.leadsTo(d).Bare), v.Try && p.fault != nil && p.fault.Captive:
 		s.Prospect, s.Page, s.Hint = Captive, state.Page, loginHint(state.Page)
 		s.Reacts = "a login on the portal's page, and tries again and again meanwhile"
-	case !v.Try && state.Level == Down, !v.Try && state.Level == Way:
+	case !v.Try && state.Level == network.Down, !v.Try && state.Level == network.Way:
 		s.Prospect, s.Reacts = NoRoute, "a change of the network"
 	case !v.Try:
 		s.Prospect, s.Reacts = LinkAlone, "an address, a route, or another change of the network"

@@ -5,31 +5,45 @@ import (
 	"net/netip"
 	"strings"
 
+	"mailcrane/internal/config"
+	"mailcrane/netwatch/network"
 	"mailcrane/queue"
 )
 
-// verdict says whether a server can be tried in state s, and whether the way
+// A Server is what a Watcher has to know of where a route leads to.
+type Server struct {
+	// Host is a name or an address without port and brackets, or the path of a
+	// socket; "" where it is not known.
+	Host string
+	// Bare: no certificate shows that it is the right one, so that nothing may be
+	// said to it where a captive portal may answer.
+	Bare bool
+	// Metering is what a person has said of the way there.
+	Metering config.Metering
+}
+
+// verdict says whether the server can be tried in state s, and whether the way
 // there is metered. A zero Since means "as long as this program runs".
-func (s State) verdict(server Server) (v queue.Verdict, metered bool) {
+func (server Server) verdict(s network.State) (v queue.Verdict, metered bool) {
 	name := strings.ToLower(strings.TrimSuffix(server.Host, "."))
 	addr, err := netip.ParseAddr(name)
 	literal := err == nil
 	addr = addr.Unmap()
-	way, covered := s.wayTo(addr)
+	way, covered := s.WayTo(addr)
 	switch {
 	case onThisMachine(name), literal && addr.IsLoopback():
 		return queue.Verdict{Try: true, Why: server.Host + " is on this machine"}, false
-	case s.Level == Unknown:
+	case s.Level == network.Unknown:
 		return queue.Verdict{Try: true, Why: s.Reason, Since: s.Since}, false
 	case literal && addr.IsLinkLocalUnicast(), !literal && onTheLink(name):
-		return queue.Verdict{Try: s.Level >= LinkOnly, Why: s.Reason, Since: s.Since}, false
+		return queue.Verdict{Try: s.Level >= network.LinkOnly, Why: s.Reason, Since: s.Since}, false
 	case literal && covered:
-		return queue.Verdict{Try: true, Why: s.Reason, Since: s.Since}, way.metered
-	case literal && s.Level == Way:
+		return queue.Verdict{Try: true, Why: s.Reason, Since: s.Since}, way.Metered
+	case literal && s.Level == network.Way:
 		why := fmt.Sprintf("%s, but no route leads to %s", s.Reason, addr)
 		return queue.Verdict{Why: why, Since: s.Since}, false
 	}
-	return queue.Verdict{Try: s.Level == Way, Why: s.Reason, Since: s.Since}, s.Metered
+	return queue.Verdict{Try: s.Level == network.Way, Why: s.Reason, Since: s.Since}, s.Metered
 }
 
 // onThisMachine knows the names of loopback (RFC 6761 section 6.3, and the two

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"mailcrane/netwatch/network"
 	"mailcrane/queue"
 )
 
@@ -74,11 +75,11 @@ func (n *nightstand) told() int {
 func sleeping(t *testing.T, f func(t *testing.T, n *nightstand, s *script, w *Watcher)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		n, s := &nightstand{naps: make(chan queue.Nap, 1)}, &script{facts: atHome()}
+		n, s := &nightstand{naps: make(chan queue.Nap, 1)}, &script{state: atHome()}
 		ctx, cancel := context.WithCancel(t.Context())
-		w := start(ctx, Options{Log: slog.New(slog.NewTextHandler(n, nil))}, func(poke func()) ([]source, sleeper, error) {
+		w := start(ctx, Options{Log: slog.New(slog.NewTextHandler(n, nil))}, func(_ Options, poke func()) (reader, sleeper, error) {
 			n.poke, s.poke = poke, poke
-			return []source{s}, n, nil
+			return s, n, nil
 		})
 		pass(time.Hour)
 		f(t, n, s, w)
@@ -133,7 +134,7 @@ func TestAStateThatCannotBeReadIsNoWake(t *testing.T) {
 	sleeping(t, func(t *testing.T, n *nightstand, s *script, _ *Watcher) {
 		n.wake()
 		pass(time.Second)
-		s.happen(nil, errors.New("too many open files"))
+		s.happen(network.State{}, errors.New("too many open files"))
 		pass(time.Second)
 		s.happen(atHome(), nil)
 		pass(time.Second)
@@ -145,7 +146,7 @@ func TestAStateThatCannotBeReadIsNoWake(t *testing.T) {
 
 func TestAWakeIsSeenWhileTheStateCannotBeRead(t *testing.T) {
 	sleeping(t, func(t *testing.T, n *nightstand, s *script, w *Watcher) {
-		s.happen(nil, errors.New("too many open files"))
+		s.happen(network.State{}, errors.New("too many open files"))
 		pass(time.Hour)
 		changed(w)
 		n.wake()

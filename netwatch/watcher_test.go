@@ -8,35 +8,33 @@ import (
 	"testing/synctest"
 	"time"
 
+	"mailcrane/netwatch/network"
 	"mailcrane/queue"
 )
 
-// A script is a source whose facts the test sets.
+// A script is a network whose state the test sets.
 type script struct {
 	mu     sync.Mutex
 	poke   func()
-	facts  *facts
+	state  network.State
 	err    error
 	reads  []time.Time
 	closed bool
 }
 
-func (s *script) Read(f *facts) error {
+func (s *script) Read() (network.State, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.reads = append(s.reads, time.Now())
-	if s.facts != nil {
-		*f = *s.facts
-	}
-	return s.err
+	return s.state, s.err
 }
 
 func (s *script) Close() error { s.closed = true; return nil }
 
-// happen makes f the facts, and says that something happened.
-func (s *script) happen(f *facts, err error) {
+// happen makes state what is read, and says that something happened.
+func (s *script) happen(state network.State, err error) {
 	s.mu.Lock()
-	s.facts, s.err = f, err
+	s.state, s.err = state, err
 	s.mu.Unlock()
 	s.poke()
 	synctest.Wait()
@@ -52,11 +50,11 @@ func (s *script) looks() []time.Time {
 func scripted(t *testing.T, o Options, f func(t *testing.T, s *script, w *Watcher)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		s := &script{facts: &facts{}}
+		s := &script{state: offline()}
 		ctx, cancel := context.WithCancel(t.Context())
-		w := start(ctx, o, func(poke func()) ([]source, sleeper, error) {
+		w := start(ctx, o, func(_ Options, poke func()) (reader, sleeper, error) {
 			s.poke = poke
-			return []source{s}, nil, nil
+			return s, nil, nil
 		})
 		f(t, s, w)
 		cancel()
@@ -78,8 +76,6 @@ func changed(w *Watcher) bool {
 	}
 }
 
-func noRoute() *facts { return with(atHome(), func(f *facts) { f.routes = f.routes[1:] }) }
-
 func TestTheFirstChangeIsPassedOnAtOnce(t *testing.T) {
 	scripted(t, Options{}, func(t *testing.T, s *script, w *Watcher) {
 		if changed(w) {
@@ -88,7 +84,7 @@ func TestTheFirstChangeIsPassedOnAtOnce(t *testing.T) {
 		pass(time.Hour)
 		began := time.Now()
 		s.happen(atHome(), nil)
-		if !changed(w) || w.State().Level != Way {
+		if !changed(w) || w.State().Level != network.Way {
 			t.Errorf("not at once: %+v", w.State())
 		}
 		if at := w.State().Since; !at.Equal(began) {
@@ -99,13 +95,13 @@ func TestTheFirstChangeIsPassedOnAtOnce(t *testing.T) {
 
 func TestWhatFollowsTheFirstChangeIsPassedOnWithinMilliseconds(t *testing.T) {
 	scripted(t, Options{}, func(t *testing.T, s *script, w *Watcher) {
-		s.happen(with(noRoute(), func(f *facts) { f.addrs = nil }), nil)
+		s.happen(noAddress(), nil)
 		pass(time.Millisecond)
 		s.happen(noRoute(), nil)
 		pass(firstPause)
 		s.happen(atHome(), nil)
 		pass(2 * firstPause)
-		if w.State().Level != Way {
+		if w.State().Level != network.Way {
 			t.Errorf("the route is not seen: %+v", w.State())
 		}
 	})
@@ -150,12 +146,12 @@ func TestAStormIsLookedAtABoundedNumberOfTimes(t *testing.T) {
 		if changes < 2 {
 			t.Errorf("%d changes: the storm was not seen", changes)
 		}
-		if w.State().Level != LinkOnly {
+		if w.State().Level != network.LinkOnly {
 			t.Errorf("the end of the storm is not seen: %+v", w.State())
 		}
 		pass(time.Minute)
 		s.happen(atHome(), nil)
-		if w.State().Level != Way {
+		if w.State().Level != network.Way {
 			t.Error("after a calm minute a change is not seen at once")
 		}
 	})
@@ -206,15 +202,15 @@ func TestAStateThatCannotBeReadIsWorthATryAndReadAgain(t *testing.T) {
 	scripted(t, Options{}, func(t *testing.T, s *script, w *Watcher) {
 		s.happen(noRoute(), nil)
 		pass(time.Minute)
-		s.happen(nil, errors.New("too many open files"))
+		s.happen(network.State{}, errors.New("too many open files"))
 		if v := w.Verdict("work"); !v.Try {
 			t.Errorf("not worth a try: %+v", v)
 		}
 		s.mu.Lock()
-		s.facts, s.err = atHome(), nil
+		s.state, s.err = atHome(), nil
 		s.mu.Unlock()
 		pass(time.Minute)
-		if w.State().Level != Way {
+		if w.State().Level != network.Way {
 			t.Errorf("not read again: %+v", w.State())
 		}
 	})
@@ -222,7 +218,7 @@ func TestAStateThatCannotBeReadIsWorthATryAndReadAgain(t *testing.T) {
 
 func TestAStateThatCanNeverBeReadIsGivenUp(t *testing.T) {
 	scripted(t, Options{}, func(t *testing.T, s *script, _ *Watcher) {
-		s.happen(nil, errors.New("events have ended"))
+		s.happen(network.State{}, errors.New("events have ended"))
 		pass(time.Hour)
 		before := len(s.looks())
 		pass(24 * time.Hour)
@@ -234,7 +230,7 @@ func TestAStateThatCanNeverBeReadIsGivenUp(t *testing.T) {
 
 func TestASystemThatCannotBeWatchedIsWorthATry(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	w := start(ctx, Options{}, func(func()) ([]source, sleeper, error) {
+	w := start(ctx, Options{}, func(Options, func()) (reader, sleeper, error) {
 		return nil, nil, errors.New("netlink is forbidden")
 	})
 	v := w.Verdict("work")

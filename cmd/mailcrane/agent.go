@@ -15,6 +15,7 @@ import (
 	"mailcrane/internal/sysexits"
 	"mailcrane/msp/listen"
 	"mailcrane/netwatch"
+	"mailcrane/netwatch/network"
 	"mailcrane/netwatch/policy"
 	"mailcrane/queue"
 	"mailcrane/queue/arrivals"
@@ -43,10 +44,10 @@ manager starts it for you; see: mailcrane service --help`,
 	return c
 }
 
-// A network is what the agent needs of netwatch; the demo has one of its own.
-type network interface {
+// A watcher is what the agent needs of netwatch; the demo has one of its own.
+type watcher interface {
 	queue.Reach
-	State() netwatch.State
+	State() network.State
 	Standing(queue.Route) netwatch.Standing
 	Decision(queue.Route) policy.Decision
 	Prove(queue.Transport) queue.Transport
@@ -54,7 +55,7 @@ type network interface {
 
 // agent composes the rooms. A nil log is that of LogLevel on standard error,
 // and a nil net the machine's own.
-func (a *app) agent(ctx context.Context, log *slog.Logger, net network) error {
+func (a *app) agent(ctx context.Context, log *slog.Logger, net watcher) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	idle := newRest()
@@ -116,7 +117,7 @@ func (a *app) agent(ctx context.Context, log *slog.Logger, net network) error {
 }
 
 // machine is this machine's own network, and the sleeps that it tells of.
-func (a *app) machine(ctx context.Context, c *config.Config, log *slog.Logger) (network, <-chan queue.Nap) {
+func (a *app) machine(ctx context.Context, c *config.Config, log *slog.Logger) (watcher, <-chan queue.Nap) {
 	o := a.networkOptions(c)
 	o.Log, o.Naps = log, true
 	w := netwatch.New(ctx, o)
@@ -134,7 +135,7 @@ func (a *app) wayOut(ctx context.Context, c *config.Config, by carriage, log *sl
 }
 
 // statusOf is what an agent that began then says of itself.
-func statusOf(c *config.Config, net network, since time.Time) agentStatus {
+func statusOf(c *config.Config, net watcher, since time.Time) agentStatus {
 	return agentStatus{agentItem{PID: os.Getpid(), Since: since, Listen: c.ListenMSP}, net.State(), standings(c, net)}
 }
 

@@ -16,6 +16,7 @@ import (
 	"mailcrane/internal/sysexits"
 	"mailcrane/msp/listen"
 	"mailcrane/netwatch"
+	"mailcrane/netwatch/network"
 	"mailcrane/queue"
 )
 
@@ -34,7 +35,7 @@ const (
 type agentStatus struct {
 	agentItem
 
-	Network netwatch.State                    `json:"network"`
+	Network network.State                     `json:"network"`
 	Routes  map[queue.Route]netwatch.Standing `json:"routes"`
 }
 

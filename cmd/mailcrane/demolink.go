@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"mailcrane/netwatch"
+	"mailcrane/netwatch/network"
 	"mailcrane/netwatch/policy"
 	"mailcrane/queue"
 )
@@ -14,24 +15,24 @@ type demoLink struct {
 	changes chan struct{}
 
 	mu    sync.Mutex
-	state netwatch.State
+	state network.State
 }
 
 func newDemoLink() *demoLink {
 	return &demoLink{
 		changes: make(chan struct{}, 1),
-		state:   netwatch.State{Level: netwatch.Down, Reason: "the demo's link is down", Since: time.Now()},
+		state:   network.State{Level: network.Down, Reason: "the demo's link is down", Since: time.Now()},
 	}
 }
 
 func (l *demoLink) comeUp() {
 	l.mu.Lock()
-	l.state = netwatch.State{Level: netwatch.Way, Reason: "the demo's link is up", Since: time.Now()}
+	l.state = network.State{Level: network.Way, Reason: "the demo's link is up", Since: time.Now()}
 	l.mu.Unlock()
 	l.changes <- struct{}{}
 }
 
-func (l *demoLink) State() netwatch.State {
+func (l *demoLink) State() network.State {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.state
@@ -39,7 +40,7 @@ func (l *demoLink) State() netwatch.State {
 
 func (l *demoLink) Verdict(queue.Route) queue.Verdict {
 	s := l.State()
-	return queue.Verdict{Try: s.Level == netwatch.Way, Why: s.Reason, Since: s.Since}
+	return queue.Verdict{Try: s.Level == network.Way, Why: s.Reason, Since: s.Since}
 }
 
 func (l *demoLink) Changes() <-chan struct{} { return l.changes }

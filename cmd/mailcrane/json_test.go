@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"mailcrane/netwatch"
+	"mailcrane/netwatch/network"
 	"mailcrane/queue"
 )
 
@@ -69,7 +70,7 @@ func TestThePageAboutJSONHasEveryFieldAndNoOther(t *testing.T) {
 		"An address":                 reflect.TypeFor[addressItem](),
 		"A status":                   reflect.TypeFor[statusReport](),
 		"The agent of a status":      reflect.TypeFor[agentItem](),
-		"The network of a status":    reflect.TypeFor[netwatch.State](),
+		"The network of a status":    reflect.TypeFor[network.State](),
 		"The standing of an account": reflect.TypeFor[netwatch.Standing](),
 		"An account of a status":     reflect.TypeFor[accountStatus](),
 		"The queue of a status":      reflect.TypeFor[queueStatus](),

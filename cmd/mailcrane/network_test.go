@@ -13,6 +13,7 @@ import (
 
 	"mailcrane/internal/config"
 	"mailcrane/netwatch"
+	"mailcrane/netwatch/network"
 	"mailcrane/queue"
 )
 
@@ -55,7 +56,7 @@ func (d *desk) agent(since time.Time, s netwatch.Standing) {
 	d.t.Helper()
 	ctx, stop := context.WithCancel(d.t.Context())
 	d.t.Cleanup(stop)
-	status := agentStatus{agentItem{PID: 1, Since: since}, netwatch.State{Reason: "the network's own words"}, map[queue.Route]netwatch.Standing{"work": s}}
+	status := agentStatus{agentItem{PID: 1, Since: since}, network.State{Reason: "the network's own words"}, map[queue.Route]netwatch.Standing{"work": s}}
 	nothing := func() {}
 	if err := serveControl(ctx, d.c, controller{func() agentStatus { return status }, nothing, nothing}); err != nil {
 		d.t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"mailcrane/netwatch"
+	"mailcrane/netwatch/network"
 	"mailcrane/queue"
 )
 
@@ -14,7 +15,7 @@ func TestAnAccountsLineSaysWhatItWaitsFor(t *testing.T) {
 	reached := &queue.RouteState{At: now.Add(-time.Minute)}
 	fault := (&queue.RouteFault{Step: queue.StepConnect, Server: "mx.test:465", Err: errors.New("refused")}).Text()
 	down := &queue.RouteState{At: now.Add(-time.Minute), Fault: &fault}
-	network := netwatch.State{Reason: "eth0 is up", Since: now.Add(-time.Hour)}
+	state := network.State{Reason: "eth0 is up", Since: now.Add(-time.Hour)}
 	for _, test := range []struct {
 		why  string
 		s    netwatch.Standing
@@ -31,7 +32,7 @@ func TestAnAccountsLineSaysWhatItWaitsFor(t *testing.T) {
 		},
 		{
 			"the network's own line says why",
-			netwatch.Standing{Prospect: netwatch.LinkAlone, Reason: network.Reason, Reacts: "a route"},
+			netwatch.Standing{Prospect: netwatch.LinkAlone, Reason: state.Reason, Reacts: "a route"},
 			reached,
 			"link only; waits for a route",
 		},
@@ -73,12 +74,12 @@ func TestAnAccountsLineSaysWhatItWaitsFor(t *testing.T) {
 		},
 		{"a session", netwatch.Standing{Sessions: 1}, down, "a session is open, sending now"},
 	} {
-		r := &statusReport{Agent: &agentItem{}, Network: network}
+		r := &statusReport{Agent: &agentItem{}, Network: state}
 		if got := r.prospect(accountStatus{Standing: test.s, Last: test.last, Waiting: 1}, now); got != test.want {
 			t.Errorf("%s: %q", test.why, got)
 		}
 	}
-	r := &statusReport{Agent: &agentItem{}, Network: network}
+	r := &statusReport{Agent: &agentItem{}, Network: state}
 	quiet := accountStatus{Standing: netwatch.Standing{Prospect: netwatch.Unreachable, Next: now.Add(time.Minute)}, Last: down}
 	if got := r.prospect(quiet, now); got != "failed 1 min ago: mx.test:465, connecting: refused" {
 		t.Errorf("with nothing to send no try is planned: %q", got)

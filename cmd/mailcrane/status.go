@@ -14,6 +14,7 @@ import (
 
 	"mailcrane/internal/config"
 	"mailcrane/netwatch"
+	"mailcrane/netwatch/network"
 	"mailcrane/queue"
 	"mailcrane/smarthost"
 )
@@ -38,7 +39,7 @@ type statusReport struct {
 	Agent  *agentItem `json:"agent,omitempty"`
 	// Silent: an agent is there, and does not answer.
 	Silent   bool            `json:"silent,omitempty"`
-	Network  netwatch.State  `json:"network"`
+	Network  network.State   `json:"network"`
 	Accounts []accountStatus `json:"accounts"`
 	Queue    queueStatus     `json:"queue"`
 }

@@ -7,11 +7,12 @@ import (
 
 	"mailcrane/internal/when"
 	"mailcrane/netwatch"
+	"mailcrane/netwatch/network"
 	"mailcrane/netwatch/policy"
 )
 
 // networkWords is the network in one line.
-func networkWords(s netwatch.State) string {
+func networkWords(s network.State) string {
 	words := s.Reason
 	if s.SSID != "" {
 		words += ", wireless network " + s.SSID

@@ -48,8 +48,8 @@ func StatusNumber(t testing.TB, status, key string) int {
 }
 
 // NothingGrows counts the goroutines and the open descriptors of this process.
-// check fails the test if there are more by then; it waits a while for goroutines
-// that are on their way out.
+// check fails the test if there are more by then; it waits a while for what is on its
+// way out.
 func NothingGrows(t testing.TB) (check func()) {
 	t.Helper()
 	goroutines, descriptors := runtime.NumGoroutine(), openDescriptors(t)
@@ -58,8 +58,10 @@ func NothingGrows(t testing.TB) (check func()) {
 		// The runtime may have begun one of its own meanwhile, for cleanups.
 		const ofRuntime = 1
 		most := goroutines + ofRuntime
-		for end := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > most && time.Now().Before(end); {
-			runtime.Gosched()
+		for end := time.Now().Add(5 * time.Second); time.Now().Before(end); runtime.Gosched() {
+			if runtime.NumGoroutine() <= most && openDescriptors(t) <= descriptors {
+				return
+			}
 		}
 		if n := runtime.NumGoroutine(); n > most {
 			t.Errorf("goroutines: %d before, %d after", goroutines, n)
