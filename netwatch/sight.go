@@ -176,10 +176,7 @@ func (w *Watcher) gone() {
 	w.sight = nil
 	w.log.Info("the captive portal is open")
 	w.poke()
-	select {
-	case w.changes <- struct{}{}:
-	default:
-	}
+	w.tell()
 }
 
 // samePage says that two addresses differ in no more than the ticket that a
