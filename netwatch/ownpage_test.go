@@ -46,7 +46,7 @@ func TestAServersOwnPageIsNoPortals(t *testing.T) {
 				ours, theirs := net.Pipe()
 				go func() {
 					defer theirs.Close()
-					tls.Server(theirs, &tls.Config{Certificates: web.TLS.Certificates, MinVersion: tls.VersionTLS12}).HandshakeContext(ctx) //nolint:errcheck // the client says
+					tls.Server(theirs, &tls.Config{Certificates: web.TLS.Certificates, MinVersion: tls.VersionTLS12}).HandshakeContext(ctx)
 				}()
 				return ours, nil
 			},
