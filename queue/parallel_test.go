@@ -238,3 +238,38 @@ func TestASmallMessageIsNotPutBehindALargeOneOnTheWire(t *testing.T) {
 		}
 	})
 }
+
+// A link that went under two sessions: the message that one of them had lost went
+// on to the other, which did not know yet that it was dead, and for that second
+// break the message waited for minutes.
+func TestAMessageThatTwoSessionsLoseByOneCauseGoesAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStuck(t)
+		first := put(t, s.runner.Spool, envelope("first@x.org"), "x")
+		put(t, s.runner.Spool, envelope("second@x.org"), "x")
+		onFirst := 0
+		s.hangs = func(int) bool { return false }
+		s.answer = func(d *Delivery, _ Recipient) (Outcome, *RouteFault) {
+			switch {
+			case d.ID != first:
+				time.Sleep(15 * time.Second) // until the first has been lost
+			case onFirst == 0:
+				onFirst++
+				time.Sleep(30 * time.Second) // past which the second goes by another session
+				return Outcome{}, lostFault(StepSession)
+			case onFirst == 1:
+				onFirst++
+				return Outcome{}, lostFault(StepSession)
+			}
+			return refuse(250, "ok"), nil
+		}
+		ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+		defer stop()
+		if err := s.runner.Serve(ctx, make(chan struct{}), nil); err != nil {
+			t.Error(err)
+		}
+		if onFirst != 2 || s.copies("first@x.org") != 1 || s.copies("second@x.org") != 1 {
+			t.Errorf("lost %d times, got %v", onFirst, s.got)
+		}
+	})
+}

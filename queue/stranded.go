@@ -78,8 +78,9 @@ func (c *carrier) notLoggedIn(fault *RouteFault, stranded []stranding) {
 // route.
 func (l *lane) afterBreak(fault *RouteFault, stranded []stranding, spared bool) {
 	c := l.carrier
-	first, down := spared, false
-	if !spared {
+	same := l.brokeWithAnother()
+	first, down := spared && !same, false
+	if !spared && !same {
 		first, down = l.countBreak(fault, stranded)
 	}
 	for i, s := range stranded {
@@ -88,7 +89,7 @@ func (l *lane) afterBreak(fault *RouteFault, stranded []stranding, spared bool) 
 		again := s.atOnce || !s.settled && !down
 		n := 0
 		if !l.lostToChange(s.fault) {
-			n = c.brokeAt(m.Name.ID)
+			n = c.brokeAt(m.Name.ID, same)
 		}
 		switch {
 		case !again || s.atOnce || s.fault.Lost && n <= 1:
@@ -124,9 +125,6 @@ func (l *lane) countBreak(fault *RouteFault, stranded []stranding) (first, down 
 	c := l.carrier
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if l.after != c.counted {
-		return false, false
-	}
 	foremost := stranded[0]
 	before := c.breaks[foremost.message.Name.ID]
 	switch alone := len(stranded) == 1; {
@@ -137,7 +135,6 @@ func (l *lane) countBreak(fault *RouteFault, stranded []stranding) (first, down 
 		down = c.broken > 0
 	}
 	c.broken++
-	c.counted++
 	if l.lostToChange(fault) {
 		c.tries.spend(c.runner.Now())
 		down = down || !c.mayHurry()
@@ -151,10 +148,29 @@ func (l *lane) lostToChange(fault *RouteFault) bool {
 	return fault.Lost && l.carrier.stirring.times() != l.stirred
 }
 
-// brokeAt counts the sessions that broke with the message on them.
-func (c *carrier) brokeAt(id ID) int {
+// brokeWithAnother says that another session broke while this one was open: the
+// two have broken by the same cause, though this one may have noticed only when
+// it was given what the other had left.
+func (l *lane) brokeWithAnother() bool {
+	c := l.carrier
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if l.after != c.counted {
+		return true
+	}
+	c.counted++
+	return false
+}
+
+// brokeAt counts the sessions that broke with the message on them. Those that
+// broke by the same cause as another count once at the most.
+func (c *carrier) brokeAt(id ID, same bool) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if same {
+		c.breaks[id] = max(c.breaks[id], 1)
+		return 1
+	}
 	c.breaks[id]++
 	return c.breaks[id]
 }
