@@ -95,7 +95,7 @@ func (a *attempt) look(ctx context.Context) portal.Finding {
 	a.mu.Unlock()
 	found, page, kind := a.ask(ctx, a.questions(s, host))
 	// A provider's page may lead anywhere. Without TLS no doubt is worth the risk.
-	if found == portal.FindsPortal && kind == portal.AsksServer && !a.server.Bare && !a.sees(page) && portal.Shown(ctx, host, a.roots, a.Watcher.dial) {
+	if found == portal.FindsPortal && kind == portal.AsksServer && !a.server.Bare && !a.sees(page) && portal.Shown(ctx, host, a.roots, a.dial) {
 		a.log.Debug("the page is the server's own, which has shown its certificate", "server", host, "page", page)
 		found = portal.FindsOpen
 	}
