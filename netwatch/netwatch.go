@@ -2,6 +2,19 @@
 // not. The operating system tells it that something changed; it then reads the
 // whole state again, compares, and passes a change on once. It never polls: a
 // machine whose network stays as it is does not wake up for it.
+//
+// What it knows comes from four packages: network, the way out as the system has
+// it; slumber, after which nothing known counts; portal, whether somebody answers
+// in a server's place; and policy, what a person has said of all that.
+//
+//	netwatch, options        the Watcher, and what it is given
+//	follow                   when it looks
+//	target                   where mail is to go, and whether that can be reached
+//	stance                   what the rules say of it
+//	attempt, proof           sessions, and what they show
+//	suspect, sight, doubt    a portal: who looks like one, is one, may have opened
+//	bare                     servers without TLS, which a portal could pass for
+//	standing                 all of that about one route, in words
 package netwatch
 
 import (

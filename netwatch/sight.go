@@ -2,13 +2,11 @@ package netwatch
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
 	"mailcrane/netwatch/network"
 	"mailcrane/netwatch/portal"
-	"mailcrane/queue"
 )
 
 const (
@@ -186,38 +184,3 @@ func samePage(a, b string) bool {
 	b, _, _ = strings.Cut(b, "?")
 	return b == "" || a == b
 }
-
-// blame makes a fault one of a portal; took is how long it was in coming.
-func (a *attempt) blame(fault *queue.RouteFault, why suspicion, took time.Duration) *queue.RouteFault {
-	f := *fault
-	f.Captive, f.NeedsPerson, f.Lost = true, false, false
-	f.Waited = took
-	f.Err = &captiveError{a.server.Host, why == stranger, fault.Err}
-	f.Hint = loginHint(a.State().Page)
-	return &f
-}
-
-// loginHint is what to do about a portal, whose page may not be known.
-func loginHint(page string) string {
-	where := "open any web page in a browser and log in there"
-	if page != "" {
-		where = "log in at " + page + " in a browser"
-	}
-	return where + "; mail goes by itself as soon as the portal opens"
-}
-
-// A captiveError says that a portal is why there was another error.
-type captiveError struct {
-	host    string
-	answers bool
-	was     error
-}
-
-func (e *captiveError) Error() string {
-	if e.answers {
-		return fmt.Sprintf("a captive portal answers instead of %s", e.host)
-	}
-	return fmt.Sprintf("a captive portal lets nothing through to %s", e.host)
-}
-
-func (e *captiveError) Unwrap() error { return e.was }

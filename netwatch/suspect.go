@@ -1,9 +1,11 @@
 package netwatch
 
 import (
-	"net/netip"
-	"strings"
+	"context"
+	"fmt"
+	"time"
 
+	"mailcrane/netwatch/portal"
 	"mailcrane/queue"
 )
 
@@ -20,6 +22,10 @@ const (
 	// stranger: somebody answers who has not shown to be the server.
 	stranger
 )
+
+// proofTime is how long a session with one server shows that no portal answers in
+// the place of another.
+const proofTime = time.Minute
 
 // suspects is which faults look like a portal, as long as no certificate has
 // shown that it is the server. A portal refuses or swallows connections, leads
@@ -51,10 +57,103 @@ func suspect(fault *queue.RouteFault) suspicion {
 	return unsuspicious
 }
 
-// beyondUs says that a portal may stand before a server of that name: it is not
-// on this machine.
-func beyondUs(host string) bool {
-	name := strings.ToLower(strings.TrimSuffix(host, "."))
-	addr, err := netip.ParseAddr(name)
-	return name != "" && !onThisMachine(name) && (err != nil || !addr.Unmap().IsLoopback())
+// explain looks whether a portal is the cause of a fault, and says so in it.
+func (a *attempt) explain(ctx context.Context, fault *queue.RouteFault) *queue.RouteFault {
+	if fault == nil || fault.Captive || !a.far {
+		return fault
+	}
+	took, why := a.now().Sub(a.began), a.suspicion(fault)
+	if why == unsuspicious || !a.isCaptive(ctx, why) {
+		return fault
+	}
+	return a.blame(fault, why, took)
 }
+
+// suspicion of a fault. What was given up because it hung in a portal is none
+// of a change of network. A closed port is nothing new on a network by which
+// the server was reached, and no certificate is a portal's where another
+// server has shown the right one lately: a log-in on a portal's page runs out.
+func (a *attempt) suspicion(fault *queue.RouteFault) suspicion {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.epoch != a.Watcher.epoch {
+		return unsuspicious
+	}
+	if a.known().Portal {
+		f := *fault
+		f.Lost = false
+		return suspect(&f)
+	}
+	why := suspect(fault)
+	if why == silence && !a.proofs[a.route].reached.IsZero() {
+		return unsuspicious
+	}
+	for r, p := range a.proofs {
+		if r != a.route && !p.bare && !p.reached.IsZero() && p.fault == nil && a.now().Sub(p.reached) < proofTime {
+			return unsuspicious
+		}
+	}
+	return why
+}
+
+// isCaptive says whether there is a portal, by a look where none was taken
+// lately.
+func (a *attempt) isCaptive(ctx context.Context, why suspicion) bool {
+	a.mu.Lock()
+	inVain := why == silence && a.sight == nil && !a.vain.IsZero() && a.now().Sub(a.vain) < vainTime
+	fresh := a.sight != nil && a.now().Sub(a.sight.looked) < lookAgain
+	told := a.state.Portal
+	a.mu.Unlock()
+	switch {
+	case fresh:
+		return true
+	case inVain:
+		return told
+	}
+	switch a.look(ctx) {
+	case portal.FindsPortal:
+		return true
+	case portal.FindsOpen:
+		return false
+	case portal.FindsNothing:
+	}
+	return told || a.inPortal()
+}
+
+// inPortal says whether a portal is known to be there.
+func (a *attempt) inPortal() bool { return a.State().Portal }
+
+// blame makes a fault one of a portal; took is how long it was in coming.
+func (a *attempt) blame(fault *queue.RouteFault, why suspicion, took time.Duration) *queue.RouteFault {
+	f := *fault
+	f.Captive, f.NeedsPerson, f.Lost = true, false, false
+	f.Waited = took
+	f.Err = &captiveError{a.server.Host, why == stranger, fault.Err}
+	f.Hint = loginHint(a.State().Page)
+	return &f
+}
+
+// loginHint is what to do about a portal, whose page may not be known.
+func loginHint(page string) string {
+	where := "open any web page in a browser and log in there"
+	if page != "" {
+		where = "log in at " + page + " in a browser"
+	}
+	return where + "; mail goes by itself as soon as the portal opens"
+}
+
+// A captiveError says that a portal is why there was another error.
+type captiveError struct {
+	host    string
+	answers bool
+	was     error
+}
+
+func (e *captiveError) Error() string {
+	if e.answers {
+		return fmt.Sprintf("a captive portal answers instead of %s", e.host)
+	}
+	return fmt.Sprintf("a captive portal lets nothing through to %s", e.host)
+}
+
+func (e *captiveError) Unwrap() error { return e.was }

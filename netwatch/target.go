@@ -61,3 +61,11 @@ func onThisMachine(name string) bool {
 func onTheLink(name string) bool {
 	return name != "" && (strings.HasSuffix(name, ".local") || !strings.Contains(name, "."))
 }
+
+// beyondUs says that a portal may stand before a server of that name: it is not
+// on this machine.
+func beyondUs(host string) bool {
+	name := strings.ToLower(strings.TrimSuffix(host, "."))
+	addr, err := netip.ParseAddr(name)
+	return name != "" && !onThisMachine(name) && (err != nil || !addr.Unmap().IsLoopback())
+}

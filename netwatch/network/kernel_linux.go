@@ -3,13 +3,10 @@ package network
 import (
 	"errors"
 	"fmt"
-	"os"
 	"sync"
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
-
-	"mailcrane/netwatch/bus"
 )
 
 // groups are the multicast groups of rtnetlink(7) whose events poke us, as the
@@ -18,21 +15,6 @@ const groups = 1<<(unix.RTNLGRP_LINK-1) |
 	1<<(unix.RTNLGRP_IPV4_IFADDR-1) | 1<<(unix.RTNLGRP_IPV6_IFADDR-1) |
 	1<<(unix.RTNLGRP_IPV4_ROUTE-1) | 1<<(unix.RTNLGRP_IPV6_ROUTE-1) |
 	1<<(unix.RTNLGRP_IPV4_RULE-1) | 1<<(unix.RTNLGRP_IPV6_RULE-1)
-
-// system is the kernel's view first, which knows at once, and what others add.
-func system(poke func()) ([]source, error) {
-	s, err := openKernel(poke, 0)
-	if err != nil {
-		return nil, err
-	}
-	return []source{
-		s,
-		devices{os.DirFS("/sys/class/net")},
-		wireless{stations},
-		onBus{bus.Follow(networkManager(), bus.System, poke)},
-		onBus{bus.Follow(networkd(), bus.System, poke)},
-	}, nil
-}
 
 // kernel is the source that reads rtnetlink(7).
 type kernel struct {

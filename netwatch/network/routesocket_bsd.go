@@ -18,15 +18,6 @@ import (
 // systems drop without a word what does not fit.
 const roomy = 128 << 10
 
-// system is the kernel's own view.
-func system(poke func()) ([]source, error) {
-	s, err := openRouteSocket(poke)
-	if err != nil {
-		return nil, err
-	}
-	return []source{s}, nil
-}
-
 // routeSocket is the source that reads route(4).
 type routeSocket struct {
 	routing routing

@@ -1,6 +1,17 @@
 // Package network knows how a packet leaves this machine: the operating system's
 // word on links, addresses, routes and what they cost, made into one state. It
 // says when to read that again; whether mail may leave, others decide.
+//
+//	source, system               what each system is asked, and what pokes
+//	facts                        what the answers are put into, in no system's words
+//	judge, reason                what they mean for a packet, and in a sentence
+//	state                        which is all that comes out
+//	kernel, rtnetlink, devices   Linux: links, addresses, routes, rules, modems
+//	picture                      Linux: services of the system bus, which are
+//	networkmanager, networkd     those two
+//	routesocket, ask             macOS and the BSDs
+//	adapters, iphelper, hints    Windows
+//	wireless                     Linux and Windows: names of wireless networks
 package network
 
 import "errors"
