@@ -84,7 +84,7 @@ func (c *carrier) stir() {
 // time is tried as any other that is down.
 func (c *carrier) openStirred(ctx context.Context) (Session, *RouteFault) {
 	within := context.WithValue(ctx, stirringKey{}, &c.stirring)
-	for {
+	for times := 1; ; times++ {
 		before := c.stirring.times()
 		session, fault := c.runner.Transport.Open(within, c.route)
 		again := c.dialsAgain(ctx, fault)
@@ -92,12 +92,16 @@ func (c *carrier) openStirred(ctx context.Context) (Session, *RouteFault) {
 			return session, nil
 		}
 		c.tries.spend(c.runner.Now())
-		lost := fault.Lost && c.stirring.times() != before && c.mayHurry()
+		lost := fault.Lost && c.stirring.times() != before && times <= mostAgain && c.mayHurry()
 		if !lost && !again || ctx.Err() != nil || c.runner.Reach.Verdict(c.route).Withholds() {
 			return nil, fault
 		}
 	}
 }
+
+// mostAgain bounds how often a session is opened anew at once: where each takes
+// longer than a try may cost, a queue run would not end before the network is calm.
+const mostAgain = 4
 
 // mayHurry says that a session may be opened at once though the last one was in
 // vain.
