@@ -1,6 +1,7 @@
 package netwatch
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -124,7 +125,7 @@ func (w *Watcher) reconsider() (changed bool) {
 		}
 		w.mu.Unlock()
 		if known && !before.Same(d) {
-			w.log.Info("the policy says something else", "account", r, "rule", d.Rule, "does", d.Sentence())
+			w.log.Info("the policy says something else", "account", r, "rule", d.Rule, "does", cmp.Or(d.Sentence(), "send it"))
 		}
 	}
 	return changed

@@ -46,7 +46,14 @@ func (a *app) configCheck(cmd *cobra.Command, online bool) error {
 		fmt.Fprintln(a.stdout, "there is no configuration; all is default, and no account can send")
 		return nil
 	}
-	fmt.Fprintf(a.stdout, "%s: %s, no error\n", c.Path, count(len(c.Accounts), "account"))
+	rules := ""
+	if len(c.Rules) > 0 {
+		rules = ", " + count(len(c.Rules), "rule")
+	}
+	fmt.Fprintf(a.stdout, "%s: %s%s, no error\n", c.Path, count(len(c.Accounts), "account"), rules)
+	if agent, err := askAgent(cmd.Context(), c, askStatus); err == nil && changedSince(c.Path, agent.Since) {
+		fmt.Fprintf(a.stdout, "the agent works by the configuration there was before; %s\n", startAnew)
+	}
 	if c.DefaultAccount == nil && len(c.Accounts) > 1 {
 		fmt.Fprintln(a.stdout, `no default_account: mail whose sender no account names waits; add default_account = "NAME" at the top to send it`)
 	}

@@ -213,18 +213,20 @@ func (a *app) labelled(what, format string, args ...any) {
 	sayLine(a.stdout, fmt.Sprintf("%-9s ", what), fmt.Sprintf(format, args...))
 }
 
+// startAnew is how an agent that runs is made to begin again.
+const startAnew = "start it anew with: mailcrane service stop; mailcrane service start"
+
 // showAgent is the agent's line, and what to type where it is not as it should be.
 func (a *app) showAgent(r *statusReport) {
-	const anew = "mailcrane service stop, then mailcrane service start"
 	switch {
 	case r.Silent:
-		a.labelled("agent", "there is one, and it does not answer: it is stopped, or the machine is very busy; if that lasts, start it anew: %s", anew)
+		a.labelled("agent", "there is one, and it does not answer: it is stopped, or the machine is very busy; if that lasts, %s", startAnew)
 	case r.Agent == nil:
 		a.labelled("agent", "not running: start it with mailcrane service start, or mailcrane agent")
 	default:
 		a.labelled("agent", "running since %s, process %d", r.Agent.Since.Local().Format(time.DateTime), r.Agent.PID)
 		if r.Agent.Outdated {
-			a.labelled("", "the configuration was changed since then, and it works by the one before; start it anew: %s", anew)
+			a.labelled("", "the configuration was changed since then, and it works by the one before; %s", startAnew)
 		}
 	}
 }

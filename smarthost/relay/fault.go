@@ -14,11 +14,16 @@ import (
 	"mailcrane/queue"
 )
 
-// Hints that more than one fault gives.
-const (
-	hintPortal = "if this network has a log-in page, open any web page in a browser and log in there"
-	hintPorts  = "many networks close mail ports; if smtp:// (port 587) does not get through, try smtps:// (port 465), or another network"
-)
+// hintPortal is a hint that more than one fault gives.
+const hintPortal = "if this network has a log-in page, open any web page in a browser and log in there"
+
+// hintPorts is what to do where the port may be closed on the way.
+func (t *Target) hintPorts() string {
+	if t.Mode == Implicit {
+		return "many networks close mail ports; try another network, or smtp:// (port 587) in smarthost"
+	}
+	return "many networks close mail ports; try smtps:// (port 465) in smarthost, or another network"
+}
 
 // fault is a route fault that may pass by itself.
 func (s *Session) fault(step queue.Step, hint, format string, args ...any) *queue.RouteFault {
@@ -73,7 +78,7 @@ func (s *Session) greetingFault(err error) *queue.RouteFault {
 		return s.fault(queue.StepGreeting, "where the port speaks TLS at once (465 does), write smtps:// in place of "+t.Mode.scheme()+":// in smarthost",
 			"%w after connecting", err)
 	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET):
-		return s.fault(queue.StepGreeting, hintPorts, "%w before it said a word", plainly(err))
+		return s.fault(queue.StepGreeting, t.hintPorts(), "%w before it said a word", plainly(err))
 	}
 	return s.broken(queue.StepGreeting, err)
 }
@@ -94,11 +99,11 @@ func (t *Target) dialFault(err error, timeUp bool) *queue.RouteFault {
 	case errors.Is(err, context.Canceled):
 		return t.fault(queue.StepConnect, "", plainly(err))
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return t.fault(queue.StepConnect, "check the port in smarthost; "+hintPorts, errors.New("connection refused: nothing takes mail at that port"))
+		return t.fault(queue.StepConnect, "check the port in smarthost; "+t.hintPorts(), errors.New("connection refused: nothing takes mail at that port"))
 	case errors.Is(err, syscall.ENETUNREACH) || errors.Is(err, syscall.EHOSTUNREACH) || errors.Is(err, syscall.ENETDOWN):
-		return t.fault(queue.StepConnect, "", errors.New("there is no way to the server from this network"))
+		return t.fault(queue.StepConnect, "see how the network stands with: mailcrane status", errors.New("there is no way to the server from this network"))
 	case timeUp || ok && timeout.Timeout():
-		return t.fault(queue.StepConnect, hintPorts, fmt.Errorf("no connection within %v", t.Timeouts.Connect))
+		return t.fault(queue.StepConnect, t.hintPorts(), fmt.Errorf("no connection within %v", t.Timeouts.Connect))
 	}
 	return t.fault(queue.StepConnect, "", plainly(err))
 }
@@ -114,7 +119,16 @@ func (t *Target) lookupFault(err error) *queue.RouteFault {
 	case dns.IsTimeout:
 		return t.fault(queue.StepLookup, "", fmt.Errorf("no answer from this network's name server about %s", dns.Name))
 	}
-	return t.fault(queue.StepLookup, "", fmt.Errorf("this network's name server could not say where %s is: %s", dns.Name, dns.Err))
+	return t.fault(queue.StepLookup, "", fmt.Errorf("this network's name server could not say where %s is: %s", dns.Name, unaddressed(dns.Err)))
+}
+
+// unaddressed is the text of an error of the network without its addresses, which
+// tell a person nothing and, by the port, make each error another one.
+func unaddressed(text string) string {
+	if strings.HasPrefix(text, "read ") || strings.HasPrefix(text, "write ") || strings.HasPrefix(text, "dial ") {
+		return text[strings.LastIndex(text, ": ")+len(": "):]
+	}
+	return text
 }
 
 // worded is an error in words for a person.

@@ -224,6 +224,10 @@ func TestOpenFaultsOfTheNetwork(t *testing.T) {
 		want refusal
 	}{
 		{"no such name", &net.DNSError{Err: "no such host", Name: "smtp.example.org", IsNotFound: true}, refusal{queue.StepLookup, "smtp.example.org does not exist", "VPN", false}},
+		{
+			"no name server", &net.DNSError{Err: "read udp 192.0.2.9:52882->192.0.2.1:53: read: connection refused", Name: "smtp.example.org"},
+			refusal{queue.StepLookup, "this network's name server could not say where smtp.example.org is: connection refused", "", false},
+		},
 		{"name server silent", &net.DNSError{Err: "i/o timeout", Name: "smtp.example.org", IsTimeout: true}, refusal{queue.StepLookup, "no answer from this network's name server", "", false}},
 		{"name server broken", &net.DNSError{Err: "server misbehaving", Name: "smtp.example.org"}, refusal{queue.StepLookup, "server misbehaving", "", false}},
 		{"closed port", &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}, refusal{queue.StepConnect, "connection refused", "check the port", false}},
@@ -236,6 +240,16 @@ func TestOpenFaultsOfTheNetwork(t *testing.T) {
 			_, fault := Open(t.Context(), Target{Server: "smtp.example.org", Address: "smtp.example.org:465", Dial: dial(test.err)})
 			test.want.check(t, fault)
 		})
+	}
+}
+
+func TestAClosedPortIsNotToBeReplacedByItself(t *testing.T) {
+	for mode, want := range map[Mode]string{Implicit: "smtp:// (port 587)", StartTLS: "smtps:// (port 465)"} {
+		dial := func(context.Context, string, string) (net.Conn, error) { return nil, syscall.ETIMEDOUT }
+		_, fault := Open(t.Context(), Target{Server: "smtp.example.org", Address: "smtp.example.org:1", Mode: mode, Dial: dial})
+		if !strings.Contains(fault.Hint, want) || strings.Count(fault.Hint, "(port ") != 1 {
+			t.Errorf("mode %v: %s", mode, fault.Hint)
+		}
 	}
 }
 

@@ -110,7 +110,7 @@ func (s *Session) tlsFault(err error) *queue.RouteFault {
 		return s.fault(queue.StepTLS, "where the port does not speak TLS at once, write smtp:// in place of smtps:// in smarthost",
 			"the server did not finish the TLS handshake within %v", s.target.Timeouts.StartTLS)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
-		return s.fault(queue.StepTLS, "check that the port in smarthost speaks TLS; "+hintPorts, "the server closed the connection during the TLS handshake")
+		return s.fault(queue.StepTLS, "check that the port in smarthost speaks TLS; "+s.target.hintPorts(), "the server closed the connection during the TLS handshake")
 	case tooOld(err):
 		return s.personFault(queue.StepTLS, "ask the provider for a server with TLS 1.2 or later", "the server speaks only TLS older than 1.2, which is not safe")
 	}
@@ -193,7 +193,7 @@ func (s *Session) clearFault(e tls.RecordHeaderError) *queue.RouteFault {
 		return s.personFault(queue.StepTLS, "write smtp:// in place of smtps:// in smarthost, for STARTTLS",
 			"the server does not speak TLS at once on this port, but plain SMTP")
 	case strings.HasPrefix(start, "4"), strings.HasPrefix(start, "5"):
-		return s.fault(queue.StepTLS, hintPorts, "the server refuses the connection in plain SMTP (%s) before TLS", clean(start))
+		return s.fault(queue.StepTLS, s.target.hintPorts(), "the server refuses the connection in plain SMTP (%s) before TLS", clean(start))
 	}
 	return s.fault(queue.StepTLS, "check the port in smarthost; "+hintPortal, "what answers does not speak TLS: %q", start)
 }
