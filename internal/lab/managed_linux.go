@@ -54,6 +54,10 @@ func managed(t testing.TB, n *Network) *Managed {
 	}
 	m := &Managed{network: n, dir: dir}
 	t.Cleanup(func() {
+		// The root ends when all in it have, and one whose parent stands still has not.
+		for _, d := range m.daemons {
+			d.wake()
+		}
 		power.Close()
 		_ = cmd.Wait()
 		for _, d := range m.daemons {

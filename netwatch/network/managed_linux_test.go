@@ -63,6 +63,7 @@ func TestANetworkManagerThatHangsHoldsNothingUp(t *testing.T) {
 	l := newLaptop(t)
 	m := lab.NewNetworkManager(t, l.Network)
 	w := l.watchAlso(networkManager(), m.Bus())
+	w.notices("NetworkManager", func(s State) bool { return s.Connection == lab.LAN })
 	m.Hang()
 	for range 5 {
 		began := time.Now()
