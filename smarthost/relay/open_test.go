@@ -166,7 +166,7 @@ func TestOpenFaultsInTheClear(t *testing.T) {
 			why:    "a refusal in the clear on the TLS port",
 			mode:   Implicit,
 			script: script{"S: 554 no", "HANG"},
-			want:   refusal{queue.StepTLS, "refuses the connection in plain SMTP", "port 465", false},
+			want:   refusal{queue.StepTLS, "refuses the connection in plain SMTP", "port 587", false},
 		},
 		{
 			why:    "closed in the middle of the handshake",
@@ -231,7 +231,7 @@ func TestOpenFaultsOfTheNetwork(t *testing.T) {
 		{"name server silent", &net.DNSError{Err: "i/o timeout", Name: "smtp.example.org", IsTimeout: true}, refusal{queue.StepLookup, "no answer from this network's name server", "", false}},
 		{"name server broken", &net.DNSError{Err: "server misbehaving", Name: "smtp.example.org"}, refusal{queue.StepLookup, "server misbehaving", "", false}},
 		{"closed port", &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}, refusal{queue.StepConnect, "connection refused", "check the port", false}},
-		{"offline", &net.OpError{Op: "dial", Err: syscall.ENETUNREACH}, refusal{queue.StepConnect, "no way to the server", "", false}},
+		{"offline", &net.OpError{Op: "dial", Err: syscall.ENETUNREACH}, refusal{queue.StepConnect, "no way to the server", "mailcrane status", false}},
 		{"kernel's timeout", &net.OpError{Op: "dial", Err: syscall.ETIMEDOUT}, refusal{queue.StepConnect, "no connection within 30s", "mail ports", false}},
 		{"something else", errors.New("proxy says no"), refusal{queue.StepConnect, "proxy says no", "", false}},
 	}
