@@ -113,18 +113,6 @@ func (a *attempt) attend(ctx context.Context, stir func()) {
 	}
 }
 
-// wait waits, and says whether the context has not ended meanwhile.
-func wait(ctx context.Context, pause time.Duration) bool {
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
-}
-
 func (a *attempt) reachedBefore() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -93,18 +93,26 @@ func (w *Watcher) follow(ctx context.Context) {
 
 // rest waits for a pause, and says whether something happened in it.
 func (w *Watcher) rest(ctx context.Context, pause time.Duration) bool {
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
+	if !wait(ctx, pause) {
 		return false
-	case <-timer.C:
 	}
 	select {
 	case <-w.poked:
 		return true
 	default:
 		return false
+	}
+}
+
+// wait waits, and says whether the context has not ended meanwhile.
+func wait(ctx context.Context, pause time.Duration) bool {
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
 	}
 }
 

@@ -54,7 +54,7 @@ func doesNotWakeUp(t *testing.T, l *lab.Network, environment ...string) (said st
 // wakeUps is how often it was woken.
 func (h *half) wakeUps() (sum int) {
 	h.t.Helper()
-	for _, n := range lab.WakeUps(h.t, "/proc", h.cmd.Process.Pid) {
+	for _, n := range lab.WakeUps(h.t, "/proc", h.Process.Pid) {
 		sum += n
 	}
 	return sum

@@ -1,10 +1,7 @@
 package netwatch
 
 import (
-	"bufio"
-	"io"
 	"os"
-	"os/exec"
 	"strings"
 	"testing"
 
@@ -36,10 +33,8 @@ const onLaptop = "MAILCRANE_TEST_ON_LAPTOP"
 
 // A half is the calling test once more, as a process on the laptop.
 type half struct {
-	t    *testing.T
-	cmd  *exec.Cmd
-	stop io.Closer
-	out  *bufio.Reader
+	*lab.Child
+	t *testing.T
 }
 
 // otherHalf starts it, with more in its environment. It has said its first line.
@@ -47,35 +42,22 @@ func otherHalf(t *testing.T, l *lab.Network, environment ...string) (h *half, sa
 	t.Helper()
 	cmd := l.Laptop.Command(os.Args[0], "-test.run=^"+t.Name()+"$")
 	cmd.Env = append(append(os.Environ(), onLaptop+"=1"), environment...)
-	stop, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err == nil {
-		err = cmd.Start()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	h = &half{t, cmd, stop, bufio.NewReader(out)}
+	h = &half{lab.Start(t, cmd), t}
 	for !strings.HasPrefix(said, "watching:") {
-		if said, err = h.out.ReadString('\n'); err != nil {
+		var err error
+		if said, err = h.Line(); err != nil {
 			h.end()
 			t.Fatalf("the process on the laptop has ended: %v", err)
 		}
 	}
-	said = strings.TrimSpace(said)
 	t.Log(said)
 	return h, said
 }
 
-// end closes its standard input, and waits for it.
+// end waits for its end.
 func (h *half) end() {
 	h.t.Helper()
-	h.stop.Close()
-	said, _ := io.ReadAll(h.out)
-	if err := h.cmd.Wait(); err != nil {
+	if said, err := h.End(); err != nil {
 		h.t.Errorf("on the laptop: %v\n%s", err, said)
 	}
 }

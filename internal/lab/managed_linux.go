@@ -1,11 +1,8 @@
 package lab
 
 import (
-	"bufio"
-	"io"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -38,38 +35,18 @@ func managed(t testing.TB, n *Network) *Managed {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	cmd := n.Laptop.Command(script("network-manager.sh"), "boot", dir)
-	complaints := new(strings.Builder)
-	cmd.Stderr = complaints
-	power, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	m := &Managed{network: n, dir: dir}
+	pid, end := boot(t, "the laptop's root", n.Laptop.Command(script("network-manager.sh"), "boot", dir))
+	m := &Managed{Machine: &Machine{t, pid}, network: n, dir: dir}
 	t.Cleanup(func() {
 		// The root ends when all in it have, and one whose parent stands still has not.
 		for _, d := range m.daemons {
 			d.wake()
 		}
-		power.Close()
-		_ = cmd.Wait()
+		end()
 		for _, d := range m.daemons {
 			d.wait()
 		}
 	})
-	line, err := bufio.NewReader(io.LimitReader(out, 64)).ReadString('\n')
-	pid := strings.TrimSpace(line)
-	if _, notPID := strconv.Atoi(pid); err != nil || notPID != nil {
-		t.Fatalf("the laptop's root did not boot: %q, %v\n%s", line, err, complaints)
-	}
-	m.Machine = &Machine{t, pid}
 	n.Laptop.ip("addr flush dev eth0")
 	n.Laptop.ip("link set eth0 down")
 	return m

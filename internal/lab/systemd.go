@@ -1,9 +1,7 @@
 package lab
 
 import (
-	"bufio"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -27,33 +25,21 @@ func Systemd(t testing.TB) *Machine {
 	if _, err := os.Stat(filepath.Join(Root(), "systemd/ready")); err != nil {
 		Missing(t, "a booted systemd", "internal/lab/lab.sh install systemd")
 	}
-	cmd := exec.Command(script("systemd.sh"), "boot")
-	complaints := new(strings.Builder)
-	cmd.Stderr = complaints
-	// The machine runs until its input ends, so also not longer than this process.
-	power, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatalf("cannot boot systemd: %v", err)
-	}
-	line, err := bufio.NewReader(io.LimitReader(out, 64)).ReadString('\n')
-	pid := strings.TrimSpace(line)
-	if _, notPID := strconv.Atoi(pid); err != nil || notPID != nil {
-		power.Close()
-		_ = cmd.Wait()
-		t.Fatalf("systemd did not boot: %q, %v\n%s", line, err, complaints)
-	}
-	t.Cleanup(func() {
-		power.Close()
-		_ = cmd.Wait()
-	})
+	pid, end := boot(t, "systemd", exec.Command(script("systemd.sh"), "boot"))
+	t.Cleanup(end)
 	return &Machine{t, pid}
+}
+
+// boot starts a machine that says the process to enter it by, and runs until end.
+func boot(t testing.TB, what string, cmd *exec.Cmd) (pid string, end func()) {
+	t.Helper()
+	c := Start(t, cmd)
+	pid, err := c.Line()
+	if _, notPID := strconv.Atoi(pid); err != nil || notPID != nil {
+		complaints, _ := c.End()
+		t.Fatalf("%s did not boot: %q, %v\n%s", what, pid, err, complaints)
+	}
+	return pid, func() { _, _ = c.End() }
 }
 
 // Command is a command to be run by root in the machine.

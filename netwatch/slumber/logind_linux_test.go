@@ -1,7 +1,6 @@
 package slumber
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 	"log/slog"
@@ -22,7 +21,7 @@ const sleepChild = "MAILCRANE_TEST_SLEEP"
 type sleeper struct {
 	t       *testing.T
 	machine *lab.Machine
-	lines   *bufio.Scanner
+	watch   *lab.Child
 	pid     int
 }
 
@@ -36,25 +35,12 @@ printf '[Service]\nExecStart=\nExecStart=/bin/sh -c "date +%%%%s%%%%N >/run/slep
 systemctl daemon-reload; systemctl restart systemd-logind`)
 	s.machine.Copy(os.Args[0], "/root/watch")
 	cmd := s.machine.Command("env", sleepChild+"=1", "/root/watch", "-test.run=^"+t.Name()+"$")
-	stop, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err == nil {
-		err = cmd.Start()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	s.watch = lab.Start(t, cmd)
 	t.Cleanup(func() {
-		stop.Close()
-		_, _ = io.Copy(io.Discard, out)
-		if err := cmd.Wait(); err != nil {
-			t.Error(err)
+		if said, err := s.watch.End(); err != nil {
+			t.Errorf("%v\n%s", err, said)
 		}
 	})
-	s.lines = bufio.NewScanner(out)
 	s.pid = int(s.await("watching"))
 	return s
 }
@@ -72,8 +58,12 @@ func (s *sleeper) x(name string, args ...string) string {
 // await waits for the process to say a word, and returns the number behind it.
 func (s *sleeper) await(word string) int64 {
 	s.t.Helper()
-	for s.lines.Scan() {
-		if rest, ok := strings.CutPrefix(s.lines.Text(), word+" "); ok {
+	for {
+		line, err := s.watch.Line()
+		if err != nil {
+			s.t.Fatalf("the process has ended and did not say %q: %v", word, err)
+		}
+		if rest, ok := strings.CutPrefix(line, word+" "); ok {
 			n, err := strconv.ParseInt(rest, 10, 64)
 			if err != nil {
 				s.t.Fatal(err)
@@ -81,8 +71,6 @@ func (s *sleeper) await(word string) int64 {
 			return n
 		}
 	}
-	s.t.Fatalf("the process has ended and did not say %q: %v", word, s.lines.Err())
-	return 0
 }
 
 // held waits until as many inhibitors of ours are held.
