@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"mailcrane/internal/config"
 	"mailcrane/queue"
 )
 
@@ -57,7 +58,7 @@ func TestAServerThatIsDownCostsALookNowAndThen(t *testing.T) {
 func TestARuleThatHoldsMailInAPortalEndsWithIt(t *testing.T) {
 	h := &hotel{says: redirects}
 	o := Options{
-		Rules: rules(t, "[policy.a]\nportal = true\ndo = \"hold\""), Routes: []queue.Route{"work", "home"}, Dial: h.dial,
+		Rules: []config.Rule{{Name: "a", Portal: config.Yes, Do: config.Hold}}, Routes: []queue.Route{"work", "home"}, Dial: h.dial,
 		Server: func(r queue.Route) Server { return Server{Host: "smtp." + string(r) + ".example"} },
 	}
 	scripted(t, o, func(t *testing.T, s *script, w *Watcher) {

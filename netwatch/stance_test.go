@@ -15,30 +15,24 @@ import (
 	"mailcrane/queue"
 )
 
-const accounts = `[account.work]
-from = ["me@work.example"]
-smarthost = "smtps://smtp.work.example"
-user = "me"
-[account.home]
-from = ["me@home.example"]
-smarthost = "smtps://smtp.home.example"
-user = "me"
-`
-
-func rules(t *testing.T, text string) []config.Rule {
+// hours are spans as they stand in the configuration.
+func hours(t *testing.T, spans ...string) (all config.Hours) {
 	t.Helper()
-	c, err := config.Parse("m.toml", []byte(accounts+text), func(string) string { return "/home/me" })
-	if err != nil {
-		t.Fatal(err)
+	for _, text := range spans {
+		span, err := config.ParseSpan(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, span)
 	}
-	return c.Rules
+	return all
 }
 
 // policed runs f in a bubble with a Watcher of both accounts under the rules.
-func policed(t *testing.T, text string, f func(t *testing.T, s *script, w *Watcher)) {
+func policed(t *testing.T, rules []config.Rule, f func(t *testing.T, s *script, w *Watcher)) {
 	t.Helper()
 	o := Options{
-		Rules: rules(t, text), Routes: []queue.Route{"work", "home"},
+		Rules: rules, Routes: []queue.Route{"work", "home"},
 		Server: func(r queue.Route) Server { return Server{Host: "smtp." + string(r) + ".example"} },
 		Bound: func(r queue.Route, _ bool) int64 {
 			return map[queue.Route]int64{"work": 1000, "home": 2000}[r]
@@ -52,7 +46,7 @@ func policed(t *testing.T, text string, f func(t *testing.T, s *script, w *Watch
 }
 
 func TestOneAccountWaitsForTheVPNWhileTheOtherSends(t *testing.T) {
-	policed(t, "[policy.only-over-the-vpn]\naccount = [\"work\"]\nvpn = \"down\"\ndo = \"hold\"", func(t *testing.T, s *script, w *Watcher) {
+	policed(t, []config.Rule{{Name: "only-over-the-vpn", Accounts: []string{"work"}, VPN: config.VPNDown, Do: config.Hold}}, func(t *testing.T, s *script, w *Watcher) {
 		if v := w.Verdict("work"); v.Try || v.Rule != "" || v.Withholds() {
 			t.Errorf("without a way out the rule is not why: %+v", v)
 		}
@@ -94,7 +88,11 @@ func TestOneAccountWaitsForTheVPNWhileTheOtherSends(t *testing.T) {
 }
 
 func TestARulesWordGoesBeforeMaxSize(t *testing.T) {
-	policed(t, "[policy.a]\naccount = [\"work\"]\nbelow = \"5k\"\n[policy.b]\naccount = [\"home\"]\nby = \"work\"\nssid = [\"x\"]\n[policy.c]\nssid = [\"y\"]\ndo = \"send\"", func(t *testing.T, s *script, w *Watcher) {
+	policed(t, []config.Rule{
+		{Name: "a", Accounts: []string{"work"}, Below: 5000},
+		{Name: "b", Accounts: []string{"home"}, SSID: []string{"x"}, By: "work"},
+		{Name: "c", SSID: []string{"y"}},
+	}, func(t *testing.T, s *script, w *Watcher) {
 		s.happen(atHome(), nil)
 		if v := w.Verdict("work"); v.MaxSize != 5000 || v.Rule != "a" || !v.Try {
 			t.Errorf("with a rule: %+v", v)
@@ -116,7 +114,7 @@ func TestARulesWordGoesBeforeMaxSize(t *testing.T) {
 }
 
 func TestTheClockAloneChangesWhatARuleSays(t *testing.T) {
-	policed(t, "[policy.night]\naccount = [\"work\"]\nhours = [\"22-6\"]\ndo = \"hold\"", func(t *testing.T, s *script, w *Watcher) {
+	policed(t, []config.Rule{{Name: "night", Accounts: []string{"work"}, Hours: hours(t, "22-6"), Do: config.Hold}}, func(t *testing.T, s *script, w *Watcher) {
 		s.happen(atHome(), nil) // a bubble begins on Saturday, 2000-01-01 00:00 UTC
 		pass(time.Minute)
 		changed(w)
@@ -142,16 +140,18 @@ func TestTheClockAloneChangesWhatARuleSays(t *testing.T) {
 }
 
 func TestNoTimerWhereTheClockChangesNothing(t *testing.T) {
+	night := hours(t, "22-6")
 	for _, c := range []struct {
-		reason, rules string
-		timer         bool
+		reason string
+		rules  []config.Rule
+		timer  bool
 	}{
-		{"no rule has hours", "[policy.a]\nvpn = \"down\"\ndo = \"hold\"", false},
-		{"hours that matter", "[policy.a]\nhours = [\"22-6\"]\ndo = \"hold\"", true},
-		{"hours of a rule that another condition keeps from matching", "[policy.a]\nhours = [\"22-6\"]\nssid = [\"x\"]\ndo = \"hold\"", false},
-		{"hours of a rule behind one that decides", "[policy.a]\ninterface = [\"*\"]\ndo = \"send\"\n[policy.b]\nhours = [\"22-6\"]\ndo = \"hold\"", false},
-		{"hours that never end", "[policy.a]\nhours = [\"0-24\"]\ndo = \"hold\"", false},
-		{"hours for no account that there is", "[policy.a]\naccount = [\"home\"]\nhours = [\"22-6\"]\nby = \"work\"\n", true},
+		{"no rule has hours", []config.Rule{{Name: "a", VPN: config.VPNDown, Do: config.Hold}}, false},
+		{"hours that matter", []config.Rule{{Name: "a", Hours: night, Do: config.Hold}}, true},
+		{"hours of a rule that another condition keeps from matching", []config.Rule{{Name: "a", SSID: []string{"x"}, Hours: night, Do: config.Hold}}, false},
+		{"hours of a rule behind one that decides", []config.Rule{{Name: "a", Interface: []string{"*"}}, {Name: "b", Hours: night, Do: config.Hold}}, false},
+		{"hours that never end", []config.Rule{{Name: "a", Hours: hours(t, "0-24"), Do: config.Hold}}, false},
+		{"hours for no account that there is", []config.Rule{{Name: "a", Accounts: []string{"home"}, Hours: night, By: "work"}}, true},
 	} {
 		policed(t, c.rules, func(t *testing.T, s *script, w *Watcher) {
 			s.happen(atHome(), nil)
@@ -168,7 +168,7 @@ func TestAClockThatWasSetIsFollowedAtTheNextEvent(t *testing.T) {
 		var ahead atomic.Int64
 		s := &script{state: atHome()}
 		w := start(t.Context(), Options{
-			Rules: rules(t, "[policy.night]\nhours = [\"22-6\"]\ndo = \"hold\""), Routes: []queue.Route{"work"},
+			Rules: []config.Rule{{Name: "night", Hours: hours(t, "22-6"), Do: config.Hold}}, Routes: []queue.Route{"work"},
 			Now: func() time.Time { return time.Now().UTC().Add(time.Duration(ahead.Load())).Round(0) },
 		}, func(_ Options, poke func()) (reader, sleeper, error) {
 			s.poke = poke
@@ -187,7 +187,7 @@ func TestAClockThatWasSetIsFollowedAtTheNextEvent(t *testing.T) {
 }
 
 func TestWhatWasProvedOfOneServerIsNotKnownOfTheNext(t *testing.T) {
-	policed(t, "[policy.morning]\naccount = [\"home\"]\nhours = [\"6-7\"]\nby = \"work\"", func(t *testing.T, s *script, w *Watcher) {
+	policed(t, []config.Rule{{Name: "morning", Accounts: []string{"home"}, Hours: hours(t, "6-7"), By: "work"}}, func(t *testing.T, s *script, w *Watcher) {
 		s.happen(atHome(), nil)
 		pass(time.Minute)
 		w.Prove(transport(reached)).Open(t.Context(), "home")
@@ -208,7 +208,7 @@ func TestWhatWasProvedOfOneServerIsNotKnownOfTheNext(t *testing.T) {
 // The decision under which a session is opened is the one that its server was
 // looked at by, though the clock strikes in between.
 func TestASessionIsOpenedByOneDecision(t *testing.T) {
-	policed(t, "[policy.morning]\naccount = [\"home\"]\nhours = [\"6-7\"]\nby = \"work\"", func(t *testing.T, s *script, w *Watcher) {
+	policed(t, []config.Rule{{Name: "morning", Accounts: []string{"home"}, Hours: hours(t, "6-7"), By: "work"}}, func(t *testing.T, s *script, w *Watcher) {
 		s.happen(atHome(), nil)
 		pass(time.Minute)
 		w.Prove(transport(func(ctx context.Context) *queue.RouteFault {
