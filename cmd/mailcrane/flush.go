@@ -27,8 +27,8 @@ passed over unless it is named; --anyway sends also what rules and max_size keep
 back. So is one whose account has on_demand set, unless it, or with --account its
 account, or with --to the domain of a recipient is named. It exits with 0 only if
 nothing remains to be sent but what is to leave at a later time, is kept back, or
-waits for its account to be named. An agent that is at work is asked to give up sessions in which nothing
-moves any more, and to open them anew.
+waits for its account to be named. An agent that is at work is asked to give up
+sessions in which nothing moves any more, and to open them anew.
 
 --stats tells what each session with a server has cost: its time, its round trips
 (how often all waited for the server, the connection and TLS included), and the

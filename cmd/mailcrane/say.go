@@ -31,12 +31,14 @@ func cannotUseSpool(c *config.Config, err error) error {
 
 // sayFaults tells why each route is down, and how to mend it.
 func (a *app) sayFaults(faults map[queue.Route]*queue.RouteFault) {
+	hint := ""
 	for _, route := range slices.Sorted(maps.Keys(faults)) {
 		f := faults[route]
 		note(a.stderr, "account %s cannot send now: %s", route, f.Sentence())
-		if f.Hint != "" {
+		if f.Hint != "" && f.Hint != hint {
 			note(a.stderr, "%s", f.Hint)
 		}
+		hint = f.Hint
 	}
 }
 

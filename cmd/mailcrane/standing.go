@@ -28,12 +28,12 @@ func (r *statusReport) prospect(account accountStatus, now time.Time) string {
 	if s.Sessions > 0 {
 		return "a session is open, sending now"
 	}
-	words := standing(last, now)
-	if r.Agent != nil && last != nil && last.At.Before(r.Network.Since) {
+	words, before := standing(last, now), r.before(last)
+	if before {
 		words = "not tried by this network yet, " + words
 	}
 	switch {
-	case !s.Opening.IsZero() && last == nil:
+	case !s.Opening.IsZero() && (last == nil || before):
 		words = connecting(s, now)
 	case !s.Opening.IsZero():
 		words = connecting(s, now) + "; " + words
@@ -41,6 +41,20 @@ func (r *statusReport) prospect(account accountStatus, now time.Time) string {
 		words += "; tries again " + soon(s.Next, now) + ", or when the network changes"
 	}
 	return words
+}
+
+// before says that the last attempt was made by another network.
+func (r *statusReport) before(last *queue.RouteState) bool {
+	return r.Agent != nil && last != nil && last.At.Before(r.Network.Since)
+}
+
+// hint is what to do about the fault that the account's line shows.
+func (r *statusReport) hint(account accountStatus) string {
+	s := account.Standing
+	if account.Last == nil || account.Last.Fault == nil || nowhere(s) || s.Prospect == netwatch.Captive || r.before(account.Last) {
+		return ""
+	}
+	return account.Last.Fault.Hint
 }
 
 func connecting(s netwatch.Standing, now time.Time) string {

@@ -72,6 +72,12 @@ func TestAnAccountsLineSaysWhatItWaitsFor(t *testing.T) {
 			down,
 			"connecting, for 5 s so far; failed 1 min ago: mx.test:465, connecting: refused",
 		},
+		{
+			"after one that failed by another network",
+			netwatch.Standing{Opening: now.Add(-5 * time.Second)},
+			&queue.RouteState{At: now.Add(-2 * time.Hour), Fault: &fault},
+			"connecting, for 5 s so far",
+		},
 		{"a session", netwatch.Standing{Sessions: 1}, down, "a session is open, sending now"},
 	} {
 		r := &statusReport{Agent: &agentItem{}, Network: state}
@@ -83,5 +89,30 @@ func TestAnAccountsLineSaysWhatItWaitsFor(t *testing.T) {
 	quiet := accountStatus{Standing: netwatch.Standing{Prospect: netwatch.Unreachable, Next: now.Add(time.Minute)}, Last: down}
 	if got := r.prospect(quiet, now); got != "failed 1 min ago: mx.test:465, connecting: refused" {
 		t.Errorf("with nothing to send no try is planned: %q", got)
+	}
+}
+
+func TestAFaultsHintIsShownWhereItCanHelp(t *testing.T) {
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	fault := (&queue.RouteFault{Step: queue.StepConnect, Err: errors.New("refused"), Hint: "mend it"}).Text()
+	at := func(ago time.Duration) *queue.RouteState { return &queue.RouteState{At: now.Add(-ago), Fault: &fault} }
+	r := &statusReport{Agent: &agentItem{}, Network: network.State{Since: now.Add(-time.Hour)}}
+	for _, c := range []struct {
+		reason   string
+		prospect netwatch.Prospect
+		last     *queue.RouteState
+		want     string
+	}{
+		{"never tried", netwatch.Untried, nil, ""},
+		{"reached", netwatch.Reachable, &queue.RouteState{At: now}, ""},
+		{"failed", netwatch.Unreachable, at(time.Minute), "mend it"},
+		{"by the network before", netwatch.Untried, at(2 * time.Hour), ""},
+		{"no way out", netwatch.NoRoute, at(time.Minute), ""},
+		{"a link and no more", netwatch.LinkAlone, at(time.Minute), ""},
+		{"a portal, whose line says what to do", netwatch.Captive, at(time.Minute), ""},
+	} {
+		if got := r.hint(accountStatus{Standing: netwatch.Standing{Prospect: c.prospect}, Last: c.last}); got != c.want {
+			t.Errorf("%s: %q", c.reason, got)
+		}
 	}
 }

@@ -253,8 +253,8 @@ func (a *app) showStatus(r *statusReport) {
 			as = " as " + account.User
 		}
 		a.labelled("account", "%s: %s%s, %s", account.Name, account.Smarthost, as, r.prospect(account, now))
-		if account.Last != nil && account.Last.Fault != nil && account.Last.Fault.Hint != "" && account.Standing.Prospect != netwatch.Captive {
-			fmt.Fprintf(a.stdout, "%-9s %s\n", "", account.Last.Fault.Hint)
+		if hint := r.hint(account); hint != "" {
+			a.labelled("", "%s", hint)
 		}
 		if account.Called != "" {
 			a.labelled("", "%s", account.Called)

@@ -68,8 +68,9 @@ func (a *app) showStanding(account accountStatus, watched bool, now time.Time) {
 		a.labelled("now", "a session is open")
 	case !s.Opening.IsZero():
 		a.labelled("now", "%s", connecting(s, now))
+	default:
+		a.labelled("waits for", "%s", s.Reacts)
 	}
-	a.labelled("waits for", "%s", s.Reacts)
 	if account.Called != "" {
 		a.labelled("", "%s", account.Called)
 	}
