@@ -145,9 +145,10 @@ func TestUserServiceLivesFromInstallToUninstall(t *testing.T) {
 	root(t, m).does("systemctl restart user@1000.service")
 	u.await("mailcrane service status") // it has started with the session
 
-	u.does("touch /home/bob/.local/state/mailcrane/spool/queue/a-message")
+	// Not in queue: what is no message there, the agent sets aside.
+	u.does("touch /home/bob/.local/state/mailcrane/spool/a-file")
 	u.does("mailcrane service uninstall", string(Removed))
-	u.does("test -e /home/bob/.local/state/mailcrane/spool/queue/a-message")
+	u.does("test -e /home/bob/.local/state/mailcrane/spool/a-file")
 	u.does("rm -r /home/bob/.local")
 	if after := files(t, m, "/home/bob"); strings.Join(before, "\n") != strings.Join(after, "\n") {
 		t.Errorf("left in bob's home: %q\nbefore: %q", after, before)
