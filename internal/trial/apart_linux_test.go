@@ -2,6 +2,7 @@ package trial
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -68,10 +69,12 @@ func TestADeadSmarthostDelaysNoOtherAccount(t *testing.T) {
 	if most > 3*time.Second {
 		t.Errorf("a letter took %v; the agent said:\n%s", most, w.agent.said())
 	}
-	if n := len(h.queued()); n != 3*len(dead) {
+	// The last of the others has arrived, and its result may yet be written down.
+	waiting := slices.DeleteFunc(h.list(), func(i item) bool { return i.From == me })
+	if n := len(waiting); n != 3*len(dead) {
 		t.Errorf("%d letters are in the queue, want %d", n, 3*len(dead))
 	}
-	for _, item := range h.list() {
+	for _, item := range waiting {
 		if item.Attempts > 0 || item.State != "queued" {
 			t.Errorf("a letter was touched: %+v", item)
 		}

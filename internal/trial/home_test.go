@@ -194,9 +194,9 @@ func (h *home) files(dir string) []string {
 
 // An item is a message as "mailcrane queue --json" tells it.
 type item struct {
-	ID, State, Why, Mend string
-	Attempts             int
-	To                   []struct{ Address, State, Reply string }
+	ID, State, From, Why, Mend string
+	Attempts                   int
+	To                         []struct{ Address, State, Reply string }
 }
 
 func (h *home) list() []item {
