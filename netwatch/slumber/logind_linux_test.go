@@ -147,7 +147,7 @@ func TestLogindWaitsBeforeASleep(t *testing.T) {
 	s.machine.Write("/run/nap", "; sleep 20", 0o644)
 	s.x("systemctl", "suspend")
 	s.await("ready")
-	s.x("systemctl", "kill", "--signal=KILL", "systemd-logind")
+	s.x("systemctl", "kill", "--kill-who=main", "--signal=KILL", "systemd-logind")
 	s.await("over")
 }
 
