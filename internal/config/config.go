@@ -49,6 +49,13 @@ type Config struct {
 	// ListenMSP are the submission listeners: "host:port" on loopback, or
 	// "unix:PATH".
 	ListenMSP []string
+	// System is the machine's own agent; Admin is the address that mail to
+	// users of this machine goes to, "" for the default account's own, and
+	// Aliases a file in the form of /etc/aliases that is asked before, or "".
+	System         System
+	Admin, Aliases string
+	// Notice is what the desktop is told of.
+	Notice Notice
 
 	defaultName string // of DefaultAccount, as it is set
 	source      *file  // nil where there is none
@@ -123,6 +130,7 @@ type Account struct {
 	// Auth is "auto", "none", or a SASL mechanism in lower case.
 	Auth   string
 	Secret Secret
+	OAuth  OAuth
 	TLS    TLS
 	// MaxSize is the most octets of a message that leaves by itself while the
 	// way out is metered, 0 for no bound; Metered says whether it is.
