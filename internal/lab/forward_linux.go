@@ -3,6 +3,8 @@ package lab
 import (
 	"io"
 	"net"
+	"os"
+	"path/filepath"
 	"sync"
 )
 
@@ -12,24 +14,49 @@ import (
 // smarthost. The result has the addresses as seen from the laptop.
 func (n *Network) Serve(s Smarthost) Smarthost {
 	n.t.Helper()
-	for _, port := range []struct {
-		number string
-		to     *string
-	}{{"465", &s.Implicit}, {"587", &s.StartTLS}, {"25", &s.Plain}, {"466", &s.Expired}, {"467", &s.WrongName}} {
-		for _, ip := range []string{SmarthostIP, SmarthostIP6} {
-			n.forward(net.JoinHostPort(ip, port.number), *port.to)
-		}
-		*port.to = net.JoinHostPort(s.Name, port.number)
+	return n.Gateway.serve(s, SmarthostIP, SmarthostIP6)
+}
+
+// Serve makes a smarthost reachable in the machine, at its loopback with the
+// usual ports, by the smarthost's own name.
+func (m *Machine) Serve(s Smarthost) Smarthost {
+	m.t.Helper()
+	inside := &Namespace{"the machine", filepath.Join("/proc", m.pid, "ns/net"), m.t}
+	s = inside.serve(s, machineSmarthostIP)
+	hosts, err := os.ReadFile(m.Path("/etc/hosts"))
+	if err != nil {
+		m.t.Fatal(err)
 	}
-	s.ExpiredStartTLS, s.WrongNameStartTLS = "", ""
+	m.Write("/etc/hosts", string(hosts)+machineSmarthostIP+" "+s.Name+"\n", 0o644)
 	return s
 }
 
-// forward hands connections to an address of the gateway on to an address
+// machineSmarthostIP is of the loopback, which is all the network that a
+// machine has.
+const machineSmarthostIP = "127.0.0.25"
+
+// serve hands connections to the addresses on to the smarthost; the result has
+// the ports as they are in the namespace.
+func (s *Namespace) serve(host Smarthost, ips ...string) Smarthost {
+	s.t.Helper()
+	for _, port := range []struct {
+		number string
+		to     *string
+	}{{"465", &host.Implicit}, {"587", &host.StartTLS}, {"25", &host.Plain}, {"466", &host.Expired}, {"467", &host.WrongName}} {
+		for _, ip := range ips {
+			s.forward(net.JoinHostPort(ip, port.number), *port.to)
+		}
+		*port.to = net.JoinHostPort(host.Name, port.number)
+	}
+	host.ExpiredStartTLS, host.WrongNameStartTLS = "", ""
+	return host
+}
+
+// forward hands connections to an address of the namespace on to an address
 // outside, until the test ends.
-func (n *Network) forward(from, to string) {
-	n.t.Helper()
-	listener := n.Gateway.Listen(from)
+func (s *Namespace) forward(from, to string) {
+	s.t.Helper()
+	listener := s.Listen(from)
 	var open sync.Map
 	go func() {
 		for {
@@ -50,7 +77,7 @@ func (n *Network) forward(from, to string) {
 			}()
 		}
 	}()
-	n.t.Cleanup(func() {
+	s.t.Cleanup(func() {
 		open.Range(func(in, out any) bool {
 			in.(net.Conn).Close()
 			out.(net.Conn).Close()

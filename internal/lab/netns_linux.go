@@ -36,10 +36,11 @@ type Network struct {
 	t               testing.TB
 }
 
-// A Namespace is one of the two.
+// A Namespace is one of the two, or a machine's.
 type Namespace struct {
-	// Name is the namespace's name for ip netns.
+	// Name is the namespace's name for ip netns; a machine's has none there.
 	Name string
+	file string // by which it is entered
 	t    testing.TB
 }
 
@@ -163,7 +164,7 @@ func (s *Namespace) Do(f func() error) error {
 }
 
 func (s *Namespace) enter(f func() error) error {
-	fd, err := os.Open(filepath.Join("/run/netns", s.Name))
+	fd, err := os.Open(s.file)
 	if err != nil {
 		return err
 	}
@@ -191,7 +192,7 @@ func (s *Namespace) Listen(address string) net.Listener {
 
 func newNamespace(t testing.TB, name string) *Namespace {
 	t.Helper()
-	s := &Namespace{name, t}
+	s := &Namespace{name, filepath.Join("/run/netns", name), t}
 	run(t, "netns add "+name)
 	t.Cleanup(func() { run(t, "netns del "+name) })
 	return s
