@@ -64,6 +64,7 @@ func (a *app) serviceCommand() *cobra.Command {
 		}
 		return nil
 	})
+	c.AddCommand(a.linkCommands()...)
 	return c
 }
 
