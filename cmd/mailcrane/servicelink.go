@@ -33,7 +33,9 @@ refused, unless --replace says otherwise: then what was there is kept, and
 		Use: "unlink", Short: "Give sendmail, mailq and newaliases back",
 		Example: "  sudo mailcrane service unlink",
 		Args:    args(cobra.NoArgs),
-		RunE:    func(cmd *cobra.Command, _ []string) error { return a.unlink(cmd.Context(), "none of them is mailcrane's") },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.unlink(cmd.Context(), "none of them is mailcrane's")
+		},
 	}
 	return []*cobra.Command{link, unlink}
 }
