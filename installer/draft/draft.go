@@ -1,0 +1,227 @@
+package draft
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"mailcrane/internal/config"
+	"mailcrane/internal/sysexits"
+	"mailcrane/queue"
+)
+
+// maxFile is the most of a configuration that is read, in octets; package
+// config reads no more either.
+const maxFile = 1 << 20
+
+// A Draft is a configuration file with accounts added to it, which is not on
+// the disk yet.
+type Draft struct {
+	// Path is where it is to stand, with symbolic links followed: a person may
+	// keep the file elsewhere.
+	Path string
+	// Before is what stands there now; nil where there is no file.
+	Before []byte
+	// After is the whole new text.
+	After []byte
+	// Config is the new text as it will be read.
+	Config *config.Config
+	// Skipped are the names of accounts that were there already with the same
+	// server, user and senders.
+	Skipped []string
+	// Renamed are the new names of accounts whose own was taken, by it.
+	Renamed map[string]string
+}
+
+// New drafts the file at path with accounts added to what stands there, which
+// stays as it is. preferred is the account that becomes the default one where
+// none was named before; "" leaves that to whether there is only one. The
+// result has been read as a configuration: one with an error is no draft but
+// an error, a *sysexits.Error.
+func New(path string, accounts []*config.Account, preferred string, getenv func(string) string) (*Draft, error) {
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target
+	}
+	d := &Draft{Path: path, Renamed: make(map[string]string)}
+	var err error
+	if d.Before, err = readFile(path); err != nil {
+		return nil, err
+	}
+	old, err := config.Parse(path, d.Before, getenv)
+	if err != nil {
+		return nil, err
+	}
+	taken := make(map[string]bool)
+	for _, a := range old.Accounts {
+		taken[a.Name] = true
+	}
+	var text strings.Builder
+	standard := ""
+	for _, a := range accounts {
+		if name := d.add(&text, old, taken, a); a.Name == preferred {
+			standard = name
+		}
+	}
+	d.After = d.compose(old, standard, text.String())
+	if d.Config, err = config.Parse(path, d.After, getenv); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+func readFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	var text []byte
+	if err == nil {
+		defer f.Close()
+		text, err = io.ReadAll(io.LimitReader(f, maxFile+1))
+	}
+	switch {
+	case err != nil:
+		return nil, sysexits.Errorf(sysexits.Config, "look at it with: ls -l "+path, "cannot read the configuration: %w", err)
+	case len(text) > maxFile:
+		return nil, sysexits.Errorf(sysexits.Config, "", "configuration %s is larger than %d octets", path, maxFile)
+	}
+	return text, nil
+}
+
+// add writes the account's table, under a name of its own, and returns the
+// name under which the account stands in the end.
+func (d *Draft) add(text *strings.Builder, old *config.Config, taken map[string]bool, a *config.Account) string {
+	for _, there := range old.Accounts {
+		if same(there, a) {
+			d.Skipped = append(d.Skipped, there.Name)
+			return there.Name
+		}
+	}
+	b := *a
+	for n := 2; taken[b.Name]; n++ {
+		b.Name = fmt.Sprintf("%s-%d", a.Name, n)
+	}
+	taken[b.Name] = true
+	if b.Name != a.Name {
+		d.Renamed[a.Name] = b.Name
+	}
+	text.WriteString("\n" + Table(&b))
+	return b.Name
+}
+
+// same says that both are one account in all that decides on where mail goes
+// and as whom.
+func same(a, b *config.Account) bool {
+	if a.Smarthost != b.Smarthost || a.User != b.User || len(a.From) != len(b.From) {
+		return false
+	}
+	for i := range a.From {
+		if !strings.EqualFold(a.From[i], b.From[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// compose adds tables at the end. What was the default account stays it: the
+// only account of a file is that without being named, and would no more be
+// once there are others.
+func (d *Draft) compose(old *config.Config, preferred, tables string) []byte {
+	before := string(d.Before)
+	if tables == "" {
+		return d.Before
+	}
+	line := ""
+	switch {
+	case hasDefault(before):
+	case old.DefaultAccount != nil:
+		line = "default_account = " + Quote(old.DefaultAccount.Name) + "\n"
+	case preferred != "":
+		line = "default_account = " + Quote(preferred) + "\n"
+	}
+	if before == "" {
+		if line == "" {
+			tables = strings.TrimPrefix(tables, "\n")
+		}
+		return []byte(line + tables)
+	}
+	if !strings.HasSuffix(before, "\n") {
+		before += "\n"
+	}
+	// A key of no table has to stand before the first of them.
+	at := firstTable(before)
+	return []byte(before[:at] + line + before[at:] + tables)
+}
+
+// firstTable is where the first line in brackets begins. It may be one inside
+// of a list, where nothing is lost: the new text is read before it is used.
+func firstTable(text string) int {
+	at := 0
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(strings.TrimLeft(line, " \t"), "[") {
+			return at
+		}
+		at += len(line)
+	}
+	return at
+}
+
+// hasDefault says that text names the default account itself.
+func hasDefault(text string) bool {
+	for line := range strings.Lines(text[:firstTable(text)]) {
+		key, _, _ := strings.Cut(line, "=")
+		if strings.Trim(strings.TrimSpace(key), `"'`) == "default_account" {
+			return true
+		}
+	}
+	return false
+}
+
+// Write puts the draft where it belongs, synced, whole or not at all. A new
+// file can be read by its owner alone; one that was there keeps its mode and
+// owner. Where the file is no longer what it was when the draft was made,
+// nothing is written.
+func (d *Draft) Write() error {
+	now, err := readFile(d.Path)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(now, d.Before) {
+		return sysexits.Errorf(sysexits.TempFail, "type the same again", "%s was changed by somebody else meanwhile; nothing was written", d.Path)
+	}
+	if err := replace(d.Path, d.After); err != nil {
+		return sysexits.Errorf(sysexits.CantCreat, "look at the directory with: ls -ld "+filepath.Dir(d.Path), "cannot write the configuration: %w", err)
+	}
+	return nil
+}
+
+func replace(path string, text []byte) error {
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(dir, ".mailcrane.toml-*") // 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name()) //nolint:errcheck // renamed, where all went well
+	if info, err := os.Stat(path); err == nil {
+		if err := keepOwner(f, info); err != nil {
+			f.Close()
+			return err
+		}
+	}
+	_, err = f.Write(text)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		return err
+	}
+	return queue.OS{}.SyncDir(dir)
+}

@@ -1,0 +1,11 @@
+//go:build !unix
+
+package draft
+
+import (
+	"io/fs"
+	"os"
+)
+
+// keepOwner does nothing: a file has the rights of its folder here.
+func keepOwner(*os.File, fs.FileInfo) error { return nil }
