@@ -26,7 +26,7 @@ func (s *Spool) noteHold(route Route, longest time.Duration) error {
 		return nil
 	}
 	seconds := strconv.FormatInt(int64(longest/time.Second), 10)
-	return s.replace(dirRoute, routeFile(route)+holdSuffix, []byte(seconds+"\n"))
+	return s.replace(dirRoute, RouteFile(route)+holdSuffix, []byte(seconds+"\n"))
 }
 
 // holds is how long the server that carries the route's mail now kept a message
@@ -43,7 +43,7 @@ func (r *Runner) carriedBy(route Route) Route {
 
 // holds is how long the route's server kept a message when last seen.
 func (s *Spool) holds(route Route) time.Duration {
-	text, err := s.readAll(s.path(dirRoute, routeFile(route)+holdSuffix), 32)
+	text, err := s.readAll(s.path(dirRoute, RouteFile(route)+holdSuffix), 32)
 	if err != nil {
 		return 0
 	}

@@ -149,7 +149,7 @@ func TestWhatAServerOffersIsRememberedWithinBounds(t *testing.T) {
 		t.Errorf("remembered: %v, %v", s.holds("main"), err)
 	}
 	for _, text := range []string{"", "x", "-5\n", "99999999999999\n"} {
-		if err := s.replace(dirRoute, routeFile("main")+holdSuffix, []byte(text)); err != nil {
+		if err := s.replace(dirRoute, RouteFile("main")+holdSuffix, []byte(text)); err != nil {
 			t.Fatal(err)
 		}
 		if got := s.holds("main"); got != 0 {

@@ -15,7 +15,7 @@ const sessionSuffix = "~session"
 
 // NoteSession writes down what a session did and cost.
 func (s *Spool) NoteSession(end SessionEnd) error {
-	return s.replace(dirRoute, routeFile(end.Route)+sessionSuffix, end.append(nil))
+	return s.replace(dirRoute, RouteFile(end.Route)+sessionSuffix, end.append(nil))
 }
 
 // LastSession is the last session of a route that has ended, of any process;

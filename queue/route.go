@@ -42,11 +42,11 @@ func (s *Spool) NoteRoute(route Route, fault *RouteFault) error {
 	}
 	if fault != nil && len(fault.Transcript) > 0 {
 		t := Transcript{At: state.At, Route: route, Lines: fault.Transcript}
-		if err := s.replace(dirRoute, routeFile(route)+transcriptSuffix, t.append(nil)); err != nil {
+		if err := s.replace(dirRoute, RouteFile(route)+transcriptSuffix, t.append(nil)); err != nil {
 			return err
 		}
 	}
-	return s.replace(dirRoute, routeFile(route), state.append(nil))
+	return s.replace(dirRoute, RouteFile(route), state.append(nil))
 }
 
 // RouteState is what was last seen of a route; the zero value if nothing.
@@ -97,10 +97,10 @@ func parseRouteState(text string) (RouteState, error) {
 // not be opened. No account has a name with such a sign.
 const transcriptSuffix = "~transcript"
 
-func (s *Spool) routePath(route Route) string { return s.path(dirRoute, routeFile(route)) }
+func (s *Spool) routePath(route Route) string { return s.path(dirRoute, RouteFile(route)) }
 
-// routeFile is the file of a route: an account's name, which config keeps to
+// RouteFile is the file of a route: an account's name, which config keeps to
 // letters, digits and a few signs, or that with another server's.
-func routeFile(route Route) string {
+func RouteFile(route Route) string {
 	return strings.NewReplacer("/", "_", ":", "_").Replace(string(route))
 }

@@ -86,19 +86,26 @@ func (a *app) agent(ctx context.Context, log *slog.Logger, net watcher) error {
 		out.Again()
 		ring(pokes)
 	}
-	runner.Reach, runner.Transport, runner.Stirs, runner.Naps = net, net.Prove(out), stirs, naps
 	does := newDoings(a.now)
-	runner.Watch = func(e queue.Event) {
-		idle.watch(e)
-		does.watch(e)
-	}
 	since := a.now()
 	status := func() agentStatus {
 		s := statusOf(c, net, since)
 		does.fill(s.Routes)
 		return s
 	}
-	if err := serveControl(ctx, c, controller{status: status, run: poke, stir: func() { ring(stirs) }}); err != nil {
+	events := newHub(a.now, func() map[queue.Route]netwatch.Standing { return status().Routes })
+	runner.Reach, runner.Transport, runner.Stirs, runner.Naps = heard(ctx, net, events), net.Prove(out), stirs, naps
+	runner.Watch = func(e queue.Event) {
+		idle.watch(e)
+		does.watch(e)
+		events.watch(e)
+		if e.Kind != queue.Progress {
+			ring(events.looks)
+		}
+	}
+	if err := serveControl(ctx, c, controller{
+		status: status, run: poke, stir: func() { ring(stirs) }, events: func(conn stream) { events.serve(ctx, conn) },
+	}); err != nil {
 		return err
 	}
 	arrived, err := arrivals.Watch(ctx, runner.Spool, a.now, log)

@@ -21,12 +21,13 @@ import (
 )
 
 // The agent answers on a socket in its spool: one request a connection, a
-// word and a line end; one JSON object back. The spool is its owner's alone,
+// word and a line end; one JSON object back, or events until the asker goes. The spool is its owner's alone,
 // and so is the socket.
 const (
 	askStatus = "status" // how are you?
 	askRun    = "run"    // run the queue now, whatever kept it back
 	askStir   = "stir"   // give sessions up in which nothing moves
+	askEvents = "events" // tell what happens until the asker goes: an object a line
 	// controlTime bounds a whole exchange.
 	controlTime = 2 * time.Second
 )
@@ -48,10 +49,15 @@ type agentItem struct {
 	Outdated bool `json:"outdated,omitempty"`
 }
 
+// A stream is a connection over which the agent goes on telling.
+type stream = net.Conn
+
 // A controller is what the agent can be asked to do.
 type controller struct {
 	status    func() agentStatus
 	run, stir func()
+	// events tells over the connection, and closes it; nil is no events.
+	events func(stream)
 }
 
 // serveControl answers until ctx ends.
@@ -103,7 +109,12 @@ func lockOut(ctx context.Context, dir string) error {
 }
 
 func answer(conn net.Conn, does controller) {
-	defer conn.Close()
+	stays := false
+	defer func() {
+		if !stays {
+			conn.Close()
+		}
+	}()
 	if conn.SetDeadline(time.Now().Add(controlTime)) != nil {
 		return
 	}
@@ -112,6 +123,11 @@ func answer(conn net.Conn, does controller) {
 		return
 	}
 	switch word {
+	case askEvents + "\n":
+		if stays = does.events != nil; stays {
+			go does.events(conn)
+		}
+		return
 	case askRun + "\n":
 		does.run()
 	case askStir + "\n":

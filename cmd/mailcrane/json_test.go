@@ -14,6 +14,35 @@ import (
 	"mailcrane/queue"
 )
 
+// The words stand in scripts of people.
+func TestThePageAboutJSONHasEveryEvent(t *testing.T) {
+	page, err := os.ReadFile(filepath.FromSlash("../../docs/json.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := os.ReadFile("events_item.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, list, _ := strings.Cut(string(page), "The words of `event`.")
+	var documented, told []string
+	for line := range strings.Lines(list) {
+		if words, _, ok := strings.Cut(line, ":"); ok && strings.HasPrefix(words, "- ") {
+			for _, m := range regexp.MustCompile("`([a-z-]+)`").FindAllStringSubmatch(words, -1) {
+				documented = append(documented, m[1])
+			}
+		}
+	}
+	for _, m := range regexp.MustCompile(`(?m)^\tevent\w+ += "([a-z-]+)"`).FindAllStringSubmatch(string(source), -1) {
+		told = append(told, m[1])
+	}
+	slices.Sort(documented)
+	slices.Sort(told)
+	if len(told) < 20 || !slices.Equal(documented, told) {
+		t.Errorf("the page has %q, the program %q", documented, told)
+	}
+}
+
 // fieldsOf is the names that a struct has in JSON, but for those of an
 // embedded message, which have a table of their own.
 func fieldsOf(t reflect.Type) []string {
@@ -67,6 +96,7 @@ func TestThePageAboutJSONHasEveryFieldAndNoOther(t *testing.T) {
 		"A result":                   reflect.TypeFor[resultItem](),
 		"A session":                  reflect.TypeFor[sessionItem](),
 		"A queue run":                reflect.TypeFor[runItem](),
+		"An event":                   reflect.TypeFor[eventItem](),
 		"An address":                 reflect.TypeFor[addressItem](),
 		"A status":                   reflect.TypeFor[statusReport](),
 		"The agent of a status":      reflect.TypeFor[agentItem](),

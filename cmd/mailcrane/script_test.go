@@ -32,6 +32,9 @@ import (
 //	helps NAME [SUB]...       every command has a --help with an example
 //	agent, stopagent          run mailcrane agent; stop it, it must exit with 0
 //	smarthost FILE            start a smarthost, and add its account to FILE
+//	follow FILE PROGRAM ARG... run it beside the script; FILE is what it prints
+//	await TEXT                it prints that, behind what was awaited before
+//	interrupt CODE, ends CODE it gets Ctrl-C; it ends with that code
 //
 // and the conditions [root], for what only root can set up, and [client:NAME].
 func TestScript(t *testing.T) {
@@ -45,6 +48,7 @@ func TestScript(t *testing.T) {
 			env.Setenv("LOGNAME", "root")
 			env.Setenv("PATH", bin+":"+os.Getenv("PATH"))
 			env.Values[agentKey{}] = new(*agentProcess)
+			env.Values[followKey{}] = new(followed)
 			return os.MkdirAll(home, 0o755)
 		},
 		Condition: func(cond string) (bool, error) {
@@ -60,7 +64,7 @@ func TestScript(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"code": scriptCode, "jsonl": scriptJSONL, "jsonis": scriptJSONIs, "jsonget": scriptJSONGet,
 			"spooled": scriptSpooled, "helps": scriptHelps, "agent": scriptAgent, "stopagent": scriptStopAgent,
-			"smarthost": scriptSmarthost,
+			"smarthost": scriptSmarthost, "follow": scriptFollow, "await": scriptAwait, "interrupt": scriptInterrupt, "ends": scriptEnds,
 		},
 	})
 }

@@ -1,0 +1,35 @@
+package main
+
+import (
+	"context"
+
+	"mailcrane/queue"
+)
+
+// A heardReach is a Reach whose changes others hear of too.
+type heardReach struct {
+	queue.Reach
+	changes chan struct{}
+}
+
+// Changes delivers what the Reach has delivered.
+func (h heardReach) Changes() <-chan struct{} { return h.changes }
+
+// heard has the hub look at each change of the reach, and when it is told to.
+// The queue run must use the Reach returned: a change is delivered once.
+func heard(ctx context.Context, reach queue.Reach, events *hub) queue.Reach {
+	h := heardReach{reach, make(chan struct{}, 1)}
+	go func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-reach.Changes():
+				ring(h.changes)
+			case <-events.looks:
+			}
+			events.look()
+		}
+	}()
+	return h
+}
