@@ -107,7 +107,7 @@ it to your smarthost the moment a network passes.`,
 	})
 	root.AddCommand(
 		a.agentCommand(), a.flushCommand(), a.explainCommand(), a.undoCommand(), a.queueCommand(), a.statusCommand(), a.configCommand(),
-		a.eventsCommand(),
+		a.eventsCommand(), a.sendCommand(),
 		a.loginCommand(), a.logoutCommand(), a.demoCommand(), a.serviceCommand(),
 		a.personalityCommand("sendmail", "Take in a message as sendmail does, with sendmail's flags"),
 		a.personalityCommand("mailq", "List the queue in sendmail's layout"),

@@ -11,6 +11,9 @@ type resultItem struct {
 	State   string   `json:"state"`
 	Host    string   `json:"host,omitempty"`
 	Reply   string   `json:"reply,omitempty"`
+	// Why and Mend are of a recipient that send --wait has waited for in vain.
+	Why  string `json:"why,omitempty"`
+	Mend string `json:"mend,omitempty"`
 }
 
 func resultOf(e queue.Event) resultItem {

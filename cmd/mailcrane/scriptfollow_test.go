@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -67,6 +68,27 @@ func scriptAwait(ts *testscript.TestScript, neg bool, args []string) {
 		case <-tick.C:
 		case <-late:
 			ts.Fatalf("%q is not printed; but %s", args[0], text)
+		}
+	}
+}
+
+// scriptInQueue is "inqueue TEXT": sooner or later a message in the queue has it.
+func scriptInQueue(ts *testscript.TestScript, neg bool, args []string) {
+	needs(ts, !neg && len(args) == 1, "inqueue TEXT")
+	tick := time.NewTicker(3 * time.Millisecond)
+	defer tick.Stop()
+	for late := time.After(30 * time.Second); ; {
+		files, err := filepath.Glob(filepath.Join(ts.Getenv("SPOOL"), "queue", "*"))
+		ts.Check(err)
+		for _, file := range files {
+			if b, err := os.ReadFile(file); err == nil && strings.Contains(string(b), args[0]) {
+				return
+			}
+		}
+		select {
+		case <-tick.C:
+		case <-late:
+			ts.Fatalf("no message in the queue has %q", args[0])
 		}
 	}
 }
