@@ -196,6 +196,17 @@ func (s *Spool) eachFile(f func(p *place, file string) bool) error {
 	return failed
 }
 
+// Empty says that nothing at all stands in the queue or in a slow queue, not
+// even a file that is no message; false comes with every error.
+func (s *Spool) Empty() (bool, error) {
+	empty := true
+	err := s.eachFile(func(*place, string) bool {
+		empty = false
+		return false
+	})
+	return empty && err == nil, err
+}
+
 // Within is the same spool, confined to one of its slow queues: only what
 // stands there is seen, and what is put goes there.
 func (s *Spool) Within(slow string) *Spool {

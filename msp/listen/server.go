@@ -19,6 +19,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
 	"sync"
 	"time"
 
@@ -57,6 +58,8 @@ type Options struct {
 	Load Load
 	// Now is the clock that FUTURERELEASE goes by; nil: time.Now.
 	Now func() time.Time
+	// Left, if not nil, is called when a client has gone, from several goroutines.
+	Left func()
 	// Log hears of refused peers and of faults in this program; nil: nobody does.
 	Log *slog.Logger
 }
@@ -84,13 +87,14 @@ type Server struct {
 	limits Options
 	slots  chan struct{}
 	loaded refusal
+	door   *door
 }
 
 // New makes a Server that hands every message to submit, which is called from
 // many goroutines.
 func New(submit Submit, o Options) *Server {
 	o = o.withDefaults()
-	return &Server{submit: submit, limits: o, slots: make(chan struct{}, o.MaxConnections)}
+	return &Server{submit: submit, limits: o, slots: make(chan struct{}, o.MaxConnections), door: newDoor()}
 }
 
 // Serve answers clients of l until ctx is done, and closes l. It then tells
@@ -103,6 +107,8 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		return err
 	}
 	defer context.AfterFunc(ctx, func() { _ = l.Close() })()
+	s.door.opened(l)
+	defer s.door.closed(l)
 	var clients sync.WaitGroup
 	defer clients.Wait()
 	for {
@@ -110,7 +116,13 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		if err != nil || c == nil {
 			return err
 		}
-		clients.Go(func() { s.welcome(ctx, c) })
+		clients.Go(func() {
+			s.welcome(ctx, c)
+			s.door.left()
+			if s.limits.Left != nil {
+				s.limits.Left()
+			}
+		})
 	}
 }
 
@@ -121,9 +133,13 @@ func (s *Server) accept(ctx context.Context, l net.Listener) (net.Conn, error) {
 		c, err := l.Accept()
 		switch {
 		case err == nil:
+			s.door.entered()
 			return c, nil
 		case ctx.Err() != nil:
 			return nil, nil
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			s.door.wait(l, ctx.Done())
+			continue
 		case !scarce(err):
 			return nil, fmt.Errorf("listening on %v: %w", l.Addr(), err)
 		}

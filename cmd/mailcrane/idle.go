@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"mailcrane/msp/listen"
+	"mailcrane/queue"
+	"mailcrane/queue/arrivals"
+)
+
+// An idler ends an agent that something starts again (agent --idle-exit): when
+// nothing has happened for a while, nobody is handing mail in and nothing at
+// all stands in the queue. What stands there, deferred, held or scheduled,
+// keeps the agent, without waking it.
+//
+// Between the last look and the end of the process nothing is lost: a client
+// waits in the socket that the service manager keeps open, and a message in
+// the queue directory, at which it looks when the process has ended.
+type idler struct {
+	after   time.Duration // 0: never
+	spool   *queue.Spool
+	servers []*listen.Server
+	// bound: a listener is this process's own, and would go with it.
+	bound bool
+	end   func()
+	log   *slog.Logger
+
+	mu    sync.Mutex
+	timer *time.Timer
+}
+
+// begin has it watch, until ctx ends.
+func (i *idler) begin(ctx context.Context) error {
+	if i.after <= 0 {
+		return nil
+	}
+	if i.bound {
+		i.log.Warn("the agent does not end when idle: it listens where its service manager does not; type: mailcrane service install")
+		return nil
+	}
+	// What leaves by another hand, such as queue remove, is no event of a run.
+	if err := arrivals.Departures(ctx, i.spool, i.stir); err != nil {
+		return err
+	}
+	i.mu.Lock()
+	i.timer = time.AfterFunc(i.after, i.look)
+	i.mu.Unlock()
+	context.AfterFunc(ctx, func() {
+		i.mu.Lock()
+		defer i.mu.Unlock()
+		i.timer.Stop()
+	})
+	return nil
+}
+
+// stir says that something has happened.
+func (i *idler) stir() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.timer != nil {
+		i.timer.Reset(i.after)
+	}
+}
+
+// look ends the agent if there is nothing to do. Otherwise something is to
+// happen before it is worth another look.
+func (i *idler) look() {
+	for _, s := range i.servers {
+		if !s.Pause() {
+			i.resume()
+			return
+		}
+	}
+	empty, err := i.spool.Empty()
+	if err != nil || !empty {
+		i.resume()
+		return
+	}
+	i.log.Info("agent ends: nothing is to be done, and mail starts it again")
+	i.end()
+}
+
+func (i *idler) resume() {
+	for _, s := range i.servers {
+		s.Resume()
+	}
+}

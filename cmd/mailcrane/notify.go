@@ -1,0 +1,57 @@
+package main
+
+import (
+	"log/slog"
+	"strings"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+
+	"mailcrane/queue"
+)
+
+// A herald tells the service manager how the agent is (sd_notify(3)); with
+// none that listens it does nothing. There is no watchdog: its pings would
+// wake an idle machine.
+type herald struct{ log *slog.Logger }
+
+func (h herald) tell(state string) {
+	if _, err := daemon.SdNotify(false, state); err != nil {
+		h.log.Debug("telling the service manager", "why", err)
+	}
+}
+
+// ready: the spool is prepared, and the listeners are open.
+func (h herald) ready(network string) {
+	h.tell(daemon.SdNotifyReady + "\nSTATUS=" + statusLine("network: "+network))
+}
+
+func (h herald) stopping() { h.tell(daemon.SdNotifyStopping + "\nSTATUS=stopping") }
+
+// watch tells, in the line that systemctl status shows, what a queue run is at.
+// It names no address: everybody on the machine can read it.
+func (h herald) watch(e queue.Event) {
+	route := string(e.Route)
+	switch e.Kind {
+	case queue.Opened:
+		h.status("sending by account " + route)
+	case queue.SessionEnded:
+		h.status("nothing is being sent")
+	case queue.CutOff:
+		h.status("account " + route + " waits: " + e.Why)
+	case queue.Retry:
+		h.status("account " + route + " waits for another try")
+	default:
+	}
+}
+
+func (h herald) status(line string) { h.tell("STATUS=" + statusLine(line)) }
+
+// statusLine is one line of bounded length.
+func statusLine(text string) string {
+	const longest = 200
+	line := strings.Join(strings.Fields(printable(text)), " ")
+	if len(line) > longest {
+		line = strings.ToValidUTF8(line[:longest], "")
+	}
+	return line
+}
