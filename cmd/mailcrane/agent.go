@@ -5,15 +5,12 @@ import (
 	"log/slog"
 	"os"
 	"strconv"
-	"strings"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"mailcrane/internal/config"
 	"mailcrane/internal/sysexits"
-	"mailcrane/msp/listen"
 	"mailcrane/netwatch"
 	"mailcrane/netwatch/network"
 	"mailcrane/netwatch/policy"
@@ -40,6 +37,7 @@ manager starts it for you; see: mailcrane service --help`,
 			return a.agent(cmd.Context(), nil, nil)
 		},
 	}
+	c.Flags().DurationVar(&a.idleExit, "idle-exit", 0, "end after this `time` with nothing queued; for a service that starts the agent again")
 	c.Flags().BoolVarP(&verbose, "verbose", "v", false, "log each line of the sessions, without secrets")
 	return c
 }
@@ -95,8 +93,12 @@ func (a *app) agent(ctx context.Context, log *slog.Logger, net watcher) error {
 	}
 	events := newHub(a.now, func() map[queue.Route]netwatch.Standing { return status().Routes })
 	runner.Reach, runner.Transport, runner.Stirs, runner.Naps = heard(ctx, net, events), net.Prove(out), stirs, naps
+	tells := herald{log}
+	ends := &idler{after: a.idleExit, spool: runner.Spool, end: stop, log: log}
 	runner.Watch = func(e queue.Event) {
 		idle.watch(e)
+		ends.stir()
+		tells.watch(e)
 		does.watch(e)
 		events.watch(e)
 		if e.Kind != queue.Progress {
@@ -112,14 +114,20 @@ func (a *app) agent(ctx context.Context, log *slog.Logger, net watcher) error {
 	if err != nil {
 		return err
 	}
-	wait, err := a.listen(ctx, c, log)
+	taking, err := a.listen(ctx, c, log, ends.stir)
 	if err != nil {
 		return err
 	}
+	ends.servers, ends.bound = taking.servers, taking.bound
+	if err := ends.begin(ctx); err != nil {
+		return err
+	}
 	log.Info("agent is up", "spool", c.Spools.String(), "accounts", len(c.Accounts), "network", net.State().Reason)
+	tells.ready(net.State().Reason)
 	err = runner.Serve(ctx, arrived, pokes)
+	tells.stopping()
 	stop()
-	wait()
+	taking.all.Wait()
 	return err
 }
 
@@ -176,38 +184,4 @@ func serverOf(c *config.Config) func(queue.Route) netwatch.Server {
 		}
 		return netwatch.Server{}
 	}
-}
-
-// listen opens the submission listeners; wait returns when all have ended.
-func (a *app) listen(ctx context.Context, c *config.Config, log *slog.Logger) (wait func(), err error) {
-	var all sync.WaitGroup
-	for _, address := range c.ListenMSP {
-		l, err := listen.Listen(ctx, address, listen.Access{})
-		if err != nil {
-			return nil, err
-		}
-		if !strings.HasPrefix(address, "unix:") {
-			address = l.Addr().String()
-		}
-		log.Info("taking mail", "address", address)
-		server := a.submissionServer(c, log)
-		all.Go(func() {
-			if err := server.Serve(ctx, l); err != nil {
-				log.Error("listener ended", "address", address, "err", err)
-			}
-		})
-	}
-	return all.Wait, nil
-}
-
-func (a *app) submissionServer(c *config.Config, log *slog.Logger) *listen.Server {
-	program := a.program(nil)
-	return listen.New(program.SubmitSMTP(c, a.spool(c)), listen.Options{
-		Now:      a.now,
-		Hostname: hostname(c), Log: log,
-		MaxSize: c.Submit.MaxMessage, MaxRecipients: c.Submit.MaxRecipients,
-		NoDSN: c.Submit.Privacy.Has(config.NoReceipts),
-		Idle:  c.Timeout.Command, Block: c.Timeout.DataBlock,
-		Load: listen.Load{Average: a.load, Refuse: c.Queue.RefuseLoad, Delay: c.Queue.DelayLoad, LogInterval: c.Queue.RejectLogInterval},
-	})
 }

@@ -79,6 +79,8 @@ type app struct {
 	slow       string           // the slow queue of sendmail's -qG; "" for the whole queue
 	// wait is how long a command waits for a message that is on its way.
 	wait time.Duration
+	// idleExit is how long the agent stays with nothing queued; 0 is for ever.
+	idleExit time.Duration
 }
 
 func (a *app) commands() *cobra.Command {

@@ -251,7 +251,7 @@ func (s *services) ServeSMTP(ctx context.Context, in io.Reader, out io.Writer) i
 		return s.fail(err)
 	}
 	log := slog.New(slog.DiscardHandler)
-	server := s.submissionServer(c, log)
+	server := s.submissionServer(c, log, nil)
 	if err := server.ServeStdio(ctx, in, out, fmt.Sprintf("sendmail -bs, uid %d", os.Getuid())); err != nil && !errors.Is(err, io.EOF) {
 		return s.fail(sysexits.Errorf(sysexits.IOErr, "", "%w", err))
 	}

@@ -77,6 +77,9 @@ func (d *door) opened(l net.Listener) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.listeners[l] = false
+	if still, ok := l.(interface{ SetDeadline(at time.Time) error }); ok && d.reopened != nil {
+		_ = still.SetDeadline(time.Unix(1, 0)) // one that has failed says so to Accept
+	}
 }
 
 func (d *door) closed(l net.Listener) {

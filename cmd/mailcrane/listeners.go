@@ -1,0 +1,59 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"sync"
+
+	"mailcrane/internal/config"
+	"mailcrane/msp/listen"
+)
+
+// A takesMail is the agent's submission listeners.
+type takesMail struct {
+	all     sync.WaitGroup
+	servers []*listen.Server
+	// bound: one of the listeners is not the service manager's.
+	bound bool
+}
+
+// listen opens the submission listeners, or takes those over that the service
+// manager has opened. left is called whenever a client has gone.
+func (a *app) listen(ctx context.Context, c *config.Config, log *slog.Logger, left func()) (*takesMail, error) {
+	taking, inherited := &takesMail{}, listen.Inherit()
+	for _, address := range c.ListenMSP {
+		l, theirs, err := inherited.Listen(ctx, address, listen.Access{})
+		if err != nil {
+			return nil, err
+		}
+		taking.bound = taking.bound || !theirs
+		if !strings.HasPrefix(address, "unix:") {
+			address = l.Addr().String()
+		}
+		log.Info("taking mail", "address", address)
+		server := a.submissionServer(c, log, left)
+		taking.servers = append(taking.servers, server)
+		taking.all.Go(func() {
+			if err := server.Serve(ctx, l); err != nil {
+				log.Error("listener ended", "address", address, "err", err)
+			}
+		})
+	}
+	for _, address := range inherited.Close() {
+		log.Warn("the service listens where the configuration does not; type: mailcrane service install", "address", address)
+	}
+	return taking, nil
+}
+
+func (a *app) submissionServer(c *config.Config, log *slog.Logger, left func()) *listen.Server {
+	program := a.program(nil)
+	return listen.New(program.SubmitSMTP(c, a.spool(c)), listen.Options{
+		Now:      a.now,
+		Hostname: hostname(c), Log: log, Left: left,
+		MaxSize: c.Submit.MaxMessage, MaxRecipients: c.Submit.MaxRecipients,
+		NoDSN: c.Submit.Privacy.Has(config.NoReceipts),
+		Idle:  c.Timeout.Command, Block: c.Timeout.DataBlock,
+		Load: listen.Load{Average: a.load, Refuse: c.Queue.RefuseLoad, Delay: c.Queue.DelayLoad, LogInterval: c.Queue.RejectLogInterval},
+	})
+}
