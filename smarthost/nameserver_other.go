@@ -12,3 +12,6 @@ import (
 func Dialer() func(ctx context.Context, network, address string) (net.Conn, error) {
 	return new(net.Dialer).DialContext
 }
+
+// Resolver looks names up as Dialer does.
+func Resolver() *net.Resolver { return net.DefaultResolver }

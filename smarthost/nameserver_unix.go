@@ -21,8 +21,13 @@ const resolvConf = "/etc/resolv.conf"
 // seconds at the most, and in the first seconds of a network, when it is written
 // anew, that is the time in which mail could have left.
 func Dialer() func(ctx context.Context, network, address string) (net.Conn, error) {
+	return (&net.Dialer{Resolver: Resolver()}).DialContext
+}
+
+// Resolver looks names up as Dialer does.
+func Resolver() *net.Resolver {
 	servers := nameservers{path: resolvConf, dial: new(net.Dialer).DialContext}
-	return (&net.Dialer{Resolver: &net.Resolver{Dial: servers.connect}}).DialContext
+	return &net.Resolver{Dial: servers.connect}
 }
 
 // nameservers are those of a resolv.conf(5).

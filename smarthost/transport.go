@@ -30,6 +30,9 @@ type Options struct {
 	Now func() time.Time
 	// Getenv is where secrets look for the session; nil is os.Getenv.
 	Getenv func(string) string
+	// Source is where an account's secret comes from; nil is where its
+	// configuration says.
+	Source func(*config.Account) secret.Source
 	// Known keeps what is known of servers for later runs; nil forgets it with
 	// the process.
 	Known known.Files
@@ -78,6 +81,9 @@ var (
 func New(c *config.Config, options Options) *Transport {
 	if options.Getenv == nil {
 		options.Getenv = os.Getenv
+	}
+	if options.Source == nil {
+		options.Source = func(a *config.Account) secret.Source { return secret.New(a, options.Getenv) }
 	}
 	if options.Dial == nil {
 		options.Dial = Dialer()
@@ -227,7 +233,7 @@ func (t *Transport) memory(a *config.Account) *memory {
 	m := t.accounts[with]
 	if m == nil {
 		m = &memory{
-			keeper: secret.Keep(a, secret.New(a, t.options.Getenv)),
+			keeper: secret.Keep(a, t.options.Source(a)),
 			server: t.known.Server(known.Identity{Account: a.Name, Host: a.Smarthost.Host, Port: a.Smarthost.Port, User: a.User}),
 		}
 		t.accounts[with] = m

@@ -106,11 +106,21 @@ func (a *app) askPassword(account *config.Account) (string, error) {
 		text, err = term.ReadPassword(int(file.Fd()))
 		fmt.Fprintln(a.stderr)
 	} else {
-		text, err = bufio.NewReader(io.LimitReader(a.stdin, maxPassword)).ReadBytes('\n')
-		if err == io.EOF { //nolint:errorlint // bufio returns it bare
-			err = nil
-		}
+		return readPassword(a.stdin)
 	}
+	return passwordOf(text, err)
+}
+
+// readPassword is the first line of what is piped in.
+func readPassword(in io.Reader) (string, error) {
+	text, err := bufio.NewReader(io.LimitReader(in, maxPassword)).ReadBytes('\n')
+	if err == io.EOF { //nolint:errorlint // bufio returns it bare
+		err = nil
+	}
+	return passwordOf(text, err)
+}
+
+func passwordOf(text []byte, err error) (string, error) {
 	password := strings.TrimRight(string(text), "\r\n")
 	switch {
 	case err != nil:

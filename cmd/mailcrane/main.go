@@ -90,6 +90,7 @@ func (a *app) commands() *cobra.Command {
 		Long: `mailcrane takes mail from local programs at any time, keeps it safe, and hands
 it to your smarthost the moment a network passes.`,
 		Example: `  mailcrane demo                     see it work; nothing is set up or left behind
+  mailcrane setup                    find your provider's settings, log in, send a test
   mailcrane agent                    watch the network and run the queue
   mailcrane queue                    what is waiting, and why
   mailcrane flush                    send it now`,
@@ -110,6 +111,7 @@ it to your smarthost the moment a network passes.`,
 	root.AddCommand(
 		a.agentCommand(), a.flushCommand(), a.explainCommand(), a.undoCommand(), a.queueCommand(), a.statusCommand(), a.configCommand(),
 		a.eventsCommand(), a.sendCommand(),
+		a.setupCommand(),
 		a.loginCommand(), a.logoutCommand(), a.demoCommand(), a.serviceCommand(),
 		a.personalityCommand("sendmail", "Take in a message as sendmail does, with sendmail's flags"),
 		a.personalityCommand("mailq", "List the queue in sendmail's layout"),

@@ -1,0 +1,133 @@
+package guide
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+
+	"github.com/rogpeppe/go-internal/diff"
+
+	"mailcrane/installer/draft"
+	"mailcrane/internal/config"
+	"mailcrane/internal/sysexits"
+	"mailcrane/queue"
+)
+
+// draft is the configuration with the account in it, on no disk yet.
+func (g *Guide) draft() (*draft.Draft, error) {
+	if g.there != nil {
+		return draft.Change(g.Path, g.account, g.Getenv)
+	}
+	return draft.New(g.Path, []*config.Account{g.account}, "", g.Getenv)
+}
+
+// nameIn is the account's name in the draft.
+func (g *Guide) nameIn(d *draft.Draft) string {
+	if name := d.Renamed[g.account.Name]; name != "" {
+		return name
+	}
+	if len(d.Skipped) > 0 {
+		return d.Skipped[0]
+	}
+	return g.account.Name
+}
+
+// write keeps password and configuration.
+func (g *Guide) write(ctx context.Context) error {
+	d, err := g.draft()
+	if err != nil {
+		return err
+	}
+	g.account = d.Config.Account(g.nameIn(d))
+	changes := string(d.Before) != string(d.After)
+	if g.there != nil && changes {
+		g.say("This changes account %s in %s:", g.account.Name, d.Path)
+		g.say("%s", diff.Diff(d.Path, d.Before, d.Path+", new", d.After))
+		agreed, err := g.Ask.Agree(ctx, Question{Title: "Change it?", Flag: "--yes"}, true)
+		if err != nil {
+			return err
+		}
+		if !agreed {
+			return sysexits.Errorf(sysexits.TempFail, "set up another account beside it with: mailcrane setup --account NAME", "nothing was changed")
+		}
+	}
+	if err := g.keep(ctx, g.account); err != nil {
+		return err
+	}
+	if changes {
+		if err := d.Write(); err != nil {
+			return err
+		}
+		g.did = append(g.did, "account "+g.account.Name+" stands in "+d.Path)
+	} else {
+		g.did = append(g.did, "account "+g.account.Name+" stood in "+d.Path+" already")
+	}
+	if g.account.OAuth.Used() {
+		return g.browser(ctx)
+	}
+	return nil
+}
+
+// browser logs in where the issuer asks for the password itself.
+func (g *Guide) browser(ctx context.Context) error {
+	if !g.inKeyring {
+		if err := g.Login(ctx, g.account.Name); err != nil {
+			return err
+		}
+	}
+	c, err := g.standing()
+	if err != nil {
+		return err
+	}
+	if fault := g.Check(ctx, c, g.account.Name, nil); fault != nil {
+		return g.unreached(ctx, fault)
+	}
+	g.say("%s takes the log-in.", g.account.Smarthost.Host)
+	return nil
+}
+
+// show is the end of a dry run.
+func (g *Guide) show(context.Context) error {
+	d, err := g.draft()
+	if err != nil {
+		return err
+	}
+	if string(d.Before) == string(d.After) {
+		g.say("%s would stay as it is.", d.Path)
+		return nil
+	}
+	g.say("This would be written, and nothing was:")
+	g.say("%s", diff.Diff(d.Path, d.Before, d.Path+", new", d.After))
+	return nil
+}
+
+// writePassword writes a file that its owner alone can read, whole or not at
+// all.
+func writePassword(path, password string) error {
+	dir := filepath.Dir(path)
+	err := os.MkdirAll(dir, 0o700)
+	if err == nil {
+		err = replaceFile(dir, path, password+"\n")
+	}
+	if err != nil {
+		return sysexits.Errorf(sysexits.CantCreat, "look at the directory with: ls -ld "+dir, "cannot keep the password: %w", err)
+	}
+	return nil
+}
+
+func replaceFile(dir, path, text string) error {
+	f, err := os.CreateTemp(dir, ".password-*") // 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name()) //nolint:errcheck // renamed, where all went well
+	_, err = f.WriteString(text)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		return err
+	}
+	return queue.OS{}.SyncDir(dir)
+}
