@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"mailcrane/internal/config"
 	"mailcrane/queue"
 	"mailcrane/smarthost/relay"
 )
@@ -23,10 +24,19 @@ type Report struct {
 	Mechanism    string
 	Capabilities relay.Capabilities
 	Cost         queue.Cost
+	// Refused are the senders asked about that the server does not take mail from.
+	Refused []RefusedSender
 }
 
-// Check opens a session with the account's server, logs in, and says QUIT.
-func (t *Transport) Check(ctx context.Context, account string) (*Report, *queue.RouteFault) {
+// A RefusedSender is a reverse-path, and what the server says to it.
+type RefusedSender struct {
+	Address string
+	Reply   queue.Reply
+}
+
+// Check opens a session with the account's server, logs in, asks whether it takes
+// mail from each of the senders, and says QUIT.
+func (t *Transport) Check(ctx context.Context, account string, senders ...string) (*Report, *queue.RouteFault) {
 	a := t.config.Account(account)
 	if a == nil {
 		return nil, configFault("", t.unknownAccount(account))
@@ -35,20 +45,51 @@ func (t *Transport) Check(ctx context.Context, account string) (*Report, *queue.
 	if fault != nil {
 		return nil, fault
 	}
-	r := &Report{
-		Account: account, Server: l.account.Smarthost.Addr(), Mechanism: l.mechanism,
-		Capabilities: s.Capabilities(),
-	}
-	if state := s.TLS(); state != nil {
-		r.TLS, r.Expires = tls.VersionName(state.Version), state.PeerCertificates[0].NotAfter
-	}
+	r := reportOf(a, s.Session)
+	r.Mechanism = l.mechanism
 	fault = s.Prove(ctx)
+	for i := 0; i < len(senders) && fault == nil; i++ {
+		var said queue.Reply
+		if said, fault = s.Takes(ctx, senders[i]); fault == nil && said.Code/100 != 2 {
+			r.Refused = append(r.Refused, RefusedSender{senders[i], said})
+		}
+	}
 	s.Close(ctx)
 	r.Cost = s.Cost()
 	if fault != nil {
 		return nil, fault
 	}
 	return r, nil
+}
+
+// CheckServer is Check without the log-in: nobody's secret is got or sent.
+func (t *Transport) CheckServer(ctx context.Context, account string) (*Report, *queue.RouteFault) {
+	a := t.config.Account(account)
+	if a == nil {
+		return nil, configFault("", t.unknownAccount(account))
+	}
+	target, fault := t.target(queue.Route(account), a)
+	if fault != nil {
+		return nil, fault
+	}
+	// What was remembered is not what is to be seen.
+	target.Memory, target.TLS.Sessions = nil, nil
+	s, fault := relay.Open(ctx, target)
+	if fault != nil {
+		return nil, fault
+	}
+	s.Close(ctx)
+	r := reportOf(a, s)
+	r.Cost = s.Cost()
+	return r, nil
+}
+
+func reportOf(a *config.Account, s *relay.Session) *Report {
+	r := &Report{Account: a.Name, Server: a.Smarthost.Addr(), Capabilities: s.Capabilities()}
+	if state := s.TLS(); state != nil {
+		r.TLS, r.Expires = tls.VersionName(state.Version), state.PeerCertificates[0].NotAfter
+	}
+	return r
 }
 
 // String is the report in a few lines for a person.

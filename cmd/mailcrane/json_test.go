@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"mailcrane/installer/checkup"
 	"mailcrane/netwatch"
 	"mailcrane/netwatch/network"
 	"mailcrane/queue"
@@ -98,6 +99,7 @@ func TestThePageAboutJSONHasEveryFieldAndNoOther(t *testing.T) {
 		"A queue run":                reflect.TypeFor[runItem](),
 		"An event":                   reflect.TypeFor[eventItem](),
 		"An address":                 reflect.TypeFor[addressItem](),
+		"A finding":                  reflect.TypeFor[checkup.Finding](),
 		"A status":                   reflect.TypeFor[statusReport](),
 		"The agent of a status":      reflect.TypeFor[agentItem](),
 		"The network of a status":    reflect.TypeFor[network.State](),

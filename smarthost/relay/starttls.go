@@ -92,7 +92,9 @@ func (s *Session) handshake() *queue.RouteFault {
 // tlsFault says in one sentence why there is no TLS, and what mends it.
 func (s *Session) tlsFault(err error) *queue.RouteFault {
 	if bad, ok := errors.AsType[*tls.CertificateVerificationError](err); ok && len(bad.UnverifiedCertificates) > 0 {
-		return s.certificateFault(bad.UnverifiedCertificates[0], bad.Err)
+		f := s.certificateFault(bad.UnverifiedCertificates[0], bad.Err)
+		f.Err = &worded{f.Err.Error(), bad} // who advises a person looks at the certificate
+		return f
 	}
 	if s.target.TLS.KeyExchange == PostQuantum && noExchange(err) {
 		return s.personFault(queue.StepTLS, `set tls.key_exchange = "auto" in the account, which takes another where the server knows none`,

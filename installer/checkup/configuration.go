@@ -1,0 +1,116 @@
+package checkup
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"regexp"
+	"runtime"
+	"strings"
+
+	"mailcrane/internal/sysexits"
+)
+
+// configuration says whether there is one that can be worked by.
+func (c *checker) configuration() bool {
+	if c.Fault != nil {
+		c.configurationFault()
+		return false
+	}
+	if len(c.Config.Accounts) == 0 {
+		what := c.File + " has no [account]"
+		if c.Config.Path == "" {
+			what = "there is no configuration, neither ~/.config/mailcrane/mailcrane.toml nor " + c.File
+		}
+		c.tell(Finding{
+			ID: "no-account", State: Broken, Code: sysexits.Config, What: what,
+			Why: "mail is taken in and kept, and nothing says where to send it", Command: c.Call + " setup",
+		})
+		return true
+	}
+	if c.Account != "" && c.Config.Account(c.Account) == nil {
+		c.tell(Finding{
+			ID: "no-account", State: Broken, Code: sysexits.Config, What: "there is no account " + c.Account,
+			Why: "the configuration has: " + strings.Join(c.accountNames(), ", "), Command: c.Call + " doctor",
+		})
+		return false
+	}
+	c.fine("configuration", fmt.Sprintf("%s: %s", c.File, count(len(c.Config.Accounts), "account")))
+	if c.Config.DefaultAccount == nil {
+		f := Finding{
+			ID: "no-default-account", State: Warning, What: "no account is the default one",
+			Why:  "mail whose sender no account names in from waits, reports about undeliverable mail among it",
+			Mend: fmt.Sprintf("put this line at the top of %s: default_account = %q", c.File, c.Config.Accounts[0].Name),
+		}
+		if runtime.GOOS == "linux" {
+			f.Command = fmt.Sprintf(`sed -i '1i default_account = "%s"' %s`, c.Config.Accounts[0].Name, shell(c.File))
+		}
+		c.tell(f)
+	}
+	c.fileRights()
+	return true
+}
+
+func (c *checker) accountNames() []string {
+	var names []string
+	for _, a := range c.Config.Accounts {
+		names = append(names, a.Name)
+	}
+	return names
+}
+
+// configurationFault is an error that names file and line itself.
+func (c *checker) configurationFault() {
+	f := Finding{
+		ID: "configuration", State: Broken, Code: sysexits.Code(c.Fault), What: line(c.Fault.Error()),
+		Why: "a configuration with an error is not worked by at all", Mend: line(sysexits.Hint(c.Fault)),
+	}
+	switch at := regexp.MustCompile(regexp.QuoteMeta(c.File) + `:([0-9]+)`).FindStringSubmatch(c.Fault.Error()); {
+	case at != nil:
+		f.Command = c.edit(at[1])
+	case errors.Is(c.Fault, fs.ErrPermission):
+		f.Why = "who runs this may not read it"
+		f.Command = "ls -l " + shell(c.File)
+	case errors.Is(c.Fault, fs.ErrNotExist):
+		f.Why, f.Command = "it was named, and is not there", c.Call+" setup"
+	}
+	c.tell(f)
+}
+
+// fileRights: whoever may write the file may have us run a command, and who reads
+// it sees a password that stands in one.
+func (c *checker) fileRights() {
+	info, err := os.Stat(c.Config.Path)
+	if err != nil || runtime.GOOS == "windows" {
+		return
+	}
+	mode := info.Mode().Perm()
+	owner, known := ownerOf(info)
+	switch {
+	case known && owner != 0 && owner != c.UID && !c.System:
+		c.tell(Finding{
+			ID: "configuration-owner", State: Broken, Code: sysexits.NoPerm, What: fmt.Sprintf("%s belongs to another user (uid %d)", c.File, owner),
+			Why: "that user decides where your mail goes, and which commands run", Command: fmt.Sprintf("sudo chown %d %s", c.UID, shell(c.File)),
+		})
+	case mode&0o022 != 0:
+		c.tell(Finding{
+			ID: "configuration-rights", State: Broken, Code: sysexits.NoPerm, What: fmt.Sprintf("%s can be changed by other users (mode %04o)", c.File, mode),
+			Why: "who changes it decides where your mail goes, and which commands run", Command: "chmod go-w " + shell(c.File),
+		})
+	case mode&0o044 != 0 && c.hasCommand() && !c.System:
+		c.tell(Finding{
+			ID: "configuration-rights", State: Warning, What: fmt.Sprintf("%s can be read by other users (mode %04o)", c.File, mode),
+			Why: "secret = \"command:…\" may hold a password, or tell where one is", Command: "chmod 600 " + shell(c.File),
+		})
+	}
+}
+
+func (c *checker) hasCommand() bool {
+	for _, a := range c.Config.Accounts {
+		if a.Secret.Kind == "command" {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,137 @@
+package checkup
+
+import (
+	"bufio"
+	"context"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// An mta is another program that takes mail, by the name of its process and of the
+// service that starts it.
+type mta struct{ name, process, service string }
+
+func mtas() []mta {
+	return []mta{
+		{"Postfix", "/postfix/sbin/master", "postfix"},
+		{"Exim", "/exim4", "exim4"},
+		{"Exim", "/exim", "exim"},
+		{"sendmail", "/sendmail-mta", "sendmail"},
+		{"sendmail", "/sm-mta", "sendmail"},
+		{"OpenSMTPD", "/smtpd", "opensmtpd"},
+		{"nullmailer", "/nullmailer-send", "nullmailer"},
+		{"msmtpd", "/msmtpd", "msmtpd"},
+	}
+}
+
+// others tells of other mail programs that run, and who listens where we would.
+func (c *checker) others(ctx context.Context) {
+	running := c.running()
+	taken, wanted := c.listening(), c.wantedPorts(ctx)
+	for _, m := range running {
+		f := Finding{
+			ID: "other-mta", State: Note, What: m.name + " runs on this machine too",
+			Why:     "mail that is handed to it goes its own way, and does not stand in mailcrane's queue",
+			Command: c.sudo("systemctl disable --now " + m.service),
+		}
+		for port, where := range wanted {
+			if taken[port] {
+				f.State = Warning
+				f.What = fmt.Sprintf("%s runs on this machine too, and somebody listens on port %d, where mailcrane is to (%s)", m.name, port, where)
+				f.Why = "one of the two cannot take mail there"
+			}
+		}
+		c.tell(f)
+	}
+	if len(running) == 0 && (taken[25] || taken[587]) && len(wanted) == 0 {
+		c.tell(Finding{
+			ID: "other-mta", State: Note, What: "a mail server listens on this machine (port 25 or 587)", Why: "programs that hand mail to it go around mailcrane",
+			Command: c.sudo("ss -ltnp 'sport = :25 or sport = :587'"),
+		})
+	}
+}
+
+// wantedPorts are those of [listen] msp, while no agent has them.
+func (c *checker) wantedPorts(ctx context.Context) map[int]string {
+	ports := make(map[int]string)
+	if c.AskAgent != nil && c.AskAgent(ctx) != nil {
+		return ports
+	}
+	for _, address := range c.Config.ListenMSP {
+		if port, err := strconv.Atoi(address[strings.LastIndexByte(address, ':')+1:]); err == nil {
+			ports[port] = address
+		}
+	}
+	return ports
+}
+
+// running is the mail programs among the processes, each once.
+func (c *checker) running() []mta {
+	links, err := filepath.Glob(filepath.Join(c.Root, "/proc/[0-9]*"))
+	if err != nil {
+		return nil
+	}
+	var found []mta
+	seen := make(map[string]bool)
+	for _, process := range links {
+		program := c.programOf(process)
+		for _, m := range mtas() {
+			if program != "" && strings.HasSuffix(program, m.process) && !seen[m.name] {
+				seen[m.name] = true
+				found = append(found, m)
+			}
+		}
+	}
+	return found
+}
+
+// programOf is the path of a process's program: of another user's, what its command
+// line begins with.
+func (c *checker) programOf(process string) string {
+	if program, err := os.Readlink(process + "/exe"); err == nil {
+		return strings.TrimSuffix(program, " (deleted)")
+	}
+	f, err := os.Open(process + "/cmdline")
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	const most = 4096
+	text, err := io.ReadAll(io.LimitReader(f, most))
+	if err != nil {
+		return ""
+	}
+	program, _, _ := strings.Cut(string(text), "\x00")
+	program, _, _ = strings.Cut(program, " ")
+	return program
+}
+
+// listening is the ports that somebody listens on (proc_pid_net(5)).
+func (c *checker) listening() map[int]bool {
+	ports := make(map[int]bool)
+	for _, table := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
+		f, err := os.Open(filepath.Join(c.Root, table))
+		if err != nil {
+			continue
+		}
+		const most = 4 << 20
+		for lines := bufio.NewScanner(io.LimitReader(f, most)); lines.Scan(); {
+			const listens = "0A"
+			words := strings.Fields(lines.Text())
+			if len(words) < 4 || words[3] != listens {
+				continue
+			}
+			_, port, _ := strings.Cut(words[1], ":")
+			if octets, err := hex.DecodeString(port); err == nil && len(octets) == 2 {
+				ports[int(octets[0])<<8|int(octets[1])] = true
+			}
+		}
+		f.Close()
+	}
+	return ports
+}
