@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"mailcrane/installer/discover"
@@ -45,19 +46,21 @@ func (s *setup) probe(ctx context.Context, server config.Smarthost) error {
 		Accounts: []*config.Account{{Name: "probe", Smarthost: server, Auth: "none", TLS: config.TLS{KeyExchange: "auto"}}},
 	}
 	// A fault is in words for a person; why nothing connected is wanted as it was.
-	var failed error
+	var failed atomic.Value
 	dial := smarthost.Dialer()
 	options := smarthost.Options{Now: s.now, Getenv: s.getenv, Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := dial(ctx, network, address)
-		failed = err
+		if err != nil {
+			failed.Store(&err)
+		}
 		return conn, err
 	}}
 	_, fault := smarthost.New(c, options).Check(ctx, "probe")
-	switch {
-	case fault == nil:
+	if fault == nil {
 		return nil
-	case failed != nil:
-		return failed
+	}
+	if err, is := failed.Load().(*error); is {
+		return *err
 	}
 	return fault.Err
 }

@@ -99,7 +99,7 @@ func (o outgoingServer) settings(fill *strings.Replacer, issuer string) *Setting
 	}
 	// Some name an OAuth server beside others for passwords; one that takes a
 	// password is what everybody can use.
-	password, token := len(o.Authentication) == 0, false
+	password, token := strings.TrimSpace(strings.Join(o.Authentication, "")) == "", false
 	for _, way := range o.Authentication {
 		switch strings.ToLower(strings.TrimSpace(way)) {
 		case "password-cleartext", "password-encrypted", "plain", "secure":
