@@ -69,7 +69,7 @@ func (l *login) withSecret(c sasl.Credentials, name string, offered []string, li
 func (l *login) credentials() sasl.Credentials {
 	a := l.account
 	port, _ := strconv.Atoi(a.Smarthost.Port) // checked by config
-	return sasl.Credentials{User: a.User, Mechanism: a.Auth, Host: a.Smarthost.Host, Port: port, Certificate: a.TLS.Cert != ""}
+	return sasl.Credentials{User: a.User, Mechanism: a.Auth, Host: a.Smarthost.Host, Port: port, Certificate: a.TLS.Cert != "", Token: a.OAuth.Used()}
 }
 
 // settle draws the conclusions for the secret from how the connection went.
@@ -108,6 +108,11 @@ func loginHint(a *config.Account) string {
 		return fmt.Sprintf(`set user and secret, and auth = "auto", in [account.%s]`, a.Name)
 	case "external":
 		return certificateHint(a)
+	}
+	if !a.OAuth.Used() && a.Secret.Kind != "command" { // which may print a token
+		if advice := PasswordAdvice(a.Smarthost.Host); advice != "" {
+			return advice + "; then " + secret.Mend(a)
+		}
 	}
 	return secret.Mend(a)
 }

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"sync"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"mailcrane/internal/sysexits"
 	"mailcrane/queue"
 	"mailcrane/smarthost/known"
+	"mailcrane/smarthost/oauth"
 	"mailcrane/smarthost/relay"
 	"mailcrane/smarthost/secret"
 )
@@ -38,6 +40,11 @@ type Options struct {
 	Known known.Files
 	// Debug is told what could not be kept or read there. It may be nil.
 	Debug func(msg string, args ...any)
+	// Warn is told what a person should see to soon, as that a log-in ends. It may
+	// be nil.
+	Warn func(msg string, args ...any)
+	// Issuers carries the requests to the issuers of tokens; nil is the web.
+	Issuers http.RoundTripper
 	// Carries is the account that carries the mail of a route now: another than its
 	// own, or that with another server. nil, or an answer of nil, is its own.
 	Carries func(ctx context.Context, r queue.Route) *config.Account
@@ -83,7 +90,7 @@ func New(c *config.Config, options Options) *Transport {
 		options.Getenv = os.Getenv
 	}
 	if options.Source == nil {
-		options.Source = func(a *config.Account) secret.Source { return secret.New(a, options.Getenv) }
+		options.Source = options.source
 	}
 	if options.Dial == nil {
 		options.Dial = Dialer()
@@ -92,6 +99,14 @@ func New(c *config.Config, options Options) *Transport {
 		config: c, options: options, accounts: map[meeting]*memory{},
 		known: known.NewStore(options.Known, options.Now, options.Debug),
 	}
+}
+
+// source is where the account's password is, or its tokens are made.
+func (o *Options) source(a *config.Account) secret.Source {
+	if !a.OAuth.Used() {
+		return secret.New(a, o.Getenv)
+	}
+	return oauth.New(a, oauth.World{Transport: o.Issuers, Dial: o.Dial, Now: o.Now, Getenv: o.Getenv, Notes: o.Known, Warn: o.Warn})
 }
 
 // Open connects to the server of the account that carries the route's mail,

@@ -142,7 +142,7 @@ func (a *app) machine(ctx context.Context, c *config.Config, log *slog.Logger) (
 // wayOut is the agent's transport, which logs the lines of the sessions where
 // they are wanted.
 func (a *app) wayOut(ctx context.Context, c *config.Config, by carriage, log *slog.Logger) *smarthost.Transport {
-	options := smarthost.Options{Now: a.now, Getenv: a.getenv, Known: a.spool(c), Debug: log.Debug, Carries: by}
+	options := smarthost.Options{Now: a.now, Getenv: a.getenv, Known: a.spool(c), Debug: log.Debug, Warn: log.Warn, Carries: by}
 	if log.Enabled(ctx, slog.LevelDebug) {
 		options.Trace = func(r queue.Route, line string) { log.Debug(line, "route", r) }
 	}

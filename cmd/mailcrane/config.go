@@ -66,7 +66,7 @@ func (a *app) configCheck(cmd *cobra.Command, online bool) error {
 	if !online {
 		return nil
 	}
-	out := smarthost.New(c, smarthost.Options{Now: a.now, Getenv: a.getenv, Known: a.spool(c)})
+	out := smarthost.New(c, smarthost.Options{Now: a.now, Getenv: a.getenv, Known: a.spool(c), Warn: plainLog{a.stderr}.Error})
 	faults := make(map[queue.Route]*queue.RouteFault)
 	for _, account := range c.Accounts {
 		report, fault := out.Check(cmd.Context(), account.Name)

@@ -202,7 +202,7 @@ func (a *app) flush(ctx context.Context, w flushWish) (int, error) {
 // runnerOf is the runner for a wish, which looks at the network only where that
 // says something: stop must be called when the run is over.
 func (a *app) runnerOf(ctx context.Context, c *config.Config, w flushWish) (runner *queue.Runner, stop func()) {
-	options := smarthost.Options{Now: a.now, Getenv: a.getenv, Known: a.spool(c)}
+	options := smarthost.Options{Now: a.now, Getenv: a.getenv, Known: a.spool(c), Warn: plainLog{a.stderr}.Error}
 	if w.trace != nil {
 		options.Trace = func(_ queue.Route, line string) { w.trace(printable(line)) }
 	}

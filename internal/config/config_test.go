@@ -109,6 +109,14 @@ func TestBadConfigurationNamesFileLineAndMend(t *testing.T) {
 		{"a size beyond all bounds", account + "max_size=\"99999G\"\n", `"99999G" is larger than any message`, ""},
 		{"a word about metering that is none", account + "metered=\"maybe\"\n", `m.toml:5: account.a.metered: "maybe" is no word about a metered route: use auto, yes or no`, ""},
 		{"an unknown mechanism", account + "auth=\"digest-md5\"\n", `m.toml:5: account.a.auth: "digest-md5" is no way to log in`, ""},
+		{"an issuer that is called in the clear", account + "oauth.issuer=\"http://id.x.org\"\n", `m.toml:5: account.a.oauth.issuer: "http://id.x.org" is no issuer`, ""},
+		{"an issuer with a password in it", account + "oauth.issuer=\"https://me:hunter2@id.x.org\"\n", "", ""},
+		{"an issuer without a client", account + "oauth.issuer=\"Google\"\n", "[account.a] has oauth.issuer without oauth.client_id", "docs/login.md"},
+		{"a client without an issuer", account + "oauth.client_id=\"me\"\n", "[account.a] has keys of oauth, and does not say who", `"google", "microsoft"`},
+		{"a token sent as a password", account + "auth=\"plain\"\noauth={issuer=\"google\",client_id=\"c\"}\n", `auth = "plain" does not log in with tokens`, `"xoauth2"`},
+		{"a log-in that could not be rewritten", account + "secret=\"credential:x\"\noauth={issuer=\"google\",client_id=\"c\"}\n", "nothing can be written there", `secret = "file:…"`},
+		{"a port that there is not", account + "oauth={issuer=\"google\",client_id=\"c\",port=65536}\n", "oauth.port above 65535", ""},
+		{"a client with a line end", account + "oauth={issuer=\"google\",client_id=\"c\\n\"}\n", "account.a.oauth.client_id: this may have visible ASCII", ""},
 	} {
 		t.Run(c.reason, func(t *testing.T) {
 			_, err := Parse("m.toml", []byte(c.text), home)

@@ -235,7 +235,7 @@ func (a *Account) settle(bad func(hint, format string, args ...any) error) error
 	}
 	if a.Auth == "" {
 		a.Auth = "auto"
-		if a.User == "" && a.TLS.Cert == "" {
+		if a.User == "" && a.TLS.Cert == "" && !a.OAuth.Used() {
 			a.Auth = "none"
 		}
 	}
@@ -258,7 +258,7 @@ func (a *Account) settle(bad func(hint, format string, args ...any) error) error
 	if (a.TLS.Cert == "") != (a.TLS.Key == "") {
 		return bad("give both tls.cert and tls.key", "has one of tls.cert and tls.key, and needs both")
 	}
-	return nil
+	return a.OAuth.settle(a, bad)
 }
 
 // Origin is where a key is set, as FILE:LINE; "" where it has its default.

@@ -31,6 +31,12 @@ var shownBy = [...][3]string{
 	{"account.NAME.sessions", "cmd/mailcrane", "TestSessionsAreThoseOfTheAccount"},
 	{"account.NAME.expensive", "msp", "TestASubmissionCallsNoServerThatWaitsForARun"},
 	{"account.NAME.on_demand", "queue", "TestWhatIsCalledOnDemandLeavesByWordOnly"},
+	{"account.NAME.oauth.issuer", "smarthost/oauth", "TestAnIssuerIsFoundByWhatItPublishes"},
+	{"account.NAME.oauth.client_id", "smarthost/oauth", "TestALogInByBrowser"},
+	{"account.NAME.oauth.client_secret", "smarthost/oauth", "TestScopesAndPortAreThoseThatWereSet"},
+	{"account.NAME.oauth.scopes", "smarthost/oauth", "TestScopesAndPortAreThoseThatWereSet"},
+	{"account.NAME.oauth.port", "smarthost/oauth", "TestScopesAndPortAreThoseThatWereSet"},
+	{"account.NAME.oauth.lifetime", "smarthost/oauth", "TestAnEndThatIsNearIsWarnedOf"},
 	{"policy.NAME.", "netwatch/policy", "TestTheFirstRuleThatMatchesDecides"},
 	{"account.NAME.tls.key_exchange", "smarthost", "TestKeyExchangeIsTheOneThatWasSet"},
 

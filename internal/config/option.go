@@ -88,7 +88,7 @@ func Options() iter.Seq[*Option] {
 
 var themes = [...]*[]Option{
 	&generalOptions, &submissionOptions, &queueOptions, &orderOptions, &loadOptions, &hostOptions, &reportOptions,
-	&slowOptions, &timeoutOptions, &resolverOptions, &accountOptions, &policyOptions, &contentOptions, &aliasOptions, &daemonOptions,
+	&slowOptions, &timeoutOptions, &resolverOptions, &accountOptions, &oauthOptions, &policyOptions, &contentOptions, &aliasOptions, &daemonOptions,
 	&tlsOptions, &systemOptions,
 }
 

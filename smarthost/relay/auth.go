@@ -35,7 +35,11 @@ type Refused struct {
 }
 
 func (e *Refused) Error() string {
-	return fmt.Sprintf("the server refuses user name or password (%s): %s", e.Mechanism, e.said)
+	what := "password"
+	if e.Mechanism == gosasl.OAuthBearer || e.Mechanism == "XOAUTH2" {
+		what = "token"
+	}
+	return fmt.Sprintf("the server refuses user name or %s (%s): %s", what, e.Mechanism, e.said)
 }
 
 // What a mechanism may know besides the go-sasl interface.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"syscall"
 
 	"mailcrane/internal/sysexits"
@@ -36,4 +37,32 @@ func private(path string, info fs.FileInfo) error {
 			"the password file %s can be read or changed by other users (mode %04o)", path, mode)
 	}
 	return nil
+}
+
+// inherit gives the new file f the owner of the old one, or of the directory:
+// root logs in for a service that runs as another user, and must read it.
+func inherit(f *os.File, old fs.FileInfo) error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	if old == nil {
+		var err error
+		if old, err = os.Stat(filepath.Dir(f.Name())); err != nil {
+			return err
+		}
+	}
+	if st, ok := old.Sys().(*syscall.Stat_t); ok && st.Uid != 0 {
+		return f.Chown(int(st.Uid), int(st.Gid))
+	}
+	return nil
+}
+
+// syncDir makes a rename in dir durable.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
 }

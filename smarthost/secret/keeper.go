@@ -14,12 +14,25 @@ import (
 // ErrRefused says that the server has refused this very secret already.
 var ErrRefused = errors.New("the server has refused this password already, so it is not sent again")
 
+// A Mint is a Source whose secrets run out: it remembers them itself.
+type Mint interface {
+	Source
+	// Mint is a secret that is good now; fresh says that it was made for this call.
+	Mint(ctx context.Context) (v Value, fresh bool, err error)
+	// Refuse is called when the server has refused v, and Refused says that no
+	// other is to be had as far as is known. Again forgets that.
+	Refuse(v Value)
+	Refused() bool
+	Again()
+}
+
 // A Keeper remembers one account's secret for the life of the process, and
 // which secret the server refused: a server that sees one wrong password
 // again and again locks the account. It may be used from several goroutines.
 type Keeper struct {
 	mend   string
 	source Source
+	mint   Mint // source, where that is one; else nil
 	// turn is held while the source is asked, which may take half a minute. A
 	// channel, because a waiting context may end before.
 	turn chan struct{}
@@ -34,7 +47,8 @@ type Keeper struct {
 func Keep(a *config.Account, source Source) *Keeper {
 	salt := make([]byte, sha256.Size)
 	rand.Read(salt) // never fails, says crypto/rand
-	return &Keeper{mend: Mend(a), source: source, turn: make(chan struct{}, 1), salt: salt}
+	mint, _ := source.(Mint)
+	return &Keeper{mend: Mend(a), source: source, mint: mint, turn: make(chan struct{}, 1), salt: salt}
 }
 
 // Get is the remembered secret, or the source's; fresh says that the source
@@ -45,6 +59,9 @@ func (k *Keeper) Get(ctx context.Context) (v Value, fresh bool, err error) {
 		defer func() { <-k.turn }()
 	case <-ctx.Done():
 		return Value{}, false, sysexits.Errorf(sysexits.TempFail, "", "the password was not waited for: %w", context.Cause(ctx))
+	}
+	if k.mint != nil {
+		return k.mint.Mint(ctx)
 	}
 	if v, ok := k.remembered(); ok {
 		return v, false, nil
@@ -81,6 +98,10 @@ func (k *Keeper) remember(v Value) error {
 
 // Refuse is called when the server has refused v.
 func (k *Keeper) Refuse(v Value) {
+	if k.mint != nil {
+		k.mint.Refuse(v)
+		return
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	digest := v.digest(k.salt)
@@ -90,6 +111,9 @@ func (k *Keeper) Refuse(v Value) {
 // Refused says that the last secret was refused and no other has been read
 // since: the source is to be asked before the network is used.
 func (k *Keeper) Refused() bool {
+	if k.mint != nil {
+		return k.mint.Refused()
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.refused != nil
@@ -97,6 +121,10 @@ func (k *Keeper) Refused() bool {
 
 // Forget forgets everything: a person said to try again.
 func (k *Keeper) Forget() {
+	if k.mint != nil {
+		k.mint.Again()
+		return
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.known, k.refused = nil, nil

@@ -32,8 +32,12 @@ type keyring struct {
 }
 
 func newKeyring(a *config.Account, getenv func(string) string) keyring {
+	return keyringEntry(a, KeyringUser(a), getenv)
+}
+
+func keyringEntry(a *config.Account, user string, getenv func(string) string) keyring {
 	return keyring{
-		account: a.Name, user: KeyringUser(a), getenv: getenv,
+		account: a.Name, user: user, getenv: getenv,
 		limit: keyringLimit, turn: make(chan struct{}, 1),
 	}
 }

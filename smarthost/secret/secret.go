@@ -1,6 +1,7 @@
 // Package secret gets an account's password or token from where its owner
 // keeps it: the keyring of the session, a command, a file, a systemd
-// credential. Nothing here writes a secret anywhere.
+// credential. Only what is said to be kept is written: a password into the
+// keyring, and what an issuer of tokens gives into its Place.
 //
 // Every error is a *sysexits.Error: one sentence, and what to type next.
 // Code EX_TEMPFAIL means that trying again later may help; with any other, a
@@ -46,19 +47,27 @@ type Source interface {
 // New is the source that the account's configuration names. getenv is asked
 // for DBUS_SESSION_BUS_ADDRESS, XDG_RUNTIME_DIR and CREDENTIALS_DIRECTORY.
 func New(a *config.Account, getenv func(string) string) Source {
-	switch a.Secret.Kind {
+	return at(a, a.Secret, KeyringUser(a), getenv)
+}
+
+// at is the source that setting names; user is the user name in the keyring.
+func at(a *config.Account, setting config.Secret, user string, getenv func(string) string) Source {
+	switch setting.Kind {
 	case "command":
-		return command{account: a.Name, line: a.Secret.Value, limit: commandLimit}
+		return command{account: a.Name, line: setting.Value, limit: commandLimit}
 	case "file":
-		return file{account: a.Name, path: a.Secret.Value}
+		return file{account: a.Name, path: setting.Value}
 	case "credential":
-		return credential{account: a.Name, name: a.Secret.Value, getenv: getenv}
+		return credential{account: a.Name, name: setting.Value, getenv: getenv}
 	}
-	return newKeyring(a, getenv)
+	return keyringEntry(a, user, getenv)
 }
 
 // Mend is what to type after the server has refused the account's secret.
 func Mend(a *config.Account) string {
+	if a.OAuth.Used() {
+		return "log in anew with: " + LoginCommand(a)
+	}
 	switch a.Secret.Kind {
 	case "command":
 		return fmt.Sprintf("run the command in secret of [account.%s] and see whether it prints the right password", a.Name)

@@ -16,14 +16,18 @@ const storeLimit = 2 * time.Minute
 
 // Store puts the account's password into the keyring of the session.
 func Store(ctx context.Context, a *config.Account, getenv func(string) string, password string) error {
-	return change(ctx, a, getenv, func() error { return library.Set(Service, KeyringUser(a), password) })
+	return newKeyring(a, getenv).change(ctx, func() error { return library.Set(Service, KeyringUser(a), password) })
 }
 
 // Forget takes the account's password out of the keyring; that it was not
 // there is no error.
 func Forget(ctx context.Context, a *config.Account, getenv func(string) string) error {
-	return change(ctx, a, getenv, func() error {
-		err := library.Delete(Service, KeyringUser(a))
+	return newKeyring(a, getenv).forget(ctx)
+}
+
+func (k keyring) forget(ctx context.Context) error {
+	return k.change(ctx, func() error {
+		err := library.Delete(Service, k.user)
 		if errors.Is(err, library.ErrNotFound) {
 			return nil
 		}
@@ -33,8 +37,7 @@ func Forget(ctx context.Context, a *config.Account, getenv func(string) string) 
 
 // change first asks the keyring with our own guards: the library starts a bus
 // where there is none, and waits for ever where nobody answers.
-func change(ctx context.Context, a *config.Account, getenv func(string) string, act func() error) error {
-	k := newKeyring(a, getenv)
+func (k keyring) change(ctx context.Context, act func() error) error {
 	k.limit = storeLimit
 	_, err := k.Read(ctx)
 	for _, fatal := range []error{ErrNoBus, ErrNoService, ErrNoAnswer} {
