@@ -1,6 +1,7 @@
 package msp
 
 import (
+	"slices"
 	"strings"
 
 	"mailcrane/internal/address"
@@ -80,22 +81,35 @@ func (s *submission) recipientList() string {
 // hold addresses.
 func (s *submission) qualifyHeader() {
 	for i, f := range s.header.Fields {
-		for _, name := range [...]string{
-			"From", "Sender", "Reply-To", "To", "Cc", "Apparently-To", "Errors-To", "Return-Receipt-To",
-			"Resent-From", "Resent-Sender", "Resent-Reply-To", "Resent-To", "Resent-Cc",
-		} {
-			if f.Is(name) {
-				s.header.Fields[i] = s.qualifyField(f)
-				break
-			}
+		switch {
+		case isOne(f, "From", "Sender", "Reply-To", "Errors-To", "Return-Receipt-To", "Resent-From", "Resent-Sender", "Resent-Reply-To"):
+			s.header.Fields[i] = s.qualifyField(f, s.qualify)
+		case isOne(f, "To", "Cc", "Apparently-To", "Resent-To", "Resent-Cc"):
+			s.header.Fields[i] = s.qualifyField(f, s.qualifyTo)
 		}
 	}
+}
+
+// isOne says that the field has one of the names.
+func isOne(f header.Field, names ...string) bool {
+	return slices.ContainsFunc(names, f.Is)
+}
+
+// qualifyTo is qualify for a recipient: a local user stands for the one address
+// that mail to that user goes to.
+func (s *submission) qualifyTo(name string) string {
+	if s.isLocal(name) {
+		if all, failure := s.resolve(name); failure == nil && len(all) == 1 {
+			return all[0]
+		}
+	}
+	return s.qualify(name)
 }
 
 // qualifyField changes the addresses without a domain and nothing around them.
 // Names that only white space divides are addresses, and get their commas,
 // where all of them are people of this machine; else they are words.
-func (s *submission) qualifyField(f header.Field) header.Field {
+func (s *submission) qualifyField(f header.Field, qualify func(name string) string) header.Field {
 	body := f.Body()
 	list, _ := address.ParseList(string(body))
 	var out []byte
@@ -108,7 +122,7 @@ func (s *submission) qualifyField(f header.Field) header.Field {
 			continue
 		}
 		out = append(out, body[done:box.Start]...)
-		out = append(out, s.qualify(box.Address)...)
+		out = append(out, qualify(box.Address)...)
 		done = box.End
 		if box.Word && i+1 < len(list) && list[i+1].Word && noComma(body[box.End:list[i+1].Start]) {
 			out = append(out, ',')

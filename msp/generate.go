@@ -20,9 +20,12 @@ const dateForm = "Mon, 02 Jan 2006 15:04:05 -0700"
 // others where the message lacks them.
 func (s *submission) generated() []header.Field {
 	h := s.header
-	fields := append(make([]header.Field, 0, 4), s.received())
-	for _, warning := range s.authWarnings() {
-		fields = append(fields, s.field("X-Authentication-Warning", s.hostname(), ": ", warning))
+	fields := make([]header.Field, 0, 4)
+	if !s.machine { // whose agent says where it came from, since it knows
+		fields = append(fields, s.received())
+		for _, warning := range s.authWarnings() {
+			fields = append(fields, s.field("X-Authentication-Warning", s.hostname(), ": ", warning))
+		}
 	}
 	prefixes := []string{""}
 	if s.resent() {

@@ -50,11 +50,8 @@ func Main(ctx context.Context, p *Program) int {
 		return p.queueRun(ctx, inv)
 	}
 	switch inv.Mode {
-	case Submit, Arpanet, Verify, CheckConfig:
+	case Submit, Arpanet, Verify, CheckConfig, Rebuild:
 		return p.withConfig(ctx, inv)
-	case Rebuild:
-		fmt.Fprintln(p.Stdout, "there is no alias database here, so there is nothing to rebuild")
-		return sysexits.OK
 	case AddressTest:
 		fmt.Fprintln(p.Stdout, "there are no rewriting rules here; to see where mail to an address goes, type: mailcrane explain ADDRESS")
 		return sysexits.OK
@@ -76,11 +73,19 @@ func (p *Program) withConfig(ctx context.Context, inv *Invocation) int {
 	switch inv.Mode {
 	case CheckConfig:
 		return sysexits.OK
+	case Rebuild:
+		return s.checkAliases()
 	case Verify:
 		return s.verify()
 	}
 	id, code := s.run(ctx)
-	if id == "" {
+	switch {
+	case id == "":
+		return code
+	case s.machine:
+		if inv.Verbose {
+			fmt.Fprintf(p.Stdout, "%s... handed to the mail agent of this machine, which sends it\n", id)
+		}
 		return code
 	}
 	if s.waitsForRun() {

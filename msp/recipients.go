@@ -14,6 +14,9 @@ func (s *submission) address() error {
 	if err := s.chooseSender(); err != nil {
 		return err
 	}
+	if err := s.mayBeSender(); err != nil {
+		return err
+	}
 	seen := recipients{submission: s}
 	for _, word := range s.inv.Operands {
 		seen.addWord(word)
@@ -84,11 +87,17 @@ func (r *recipients) addList(text string) {
 }
 
 func (r *recipients) add(name string) {
-	final, failure := r.resolve(name)
+	all, failure := r.resolve(name)
 	if failure != nil {
 		r.fail(*failure)
 		return
 	}
+	for _, final := range all {
+		r.addFinal(final)
+	}
+}
+
+func (r *recipients) addFinal(final string) {
 	key := address.Key(final)
 	if r.keys == nil {
 		r.keys = make(map[string]bool)
@@ -130,34 +139,52 @@ func special(name string) string {
 	return ""
 }
 
-// resolve turns a name into the address that the message is sent to. This
+// resolve turns a name into the addresses that the message is sent to. This
 // machine has no mailboxes: what is for a local user, and so what cron and
-// other programs write, goes to the person's own address.
-func (s *submission) resolve(name string) (string, *Failure) {
+// other programs write, goes where the aliases say, else to the administrator,
+// else to the person's own address.
+func (s *submission) resolve(name string) ([]string, *Failure) {
 	given := name
-	fail := func(why string, code int, status string) (string, *Failure) {
-		return "", &Failure{Address: address.Shown(given), Text: why, Code: code, Status: status}
+	fail := func(why string, code int, status string) ([]string, *Failure) {
+		return nil, &Failure{Address: address.Shown(given), Text: why, Code: code, Status: status}
 	}
 	if name == "" {
-		return "", &Failure{Address: "<>", Text: "User address required", Code: sysexits.Usage, Status: "5.1.3"}
+		return nil, &Failure{Address: "<>", Text: "User address required", Code: sysexits.Usage, Status: "5.1.3"}
 	}
 	name = withoutLocalhost(name)
 	if address.Domain(name) == "" {
 		if why := special(name); why != "" {
 			return fail(why, sysexits.Usage, "5.1.3")
 		}
-		if !s.isLocal(name) {
+		all, err := s.expand(name)
+		switch {
+		case err != nil:
+			return fail(err.Error(), sysexits.Code(err), "5.3.5")
+		case len(all) > 0:
+			return all, nil
+		case !s.isLocal(name):
 			return fail("User unknown", sysexits.NoUser, "5.1.1")
 		}
-		if s.own != "" {
-			return s.own, nil
+		if to := s.mailbox(); to != "" {
+			return []string{to}, nil
 		}
 		name = address.Qualify(name, s.hostname())
 	}
 	if err := address.Valid(name); err != nil {
 		return fail(err.Error(), sysexits.Usage, "5.1.3")
 	}
-	return name, nil
+	return []string{name}, nil
+}
+
+// mailbox is where mail goes that is for a user of this machine, or "".
+func (s *submission) mailbox() string {
+	switch {
+	case s.cfg.Admin != "":
+		return s.cfg.Admin
+	case s.cfg.DefaultAccount != nil:
+		return s.cfg.DefaultAccount.Address()
+	}
+	return ""
 }
 
 // withoutLocalhost is root for root@localhost, which many programs write to out

@@ -108,7 +108,7 @@ func (s *submission) authWarnings() []string {
 	}
 	var lines []string
 	local, domain := address.Split(s.envelope.From)
-	himself := s.inv.Sender == login || local == login && domain == s.hostname()
+	himself := s.inv.Sender == login || s.cfg.System.Used() && s.envelope.From == s.own || local == login && domain == s.hostname()
 	if s.inv.HasSender && !himself {
 		lines = append(lines, login+" set sender to "+address.Shown(s.inv.Sender)+" using -f")
 	}

@@ -21,11 +21,13 @@ func (p *Program) SubmitSMTP(cfg *config.Config, spool Spool) func(context.Conte
 		if _, ok := p.Users.(*PasswdFile); ok {
 			own.Users = NewPasswdFile(passwdPath) // it is for one user at a time
 		}
+		own.speakFor(e.Owner)
 		s := newSubmission(&own, &Invocation{
 			Program: "smtp", Mode: Submit, Hops: -1,
 			HasSender: true, Sender: e.From, Protocol: "ESMTP",
 			EnvID: e.EnvID, Ret: e.Ret,
 		}, cfg)
+		_, s.machine = spool.(*Machine)
 		// The session has seen to the dots, and nobody reads what is printed.
 		s.set.IgnoreDots, s.set.ErrorMode = true, config.ErrorMail
 		return s.runSMTP(ctx, e, spool)
@@ -50,6 +52,10 @@ func (s *submission) runSMTP(ctx context.Context, e *queue.Envelope, spool Spool
 	if err := s.chooseSender(); err != nil {
 		return "", err
 	}
+	if err := s.mayBeSender(); err != nil {
+		return "", err
+	}
+	s.envelope.Submitter = s.named(e)
 	s.addRecipients(e.To)
 	s.limits()
 	if len(s.envelope.To) == 0 {
@@ -73,17 +79,19 @@ func (s *submission) runSMTP(ctx context.Context, e *queue.Envelope, spool Spool
 func (s *submission) addRecipients(to []queue.Recipient) {
 	seen := make(map[string]bool, len(to))
 	for _, r := range to {
-		final, failure := s.resolve(r.Address)
+		all, failure := s.resolve(r.Address)
 		if failure != nil {
 			failure.Notify, failure.ORcpt = r.Notify, r.ORcpt
 			s.failures = append(s.failures, *failure)
 			continue
 		}
-		if key := address.Key(final); !seen[key] {
-			seen[key] = true
-			r.Address = final
-			s.envelope.To = append(s.envelope.To, r)
-			s.envelope.UTF8 = s.envelope.UTF8 || address.NeedsUTF8(final)
+		for _, final := range all {
+			if key := address.Key(final); !seen[key] {
+				seen[key] = true
+				r.Address = final
+				s.envelope.To = append(s.envelope.To, r)
+				s.envelope.UTF8 = s.envelope.UTF8 || address.NeedsUTF8(final)
+			}
 		}
 	}
 }

@@ -26,6 +26,10 @@ type submission struct {
 	set config.Submit // as the file and the command line have it
 	// own is the person's own address: the default account's, or "".
 	own string
+	// machine: the message goes to the machine's agent, which keeps it and tells
+	// where it came from.
+	machine bool
+	aliases *aliases // as far as they were asked for
 
 	header   *header.Section
 	fromLine string // the mbox line that came first, or ""
@@ -38,13 +42,11 @@ type submission struct {
 }
 
 func newSubmission(p *Program, inv *Invocation, cfg *config.Config) *submission {
-	s := &submission{Program: p, inv: inv, cfg: cfg, set: cfg.Submit}
+	s := &submission{Program: p, inv: inv, cfg: cfg, set: cfg.Submit, machine: cfg.System.Used()}
 	if s.set.MaxHeaders <= 0 || s.set.MaxHeaders > config.MostHeaders {
 		s.set.MaxHeaders = config.MostHeaders
 	}
-	if cfg.DefaultAccount != nil {
-		s.own = cfg.DefaultAccount.Address()
-	}
+	s.own = s.ownAddress()
 	return s
 }
 
@@ -123,7 +125,7 @@ func (s *submission) notify() string {
 // way is not given to new ones.
 func (s *submission) room() error {
 	least := s.set.MinFreeBlocks
-	if least == 0 || s.Free == nil {
+	if least == 0 || s.Free == nil || s.machine {
 		return nil
 	}
 	dirs, err := s.cfg.QueueDirs()
@@ -290,6 +292,9 @@ func (s *submission) failAll(f Failure) {
 }
 
 func (s *submission) openSpool() (Spool, error) {
+	if s.machine {
+		return s.MachineSpool(s.cfg), nil
+	}
 	dirs, err := s.cfg.QueueDirs()
 	if err != nil {
 		return nil, err

@@ -35,14 +35,24 @@ func (s *submission) verify() int {
 }
 
 func (s *submission) verifyOne(name string, seen map[string]bool) int {
-	final, failure := s.resolve(name)
+	all, failure := s.resolve(name)
 	if failure != nil {
 		fmt.Fprintf(s.Stdout, "%s... %s\n", failure.Address, failure.Text)
 		return failure.Code
 	}
-	if s.inv.Verbose && final != name {
-		fmt.Fprintf(s.Stdout, "%s... aliased to %s\n", name, final)
+	code := sysexits.OK
+	for _, final := range all {
+		if s.inv.Verbose && final != name {
+			fmt.Fprintf(s.Stdout, "%s... aliased to %s\n", name, final)
+		}
+		if c := s.verifyFinal(final, seen); c != sysexits.OK {
+			code = c
+		}
 	}
+	return code
+}
+
+func (s *submission) verifyFinal(final string, seen map[string]bool) int {
 	key := address.Key(final)
 	if seen[key] {
 		if s.inv.Verbose {

@@ -27,6 +27,12 @@ type Envelope struct {
 	// Submitter says in one line who handed the message in and how, for the
 	// story of the message; it never leaves this machine.
 	Submitter string
+	// Owner is the user ID, in digits, of the local user whose message it is; ""
+	// where the spool is one user's, and for reports of this program.
+	Owner string
+	// Submission is by what its program knows it again that hands it in once
+	// more since no answer came: 32 hex digits, or "". It is not kept.
+	Submission string
 	// Account names the account that must carry the message; "" lets the
 	// router choose by From.
 	Account string

@@ -22,6 +22,16 @@ const (
 	MaxRecipients = 100_000
 )
 
+// AppendEnvelope appends the block that ReadEnvelope reads.
+func AppendEnvelope(b []byte, e *Envelope) []byte { return appendEnvelope(b, e) }
+
+// ReadEnvelope reads an envelope from the head of r, and nothing behind it.
+// What it holds is bounded and checked. The buffer of r has 4096 octets at least.
+func ReadEnvelope(r *bufio.Reader) (*Envelope, error) {
+	e, _, err := readEnvelope(r)
+	return e, err
+}
+
 func appendEnvelope(b []byte, e *Envelope) []byte {
 	b = append(b, formatLine...)
 	b = e.Received.UTC().AppendFormat(append(b, "\nreceived "...), time.RFC3339Nano)
@@ -35,6 +45,7 @@ func appendEnvelope(b []byte, e *Envelope) []byte {
 	line("envid", e.EnvID)
 	line("account", e.Account)
 	line("by", e.Submitter)
+	line("owner", e.Owner)
 	if !e.NotBefore.IsZero() {
 		b = e.NotBefore.UTC().AppendFormat(append(b, "\nnotbefore "...), time.RFC3339)
 	}
@@ -63,7 +74,7 @@ func (e *Envelope) check() error {
 		return fmt.Errorf("the envelope has %d recipients; %d is the most", len(e.To), MaxRecipients)
 	}
 	for _, v := range [...]struct{ what, value string }{
-		{"RET", e.Ret}, {"ENVID", e.EnvID}, {"account", e.Account}, {"submitter", e.Submitter},
+		{"RET", e.Ret}, {"ENVID", e.EnvID}, {"account", e.Account}, {"submitter", e.Submitter}, {"owner", e.Owner},
 	} {
 		if err := checkValue(v.what, v.value); err != nil {
 			return err
@@ -199,6 +210,8 @@ func (e *Envelope) parseLine(line string) error {
 		e.Account = value
 	case "by":
 		e.Submitter = value
+	case "owner":
+		e.Owner = value
 	case "notbefore":
 		e.NotBefore, err = time.Parse(time.RFC3339, value)
 	case "utf8":

@@ -155,6 +155,9 @@ func build(raw *file, getenv func(string) string) (*Config, error) {
 	if err := c.chooseDefault(raw); err != nil {
 		return nil, err
 	}
+	if err := c.settleSystem(raw); err != nil {
+		return nil, err
+	}
 	return c, c.settlePolicy()
 }
 

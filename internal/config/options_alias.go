@@ -1,31 +1,32 @@
 package config
 
-// These are about aliases, local delivery and maps. None has an effect, and each says why.
+// These are about aliases, local delivery and maps. All but the first have no
+// effect, and each says why.
 var aliasOptions = []Option{
 	{
-		Name: "AliasFile", Letter: 'A', Side: Local,
-		Meaning: "the alias database",
-		Why:     "no alias is expanded: all mail goes to the smarthost",
+		Name: "AliasFile", Letter: 'A', Key: "aliases", Side: Local, path: true, words: "none", Theirs: "/etc/mail/aliases",
+		Meaning: "the file, in the form of /etc/aliases, that says where mail to a user of this machine goes",
+		config:  func(c *Config) any { return &c.Aliases }, check: parseAliasFile,
 	},
 	{
 		Name: "AliasWait", Letter: 'a', Side: Local,
 		Meaning: "how long to wait for the alias database",
-		Why:     "no alias is expanded: all mail goes to the smarthost",
+		Why:     "the file is read as it stands, without a database",
 	},
 	{
 		Name: "AutoRebuildAliases", Letter: 'D', Side: Local,
 		Meaning: "rebuild the alias database by itself",
-		Why:     "no alias is expanded: all mail goes to the smarthost",
+		Why:     "the file is read as it stands, without a database",
 	},
 	{
 		Name: "CheckAliases", Letter: 'n', Side: Local,
 		Meaning: "check the right sides of aliases",
-		Why:     "no alias is expanded: all mail goes to the smarthost",
+		Why:     "newaliases checks them all",
 	},
 	{
 		Name: "MaxAliasRecursion", Side: Local,
 		Meaning: "how deep aliases may refer to each other",
-		Why:     "no alias is expanded: all mail goes to the smarthost",
+		Why:     "ten, as sendmail has it",
 	},
 	{
 		Name: "ForwardPath", Letter: 'J', Side: Local,

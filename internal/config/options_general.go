@@ -34,6 +34,21 @@ var generalOptions = []Option{
 		config:  func(c *Config) any { return &c.ListenMSP }, check: parseListen,
 	},
 	{
+		Key: "system.socket", Side: Server, words: "none",
+		Meaning: "where the one agent of this machine takes in the mail of all its users, for example /run/mailcrane/submit.sock",
+		config:  func(c *Config) any { return &c.System.Socket }, check: parseSocket,
+	},
+	{
+		Key: "system.drop", Side: Local, words: "none",
+		Meaning: "the directory in which mail is left for that agent while it does not answer, for example /var/spool/mailcrane/drop",
+		config:  func(c *Config) any { return &c.System.Drop }, check: parseAbsolute,
+	},
+	{
+		Key: "admin", Side: Local, words: "the default account's own address",
+		Meaning: "the address that mail to the users of this machine goes to, root's first of all",
+		config:  func(c *Config) any { return &c.Admin }, check: parseAdmin,
+	},
+	{
 		Key: "network.probe", Side: Client, words: "none",
 		Meaning: "an http:// page to ask for where a captive portal may be in the way: one that answers 204, or what network.expect says; without it the smarthost's own name is asked",
 		config:  func(c *Config) any { return &c.Network.Probe }, check: parseProbe,

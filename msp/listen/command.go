@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"mailcrane/internal/address"
+	"mailcrane/msp/drop"
 )
 
 // A command is the line in hand, as the session wants it: go-smtp takes the
@@ -44,6 +45,8 @@ func (g *guard) take(line []byte) bool {
 			return false
 		}
 		return g.known(rest)
+	case questionVerb:
+		g.question(rest)
 	case "EXPN", "HELP", "TURN", "ETRN", "SEND", "SOML", "SAML", "LHLO", "AUTH", "STARTTLS":
 		g.answer("502 5.5.1 " + verb + " is not offered here; see the reply to EHLO for what is")
 	default:
@@ -87,7 +90,7 @@ func (g *guard) known(rest string) bool {
 	case verb == "DATA" && g.rcpts == 0:
 		return g.order("Give a recipient first, with RCPT TO:<address>")
 	case verb == "MAIL":
-		return g.path("FROM:", rest, "250 2.1.0 Sender accepted", "SIZE", "BODY", "SMTPUTF8", "RET", "ENVID", "HOLDFOR", "HOLDUNTIL")
+		return g.path("FROM:", rest, "250 2.1.0 Sender accepted", "SIZE", "BODY", "SMTPUTF8", "RET", "ENVID", "HOLDFOR", "HOLDUNTIL", submissionKeyword)
 	case verb == "RCPT":
 		return g.path("TO:", rest, "250 2.1.5 Recipient accepted", "NOTIFY", "ORCPT")
 	}
@@ -130,7 +133,7 @@ func (g *guard) path(keyword, rest, ok string, known ...string) bool {
 	line := g.cmd.verb + " " + keyword + "<" + seen + ">"
 	for key, value := range g.cmd.params {
 		switch {
-		case key == "HOLDFOR" || key == "HOLDUNTIL": // go-smtp does not know them
+		case key == "HOLDFOR" || key == "HOLDUNTIL" || key == submissionKeyword: // go-smtp does not know them
 		case key == "SIZE": // judged here: go-smtp's is of 32 bits
 		case value == "":
 			line += " " + key
@@ -168,6 +171,9 @@ func (g *guard) parsePath(keyword, rest string, known []string) error {
 		if err := g.checkSize(size); err != nil {
 			return err
 		}
+	}
+	if id, ok := params[submissionKeyword]; ok && (g.owner == "" || !drop.ID(id).Valid()) {
+		return errors.New("501 5.5.4 " + submissionKeyword + "= wants 32 hexadecimal digits, on a socket that offers it")
 	}
 	if g.cmd.notBefore, err = g.releaseTime(params); err != nil {
 		return err

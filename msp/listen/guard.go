@@ -52,7 +52,9 @@ type guard struct {
 	net.Conn
 	in      *bufio.Reader
 	limits  Options
-	lenient bool // commands and bodies may have LF for CRLF: standard input
+	owner   string               // the user ID of the peer, where several users may submit
+	ask     func(words []string) // answers a Question
+	lenient bool                 // commands and bodies may have LF for CRLF: standard input
 
 	phase   phase
 	pending []byte // the rest of the command line that go-smtp is reading
@@ -299,6 +301,9 @@ func (g *guard) Write(p []byte) (int, error) {
 	}
 	if line[4:] == "SIZE" {
 		g.write(g.offerRelease())
+		if g.owner != "" {
+			g.write("250-" + submissionKeyword)
+		}
 		line += " " + strconv.FormatInt(g.limits.MaxSize, 10)
 	}
 	g.write(line)

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"slices"
+	"strconv"
 
 	"mailcrane/internal/sysexits"
 )
@@ -26,50 +27,68 @@ func (a Access) allows(uid uint32) bool {
 	return a.Everyone || uid == 0 || int64(uid) == int64(os.Geteuid()) || slices.Contains(a.UIDs, uid)
 }
 
-// admit says in one line who the peer of c is, or why it is not served:
-// NoPerm if it may not submit, TempFail if it could not be told.
-func (a Access) admit(c net.Conn) (submitter string, err error) {
+// A peer is who is at the other end of a connection.
+type peer struct {
+	// words say it in one line, for the story of a message.
+	words string
+	// uid is the user, where known says that the system tells it.
+	uid   uint32
+	known bool
+}
+
+// owner is whose message it is where several users hand mail in.
+func (p peer) owner(a Access) string {
+	if !p.known || !a.shared() {
+		return ""
+	}
+	return strconv.FormatUint(uint64(p.uid), 10)
+}
+
+// admit says who the peer of c is, or why it is not served: NoPerm if it may
+// not submit, TempFail if it could not be told.
+func (a Access) admit(c net.Conn) (peer, error) {
 	switch local := c.LocalAddr().(type) {
 	case *net.UnixAddr:
 		return a.admitUnix(c, local)
 	case *net.TCPAddr:
 		return a.admitTCP(c, local)
 	}
-	return "", sysexits.Errorf(sysexits.NoPerm, "", "%s is no local connection", c.LocalAddr().Network())
+	return peer{}, sysexits.Errorf(sysexits.NoPerm, "", "%s is no local connection", c.LocalAddr().Network())
 }
 
-func (a Access) admitUnix(c net.Conn, local *net.UnixAddr) (string, error) {
+func (a Access) admitUnix(c net.Conn, local *net.UnixAddr) (peer, error) {
 	uid, pid, err := peerCredentials(c)
 	if err != nil {
-		return "", sysexits.Errorf(sysexits.TempFail, "", "The system does not say which user connected: %w", err)
+		return peer{}, sysexits.Errorf(sysexits.TempFail, "", "The system does not say which user connected: %w", err)
 	}
 	if !a.allows(uid) {
-		return "", notAllowed(uid)
+		return peer{}, notAllowed(uid)
 	}
+	words := fmt.Sprintf("uid %d, process %d, SMTP on %s", uid, pid, local.Name)
 	if pid == 0 { // not every system tells
-		return fmt.Sprintf("uid %d, SMTP on %s", uid, local.Name), nil
+		words = fmt.Sprintf("uid %d, SMTP on %s", uid, local.Name)
 	}
-	return fmt.Sprintf("uid %d, process %d, SMTP on %s", uid, pid, local.Name), nil
+	return peer{words, uid, true}, nil
 }
 
 // errUntold says that this system does not tell the owner of a TCP connection.
 var errUntold = errors.New("the owner of a TCP connection cannot be told on this system")
 
-func (a Access) admitTCP(c net.Conn, local *net.TCPAddr) (string, error) {
+func (a Access) admitTCP(c net.Conn, local *net.TCPAddr) (peer, error) {
 	remote, ok := c.RemoteAddr().(*net.TCPAddr)
 	if !ok || !remote.IP.IsLoopback() || !local.IP.IsLoopback() {
-		return "", sysexits.Errorf(sysexits.NoPerm, "", "Only this machine may submit mail here, and %v is another", c.RemoteAddr())
+		return peer{}, sysexits.Errorf(sysexits.NoPerm, "", "Only this machine may submit mail here, and %v is another", c.RemoteAddr())
 	}
 	uid, err := tcpOwner(remote.AddrPort(), local.AddrPort())
 	switch {
 	case err == nil && a.allows(uid):
-		return fmt.Sprintf("uid %d, SMTP on %v", uid, local), nil
+		return peer{fmt.Sprintf("uid %d, SMTP on %v", uid, local), uid, true}, nil
 	case err == nil:
-		return "", notAllowed(uid)
+		return peer{}, notAllowed(uid)
 	case a.Everyone, errors.Is(err, errUntold):
-		return fmt.Sprintf("some local user, SMTP on %v", local), nil
+		return peer{words: fmt.Sprintf("some local user, SMTP on %v", local)}, nil
 	}
-	return "", sysexits.Errorf(sysexits.TempFail, "", "The system does not say which user connected: %w", err)
+	return peer{}, sysexits.Errorf(sysexits.TempFail, "", "The system does not say which user connected: %w", err)
 }
 
 func notAllowed(uid uint32) error {

@@ -41,6 +41,8 @@ type Options struct {
 	MaxRecipients int
 	// MaxConnections at once, over all listeners; 50. One more is told 421.
 	MaxConnections int
+	// MaxPerUser of them are one user's at the most, root's apart; 0 is no bound.
+	MaxPerUser int
 	// MaxErrors is the 5yz replies after which a session ends with 421; 20.
 	MaxErrors int
 	// Idle is how long a client may be silent where a command is due; 5 minutes
@@ -54,6 +56,9 @@ type Options struct {
 	Grace time.Duration
 	// NoDSN offers no DSN (RFC 3461), and refuses its parameters.
 	NoDSN bool
+	// Answer answers what a user asks of the mail that is its own, and returns
+	// when all is said; nil: nothing can be asked. See Question.
+	Answer func(ctx context.Context, q Question, w io.Writer)
 	// Load is the machine's load and its limits; zero: it has none.
 	Load Load
 	// Now is the clock that FUTURERELEASE goes by; nil: time.Now.
@@ -86,6 +91,8 @@ type Server struct {
 	submit Submit
 	limits Options
 	slots  chan struct{}
+	users  crowd
+	asking chan struct{} // holds a token while a question is answered
 	loaded refusal
 	door   *door
 }
@@ -94,7 +101,7 @@ type Server struct {
 // many goroutines.
 func New(submit Submit, o Options) *Server {
 	o = o.withDefaults()
-	return &Server{submit: submit, limits: o, slots: make(chan struct{}, o.MaxConnections), door: newDoor()}
+	return &Server{submit: submit, limits: o, slots: make(chan struct{}, o.MaxConnections), asking: make(chan struct{}, 1), door: newDoor()}
 }
 
 // Serve answers clients of l until ctx is done, and closes l. It then tells
@@ -169,14 +176,21 @@ func (s *Server) welcome(ctx context.Context, c net.Conn) {
 		_ = g.Close()
 		return
 	}
-	submitter, err := s.limits.Access.admit(c)
+	who, err := s.limits.Access.admit(c)
 	if err != nil {
 		s.limits.Log.Warn("a peer was refused", "listener", c.LocalAddr().String(), "error", err)
 		_ = g.cut(refusePeer(err))
 		return
 	}
+	if who.known && !s.users.enter(who.uid, s.limits.MaxPerUser) {
+		g.write("421 4.3.2 You have too many connections open; try again in a moment")
+		_ = g.Close()
+		return
+	}
+	defer s.users.leave(who)
+	g.owner = who.owner(s.limits.Access)
 	g.slowDown()
-	if err := s.serve(ctx, g, submitter); err != nil {
+	if err := s.serve(ctx, g, who.words); err != nil {
 		s.limits.Log.Info("a session was cut off", "listener", c.LocalAddr().String(), "reason", err)
 	}
 }
@@ -199,7 +213,8 @@ func (s *Server) ServeStdio(ctx context.Context, in io.Reader, out io.Writer, su
 func (s *Server) serve(ctx context.Context, g *guard, submitter string) error {
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	client := &session{ctx: work, submit: s.submit, submitter: submitter, guard: g}
+	client := &session{ctx: work, submit: s.submit, submitter: submitter, owner: g.owner, guard: g}
+	g.ask = func(words []string) { s.answer(work, g, words) }
 	served := make(chan struct{})
 	go func() {
 		defer close(served)

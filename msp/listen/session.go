@@ -33,6 +33,7 @@ type session struct {
 	ctx       context.Context
 	submit    Submit
 	submitter string
+	owner     string
 	guard     *guard // for the command in hand, before go-smtp changed it
 
 	mu     sync.Mutex
@@ -71,7 +72,7 @@ func (s *session) Mail(string, *smtp.MailOptions) error {
 		EnvID:     cmd.params["ENVID"],
 		UTF8:      utf8,
 		NotBefore: cmd.notBefore,
-		Submitter: s.submitter,
+		Submitter: s.submitter, Owner: s.owner, Submission: cmd.params[submissionKeyword],
 	}
 	return nil
 }
