@@ -234,8 +234,8 @@ func TestVerifySaysWhereMailWouldGo(t *testing.T) {
 
 func TestModesWithNothingToDoSaySo(t *testing.T) {
 	for _, c := range []struct{ line, want string }{
-		{"-bi", "there is no alias database here, so there is nothing to rebuild\n"},
-		{"-I", "there is no alias database here, so there is nothing to rebuild\n"},
+		{"-bi", "no file of aliases is set, so there is nothing to check; to have one: aliases = \"/etc/aliases\"\n"},
+		{"-I", "no file of aliases is set, so there is nothing to check; to have one: aliases = \"/etc/aliases\"\n"},
 		{"-bt", "there are no rewriting rules here; to see where mail to an address goes, type: mailcrane explain ADDRESS\n"},
 		{"-bC", ""},
 		{"-d0.1 -bC", "Version mailcrane 0.1\n"},

@@ -47,8 +47,14 @@ func (a *app) queueList(ctx context.Context) error {
 	l := &queueLister{page: newPage(a.stdout), app: a}
 	l.json = json.NewEncoder(l)
 	order := queue.ListOrder{Found: l.head}
+	if a.owner != "" { // who asks is not to learn whether others have mail
+		order.Found = nil
+	}
 	now := a.now()
 	err = a.eachWaiting(ctx, c, order, func(w waiting) bool {
+		if l.count == 0 && order.Found == nil {
+			l.head()
+		}
 		if a.json {
 			writeItem(l.json, w.item(now))
 		} else {

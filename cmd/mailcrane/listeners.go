@@ -40,6 +40,9 @@ func (a *app) listen(ctx context.Context, c *config.Config, log *slog.Logger, le
 			}
 		})
 	}
+	if err := taking.serveMachine(ctx, a, c, log, inherited, left); err != nil {
+		return nil, err
+	}
 	for _, address := range inherited.Close() {
 		log.Warn("the service listens where the configuration does not; type: mailcrane service install", "address", address)
 	}
@@ -47,13 +50,16 @@ func (a *app) listen(ctx context.Context, c *config.Config, log *slog.Logger, le
 }
 
 func (a *app) submissionServer(c *config.Config, log *slog.Logger, left func()) *listen.Server {
-	program := a.program(nil)
-	return listen.New(program.SubmitSMTP(c, a.spool(c)), listen.Options{
+	return listen.New(a.program(nil).SubmitSMTP(c, a.spool(c)), a.submissionOptions(c, log, left))
+}
+
+func (a *app) submissionOptions(c *config.Config, log *slog.Logger, left func()) listen.Options {
+	return listen.Options{
 		Now:      a.now,
 		Hostname: hostname(c), Log: log, Left: left,
 		MaxSize: c.Submit.MaxMessage, MaxRecipients: c.Submit.MaxRecipients,
 		NoDSN: c.Submit.Privacy.Has(config.NoReceipts),
 		Idle:  c.Timeout.Command, Block: c.Timeout.DataBlock,
 		Load: listen.Load{Average: a.load, Refuse: c.Queue.RefuseLoad, Delay: c.Queue.DelayLoad, LogInterval: c.Queue.RejectLogInterval},
-	})
+	}
 }

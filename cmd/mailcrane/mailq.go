@@ -20,11 +20,22 @@ func (s *services) ListQueue(ctx context.Context, l msp.Listing) int {
 	if err := s.useGroup(l.Run.Group); err != nil {
 		return s.fail(err)
 	}
+	direct, err := s.mayUseSpool(c)
+	switch {
+	case err != nil:
+		return s.fail(err)
+	case !direct:
+		return s.askMailq(ctx, c, l)
+	}
 	k, others := s.clerk(ctx, c), false
 	list, err := k.spool.List(queue.ListOrder{
 		Key: mailqOrder(c.Queue),
 		Want: func(n queue.Name) bool {
 			kind, wanted := mailqWants(k.spool, l.Run, n)
+			if wanted && s.owner != "" {
+				e, ok := k.spool.Shown(n)
+				return ok && s.owns(e)
+			}
 			others = others || kind && !wanted
 			return wanted
 		},
@@ -59,6 +70,27 @@ func (s *services) ListQueue(ctx context.Context, l msp.Listing) int {
 	}, l.Verbose)
 	if err != nil {
 		return s.fail(sysexits.Errorf(sysexits.IOErr, "", "%w", err))
+	}
+	return sysexits.OK
+}
+
+// askMailq is mailq of a user whose mail the machine's agent keeps.
+func (s *services) askMailq(ctx context.Context, c *config.Config, l msp.Listing) int {
+	if len(l.Run.Selectors) > 0 || l.Run.Lost || l.Run.Quarantined || l.Run.Group != "" {
+		return s.fail(onlyRoot("mailq -q…"))
+	}
+	var words []string
+	switch {
+	case l.CountOnly:
+		words = []string{"count"}
+	case l.Verbose:
+		words = []string{"verbose"}
+	}
+	if err := s.askMachine(ctx, c, "mailq", words); err != nil {
+		if err.Error() == "" {
+			return codeOf(err)
+		}
+		return s.fail(err)
 	}
 	return sysexits.OK
 }

@@ -76,6 +76,7 @@ type app struct {
 	settings   []config.Setting // sendmail's -O and -o
 	every      time.Duration    // between two tries of a message, as -bD -q30m has it; 0 for the file's
 	json       bool             // --json
+	owner      string           // the user ID whose messages alone are shown, where the agent answers that user; "" for all
 	slow       string           // the slow queue of sendmail's -qG; "" for the whole queue
 	// wait is how long a command waits for a message that is on its way.
 	wait time.Duration
@@ -116,8 +117,9 @@ it to your smarthost the moment a network passes.`,
 		a.doctorCommand(),
 		a.personalityCommand("sendmail", "Take in a message as sendmail does, with sendmail's flags"),
 		a.personalityCommand("mailq", "List the queue in sendmail's layout"),
-		a.personalityCommand("newaliases", "For programs that call it: there are no aliases to rebuild"),
+		a.personalityCommand("newaliases", "Check the file of aliases, which needs no database"),
 	)
+	a.through(root)
 	return root
 }
 

@@ -12,6 +12,7 @@ import (
 	"mailcrane/internal/config"
 	"mailcrane/internal/sysexits"
 	"mailcrane/msp"
+	"mailcrane/msp/listen"
 	"mailcrane/queue"
 	"mailcrane/smarthost"
 )
@@ -44,6 +45,15 @@ func chosen(run msp.QueueRun, e queue.Entry) bool {
 func (s *services) RunQueue(ctx context.Context, run msp.QueueRun, verbose bool) int {
 	if err := s.useGroup(run.Group); err != nil {
 		return s.fail(err)
+	}
+	if c, err := s.config(); err == nil {
+		direct, err := s.mayUseSpool(c)
+		switch {
+		case err != nil:
+			return s.fail(err)
+		case !direct:
+			return s.fail(onlyRoot("sendmail -q"))
+		}
 	}
 	switch {
 	case run.SetQuarantine:
@@ -252,6 +262,10 @@ func (s *services) ServeSMTP(ctx context.Context, in io.Reader, out io.Writer) i
 	}
 	log := slog.New(slog.DiscardHandler)
 	server := s.submissionServer(c, log, nil)
+	if c.System.Used() { // whose agent alone may write to its spool
+		p := s.program(nil)
+		server = listen.New(p.SubmitSMTP(c, p.MachineSpool(c)), s.submissionOptions(c, log, nil))
+	}
 	if err := server.ServeStdio(ctx, in, out, fmt.Sprintf("sendmail -bs, uid %d", os.Getuid())); err != nil && !errors.Is(err, io.EOF) {
 		return s.fail(sysexits.Errorf(sysexits.IOErr, "", "%w", err))
 	}

@@ -170,7 +170,7 @@ func (a *app) eachWaiting(ctx context.Context, c *config.Config, order queue.Lis
 	if err != nil {
 		return cannotUseSpool(c, err)
 	}
-	list.Each(func(e queue.Entry) bool { return f(k.describe(e)) })
+	list.Each(func(e queue.Entry) bool { return !a.owns(e) || f(k.describe(e)) })
 	return nil
 }
 

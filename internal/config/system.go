@@ -17,6 +17,9 @@ const mostSocket = 100
 // parseSocket reads the path of a socket, with or without "unix:" before it.
 func parseSocket(text string) (string, error) {
 	path := strings.TrimPrefix(text, "unix:")
+	if text == "" {
+		return "", nil
+	}
 	if !filepath.IsAbs(path) || len(path) > mostSocket {
 		return "", fmt.Errorf("%s does not name a socket: write a path that begins with / and has at most %d octets", quotedText(text), mostSocket)
 	}
@@ -24,6 +27,9 @@ func parseSocket(text string) (string, error) {
 }
 
 func parseAbsolute(text string) (string, error) {
+	if text == "" {
+		return "", nil
+	}
 	if !filepath.IsAbs(text) {
 		return "", fmt.Errorf("%s is no absolute path: begin it with /", quotedText(text))
 	}
@@ -32,6 +38,9 @@ func parseAbsolute(text string) (string, error) {
 
 // parseAdmin reads an address with a domain.
 func parseAdmin(text string) (string, error) {
+	if text == "" {
+		return "", nil
+	}
 	if address.Domain(text) == "" {
 		return "", fmt.Errorf("%s is no address that mail can be sent to: write me@example.org", quotedText(text))
 	}
@@ -46,6 +55,9 @@ func parseAdmin(text string) (string, error) {
 func parseAliasFile(text string) (string, error) {
 	for _, class := range [...]string{"hash:", "btree:", "dbm:", "cdb:", "text:", "files:"} {
 		text = strings.TrimPrefix(text, class)
+	}
+	if text == "" {
+		return "", nil
 	}
 	if strings.ContainsAny(text, ", \t") {
 		return "", errors.New("there can be one file of aliases: put all of them into it")
