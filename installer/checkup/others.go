@@ -29,45 +29,39 @@ func mtas() []mta {
 	}
 }
 
-// others tells of other mail programs that run, and who listens where we would.
+// others tells of other mail programs that run, and who listens where we are to.
 func (c *checker) others(ctx context.Context) {
-	running := c.running()
-	taken, wanted := c.listening(), c.wantedPorts(ctx)
-	for _, m := range running {
-		f := Finding{
-			ID: "other-mta", State: Note, What: m.name + " runs on this machine too",
-			Why:     "mail that is handed to it goes its own way, and does not stand in mailcrane's queue",
-			Command: c.sudo("systemctl disable --now " + m.service),
-		}
-		for port, where := range wanted {
-			if taken[port] {
-				f.State = Warning
-				f.What = fmt.Sprintf("%s runs on this machine too, and somebody listens on port %d, where mailcrane is to (%s)", m.name, port, where)
-				f.Why = "one of the two cannot take mail there"
-			}
-		}
-		c.tell(f)
+	var names, stop []string
+	for _, m := range c.running() {
+		names, stop = append(names, m.name), append(stop, m.service)
 	}
-	if len(running) == 0 && (taken[25] || taken[587]) && len(wanted) == 0 {
+	taken := c.listening()
+	switch {
+	case len(names) > 0:
+		c.tell(Finding{
+			ID: "other-mta", State: Note, What: "on this machine there is also " + strings.Join(names, ", "),
+			Why:     "mail that is handed to it goes its own way, and does not stand in mailcrane's queue",
+			Command: c.sudo("systemctl disable --now " + strings.Join(stop, " ")),
+		})
+	case taken[25] || taken[587]:
 		c.tell(Finding{
 			ID: "other-mta", State: Note, What: "a mail server listens on this machine (port 25 or 587)", Why: "programs that hand mail to it go around mailcrane",
 			Command: c.sudo("ss -ltnp 'sport = :25 or sport = :587'"),
 		})
 	}
-}
-
-// wantedPorts are those of [listen] msp, while no agent has them.
-func (c *checker) wantedPorts(ctx context.Context) map[int]string {
-	ports := make(map[int]string)
 	if c.AskAgent != nil && c.AskAgent(ctx) != nil {
-		return ports
+		return // it listens itself
 	}
 	for _, address := range c.Config.ListenMSP {
-		if port, err := strconv.Atoi(address[strings.LastIndexByte(address, ':')+1:]); err == nil {
-			ports[port] = address
+		port, err := strconv.Atoi(address[strings.LastIndexByte(address, ':')+1:])
+		if err == nil && taken[port] {
+			c.tell(Finding{
+				ID: "listen-taken", State: Broken, What: fmt.Sprintf("somebody else listens on port %d, where mailcrane is to take mail ([listen] msp = %q)", port, address),
+				Why: "the agent does not start", Mend: "stop who has it, which the command names, or write another port",
+				Command: c.sudo(fmt.Sprintf("ss -ltnp 'sport = :%d'", port)),
+			})
 		}
 	}
-	return ports
 }
 
 // running is the mail programs among the processes, each once.
