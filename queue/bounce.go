@@ -68,6 +68,13 @@ func unfit(r Record) bool {
 // record that says so.
 func (r *Runner) put(report *dsn.Report, about ID, account string, route Route, event string) (Record, error) {
 	id, err := r.Spool.Put(context.Background(), ReportEnvelope(report, about, account), report.Message())
+	switch {
+	case err != nil:
+	case event == EventBounced && report.Kind == dsn.Failure:
+		r.tell(Event{Kind: Bounced, Route: route, ID: about})
+	case event == EventWarned:
+		r.tell(Event{Kind: Warned, Route: route, ID: about})
+	}
 	return Record{
 		At: r.Now(), To: -1, Event: event, Route: route,
 		Text: "a report went to " + report.To + " as " + string(id),

@@ -78,6 +78,8 @@ const (
 	Awaiting                      // another process is at Of messages of the run, which waits for it
 	CutOff                        // there is no way out for Route now (Why), or a Rule keeps mail back; what was begun waits, or ends
 	Retry                         // Route is left alone until Next, for Fault, should nothing happen before
+	Bounced                       // a report that the message ID was refused is in the queue
+	Warned                        // a report that it is late is
 )
 
 // An Event is something that a queue run did.

@@ -66,7 +66,8 @@ func (a *app) agent(ctx context.Context, log *slog.Logger, net watcher) error {
 		log = a.log(c.LogLevel)
 	}
 	var naps <-chan queue.Nap
-	if net == nil {
+	own := net == nil
+	if own {
 		net, naps = a.machine(ctx, c, log)
 	}
 	by := carriedBy(c, net)
@@ -92,6 +93,11 @@ func (a *app) agent(ctx context.Context, log *slog.Logger, net watcher) error {
 		return s
 	}
 	events := newHub(a.now, func() map[queue.Route]netwatch.Standing { return status().Routes })
+	var notices *notifier
+	if own {
+		notices = a.notifier(ctx, c, out, log)
+	}
+	events.also = notices
 	runner.Reach, runner.Transport, runner.Stirs, runner.Naps = heard(ctx, net, events), net.Prove(out), stirs, naps
 	tells := herald{log}
 	ends := &idler{after: a.idleExit, spool: runner.Spool, end: stop, log: log}
@@ -101,6 +107,7 @@ func (a *app) agent(ctx context.Context, log *slog.Logger, net watcher) error {
 		tells.watch(e)
 		does.watch(e)
 		events.watch(e)
+		notices.watch(e)
 		if e.Kind != queue.Progress {
 			ring(events.looks)
 		}
@@ -124,7 +131,7 @@ func (a *app) agent(ctx context.Context, log *slog.Logger, net watcher) error {
 	}
 	log.Info("agent is up", "spool", c.Spools.String(), "accounts", len(c.Accounts), "network", net.State().Reason)
 	tells.ready(net.State().Reason)
-	err = runner.Serve(ctx, arrived, pokes)
+	err = runner.Serve(ctx, events.alsoAt(ctx, arrived), pokes)
 	tells.stopping()
 	stop()
 	taking.all.Wait()

@@ -33,3 +33,25 @@ func heard(ctx context.Context, reach queue.Reach, events *hub) queue.Reach {
 	}()
 	return h
 }
+
+// alsoAt has the hub look when mail has come, as well as who gets the channel
+// returned: mail that finds no way out is no event of the queue run.
+func (h *hub) alsoAt(ctx context.Context, arrived <-chan struct{}) <-chan struct{} {
+	passed := make(chan struct{}, 1)
+	go func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case _, ok := <-arrived:
+				if !ok {
+					close(passed)
+					return
+				}
+				ring(passed)
+				ring(h.looks)
+			}
+		}
+	}()
+	return passed
+}

@@ -30,6 +30,8 @@ type hub struct {
 	now func() time.Time
 	// standings is how each account stands now.
 	standings func() map[queue.Route]netwatch.Standing
+	// also is told how the accounts stand; nil is nobody.
+	also *notifier
 	// looks has a value when it may have changed how an account stands.
 	looks chan struct{}
 
@@ -168,10 +170,11 @@ func (h *hub) look() {
 	h.mu.Lock()
 	none := len(h.listeners) == 0
 	h.mu.Unlock()
-	if none {
+	if none && h.also == nil {
 		return
 	}
 	stands := h.standings()
+	h.also.look(stands)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for route, s := range stands {

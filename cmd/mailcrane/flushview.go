@@ -47,7 +47,7 @@ func (v *flushView) event(e queue.Event) {
 		v.note("another process, such as the agent, is sending %s; waiting for it", count(e.Of, "message"))
 	case queue.CutOff:
 		v.cutOff(e)
-	case queue.Opened, queue.Begun, queue.Progress, queue.Ended:
+	case queue.Opened, queue.Begun, queue.Progress, queue.Ended, queue.Retry, queue.Bounced, queue.Warned:
 	}
 	if v.progress != nil {
 		v.progress.event(e)

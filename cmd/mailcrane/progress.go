@@ -64,7 +64,7 @@ func (p *progress) see(e queue.Event) {
 		}
 	case queue.SessionEnded:
 		p.sessionEnded(e)
-	case queue.Closed, queue.Begun, queue.Settled, queue.Ended, queue.Awaiting, queue.CutOff:
+	case queue.Closed, queue.Begun, queue.Settled, queue.Ended, queue.Awaiting, queue.CutOff, queue.Retry, queue.Bounced, queue.Warned:
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 var shownBy = [...][3]string{
 	{"DeliveryMode", "msp", "TestDeliveryModeIsObeyedAfterTheMessageIsSafe"},
 	{"privacy", "msp", "TestPrivacyTellsNothingOfThisMachine"},
+	{"notify.desktop", "internal/desktop", "TestTheDesktopIsToldOfWhatWasAskedFor"},
 	{"HeloName", "smarthost", "TestTheNameInEHLOIsNeutralUnlessSet"},
 	{"default_account", "internal/config", "TestAccountIsChosenBySender"},
 	{"listen.msp", "cmd/mailcrane", "TestClientsThroughTheAgent"},

@@ -9,6 +9,11 @@ var generalOptions = []Option{
 		config:  func(c *Config) any { return &c.DeliveryMode },
 	},
 	{
+		Key: "notify.desktop", Side: Local,
+		Meaning: "what the desktop is told of: trouble (mail that cannot go and needs a person), all (and mail that has gone after a wait), none",
+		config:  func(c *Config) any { return &c.Notice },
+	},
+	{
 		Key: "privacy", Side: Local,
 		Meaning: "keep local user, host name, address and time zone out of what leaves this machine",
 		config:  func(c *Config) any { return &c.Privacy },

@@ -44,3 +44,12 @@ const (
 	NoticeAll                   // and held mail that has gone
 	NoticeNone
 )
+
+var noticeWords = [...]string{"trouble", "all", "none"}
+
+func parseNotice(text string) (Notice, error) {
+	i, err := word(text, "notice", noticeWords[:], "")
+	return Notice(i), err //nolint:gosec // one of three
+}
+
+func (n Notice) String() string { return noticeWords[min(int(n), len(noticeWords)-1)] }

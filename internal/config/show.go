@@ -156,6 +156,8 @@ func choice(at any) []string {
 		return emptyWords[:]
 	case *ageRule:
 		return ageWords[:]
+	case *Notice:
+		return noticeWords[:]
 	case *Metering:
 		return meteringWords[:]
 	case *Deed:

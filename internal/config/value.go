@@ -158,6 +158,8 @@ func (o *Option) take(at any, text string) (err error) {
 		*at, err = taken(*at, text, parseSessions)
 	case *Metering:
 		*at, err = taken(*at, text, parseMetering)
+	case *Notice:
+		*at, err = taken(*at, text, parseNotice)
 	case *Deed:
 		*at, err = taken(*at, text, parseDeed)
 	case *Secret:

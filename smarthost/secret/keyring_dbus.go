@@ -6,14 +6,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"strconv"
 	"strings"
 
 	"github.com/godbus/dbus/v5"
 	format "github.com/zalando/go-keyring/secret_service"
+
+	"mailcrane/internal/sessionbus"
 )
 
 // Names of the Secret Service API (specifications.freedesktop.org/secret-service).
@@ -31,9 +29,9 @@ const (
 // Get, which unlocks first, and so opens a prompt, and cannot be called off.
 // A connection of its own is closed when ctx ends, and every call with it.
 func (k keyring) lookUp(ctx context.Context) ([]byte, error) {
-	address, err := sessionBus(k.getenv)
-	if err != nil {
-		return nil, err
+	address, ok := sessionbus.Address(k.getenv)
+	if !ok {
+		return nil, ErrNoBus
 	}
 	conn, err := dial(ctx, address)
 	if err != nil {
@@ -50,25 +48,6 @@ func (k keyring) lookUp(ctx context.Context) ([]byte, error) {
 		}
 	}
 	return text, err
-}
-
-// sessionBus is the address of the bus that is there already. A bus is never
-// started: libraries and dbus-launch would start one that nobody else is on.
-func sessionBus(getenv func(string) string) (string, error) {
-	address := getenv("DBUS_SESSION_BUS_ADDRESS")
-	if address != "" && !strings.HasPrefix(address, "autolaunch:") {
-		return address, nil
-	}
-	dir := getenv("XDG_RUNTIME_DIR")
-	if dir == "" {
-		// cron and at set no variable, but the user may be logged in.
-		dir = "/run/user/" + strconv.Itoa(os.Getuid())
-	}
-	socket := filepath.Join(dir, "bus")
-	if info, err := os.Stat(socket); err != nil || info.Mode()&fs.ModeSocket == 0 {
-		return "", ErrNoBus
-	}
-	return "unix:path=" + dbus.EscapeBusAddressValue(socket), nil
 }
 
 func dial(ctx context.Context, address string) (*dbus.Conn, error) {

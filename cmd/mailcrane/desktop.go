@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"mailcrane/internal/config"
+	"mailcrane/internal/desktop"
+	"mailcrane/netwatch"
+	"mailcrane/queue"
+	"mailcrane/smarthost"
+)
+
+const (
+	// knownNotices is where the spool keeps what the desktop was told.
+	knownNotices = "notices"
+	// waitedFor is after how long in the queue a message counts as one that has
+	// waited.
+	waitedFor = time.Minute
+	// mostDelivered bounds the messages of which it is remembered that a
+	// recipient has them.
+	mostDelivered = 1000
+)
+
+// A notifier tells the desktop of what the agent meets.
+type notifier struct {
+	herald *desktop.Herald
+	now    func() time.Time
+
+	mu        sync.Mutex
+	faults    map[queue.Route]*queue.RouteFault
+	delivered map[queue.ID]bool
+}
+
+// notifier is nil where nobody wants to be told, or the agent serves more than
+// one user and has no desktop.
+func (a *app) notifier(ctx context.Context, c *config.Config, out *smarthost.Transport, log *slog.Logger) *notifier {
+	if c.Notice == config.NoticeNone || c.System.Used() {
+		return nil
+	}
+	spool := a.spool(c)
+	n := &notifier{now: a.now, faults: make(map[queue.Route]*queue.RouteFault), delivered: make(map[queue.ID]bool)}
+	n.herald = desktop.NewHerald(desktop.Options{
+		Desktop: desktop.New(a.getenv), All: c.Notice == config.NoticeAll, Private: c.Privacy, Log: log.Debug,
+		Waiting: func(account string) bool { return waitsFor(spool, out, queue.Route(account)) },
+		Load:    func() (string, error) { return spool.Known(knownNotices) },
+		Keep:    func(text string) error { return spool.KeepKnown(knownNotices, text) },
+		Do:      a.deeds(ctx, log),
+	})
+	go n.herald.Run(ctx)
+	return n
+}
+
+// waitsFor says whether a message waits for the route.
+func waitsFor(spool *queue.Spool, out *smarthost.Transport, route queue.Route) (waits bool) {
+	err := spool.Names(func(name queue.Name) bool {
+		if name.Waits() {
+			return true
+		}
+		if e, ok := spool.Entry(name); ok {
+			r, err := out.Route(e.Envelope)
+			waits = err == nil && r == route
+		}
+		return !waits
+	})
+	return err == nil && waits
+}
+
+// watch is told of every event of the queue runs.
+func (n *notifier) watch(e queue.Event) {
+	if n == nil {
+		return
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	switch e.Kind {
+	case queue.Closed, queue.Retry:
+		if e.Fault != nil {
+			n.faults[e.Route] = e.Fault
+		}
+	case queue.Opened:
+		delete(n.faults, e.Route)
+		n.herald.Stands(string(e.Route), desktop.Well, "")
+	case queue.Bounced:
+		n.herald.Refused()
+	case queue.Warned:
+		n.herald.Late()
+	case queue.Settled:
+		if e.Outcome.State() == queue.Delivered && len(n.delivered) < mostDelivered && n.now().Sub(e.ID.Received()) > waitedFor {
+			n.delivered[e.ID] = true
+		}
+	case queue.Ended:
+		if n.delivered[e.ID] && e.Left == 0 {
+			n.herald.Gone()
+		}
+		delete(n.delivered, e.ID)
+	default:
+	}
+}
+
+// look is told how the accounts stand, when that may have changed or mail has
+// come.
+func (n *notifier) look(routes map[queue.Route]netwatch.Standing) {
+	if n == nil {
+		return
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for route, s := range routes {
+		n.herald.Stands(string(route), troubleOf(n.faults[route], s), s.Page)
+	}
+}
+
+// troubleOf is what a person has to do about an account. That it is well only
+// its server can say.
+func troubleOf(fault *queue.RouteFault, s netwatch.Standing) desktop.Trouble {
+	switch {
+	case wantsLogin(fault):
+		return desktop.Login
+	case s.Prospect == netwatch.Captive:
+		return desktop.Portal
+	case fault != nil && fault.NeedsPerson:
+		return desktop.Broken
+	}
+	return desktop.Unknown
+}
