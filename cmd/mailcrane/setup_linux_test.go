@@ -113,10 +113,27 @@ func (p *typist) ends() {
 	}
 }
 
-// freshDesk is a person's new session beside an unlocked keyring, in which names
-// are looked up at the lab's name server and the lab's CA is one of the system's.
-// Then the shell runs script.
+// freshDesk is a session of a person's, in which names are looked up at the lab's
+// name server and the lab's CA is one of the system's. Then the shell runs script.
 func freshDesk(t *testing.T, host lab.Smarthost, script string, args ...string) *exec.Cmd {
+	t.Helper()
+	cmd := exec.Command("unshare", deskWords(t, host, script, args)...)
+	cmd.Env = append(os.Environ(), "HOME="+t.TempDir(), "DBUS_SESSION_BUS_ADDRESS=", "XDG_RUNTIME_DIR=")
+	return settled(cmd, host)
+}
+
+// keyringDesk is one beside an unlocked keyring, with a home of its own.
+func keyringDesk(t *testing.T, host lab.Smarthost, script string, args ...string) *exec.Cmd {
+	t.Helper()
+	return settled(lab.KeyringCommand(t, lab.Unlocked, nil, "unshare", deskWords(t, host, script, args)...), host)
+}
+
+func settled(cmd *exec.Cmd, host lab.Smarthost) *exec.Cmd {
+	cmd.Env = append(cmd.Env, "PATH="+bin+":"+os.Getenv("PATH"), "SSL_CERT_FILE="+host.CAFile, "TERM=xterm-256color", "MAILCRANE_CONFIG=", "ACCESSIBLE=")
+	return cmd
+}
+
+func deskWords(t *testing.T, host lab.Smarthost, script string, args []string) []string {
 	t.Helper()
 	if os.Getuid() != 0 {
 		lab.Missing(t, "to be root, for a name server", "sudo go test ./...")
@@ -131,10 +148,7 @@ func freshDesk(t *testing.T, host lab.Smarthost, script string, args ...string) 
 		t.Fatal(err)
 	}
 	shell := `mount --bind "$0" /etc/resolv.conf || exit; ` + script
-	words := append([]string{"-m", "sh", "-c", shell, resolv}, args...)
-	cmd := lab.KeyringCommand(t, lab.Unlocked, nil, "unshare", words...)
-	cmd.Env = append(cmd.Env, "PATH="+bin+":"+os.Getenv("PATH"), "SSL_CERT_FILE="+host.CAFile, "TERM=xterm-256color", "MAILCRANE_CONFIG=")
-	return cmd
+	return append([]string{"-m", "sh", "-c", shell, resolv}, args...)
 }
 
 // From the program installed to the first message that a real smarthost takes:
@@ -149,7 +163,7 @@ func TestFromNothingToTheFirstMessageInAMinuteAndTwoAnswers(t *testing.T) {
 			box := host.Mailbox(t)
 			to := box.Address("setup")
 			began := time.Now()
-			p := sitDown(t, freshDesk(t, host, `mailcrane setup `+way.flag+` --no-service --test-to "$1" && mailcrane config check --online && mailcrane queue && cat "$HOME/.config/mailcrane/mailcrane.toml"`, to))
+			p := sitDown(t, keyringDesk(t, host, `mailcrane setup `+way.flag+` --no-service --test-to "$1" && mailcrane config check --online && mailcrane queue && cat "$HOME/.config/mailcrane/mailcrane.toml"`, to))
 			p.awaits("Your e-mail address")
 			p.says(host.User)
 			p.awaits("Password of " + host.User)
@@ -196,4 +210,58 @@ func number(t *testing.T, text string) uint16 {
 		t.Fatal(err)
 	}
 	return uint16(n)
+}
+
+// What a person does wrong, or thinks better of, leaves nothing half-done.
+func TestSetupAtATerminalLeavesNothingHalfDone(t *testing.T) {
+	host := lab.Postfix(t)
+	const script = `trap : INT; stty -a | grep -o -- '-\?echo ' ; mailcrane setup $1 --secret file --no-service --no-test; echo "code $?"; stty -a | grep -o -- '-\?echo '; find "$HOME/.config" -type f; echo over`
+	for _, way := range []string{"", "--accessible"} {
+		for _, c := range []struct {
+			name, why string
+			do        func(*typist)
+			code      string
+			written   bool
+		}{
+			{"a slip", "a wrong password is asked for again", func(p *typist) {
+				p.says("wrong")
+				p.awaits("refuses user name or password")
+				p.awaits("Password of ")
+				p.says(host.Password)
+				p.awaits("Done:")
+			}, "code 0", true},
+			{"three slips", "providers lock accounts", func(p *typist) {
+				p.says("wrong")
+				for range 2 {
+					p.awaits("refuses user name or password")
+					p.awaits("Password of ")
+					p.says("wrong")
+				}
+			}, "code 77", false},
+			{"interrupted", "Ctrl-C is an answer", func(p *typist) { p.types("\x03") }, "code 75", false},
+		} {
+			t.Run(c.name+way, func(t *testing.T) {
+				p := sitDown(t, freshDesk(t, host, script, way))
+				p.awaits("Your e-mail address")
+				p.says(host.User)
+				p.awaits("Password of ")
+				p.awaits("not shown")
+				c.do(p)
+				p.awaits(c.code)
+				p.awaits("over")
+				_, rest, _ := strings.Cut(p.text(), c.code)
+				if strings.Contains(rest, "mailcrane.toml") != c.written || strings.Contains(rest, "-echo") {
+					t.Errorf("%s: %s", c.why, p.text())
+				}
+				p.ends()
+			})
+		}
+	}
+}
+
+func (p *typist) types(keys string) {
+	p.t.Helper()
+	if _, err := p.tty.WriteString(keys); err != nil {
+		p.t.Fatal(err)
+	}
 }

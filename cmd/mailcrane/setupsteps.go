@@ -202,7 +202,7 @@ func (s *setup) link(ctx context.Context) (string, error) {
 	}
 	if !s.system {
 		return "", sysexits.Errorf(sysexits.OK, fmt.Sprintf("point git at it: git config --global sendemail.sendmailCmd %s; others: docs/setup.md; or all programs of this machine: sudo mailcrane service link", shim),
-			"your programs send by %s", shim)
+			"Your programs can send by %s.", shim)
 	}
 	if _, err := links.New(links.Options{Shim: shim}).Install(ctx, false); err != nil {
 		return "", err

@@ -89,7 +89,7 @@ func (g *Guide) passwordHint() string {
 	case f != nil && f.Page != "":
 		return fmt.Sprintf("%s may want sending by programs to be switched on first: %s", g.provider(), f.Page)
 	}
-	return "some providers want a password made for programs: look for app passwords in their settings"
+	return "Some providers want a password that is made for programs: look for app passwords in their settings."
 }
 
 // check logs in with what was typed. Where the source of the settings does not
@@ -124,11 +124,12 @@ func (g *Guide) checkAs(ctx context.Context) *queue.RouteFault {
 	return g.Check(ctx, d.Config, g.nameIn(d), source)
 }
 
-// unreached is about a server that could not be asked. A fault that no network
-// mends is not passed over.
+// unreached is about a server that could not be asked. What no network mends is
+// not passed over, nor another's certificate: it may be a portal's, or that of
+// the only server there ever is under a name that was wrong.
 func (g *Guide) unreached(ctx context.Context, fault *queue.RouteFault) error {
 	g.say("%s", fault.Sentence())
-	if fault.NeedsPerson {
+	if fault.NeedsPerson || fault.Step == queue.StepTLS {
 		return sysexits.Errorf(sysexits.Unavailable, fault.Hint, "the log-in could not be tried, and nothing was written")
 	}
 	agreed, err := g.Ask.Agree(ctx, Question{
