@@ -42,6 +42,9 @@ type Envelope struct {
 	// Grace is how long Put leaves it untried, for its sender to take it back.
 	// It is in the name of the message alone.
 	Grace time.Duration
+	// Held: Put leaves it untried until a person releases it. It is in the name
+	// of the message alone.
+	Held bool
 	// Received is when the message was taken in. Put sets it.
 	Received time.Time
 }

@@ -224,7 +224,7 @@ func (s *Spool) fill(ctx context.Context, f File, e *Envelope, message io.Reader
 	}
 	return Name{
 		Size: w.scan.size, Recipients: len(e.To), Content: w.scan.content, Class: w.scan.header.class(),
-		Sum: w.sum.Sum64(), Key: keyOf(e),
+		Sum: w.sum.Sum64(), Key: keyOf(e), Held: e.Held,
 		NotBefore: atSecond(seconds(e.NotBefore)), Next: graceEnd(e),
 	}, err
 }

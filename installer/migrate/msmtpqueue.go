@@ -1,0 +1,186 @@
+package migrate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"strings"
+
+	"mailcrane/internal/address"
+	"mailcrane/internal/header"
+)
+
+// msmtpQueue reads the pairs that msmtpq leaves: NAME.mail is a message as it
+// was handed in, NAME.msmtp the command line for it.
+func msmtpQueue(m *Machine, f *Found) {
+	settings := f
+	if len(f.Accounts) == 0 && len(f.Files) == 0 {
+		settings = &Found{Program: f.Program} // the queue alone is wanted
+		msmtpSettings(context.Background(), m, settings, "")
+	}
+	for _, dir := range []string{m.env("MSMTPQ_Q"), m.home(".msmtp.queue"), m.home(".msmtpqueue"), m.home(".local/share/mail.queue")} {
+		if dir == "" {
+			continue
+		}
+		for _, name := range m.names(f, dir) {
+			id, ok := strings.CutSuffix(name, ".mail")
+			if !ok || strings.HasPrefix(name, ".") {
+				continue
+			}
+			file := path.Join(dir, name)
+			l, err := m.msmtpLetter(settings, file, path.Join(dir, id+".msmtp"))
+			if err != nil {
+				f.skip(file, err)
+				continue
+			}
+			f.add(l)
+		}
+	}
+}
+
+func (m *Machine) msmtpLetter(f *Found, file, control string) (*Letter, error) {
+	text, err := m.control(control)
+	if err != nil {
+		return nil, fmt.Errorf("its command line, %s: %w", control, err)
+	}
+	received, err := m.regular(file, true)
+	if err != nil {
+		return nil, err
+	}
+	section, start, err := m.headerOf(file)
+	if err != nil {
+		return nil, err
+	}
+	fields := header.Parse(section)
+	call := msmtpCall(strings.Fields(string(text)))
+	l := &Letter{File: file, From: call.from, Received: received, Unsent: true}
+	if !call.hasFrom {
+		l.From = senderOf(f, call.account, fields)
+	}
+	for _, to := range call.recipients {
+		l.To = append(l.To, Recipient{Address: address.Unbracketed(to), Notify: call.notify})
+	}
+	if call.fromHeader {
+		for _, to := range recipientsOf(fields) {
+			l.To = append(l.To, Recipient{Address: to, Notify: call.notify})
+		}
+	}
+	fields.Delete("Bcc")
+	l.message = m.after(fields.AppendTo(nil), file, true, start)
+	return l, nil
+}
+
+// An msmtpArgs is what a command line of msmtp says of the envelope.
+type msmtpArgs struct {
+	from, account, notify string
+	hasFrom, fromHeader   bool
+	recipients            []string
+}
+
+// msmtpCall reads the options of msmtp(1) that concern the envelope; others
+// that take a value have it behind = or attached, or are named here.
+func msmtpCall(words []string) msmtpArgs {
+	var c msmtpArgs
+	for i := 0; i < len(words); i++ {
+		word := words[i]
+		next := func() string {
+			if i++; i < len(words) {
+				return words[i]
+			}
+			return ""
+		}
+		option, value, has := strings.Cut(word, "=")
+		switch {
+		case word == "--":
+			c.recipients = append(c.recipients, words[i+1:]...)
+			return c
+		case word == "-t" || word == "--read-recipients":
+			c.fromHeader = true
+		case option == "--from" && has:
+			c.from, c.hasFrom = value, true
+		case option == "--account" && has:
+			c.account = value
+		case option == "--dsn-notify" && has:
+			c.notify = strings.ToUpper(value)
+		case word == "-f" || word == "-r":
+			c.from, c.hasFrom = next(), true
+		case word == "-a":
+			c.account = next()
+		case word == "-N":
+			c.notify = strings.ToUpper(next())
+		case strings.HasPrefix(word, "-f"), strings.HasPrefix(word, "-r"):
+			c.from, c.hasFrom = word[2:], true
+		case strings.HasPrefix(word, "-a"):
+			c.account = word[2:]
+		case word == "-C" || word == "-X" || word == "-R" || word == "-V" || word == "-F":
+			next()
+		case strings.HasPrefix(word, "-") && word != "-":
+		default:
+			c.recipients = append(c.recipients, word)
+		}
+	}
+	if c.notify == "OFF" {
+		c.notify = ""
+	}
+	return c
+}
+
+// senderOf is who sends where the command line does not say it: the address of
+// the account that it names, else of the default one, else the author.
+func senderOf(f *Found, name string, fields *header.Section) string {
+	if name == "" {
+		name = f.Default
+	}
+	for _, a := range f.Accounts {
+		if a.Name == name && a.Address() != "" {
+			return a.Address()
+		}
+	}
+	if from, ok := fields.Get("From"); ok {
+		if list, _ := address.ParseList(string(from.Body())); len(list) > 0 {
+			return list[0].Address
+		}
+	}
+	return ""
+}
+
+// recipientsOf is what -t means: with any Resent- recipients, those alone.
+func recipientsOf(fields *header.Section) []string {
+	var all []string
+	for _, names := range [][]string{{"Resent-To", "Resent-Cc", "Resent-Bcc"}, {"To", "Cc", "Bcc"}} {
+		for _, name := range names {
+			for _, field := range fields.All(name) {
+				list, _ := address.ParseList(string(field.Body()))
+				for _, box := range list {
+					all = append(all, box.Address)
+				}
+			}
+		}
+		if len(all) > 0 {
+			return all
+		}
+	}
+	return nil
+}
+
+// headerOf is the header section of the message in a file, and where what is
+// behind it begins.
+func (m *Machine) headerOf(file string) (section []byte, end int64, err error) {
+	f, err := m.open(file, true)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, mostControl))
+	if err != nil {
+		return nil, 0, cause(err)
+	}
+	var scan header.Scan
+	n, _, ok := scan.End(text, len(text) < mostControl)
+	if !ok {
+		return nil, 0, errors.New("its header does not end")
+	}
+	return text[:n], int64(n), nil
+}

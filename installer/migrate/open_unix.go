@@ -1,0 +1,24 @@
+//go:build unix
+
+package migrate
+
+import (
+	"io/fs"
+	"os"
+	"syscall"
+)
+
+// nonblock: to open a named pipe would wait for its other end.
+const nonblock = syscall.O_NONBLOCK
+
+func openNoFollow(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|nonblock, 0)
+}
+
+// links is how many names the file has.
+func links(info fs.FileInfo) int {
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		return int(st.Nlink)
+	}
+	return 1
+}
