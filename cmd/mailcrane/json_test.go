@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"mailcrane/installer/checkup"
+	"mailcrane/installer/migrate"
 	"mailcrane/netwatch"
 	"mailcrane/netwatch/network"
 	"mailcrane/queue"
@@ -105,6 +106,10 @@ func TestThePageAboutJSONHasEveryFieldAndNoOther(t *testing.T) {
 		"The network of a status":    reflect.TypeFor[network.State](),
 		"The standing of an account": reflect.TypeFor[netwatch.Standing](),
 		"An account of a status":     reflect.TypeFor[accountStatus](),
+		"What another program has":   reflect.TypeFor[foundItem](),
+		"An account that is taken":   reflect.TypeFor[accountItem](),
+		"What is not taken over":     reflect.TypeFor[migrate.Left](),
+		"A message of another queue": reflect.TypeFor[importedItem](),
 		"The queue of a status":      reflect.TypeFor[queueStatus](),
 	}
 	for section, typ := range types {

@@ -31,6 +31,9 @@ type Draft struct {
 	After []byte
 	// Config is the new text as it will be read.
 	Config *config.Config
+	// Added are the names of the accounts as they were given, in the new text; ""
+	// for one that was there already.
+	Added []string
 	// Skipped are the names of accounts that were there already with the same
 	// server, user and senders.
 	Skipped []string
@@ -98,7 +101,7 @@ func readFile(path string) ([]byte, error) {
 func (d *Draft) add(text *strings.Builder, old *config.Config, taken map[string]bool, a *config.Account) string {
 	for _, there := range old.Accounts {
 		if same(there, a) {
-			d.Skipped = append(d.Skipped, there.Name)
+			d.Skipped, d.Added = append(d.Skipped, there.Name), append(d.Added, "")
 			return there.Name
 		}
 	}
@@ -107,6 +110,7 @@ func (d *Draft) add(text *strings.Builder, old *config.Config, taken map[string]
 		b.Name = fmt.Sprintf("%s-%d", a.Name, n)
 	}
 	taken[b.Name] = true
+	d.Added = append(d.Added, b.Name)
 	if b.Name != a.Name {
 		d.Renamed[a.Name] = b.Name
 	}
@@ -194,23 +198,25 @@ func (d *Draft) Write() error {
 	if !bytes.Equal(now, d.Before) {
 		return sysexits.Errorf(sysexits.TempFail, "type the same again", "%s was changed by somebody else meanwhile; nothing was written", d.Path)
 	}
-	if err := replace(d.Path, d.After); err != nil {
+	if err := replace(d.Path, d.After, true); err != nil {
 		return sysexits.Errorf(sysexits.CantCreat, "look at the directory with: ls -ld "+filepath.Dir(d.Path), "cannot write the configuration: %w", err)
 	}
 	return nil
 }
 
-func replace(path string, text []byte) error {
+// replace writes a file that its owner alone can read; where kept, one that was
+// there leaves it its mode and owner.
+func replace(path string, text []byte, kept bool) error {
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(dir, ".mailcrane.toml-*") // 0600
+	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+"-*") // 0600
 	if err != nil {
 		return err
 	}
 	defer os.Remove(f.Name()) //nolint:errcheck // renamed, where all went well
-	if info, err := os.Stat(path); err == nil {
+	if info, err := os.Stat(path); err == nil && kept {
 		if err := keepOwner(f, info); err != nil {
 			f.Close()
 			return err

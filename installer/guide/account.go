@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strings"
 
 	"golang.org/x/net/publicsuffix"
@@ -84,7 +83,7 @@ func (g *Guide) wantedSecret() error {
 
 // passwordFile is where a password stands that is kept in a file.
 func (g *Guide) passwordFile() string {
-	return filepath.Join(filepath.Dir(g.Path), g.account.Name+".password")
+	return draft.PasswordFile(g.Path, g.account.Name)
 }
 
 // tokens says with what application the account gets its tokens, where it does.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"mailcrane/installer/discover"
+	"mailcrane/installer/draft"
 	"mailcrane/internal/config"
 	"mailcrane/internal/sysexits"
 	"mailcrane/queue"
@@ -159,7 +160,7 @@ func (g *Guide) keep(ctx context.Context, a *config.Account) error {
 		}
 		g.did = append(g.did, "the password is in the keyring")
 	case "file":
-		if err := writePassword(a.Secret.Value, g.password); err != nil {
+		if err := draft.WritePassword(a.Secret.Value, g.password); err != nil {
 			return err
 		}
 		g.did = append(g.did, "the password is in "+a.Secret.Value)

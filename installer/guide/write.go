@@ -2,16 +2,12 @@ package guide
 
 import (
 	"context"
-	"errors"
-	"os"
-	"path/filepath"
 
 	"github.com/rogpeppe/go-internal/diff"
 
 	"mailcrane/installer/draft"
 	"mailcrane/internal/config"
 	"mailcrane/internal/sysexits"
-	"mailcrane/queue"
 )
 
 // draft is the configuration with the account in it, on no disk yet.
@@ -100,34 +96,4 @@ func (g *Guide) show(context.Context) error {
 	g.say("This would be written, and nothing was:")
 	g.say("%s", diff.Diff(d.Path, d.Before, d.Path+", new", d.After))
 	return nil
-}
-
-// writePassword writes a file that its owner alone can read, whole or not at
-// all.
-func writePassword(path, password string) error {
-	dir := filepath.Dir(path)
-	err := os.MkdirAll(dir, 0o700)
-	if err == nil {
-		err = replaceFile(dir, path, password+"\n")
-	}
-	if err != nil {
-		return sysexits.Errorf(sysexits.CantCreat, "look at the directory with: ls -ld "+dir, "cannot keep the password: %w", err)
-	}
-	return nil
-}
-
-func replaceFile(dir, path, text string) error {
-	f, err := os.CreateTemp(dir, ".password-*") // 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name()) //nolint:errcheck // renamed, where all went well
-	_, err = f.WriteString(text)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	return queue.OS{}.SyncDir(dir)
 }

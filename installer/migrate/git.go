@@ -2,6 +2,8 @@ package migrate
 
 import (
 	"context"
+	"errors"
+	"os/exec"
 	"path"
 	"slices"
 	"strings"
@@ -32,13 +34,16 @@ func gitSettings(ctx context.Context, m *Machine, f *Found, named string) {
 		args = []string{"config", "--file", m.at(where), "--list", "-z"}
 	}
 	if m.Git == nil {
-		if named != "" {
-			f.leave(named, "install git", "git itself reads its files, and there is no git here")
-		}
 		return
 	}
 	text, err := m.Git(ctx, args...)
-	if err != nil {
+	switch {
+	case errors.Is(err, exec.ErrNotFound) && named == "":
+		return
+	case errors.Is(err, exec.ErrNotFound):
+		f.leave(named, "install git", "git itself reads its files, and there is no git here")
+		return
+	case err != nil:
 		f.leave(where, "", "git could not read its settings: %v", err)
 		return
 	}

@@ -24,6 +24,9 @@ type Machine struct {
 	Address string
 	// Git runs git with these arguments; nil where there is none.
 	Git func(ctx context.Context, args ...string) ([]byte, error)
+	// Running says that a process with that name runs on this machine; nil where
+	// that is not known.
+	Running func(name string) bool
 	// Getenv is the environment, for variables that move a program's files;
 	// it is asked for this machine only.
 	Getenv func(string) string

@@ -3,6 +3,7 @@ package migrate
 import (
 	"context"
 	"path"
+	"slices"
 	"strings"
 
 	"mailcrane/internal/config"
@@ -175,6 +176,22 @@ func (r *msmtpReader) take(a *msmtpAccount) {
 	r.login(a, out)
 	r.certificates(a, out)
 	r.others(a)
+	if a.name == "default" {
+		r.merge(a, out)
+	}
+}
+
+// merge drops a default account that differs from the one it is made of in
+// nothing that is taken over.
+func (r *msmtpReader) merge(a *msmtpAccount, out *Account) {
+	f := r.found
+	for _, other := range f.Accounts {
+		if other.Name == a.base && other != out && other.Smarthost == out.Smarthost && other.User == out.User && slices.Equal(other.From, out.From) {
+			f.Default = a.base
+			f.Accounts = slices.DeleteFunc(f.Accounts, func(x *Account) bool { return x == out })
+			return
+		}
+	}
 }
 
 // senders: %U is the user's name, %M the machine's mail name; a pattern is

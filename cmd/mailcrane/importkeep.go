@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+
+	"mailcrane/installer/draft"
+	"mailcrane/installer/migrate"
+	"mailcrane/internal/config"
+	"mailcrane/internal/sysexits"
+	"mailcrane/smarthost/secret"
+)
+
+// compose drafts the new configuration. Where there is no keyring, passwords
+// are to stand in files, whose names are those that the accounts get at last:
+// so it is drafted twice.
+func (i *importing) compose(ctx context.Context) error {
+	var accounts []*config.Account
+	var passwords []migrate.Password
+	standard := ""
+	for _, f := range i.found {
+		for _, account := range f.Accounts {
+			if account.Address() == "" {
+				return sysexits.Errorf(sysexits.Usage, "say it: mailcrane import --address YOU@EXAMPLE.ORG",
+					"%s does not say which address is yours", f.Program)
+			}
+			accounts, passwords = append(accounts, &account.Account), append(passwords, account.Password)
+			if standard == "" && account.Name == f.Default {
+				standard = account.Name
+			}
+		}
+	}
+	apart(accounts)
+	d, err := draft.New(i.configFile, accounts, standard, i.getenv)
+	if err != nil {
+		return err
+	}
+	i.passwords = make(map[string]migrate.Password)
+	elsewhere := false
+	for n, account := range accounts {
+		if d.Added[n] == "" {
+			continue // it was there before, and its password with it
+		}
+		if account.Name == standard {
+			standard = d.Added[n]
+		}
+		account.Name = d.Added[n]
+		if !passwords[n].Known() {
+			continue
+		}
+		i.passwords[account.Name] = passwords[n]
+		if len(i.passwords) == 1 {
+			elsewhere = i.noKeyring(ctx, account)
+		}
+		if elsewhere {
+			account.Secret = config.Secret{Kind: "file", Value: draft.PasswordFile(d.Path, account.Name)}
+		}
+	}
+	i.draft, err = draft.New(i.configFile, accounts, standard, i.getenv)
+	return err
+}
+
+// apart gives accounts of two programs names of their own.
+func apart(accounts []*config.Account) {
+	taken := make(map[string]bool)
+	for _, a := range accounts {
+		for base := a.Name; taken[a.Name]; {
+			base += "-2"
+			a.Name = base
+		}
+		taken[a.Name] = true
+	}
+}
+
+// noKeyring says that no password can be put into one.
+func (i *importing) noKeyring(ctx context.Context, account *config.Account) bool {
+	if i.wishes.system {
+		return true // the machine's agent has no session
+	}
+	probe := *account
+	probe.Secret = config.Secret{Kind: "keyring"}
+	_, err := secret.New(&probe, i.getenv).Read(ctx)
+	return errors.Is(err, secret.ErrNoBus) || errors.Is(err, secret.ErrNoService) || errors.Is(err, secret.ErrNoAnswer)
+}
+
+// write keeps the passwords, then the configuration that says where they are.
+func (i *importing) write(ctx context.Context) error {
+	if i.draft == nil {
+		return nil
+	}
+	for name, password := range i.passwords {
+		account := i.draft.Config.Account(name)
+		switch account.Secret.Kind {
+		case "keyring":
+			if err := secret.Store(ctx, account, i.getenv, password.Reveal()); err != nil {
+				return err
+			}
+			i.say("The password of account %s is in the keyring.", name)
+		case "file":
+			if err := draft.WritePassword(account.Secret.Value, password.Reveal()); err != nil {
+				return err
+			}
+			i.say("The password of account %s is in %s, which only its owner can read: there is no keyring here.", name, account.Secret.Value)
+		}
+	}
+	if string(i.draft.Before) == string(i.draft.After) {
+		return nil
+	}
+	if err := i.draft.Write(); err != nil {
+		return err
+	}
+	i.say("%s is written. Try the log-in with: mailcrane config check --online", filepath.Clean(i.draft.Path))
+	return nil
+}
