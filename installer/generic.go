@@ -37,7 +37,7 @@ func (g *generic) install(ctx context.Context) (Change, error) {
 	}
 	if status.Installed {
 		// What it runs cannot be asked in one way everywhere.
-		return "", sysexits.Errorf(sysexits.CantCreat, "if it is an older mailcrane, type: "+g.options.command("uninstall")+"; then: "+g.options.command("install"),
+		return "", sysexits.Errorf(sysexits.CantCreat, "if it is an older mailcrane, type: "+g.options.Command("uninstall")+"; then: "+g.options.Command("install"),
 			"a service called %s is there already", Name)
 	}
 	if err := g.service.Install(); err != nil {
@@ -99,18 +99,18 @@ func (g *generic) status(context.Context) (Status, error) {
 	state, err := g.service.Status()
 	switch {
 	case errors.Is(err, service.ErrNotInstalled):
-		return Status{Detail: "not installed; type: " + g.options.command("install")}, nil
+		return Status{Detail: "not installed; type: " + g.options.Command("install")}, nil
 	case err != nil:
 		return Status{}, g.failed("status", err)
 	case state == service.StatusRunning:
 		return Status{Installed: true, Running: true, Detail: "running"}, nil
 	}
-	return Status{Installed: true, Detail: "stopped; type: " + g.options.command("start")}, nil
+	return Status{Installed: true, Detail: "stopped; type: " + g.options.Command("start")}, nil
 }
 
 func (g *generic) failed(action string, err error) error {
 	if errors.Is(err, fs.ErrPermission) || strings.Contains(err.Error(), "Access is denied") {
-		return sysexits.Errorf(sysexits.NoPerm, "with the rights of an administrator, type: "+strings.TrimPrefix(g.options.command(action), "sudo "),
+		return sysexits.Errorf(sysexits.NoPerm, "with the rights of an administrator, type: "+strings.TrimPrefix(g.options.Command(action), "sudo "),
 			"this needs an administrator's rights: %w", err)
 	}
 	return sysexits.Errorf(sysexits.OSErr, "run it in the foreground meanwhile: mailcrane agent",
@@ -118,5 +118,5 @@ func (g *generic) failed(action string, err error) error {
 }
 
 func (o Options) notInstalled() error {
-	return sysexits.Errorf(sysexits.Unavailable, "type: "+o.command("install"), "the service is not installed")
+	return sysexits.Errorf(sysexits.Unavailable, "type: "+o.Command("install"), "the service is not installed")
 }

@@ -9,6 +9,7 @@ package installer
 
 import (
 	"context"
+	"runtime"
 
 	"github.com/kardianos/service"
 )
@@ -28,6 +29,11 @@ type Options struct {
 	// User means a service of the person who calls, that runs as that person;
 	// otherwise it is the machine's, and only root may change it.
 	User bool
+	// Needs is what the configuration asks for; needed by Install only.
+	Needs Needs
+	// Stay keeps the agent running where it could end with nothing queued, and
+	// be started by what comes.
+	Stay bool
 	// Run is the agent, which ends when its context does; needed by
 	// Service.Run only.
 	Run func(context.Context) error
@@ -49,6 +55,9 @@ const (
 type Status struct {
 	Installed bool
 	Running   bool
+	// Waiting: it does not run because there is nothing to do, and is started by
+	// mail.
+	Waiting bool
 	// Detail says more in plain words: since when it runs, or why it does not
 	// and what to type.
 	Detail string
@@ -89,8 +98,9 @@ func (s *Service) Install(ctx context.Context) (Change, error) { return s.backen
 // Uninstall stops the service and takes away all that Install has made.
 func (s *Service) Uninstall(ctx context.Context) (Change, error) { return s.backend.uninstall(ctx) }
 
-// Start starts the service; one that runs is left alone. It does not wait
-// until the agent is ready: an agent that gives up at once is seen in Status.
+// Start starts the service; one that runs is left alone. With systemd it waits
+// until the agent takes mail, and an agent that gives up at once is an error;
+// elsewhere that is seen in Status.
 func (s *Service) Start(ctx context.Context) error { return s.backend.start(ctx) }
 
 // Stop stops the service until it is started again or the next session; one
@@ -106,6 +116,9 @@ func (o Options) arguments() []string {
 	args := []string{"agent"}
 	if o.Config != "" {
 		args = append(args, "--config", o.Config)
+	}
+	if runtime.GOOS == "linux" && o.starts() {
+		args = append(args, "--idle-exit", idleExit.String())
 	}
 	return args
 }
@@ -128,8 +141,8 @@ func (o Options) kardianos() *service.Config {
 
 const description = "mailcrane: keeps mail and sends it when there is a way out"
 
-// command is what a person types for an action on this service.
-func (o Options) command(action string) string {
+// Command is what a person types for an action on this service.
+func (o Options) Command(action string) string {
 	if o.User {
 		return "mailcrane service " + action
 	}

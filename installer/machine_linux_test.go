@@ -194,7 +194,7 @@ func TestUserServiceComesBackAfterACrashAndNotAfterAConfigurationError(t *testin
 
 	m.Write("/etc/mailcrane/mailcrane.toml", "no_such_key = 1\n", 0o644)
 	u.does("mailcrane service stop")
-	u.does("mailcrane service start")
+	u.refused(sysexits.Unavailable, "mailcrane service start", "does not start: its configuration is wrong", "journalctl --user -t mailcrane")
 	u.await("mailcrane service status | grep -q 'given up, because its configuration is wrong; to see why, type: journalctl --user -t mailcrane'")
 	u.await("journalctl --user -t mailcrane -e | grep -q no_such_key")
 
@@ -346,7 +346,7 @@ func TestSystemServiceRunsSandboxedAsItsOwnUser(t *testing.T) {
 	uid := strings.TrimSpace(strings.TrimPrefix(u.run("systemctl", "show", "mailcrane", "--property=UID").stdout, "UID="))
 	u.does("pgrep --exact --euid " + uid + " mailcrane")
 	u.refused(1, "pgrep --exact --euid root mailcrane")
-	u.does("stat --format %u /var/lib/private/mailcrane/.local", uid+"\n")
+	u.does("stat --format %u /var/lib/mailcrane/.local", uid+"\n")
 	u.does("systemd-analyze security --threshold=20 mailcrane") // in tenths
 	if r := bob(t, m).run("ls", "/var/lib/mailcrane/"); r.code == 0 {
 		t.Errorf("another user reads the spool:\n%s", r.stdout)
@@ -354,7 +354,7 @@ func TestSystemServiceRunsSandboxedAsItsOwnUser(t *testing.T) {
 
 	u.does("mailcrane service install --system", string(Unchanged))
 	u.does("mailcrane service uninstall --system", string(Removed))
-	u.does("test -d /var/lib/private/mailcrane/.local/state/mailcrane/spool")
+	u.does("test -d /var/lib/mailcrane/.local/state/mailcrane/spool")
 	if after := files(t, m, "/etc/systemd"); strings.Join(before, "\n") != strings.Join(after, "\n") {
 		t.Errorf("left: %q\nbefore: %q", after, before)
 	}
@@ -378,7 +378,7 @@ func TestOddPathsReachTheAgentAsTheyAre(t *testing.T) {
 	if exe != oddProgram {
 		t.Errorf("systemd runs %q", exe)
 	}
-	if want := []string{"agent", "--config", oddConfig}; strings.Join(argv[1:], "|") != strings.Join(want, "|") {
+	if want := []string{"agent", "--config", oddConfig, "--idle-exit", "30s"}; strings.Join(argv[1:], "|") != strings.Join(want, "|") {
 		t.Errorf("called with %q, want %q", argv[1:], want)
 	}
 }

@@ -22,12 +22,12 @@ type session struct {
 func (s session) before(o Options, command string) error {
 	if !o.User {
 		if s.uid != 0 {
-			return sysexits.Errorf(sysexits.NoPerm, "type: "+o.command(command), "only root may change the machine's services")
+			return sysexits.Errorf(sysexits.NoPerm, "type: "+o.Command(command), "only root may change the machine's services")
 		}
 		return nil
 	}
 	if s.uid == 0 && s.getenv("SUDO_USER") != "" && s.getenv("SUDO_USER") != "root" {
-		return sysexits.Errorf(sysexits.Usage, "for yourself, type: "+o.command(command)+"; for the whole machine: sudo "+o.command(command)+" --system",
+		return sysexits.Errorf(sysexits.Usage, "for yourself, type: "+o.Command(command)+"; for the whole machine: sudo "+o.Command(command)+" --system",
 			"sudo would make it root's own service, not yours")
 	}
 	dir := s.getenv("XDG_RUNTIME_DIR")
@@ -55,7 +55,7 @@ func (s session) after(o Options, command, says string) error {
 
 // mend is what gets the person a session and does what was asked.
 func (s session) mend(o Options, command string) string {
-	again := "XDG_RUNTIME_DIR=" + s.own() + " " + o.command(command)
+	again := "XDG_RUNTIME_DIR=" + s.own() + " " + o.Command(command)
 	if _, there := ownerOf(s.own()); there {
 		return "type: " + again
 	}

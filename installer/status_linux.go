@@ -27,6 +27,7 @@ func (s *systemd) status(ctx context.Context) (Status, error) {
 	// A package may have brought the unit, or somebody have written it.
 	status.Installed = status.Installed || state["LoadState"] == "loaded"
 	status.Running = state["ActiveState"] == "active"
+	status.Waiting = status.Installed && state["ActiveState"] == "inactive" && s.waits(ctx)
 	status.Detail = s.detail(status, file, state)
 	return status, nil
 }
@@ -41,7 +42,7 @@ func (s *systemd) detail(status Status, file unitState, state map[string]string)
 		text += "; installed by others, in " + path
 	}
 	if state["UnitFileState"] == "disabled" {
-		return text + "; it will not start by itself: " + s.options.command("install")
+		return text + "; it will not start by itself: " + s.options.Command("install")
 	}
 	if s.options.User && s.session.name != "" && !exists(filepath.Join("/var/lib/systemd/linger", s.session.name)) {
 		text += "; while you are logged in (always: loginctl enable-linger)"
@@ -54,15 +55,17 @@ func (s *systemd) activity(status Status, file unitState, state map[string]strin
 	case file == masked:
 		return "masked: it must not be started; type: " + s.typed("unmask "+Name)
 	case !status.Installed:
-		return "not installed; type: " + s.options.command("install")
+		return "not installed; type: " + s.options.Command("install")
 	case status.Running:
 		return "running since " + state["ActiveEnterTimestamp"] + ", process " + state["MainPID"]
 	case state["ActiveState"] == "failed":
 		return "given up, because " + ending(state) + "; to see why, type: " + s.journal()
 	case state["SubState"] == "auto-restart":
 		return "starts again in a few seconds, because " + ending(state) + "; to see why, type: " + s.journal()
+	case status.Waiting:
+		return "idle: nothing is queued, and mail starts it"
 	case state["ActiveState"] == "inactive":
-		return "stopped; type: " + s.options.command("start")
+		return "stopped; type: " + s.options.Command("start")
 	}
 	return state["ActiveState"]
 }

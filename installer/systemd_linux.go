@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/kardianos/service"
@@ -22,8 +23,6 @@ type systemd struct {
 	session session
 }
 
-const unitName = Name + ".service"
-
 func (s *systemd) path() string { return filepath.Join(s.folder, unitName) }
 
 func (s *systemd) install(ctx context.Context) (Change, error) {
@@ -37,16 +36,29 @@ func (s *systemd) install(ctx context.Context) (Change, error) {
 	if err != nil {
 		return "", err
 	}
+	ran := found != nothing && s.waits(ctx)
+	beside, err := s.putCompanions(ctx)
+	if err != nil {
+		return "", err
+	}
+	if found == same && beside {
+		found = other
+	}
 	change := Installed
 	switch found {
 	case nothing:
-		err = s.create(ctx)
+		if err = s.create(ctx); err != nil {
+			s.withdraw(ctx)
+		}
 	case same:
 		change = Unchanged
 		err = s.enable(ctx)
 	case other:
 		change = Replaced
 		err = s.replace(ctx)
+	}
+	if err == nil {
+		err = s.enableCompanions(ctx, ran)
 	}
 	if err != nil {
 		return "", err
@@ -84,6 +96,13 @@ func (s *systemd) create(ctx context.Context) error {
 	}
 	s.removeEmptyFolders()
 	return err
+}
+
+// withdraw takes away what stands beside a unit that could not be made.
+func (s *systemd) withdraw(ctx context.Context) {
+	wanted := slices.DeleteFunc(s.options.companions(), func(c companion) bool { return c.text == "" })
+	_ = s.removeCompanions(ctx, wanted) // why the unit could not be made is told
+	s.removeEmptyFolders()
 }
 
 func (s *systemd) replace(ctx context.Context) error {
@@ -129,41 +148,60 @@ func (s *systemd) uninstall(ctx context.Context) (Change, error) {
 	if err != nil {
 		return "", err
 	}
-	if found == nothing {
+	beside, err := s.stopCompanions(ctx)
+	if err != nil {
+		return "", err
+	}
+	if found == nothing && len(beside) == 0 {
 		return Absent, nil
 	}
-	if err := s.systemctl(ctx, "stop", unitName).err; err != nil {
+	if found != nothing {
+		if err := s.dismiss(ctx); err != nil {
+			return "", err
+		}
+	}
+	if err := s.removeCompanions(ctx, beside); err != nil {
 		return "", err
+	}
+	s.removeEmptyFolders()
+	if !s.options.User {
+		return Removed, s.options.clearMachine(ctx)
+	}
+	return Removed, nil
+}
+
+// dismiss stops the service and takes its unit away.
+func (s *systemd) dismiss(ctx context.Context) error {
+	if err := s.systemctl(ctx, "stop", unitName).err; err != nil {
+		return err
 	}
 	if err := s.service.Uninstall(); err != nil {
 		// Once more, by steps that say why they fail.
 		if err := s.systemctl(ctx, "disable", unitName).err; err != nil {
-			return "", err
+			return err
 		}
 		if err := os.Remove(s.path()); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return "", s.cannotWrite(err)
+			return s.cannotWrite(err)
 		}
 		if err := s.systemctl(ctx, "daemon-reload").err; err != nil {
-			return "", err
+			return err
 		}
 	}
 	// A unit that has failed is remembered, also without its file; one that has
 	// not cannot be forgotten.
 	_ = s.systemctl(ctx, "reset-failed", unitName)
-	s.removeEmptyFolders()
-	return Removed, nil
+	return nil
 }
 
 // removeEmptyFolders takes away the folders that Install had to make, unless
 // something else is in them by now.
 func (s *systemd) removeEmptyFolders() {
-	if !s.options.User {
-		return
+	dirs := []string{filepath.Join(s.folder, "paths.target.wants"), filepath.Join(s.folder, "sockets.target.wants")}
+	if s.options.User {
+		dirs = append(dirs, filepath.Join(s.folder, "default.target.wants"), s.folder, filepath.Dir(s.folder))
 	}
-	for _, dir := range []string{filepath.Join(s.folder, "default.target.wants"), s.folder, filepath.Dir(s.folder)} {
-		if info, err := os.Lstat(dir); err == nil && info.IsDir() {
-			_ = os.Remove(dir)
-		}
+	for _, dir := range dirs {
+		removeEmpty(dir)
 	}
 }
 
@@ -175,8 +213,11 @@ func (s *systemd) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// One that failed too often would not be started again for five minutes.
+	// One that failed too often would not be started again for a while.
 	_ = s.systemctl(ctx, "reset-failed", unitName)
+	if err := s.startCompanions(ctx); err != nil {
+		return err
+	}
 	if strings.HasPrefix(state["SubState"], "auto-restart") {
 		// A start would wait for the end of RestartSec.
 		return s.do(ctx, "restart", s.service.Restart)
@@ -188,6 +229,10 @@ func (s *systemd) stop(ctx context.Context) error {
 	if err := s.mustBeInstalled(ctx, "stop"); err != nil {
 		return err
 	}
+	// Else mail would start it again at once.
+	if _, err := s.stopCompanions(ctx); err != nil {
+		return err
+	}
 	return s.do(ctx, "stop", s.service.Stop)
 }
 
@@ -196,7 +241,15 @@ func (s *systemd) do(ctx context.Context, action string, ask func() error) error
 	if err := ask(); err == nil {
 		return nil
 	}
-	return s.systemctl(ctx, action, unitName).err
+	err := s.systemctl(ctx, action, unitName).err
+	if err == nil || action == "stop" {
+		return err
+	}
+	// It says no more than that the program has failed.
+	if state, showErr := s.show(ctx); showErr == nil && state["ExecMainStatus"] != "0" {
+		return sysexits.Errorf(sysexits.Unavailable, "to see why, type: "+s.journal(), "the agent does not start: %s", ending(state))
+	}
+	return err
 }
 
 func (s *systemd) mustBeInstalled(ctx context.Context, command string) error {
@@ -237,7 +290,7 @@ func (s *systemd) find(ctx context.Context) (unitState, error) {
 		}
 		return nothing, s.systemctl(ctx, "daemon-reload").err
 	case masked:
-		return found, sysexits.Errorf(sysexits.CantCreat, "type: "+s.typed("unmask "+Name)+"; then: "+s.options.command("install"),
+		return found, sysexits.Errorf(sysexits.CantCreat, "type: "+s.typed("unmask "+Name)+"; then: "+s.options.Command("install"),
 			"the service is masked, which means that it must not be started")
 	case foreign:
 		return found, sysexits.Errorf(sysexits.CantCreat, "look at it, then move it away or keep it: "+s.typed("cat "+Name),
@@ -271,7 +324,5 @@ func (s *systemd) cannotRead(err error) error {
 	return sysexits.Errorf(sysexits.NoInput, "see who owns it: ls -l "+s.path(), "cannot read the service's unit: %w", err)
 }
 
-func exists(path string) bool {
-	_, err := os.Lstat(path)
-	return err == nil && !strings.HasSuffix(path, "/null")
-}
+// exists says that a unit is there and is not masked.
+func exists(path string) bool { return isThere(path) && !strings.HasSuffix(path, "/null") }

@@ -9,6 +9,8 @@ import (
 // mark is the first line of every unit that we made, by which we know it.
 const mark = `# Made by "mailcrane service install", which overwrites what is changed here.`
 
+const unitName = Name + ".service"
+
 // unit is the text of the systemd unit. It is handed to kardianos/service as a
 // template, in which only {{ has a meaning; execStart sees to it that there is
 // none.
@@ -22,7 +24,20 @@ func (o Options) unit() string {
 		// secret may need (gpg and its agent, say) is left alone.
 		edit, order, sandbox, target = "systemctl --user edit", "", "", "default.target"
 	}
-	return fmt.Sprintf(unitText, mark, edit, description, order, o.execStart(), sandbox, target)
+	for _, name := range o.sockets() {
+		order += "Wants=" + name + "\nAfter=" + name + "\n"
+	}
+	var needs strings.Builder
+	for _, name := range o.sockets() {
+		needs.WriteString("Sockets=" + name + "\n")
+	}
+	for _, c := range o.Needs.Credentials {
+		needs.WriteString(c.line())
+	}
+	if !o.User {
+		needs.WriteString(o.writable())
+	}
+	return fmt.Sprintf(unitText, mark, edit, description, order, o.execStart(), needs.String(), sandbox, target)
 }
 
 const unitText = `%s
@@ -31,17 +46,17 @@ const unitText = `%s
 [Unit]
 Description=%s
 %s# A program that cannot start is not started for ever.
-StartLimitIntervalSec=300
-StartLimitBurst=10
+StartLimitIntervalSec=60
+StartLimitBurst=8
 
 [Service]
-Type=simple
+Type=notify
 ExecStart=%s
-SyslogIdentifier=mailcrane
+%sSyslogIdentifier=mailcrane
 Restart=on-failure
 RestartSec=5
-# A wrong call or configuration (sysexits) does not mend itself.
-RestartPreventExitStatus=64 78
+# A wrong call or configuration, another agent (sysexits): no start mends that.
+RestartPreventExitStatus=64 69 78
 # The agent ends its children itself, and in time for a machine that shuts down.
 KillMode=mixed
 TimeoutStopSec=20
@@ -62,12 +77,11 @@ WantedBy=%s
 // PrivateUsers is missing on purpose: with it, every local user would look the
 // same to the agent's socket.
 const systemSandbox = `
-# A user that exists only for this service, unless there is one of that name.
-DynamicUser=yes
+# A user of its own, who stays the same as long as files are theirs.
 User=mailcrane
+Group=mailcrane
 StateDirectory=mailcrane
 StateDirectoryMode=0700
-RuntimeDirectory=mailcrane
 Environment=HOME=%S/mailcrane
 WorkingDirectory=%S/mailcrane
 CapabilityBoundingSet=

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"mailcrane/installer"
+	"mailcrane/installer/links"
 	"mailcrane/internal/sysexits"
 )
 
@@ -19,71 +21,103 @@ func (a *app) serviceCommand() *cobra.Command {
 		Args:    args(cobra.NoArgs),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	var user, system bool
+	var user, system, stay bool
 	c.PersistentFlags().BoolVar(&user, "user", false, "your own service (the default)")
 	c.PersistentFlags().BoolVar(&system, "system", false, "the machine's service")
-	add := func(name, short string, do func(context.Context, *installer.Service) error) {
-		c.AddCommand(&cobra.Command{
+	add := func(name, short string, do func(context.Context, *installer.Service, installer.Options) error) *cobra.Command {
+		sub := &cobra.Command{
 			Use: name, Short: short, Example: "  mailcrane service " + name, Args: args(cobra.NoArgs),
 			RunE: func(cmd *cobra.Command, _ []string) error {
 				if user && system {
 					return sysexits.Errorf(sysexits.Usage, "name one of them; --user is the default", "it cannot be both --user and --system")
 				}
-				s, err := a.service(!system)
+				o, err := a.serviceOptions(!system, name == "install")
 				if err != nil {
 					return err
 				}
-				return do(cmd.Context(), s)
+				o.Stay = stay
+				s, err := installer.New(o)
+				if err != nil {
+					return err
+				}
+				return do(cmd.Context(), s, o)
 			},
-		})
+		}
+		c.AddCommand(sub)
+		return sub
 	}
-	add("install", "Have the agent started with the session, or the machine", func(ctx context.Context, s *installer.Service) error {
-		change, err := s.Install(ctx)
-		if err == nil {
-			fmt.Fprintf(a.stdout, "the service is %s; start it now with: mailcrane service start\n", change)
-		}
-		return err
-	})
-	add("uninstall", "Stop the service and take it away; mail and settings stay", func(ctx context.Context, s *installer.Service) error {
-		change, err := s.Uninstall(ctx)
-		if err == nil {
-			fmt.Fprintf(a.stdout, "the service is %s\n", change)
-		}
-		return err
-	})
-	add("start", "Start the service now", func(ctx context.Context, s *installer.Service) error { return s.Start(ctx) })
-	add("stop", "Stop the service", func(ctx context.Context, s *installer.Service) error { return s.Stop(ctx) })
-	add("status", "Say whether it is installed and runs", func(ctx context.Context, s *installer.Service) error {
-		status, err := s.Status(ctx)
-		if err != nil {
-			return err
-		}
-		fmt.Fprintln(a.stdout, status.Detail)
-		if !status.Running {
-			return exit(sysexits.Unavailable)
-		}
-		return nil
-	})
+	install := add("install", "Have the agent started with the session, or the machine", a.installService)
+	install.Flags().BoolVar(&stay, "stay", false, "keep the agent running also with nothing queued")
+	add("uninstall", "Stop the service and take it away; mail and settings stay", a.uninstallService)
+	add("start", "Start the service now", func(ctx context.Context, s *installer.Service, _ installer.Options) error { return s.Start(ctx) })
+	add("stop", "Stop the service", func(ctx context.Context, s *installer.Service, _ installer.Options) error { return s.Stop(ctx) })
+	add("status", "Say whether it is installed and runs", a.serviceStatus)
 	c.AddCommand(a.linkCommands()...)
 	return c
 }
 
-func (a *app) service(user bool) (*installer.Service, error) {
-	own, err := os.Executable()
+func (a *app) installService(ctx context.Context, s *installer.Service, o installer.Options) error {
+	change, err := s.Install(ctx)
 	if err != nil {
-		return nil, sysexits.Errorf(sysexits.OSErr, "", "cannot find this program: %w", err)
+		return err
 	}
-	file := a.configFile
-	if file == "" {
-		file = a.getenv("MAILCRANE_CONFIG")
-	}
-	if file != "" {
-		if file, err = filepath.Abs(file); err != nil {
-			return nil, sysexits.Errorf(sysexits.OSErr, "", "%w", err)
+	fmt.Fprintf(a.stdout, "the service is %s; start it now with: %s\n", change, o.Command("start"))
+	for _, c := range o.Needs.Credentials {
+		if _, err := os.Stat(c.File); err != nil {
+			fmt.Fprintf(a.stdout, "it expects the secret %q; put it there with: sudo %s; then restart the service\n", printable(c.Name), c.Command())
 		}
 	}
-	return installer.New(installer.Options{
-		Program: own, Config: file, User: user,
-		Run: func(ctx context.Context) error { return a.agent(ctx, nil, nil) },
-	})
+	return nil
+}
+
+func (a *app) uninstallService(ctx context.Context, s *installer.Service, o installer.Options) error {
+	change, err := s.Uninstall(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(a.stdout, "the service is %s\n", change)
+	if o.User {
+		return nil
+	}
+	if left := o.Left(); len(left) > 0 {
+		fmt.Fprintf(a.stdout, "mail and state stay in %s, and so does their user, %s\n", strings.Join(left, ", "), installer.Name)
+	}
+	if _, err := links.Shim(o.Program); err != nil {
+		return nil // no link leads to a shim that is not there
+	}
+	return a.unlink(ctx, "")
+}
+
+func (a *app) serviceStatus(ctx context.Context, s *installer.Service, _ installer.Options) error {
+	status, err := s.Status(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(a.stdout, status.Detail)
+	if !status.Running && !status.Waiting {
+		return exit(sysexits.Unavailable)
+	}
+	return nil
+}
+
+// serviceOptions say which service is meant, and what it needs; that comes from
+// the configuration, which has to be in order where it is wanted.
+func (a *app) serviceOptions(user, wanted bool) (installer.Options, error) {
+	o := installer.Options{User: user, Config: a.configFile, Run: func(ctx context.Context) error { return a.agent(ctx, nil, nil) }}
+	var err error
+	if o.Program, err = os.Executable(); err != nil {
+		return o, sysexits.Errorf(sysexits.OSErr, "", "cannot find this program: %w", err)
+	}
+	if o.Config == "" {
+		o.Config = a.getenv("MAILCRANE_CONFIG")
+	}
+	if o.Config != "" {
+		if o.Config, err = filepath.Abs(o.Config); err != nil {
+			return o, sysexits.Errorf(sysexits.OSErr, "", "%w", err)
+		}
+	}
+	if o.Needs, err = a.serviceNeeds(o); err != nil && wanted {
+		return o, err
+	}
+	return o, nil
 }

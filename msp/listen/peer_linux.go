@@ -51,12 +51,13 @@ func tcpOwner(peer, us netip.AddrPort) (uid uint32, err error) {
 }
 
 func lookUpOwner(peer, us netip.AddrPort) (uid uint32, found bool, err error) {
+	// Not /proc/net, which a service with ProcSubset=pid (systemd.exec(5)) lacks.
 	tables := []struct {
 		name     string
 		peer, us netip.AddrPort
 	}{
-		{"/proc/net/tcp", unmapped(peer), unmapped(us)},
-		{"/proc/net/tcp6", mapped(peer), mapped(us)},
+		{"/proc/self/net/tcp", unmapped(peer), unmapped(us)},
+		{"/proc/self/net/tcp6", mapped(peer), mapped(us)},
 	}
 	for _, t := range tables {
 		f, err := os.Open(t.name)

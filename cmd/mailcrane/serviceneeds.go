@@ -1,0 +1,39 @@
+package main
+
+import (
+	"mailcrane/installer"
+	"mailcrane/internal/config"
+)
+
+// serviceNeeds is what the configuration that the service will read asks of it.
+func (a *app) serviceNeeds(o installer.Options) (installer.Needs, error) {
+	getenv, home := a.getenv, config.Home(a.getenv)
+	if !o.User {
+		// Root's own configuration is not the machine's.
+		home = ""
+		getenv = func(name string) string {
+			if name == "HOME" {
+				return "/var/lib/" + installer.Name
+			}
+			return ""
+		}
+	}
+	c, err := config.Load(o.Config, getenv)
+	if err != nil {
+		return installer.Needs{}, err
+	}
+	needs := installer.Needs{Listen: c.ListenMSP, Socket: c.System.Socket, Drop: c.System.Drop}
+	if needs.Spools, err = c.QueueDirs(); err != nil {
+		return installer.Needs{}, err
+	}
+	named := make(map[string]bool)
+	for _, account := range c.Accounts {
+		for _, secret := range []config.Secret{account.Secret, account.OAuth.ClientSecret} {
+			if secret.Kind == "credential" && !named[secret.Value] {
+				named[secret.Value] = true
+				needs.Credentials = append(needs.Credentials, installer.CredentialOf(secret.Value, home))
+			}
+		}
+	}
+	return needs, nil
+}
