@@ -100,6 +100,15 @@ func (a *app) serviceStatus(ctx context.Context, s *installer.Service, _ install
 	return nil
 }
 
+// service is the agent as a service that can be installed.
+func (a *app) service(user bool) (*installer.Service, error) {
+	o, err := a.serviceOptions(user, true)
+	if err != nil {
+		return nil, err
+	}
+	return installer.New(o)
+}
+
 // serviceOptions say which service is meant, and what it needs; that comes from
 // the configuration, which has to be in order where it is wanted.
 func (a *app) serviceOptions(user, wanted bool) (installer.Options, error) {
