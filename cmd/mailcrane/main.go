@@ -29,6 +29,7 @@ func main() {
 
 // run is the whole program on the standard streams; it returns the exit code.
 func run(ctx context.Context, args []string) int {
+	undumpable()
 	a := &app{
 		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
 		getenv: os.Getenv, now: time.Now, load: loadAverage,

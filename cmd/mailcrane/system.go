@@ -28,7 +28,6 @@ func (t *takesMail) serveMachine(ctx context.Context, a *app, c *config.Config, 
 	if !c.System.Used() {
 		return nil
 	}
-	undumpable()
 	memory, err := intake.Remember(c.Spools[0], a.logged(a.program(nil).SubmitSMTP(c, a.spool(c)), log), log)
 	if err != nil {
 		return cannotUseSpool(c, err)

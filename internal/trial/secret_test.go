@@ -2,7 +2,9 @@ package trial
 
 import (
 	"encoding/base64"
+	"encoding/hex"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -37,13 +39,16 @@ func (h *home) wantSecret(t *testing.T, said string, secrets ...string) {
 	}
 }
 
-// forms are the ways in which a secret may show: as it is, and in the middle
-// of base64, wherever it begins there.
+// forms are the ways in which a secret may show: as it is, in hexadecimal, in an
+// address of the web, and in the middle of base64, wherever it begins there.
 func forms(secret string) []string {
-	all := []string{secret}
+	octets := hex.EncodeToString([]byte(secret))
+	all := []string{secret, octets, strings.ToUpper(octets), url.QueryEscape(secret), url.PathEscape(secret)}
 	for shift := range 3 {
-		text := base64.StdEncoding.EncodeToString([]byte(strings.Repeat("x", shift) + secret))
-		all = append(all, text[4:len(text)-4])
+		for _, encoding := range []*base64.Encoding{base64.StdEncoding, base64.URLEncoding} {
+			text := encoding.EncodeToString([]byte(strings.Repeat("x", shift) + secret))
+			all = append(all, text[4:len(text)-4])
+		}
 	}
 	return all
 }
