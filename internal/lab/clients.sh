@@ -7,7 +7,7 @@ CLIENTS=(git git-email libmailtools-perl mutt s-nail cron swaks libnet-ssleay-pe
   dbus dbus-daemon gnome-keyring libsecret-tools libglib2.0-bin iproute2)
 
 clients_install() {
-  host_packages "${CLIENTS[@]}"
+  host_packages strace "${CLIENTS[@]}"
   bsd_mailx_install
   if dpkg-query -W -f='${db:Status-Abbrev} ${Package} ${Provides}\n' | grep '^ii.*mail-transport-agent'; then
     say "note: that is an MTA of this machine; the tests do not use it"
