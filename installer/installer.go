@@ -132,9 +132,12 @@ func (o Options) kardianos() *service.Config {
 		Executable:  o.Program,
 		Arguments:   o.arguments(),
 		Option: service.KeyValue{
-			"UserService": o.User,
-			"RunAtLoad":   true,      // launchd
-			"OnFailure":   "restart", // Windows
+			"UserService":  o.User,
+			"SysvScript":   o.sysv(),
+			"OpenRCScript": o.openRC(),
+			"RunAtLoad":    true,      // launchd
+			"KeepAlive":    true,      // launchd
+			"OnFailure":    "restart", // Windows
 		},
 	}
 }

@@ -34,7 +34,7 @@ manager starts it for you; see: mailcrane service --help`,
 			if verbose {
 				a.settings = append(a.settings, config.Setting{Name: "LogLevel", Value: strconv.Itoa(logSessions)})
 			}
-			return a.agent(cmd.Context(), nil, nil)
+			return a.runService(cmd.Context())
 		},
 	}
 	c.Flags().DurationVar(&a.idleExit, "idle-exit", 0, "end after this `time` with nothing queued; for a service that starts the agent again")
@@ -100,7 +100,7 @@ func (a *app) agent(ctx context.Context, log *slog.Logger, net watcher) error {
 	events.also = notices
 	runner.Reach, runner.Transport, runner.Stirs, runner.Naps = heard(ctx, net, events), net.Prove(out), stirs, naps
 	tells := herald{log}
-	ends := &idler{after: a.idleExit, spool: runner.Spool, end: stop, log: log}
+	ends := &idler{after: a.idleExit, spool: runner.Spool, drop: c.System.Drop, end: stop, log: log}
 	runner.Watch = func(e queue.Event) {
 		idle.watch(e)
 		ends.stir()

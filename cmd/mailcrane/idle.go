@@ -3,6 +3,9 @@ package main
 import (
 	"context"
 	"log/slog"
+	"os"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -23,6 +26,7 @@ type idler struct {
 	after   time.Duration // 0: never
 	spool   *queue.Spool
 	servers []*listen.Server
+	drop    string // the drop directory, or ""
 	// bound: a listener is this process's own, and would go with it.
 	bound bool
 	end   func()
@@ -75,12 +79,22 @@ func (i *idler) look() {
 		}
 	}
 	empty, err := i.spool.Empty()
-	if err != nil || !empty {
+	if err != nil || !empty || !i.dropEmpty() {
 		i.resume()
 		return
 	}
 	i.log.Info("agent ends: nothing is to be done, and mail starts it again")
 	i.end()
+}
+
+// dropEmpty takes a drop directory for empty as systemd.path(5) does, which
+// would start the agent again at once: hidden files do not count.
+func (i *idler) dropEmpty() bool {
+	if i.drop == "" {
+		return true
+	}
+	names, err := os.ReadDir(i.drop)
+	return err == nil && !slices.ContainsFunc(names, func(e os.DirEntry) bool { return !strings.HasPrefix(e.Name(), ".") })
 }
 
 func (i *idler) resume() {

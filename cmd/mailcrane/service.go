@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -98,6 +99,20 @@ func (a *app) serviceStatus(ctx context.Context, s *installer.Service, _ install
 		return exit(sysexits.Unavailable)
 	}
 	return nil
+}
+
+// runService is the agent, which the service manager of Windows has to be
+// answered for; the others just start it.
+func (a *app) runService(ctx context.Context) error {
+	run := func(ctx context.Context) error { return a.agent(ctx, nil, nil) }
+	if runtime.GOOS != "windows" {
+		return run(ctx)
+	}
+	s, err := installer.New(installer.Options{Run: run})
+	if err != nil {
+		return err
+	}
+	return s.Run(ctx)
 }
 
 // service is the agent as a service that can be installed.
