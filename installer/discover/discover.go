@@ -195,7 +195,11 @@ func (s *search) tell(step Step) {
 // found tells of a step that found settings.
 func (s *search) found(what, whom string, settings *Settings) *Settings {
 	settings.Source = what
-	s.tell(Step{What: what, Whom: whom, Outcome: Found, Detail: settings.Server.String()})
+	detail := settings.Server.String()
+	if settings.Provider != "" {
+		detail = settings.Provider + ", " + detail
+	}
+	s.tell(Step{What: what, Whom: whom, Outcome: Found, Detail: detail})
 	return settings
 }
 

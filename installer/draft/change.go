@@ -151,3 +151,16 @@ func lineEnd(text []byte, at int) int {
 	}
 	return len(text)
 }
+
+// Add puts keys of no table before the first table, and tables behind all else.
+func (d *Draft) Add(keys, tables string, getenv func(string) string) error {
+	text := string(d.After)
+	if tables != "" && text != "" && !strings.HasSuffix(text, "\n") {
+		text += "\n"
+	}
+	at := firstTable(text)
+	d.After = []byte(text[:at] + keys + text[at:] + tables)
+	var err error
+	d.Config, err = config.Parse(d.Path, d.After, getenv)
+	return err
+}

@@ -100,7 +100,7 @@ func (g *Guide) tokens(ctx context.Context) error {
 	}
 	answer, err := g.Ask.Text(ctx, Question{
 		Title: "Client ID of the application that you registered with " + a.OAuth.Issuer,
-		Note:  g.provider() + " takes no password of programs, but log-ins in the browser; docs/oauth.md tells how to register an application.",
+		Note:  g.provider() + " takes no password of programs, but log-ins in the browser; docs/login.md tells how to register an application.",
 		Flag:  "--client-id ID",
 		Check: filled("the client ID"),
 	})
@@ -166,16 +166,17 @@ func (g *Guide) place(ctx context.Context) error {
 	if a.Auth == "none" || a.Auth == "external" || a.Secret.Kind != "keyring" {
 		return nil
 	}
-	_, err := secret.New(a, g.Getenv).Read(ctx)
+	kept := secret.New(a, g.Getenv)
+	if a.OAuth.Used() {
+		kept = secret.Grant(a, g.Getenv)
+	}
+	_, err := kept.Read(ctx)
 	if err == nil {
 		g.inKeyring = true
 		return nil
 	}
 	if !errors.Is(err, secret.ErrNoBus) && !errors.Is(err, secret.ErrNoService) && !errors.Is(err, secret.ErrNoAnswer) {
 		return nil
-	}
-	if a.OAuth.Used() {
-		return err // a token that changes has no file to stand in
 	}
 	file := g.passwordFile()
 	agreed, askErr := g.Ask.Agree(ctx, Question{

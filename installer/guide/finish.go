@@ -28,7 +28,11 @@ func (g *Guide) try(ctx context.Context) error {
 // of what was set up.
 func (g *Guide) serve(ctx context.Context) error {
 	if g.NoService {
-		g.later("have the agent started with your session: mailcrane service install && mailcrane service start")
+		if g.System {
+			g.later("have the agent started with the machine: sudo mailcrane service install --system && sudo mailcrane service start --system")
+		} else {
+			g.later("have the agent started with your session: mailcrane service install && mailcrane service start")
+		}
 		return nil
 	}
 	g.tryTo(ctx, g.Service)

@@ -61,7 +61,7 @@ type Guide struct {
 	// nil has it come from where the account says.
 	Check func(ctx context.Context, c *config.Config, account string, source secret.Source) *queue.RouteFault
 	// Login gets tokens for an account that stands in the configuration.
-	Login func(ctx context.Context, account string) error
+	Login func(ctx context.Context, account *config.Account) error
 	// Test sends a message, and says in a sentence what became of it.
 	Test func(ctx context.Context, from, to string) (string, error)
 	// Service installs and starts the service, and says so in a sentence.
@@ -92,11 +92,18 @@ type state struct {
 
 // Run goes through all steps. Its error is a *sysexits.Error.
 func (g *Guide) Run(ctx context.Context) error {
-	steps := []func(context.Context) error{g.whose, g.settings, g.draftAccount}
+	steps := []func(context.Context) error{g.mayChange, g.whose, g.settings, g.draftAccount}
 	if g.DryRun {
 		steps = append(steps, g.show)
 	} else {
-		steps = append(steps, g.place, g.logIn, g.write, g.try, g.serve, g.link, g.end)
+		steps = append(steps, g.place, g.logIn, g.write)
+		// The machine's agent is who takes the message in.
+		if g.System {
+			steps = append(steps, g.serve, g.try)
+		} else {
+			steps = append(steps, g.try, g.serve)
+		}
+		steps = append(steps, g.link, g.end)
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {

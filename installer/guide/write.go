@@ -12,10 +12,17 @@ import (
 
 // draft is the configuration with the account in it, on no disk yet.
 func (g *Guide) draft() (*draft.Draft, error) {
+	var d *draft.Draft
+	var err error
 	if g.there != nil {
-		return draft.Change(g.Path, g.account, g.Getenv)
+		d, err = draft.Change(g.Path, g.account, g.Getenv)
+	} else {
+		d, err = draft.New(g.Path, []*config.Account{g.account}, "", g.Getenv)
 	}
-	return draft.New(g.Path, []*config.Account{g.account}, "", g.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	return d, g.beside(d)
 }
 
 // nameIn is the account's name in the draft.
@@ -59,6 +66,9 @@ func (g *Guide) write(ctx context.Context) error {
 	} else {
 		g.did = append(g.did, "account "+g.account.Name+" stood in "+d.Path+" already")
 	}
+	if err := g.open(g.account); err != nil {
+		return err
+	}
 	if g.account.OAuth.Used() {
 		return g.browser(ctx)
 	}
@@ -68,7 +78,7 @@ func (g *Guide) write(ctx context.Context) error {
 // browser logs in where the issuer asks for the password itself.
 func (g *Guide) browser(ctx context.Context) error {
 	if !g.inKeyring {
-		if err := g.Login(ctx, g.account.Name); err != nil {
+		if err := g.Login(ctx, g.account); err != nil {
 			return err
 		}
 	}
