@@ -164,7 +164,7 @@ func (a *app) setupFile(system bool) (string, error) {
 	return path, nil
 }
 
-// discard is a program's output that nobody wants.
+// quietly is the app without a word, for a step whose result is told otherwise.
 func quietly(a app) app {
 	a.stdout, a.stderr = io.Discard, io.Discard
 	return a
