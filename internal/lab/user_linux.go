@@ -16,14 +16,15 @@ func As(t testing.TB, uid int, f func()) {
 	if os.Getuid() != 0 {
 		Missing(t, "to be root, who may be several users", "sudo go test ./...")
 	}
-	done := make(chan error)
+	done := make(chan error, 1)
 	go func() {
+		defer close(done)      // also where f ends the test
 		runtime.LockOSThread() // and never unlocked: the thread must not come back
-		err := become(uid)
-		if err == nil {
-			f()
+		if err := become(uid); err != nil {
+			done <- err
+			return
 		}
-		done <- err
+		f()
 	}()
 	if err := <-done; err != nil {
 		t.Errorf("cannot become uid %d: %v", uid, err)

@@ -19,7 +19,8 @@ func TestWhatWasDroppedSurvivesAPowerCut(t *testing.T) {
 	}
 	disk := lab.NewPowerDisk(t, 16<<20)
 	dir := filepath.Join(disk.Dir, "drop")
-	if err := errors.Join(os.Chmod(disk.Dir, 0o755), os.Mkdir(dir, 0o700), os.Chmod(dir, 0o733|os.ModeSticky|os.ModeSetgid)); err != nil {
+	top := filepath.Dir(disk.Dir)
+	if err := errors.Join(os.Chmod(filepath.Dir(top), 0o755), os.Chmod(top, 0o755), os.Chmod(disk.Dir, 0o755), os.Mkdir(dir, 0o700), os.Chmod(dir, 0o733|os.ModeSticky|os.ModeSetgid)); err != nil {
 		t.Fatal(err)
 	}
 	const user = 65431
