@@ -48,6 +48,10 @@ func gitSettings(ctx context.Context, m *Machine, f *Found, named string) {
 		return
 	}
 	g := gitSet(text)
+	if !m.here() && named == "" && g.values["include.path"] != "" {
+		// What it names may be a file of this machine.
+		f.leave(where, "import that file by its name", "it includes %s, which is not read on another machine's disk", g.values["include.path"])
+	}
 	if !slices.ContainsFunc(g.identities, func(id string) bool { return g.get(id, "smtpserver") != "" }) {
 		return
 	}
