@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"errors"
+	"maps"
 	"path/filepath"
+	"slices"
 
 	"mailcrane/installer/draft"
 	"mailcrane/installer/migrate"
@@ -89,7 +91,8 @@ func (i *importing) write(ctx context.Context) error {
 	if i.draft == nil {
 		return nil
 	}
-	for name, password := range i.passwords {
+	for _, name := range slices.Sorted(maps.Keys(i.passwords)) {
+		password := i.passwords[name]
 		account := i.draft.Config.Account(name)
 		switch account.Secret.Kind {
 		case "keyring":

@@ -15,8 +15,10 @@ import (
 	"strings"
 	"time"
 
+	"mailcrane/internal/address"
 	"mailcrane/internal/config"
 	"mailcrane/internal/sysexits"
+	"mailcrane/internal/visible"
 )
 
 // The bounds of what is read.
@@ -268,29 +270,50 @@ func (f *Found) settleAccount(m *Machine, a *Account) {
 		f.leave(where, "see whether the server offers it with: mailcrane config check --online",
 			"%s sent the password for %s without TLS; mailcrane never does: the new account asks for STARTTLS", f.Program, a.Smarthost.Host)
 	}
-	a.From = slices.Compact(a.From)
-	if a.Address() != "" {
+	a.From = slices.DeleteFunc(slices.Compact(a.From), func(from string) bool {
+		err := senderFit(from)
+		if err != nil {
+			f.leave(where, "write the address into from", "%s is no sender that mailcrane could tell: %v", visible.Line(from, 300), err)
+		}
+		return err != nil
+	})
+	plain := slices.ContainsFunc(a.From, func(from string) bool { return !strings.Contains(from, "*") })
+	if plain || a.Address() != "" && m.Address == "" {
 		return
 	}
-	address := m.Address
-	if address == "" && len(a.From) > 0 {
+	f.ownAddress(m, a, where)
+}
+
+// senderFit says why text cannot stand in from.
+func senderFit(text string) error {
+	if strings.Contains(text, "*") && strings.Contains(text, "@") && len(text) <= address.MaxAddress && !strings.ContainsAny(text, " \t\r\n<>,\x00") {
+		return nil
+	}
+	return address.Valid(text)
+}
+
+// ownAddress puts the person's own address first: the one that was said, else
+// the user's name at the domain of the senders or of the machine.
+func (f *Found) ownAddress(m *Machine, a *Account, where string) {
+	own := m.Address
+	if own == "" && len(a.From) > 0 {
 		_, domain, _ := strings.Cut(a.From[0], "@")
 		if m.User != "" && !strings.Contains(domain, "*") {
-			address = m.User + "@" + domain
+			own = m.User + "@" + domain
 		}
 	}
-	if address == "" && m.User != "" {
+	if own == "" && m.User != "" {
 		if domain := m.mailname(); strings.Contains(domain, ".") {
-			address = m.User + "@" + domain
+			own = m.User + "@" + domain
 		}
 	}
-	if address == "" {
+	if senderFit(own) != nil {
 		return
 	}
-	a.From = slices.Insert(a.From, 0, address)
+	a.From = slices.Insert(a.From, 0, own)
 	if m.Address == "" {
 		f.leave(where, "put another one first in from, or type: mailcrane import --address YOU@EXAMPLE.ORG",
-			"it does not say your own address; the new account %s takes %s for it", a.Name, address)
+			"it does not say your own address; the new account %s takes %s for it", a.Name, own)
 	}
 }
 

@@ -2,7 +2,9 @@ package migrate
 
 import (
 	"context"
+	"maps"
 	"path"
+	"slices"
 	"strings"
 
 	"mailcrane/internal/config"
@@ -102,13 +104,9 @@ func ssmtpNotes(f *Found, set map[string]setting) {
 		f.leave(set["rewritedomain"].where, "", "ssmtp put this domain on senders; mailcrane keeps the sender that a program names")
 	}
 	known := []string{"root", "mailhub", "rewritedomain", "hostname", "fromlineoverride", "usetls", "usestarttls", "tlscert", "tlskey", "tls_ca_file", "authuser", "authpass", "authmethod", "debug"}
-	for key, v := range set {
-		found := false
-		for _, k := range known {
-			found = found || k == key
-		}
-		if !found {
-			f.leave(v.where, "", "%s has no counterpart", key)
+	for _, key := range slices.Sorted(maps.Keys(set)) {
+		if !slices.Contains(known, key) {
+			f.leave(set[key].where, "", "%s has no counterpart", key)
 		}
 	}
 }
