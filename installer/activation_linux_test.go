@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"mailcrane/internal/lab"
 	"mailcrane/internal/sysexits"
@@ -72,8 +73,10 @@ func TestAUsersAgentIsStartedByMailAndEndsWithoutIt(t *testing.T) {
 		overSMTP,
 	} {
 		to := box.Address(fmt.Sprintf("cold%d", i))
+		began := time.Now()
 		u.says(fmt.Sprintf(submit, to))
 		box.Wait(to)
+		t.Logf("from nothing to delivered: %v", time.Since(began).Round(time.Millisecond))
 		u.await(idle)
 	}
 	u.does("systemctl --user show mailcrane --property=NRestarts,Result", "NRestarts=0", "Result=success")

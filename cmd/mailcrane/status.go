@@ -222,7 +222,7 @@ func (a *app) showAgent(r *statusReport) {
 	case r.Silent:
 		a.labelled("agent", "there is one, and it does not answer: it is stopped, or the machine is very busy; if that lasts, %s", startAnew)
 	case r.Agent == nil:
-		a.labelled("agent", "not running: start it with mailcrane service start, or mailcrane agent")
+		a.labelled("agent", "not running: as a service it may wait for mail, see mailcrane service status; else start it with mailcrane service start, or mailcrane agent")
 	default:
 		a.labelled("agent", "running since %s, process %d", r.Agent.Since.Local().Format(time.DateTime), r.Agent.PID)
 		if r.Agent.Outdated {

@@ -114,6 +114,7 @@ func (l *Links) Look(ctx context.Context) ([]Link, error) {
 		}
 		all = append(all, link)
 	}
+	l.followersOf(ctx, all)
 	return all, nil
 }
 

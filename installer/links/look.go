@@ -28,7 +28,10 @@ func (l *Links) look(ctx context.Context, path string) (Link, error) {
 	if err != nil {
 		return link, explained(err, path)
 	}
-	link.Package = l.packageOf(ctx, path)
+	// What dpkg was told to put elsewhere is still called its package's.
+	if !l.diverted(ctx, path) {
+		link.Package = l.packageOf(ctx, path)
+	}
 	if info.Mode().Type() != fs.ModeSymlink {
 		link.State = Foreign
 		return link, nil
@@ -44,6 +47,28 @@ func (l *Links) look(ctx context.Context, path string) (Link, error) {
 	}
 	link.State = l.leads(path, link.Target)
 	return link, nil
+}
+
+// followersOf marks the names that are free only because what is chosen in
+// the group of another name does not bring them.
+func (l *Links) followersOf(ctx context.Context, all []Link) {
+	for _, first := range all {
+		if first.Group == "" || first.follows {
+			continue
+		}
+		out, err := l.run(ctx, "update-alternatives", "--query", first.Group)
+		if err != nil {
+			continue // the alternatives of Fedora have no --query: then they are as they look
+		}
+		for line := range strings.Lines(out) {
+			name, path, ok := strings.Cut(strings.TrimSpace(line), " ")
+			for i := range all {
+				if ok && strings.HasPrefix(line, " ") && all[i].Path == path && all[i].State == Free {
+					all[i].Group, all[i].follows = name, true
+				}
+			}
+		}
+	}
 }
 
 // leads says whose a link at path to target is.
