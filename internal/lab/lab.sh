@@ -3,7 +3,7 @@
 #
 #   lab.sh install             everything the tests use: smarthosts, clients, keyring, systemd, disks, NetworkManager, a virtual machine, Wine (minutes, once)
 #   lab.sh install PART...     postfix, exim, opensmtpd, clients, systemd, disks, network-manager, machine, wine
-#   lab.sh install-peers       other sendmails, for make bench
+#   lab.sh install-peers       other sendmails, for make bench and for the queues that import takes
 #   lab.sh up [PART...]        start the smarthosts (seconds): postfix, exim, opensmtpd; what runs already is left alone
 #   lab.sh down [PART...]      stop them
 #   lab.sh status              what is installed and what runs
