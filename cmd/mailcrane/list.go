@@ -23,19 +23,24 @@ type queueLister struct {
 }
 
 func (a *app) queueListCommand() *cobra.Command {
-	done := false
+	done, live := false, false
 	c := &cobra.Command{
 		Use: "list", Short: "List the messages, oldest first",
-		Example: "  mailcrane queue list --json\n  mailcrane queue list --done",
+		Example: "  mailcrane queue list --json\n  mailcrane queue list --done\n  mailcrane queue list --watch",
 		Args:    args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if done {
 				return a.doneList()
 			}
+			if live {
+				return a.watchList(cmd.Context())
+			}
 			return a.queueList(cmd.Context())
 		},
 	}
+	c.Flags().BoolVar(&live, "watch", false, "stay, and keep the list true until Ctrl-C; where it goes to a program, a line for each change")
 	c.Flags().BoolVar(&done, "done", false, "list the last messages that have left the queue, and what became of them")
+	c.MarkFlagsMutuallyExclusive("done", "watch")
 	return c
 }
 
