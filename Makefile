@@ -5,11 +5,12 @@
 # make nightly 5,000 power cuts, then every fuzz target for FUZZ_TIME (some hours, as root)
 # make suspend suspends a virtual machine in the middle of a message (a minute or two; internal/lab/lab.sh install machine)
 # make install the programs below PREFIX (DESTDIR is honoured)
+# make package dist/mailcrane_VERSION_ARCH.deb and .rpm
 
 PREFIX ?= /usr/local
 GO     ?= go
 
-.PHONY: build test lint bench nightly suspend install
+.PHONY: build test lint bench nightly suspend install package
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o bin/ ./cmd/...
@@ -46,3 +47,6 @@ install: build
 	for page in docs/man/*.[158]; do \
 		test ! -e "$$page" || install -D -m 644 "$$page" "$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}"; \
 	done
+
+package:
+	installer/packages/build.sh

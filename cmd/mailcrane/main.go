@@ -122,6 +122,7 @@ it to your smarthost the moment a network passes.`,
 		a.personalityCommand("newaliases", "Check the file of aliases, which needs no database"),
 	)
 	a.through(root)
+	a.complete(root)
 	return root
 }
 

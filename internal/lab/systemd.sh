@@ -6,13 +6,13 @@
 #
 # Sourced by lab.sh, which installs it. Every boot begins with the same root and
 # keeps what it writes in memory, so nothing is left and any number may run. In
-# it are cron, and the users bob, whose user manager is up without a log-in (linger), and
+# it are cron, rpm, and the users bob, whose user manager is up without a log-in (linger), and
 # alice, who has none. Its network is a loopback of its own.
 # shellcheck shell=bash
 
 systemd_install() {
   host_packages systemd-container procps
-  part_root systemd systemd systemd-sysv dbus dbus-user-session libpam-systemd procps cron
+  part_root systemd systemd systemd-sysv dbus dbus-user-session libpam-systemd procps cron rpm
   local root=$LAB/systemd/root user
   for user in bob alice; do
     grep -q "^$user:" "$root/etc/passwd" || chroot "$root" useradd --create-home --shell /bin/bash "$user"
