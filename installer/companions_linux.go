@@ -72,7 +72,7 @@ func (s *systemd) prepareMachine(ctx context.Context) error {
 	if s.options.tmpfiles() == "" {
 		return nil
 	}
-	return systemTool(ctx, "systemd-tmpfiles", "--create", "/etc/tmpfiles.d/"+Name+".conf")
+	return systemTool(ctx, "systemd-tmpfiles", "--create", Name+".conf")
 }
 
 func systemTool(ctx context.Context, name string, args ...string) error {
@@ -103,7 +103,7 @@ func (s *systemd) enableCompanions(ctx context.Context, ran bool) error {
 
 func (s *systemd) startCompanions(ctx context.Context) error {
 	for _, c := range s.options.companions() {
-		if !c.isUnit() || !exists(s.placeOf(c)) {
+		if !c.isUnit() || !exists(s.placeOf(c)) && !s.hasPackaged(c) {
 			continue
 		}
 		_ = s.systemctl(ctx, "reset-failed", c.name)
@@ -135,10 +135,11 @@ func (s *systemd) stopCompanions(ctx context.Context) ([]companion, error) {
 		if err != nil {
 			return nil, s.cannotRead(err)
 		}
-		if state != same && state != other {
+		if state == same || state == other {
+			all = append(all, c)
+		} else if !s.hasPackaged(c) {
 			continue
 		}
-		all = append(all, c)
 		if !c.isUnit() {
 			continue
 		}

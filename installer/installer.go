@@ -49,6 +49,8 @@ const (
 	Unchanged Change = "already installed" // the same service, now surely enabled
 	Removed   Change = "removed"
 	Absent    Change = "not installed" // nothing was there to be removed
+	// TurnedOff is what becomes of a service whose files a package owns.
+	TurnedOff Change = "turned off; its files go with the package mailcrane"
 )
 
 // Status is the state of the service.

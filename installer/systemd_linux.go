@@ -36,6 +36,9 @@ func (s *systemd) install(ctx context.Context) (Change, error) {
 	if err != nil {
 		return "", err
 	}
+	if found == nothing && s.packagedAlike() {
+		return Unchanged, s.enablePackaged(ctx)
+	}
 	ran := found != nothing && s.waits(ctx)
 	beside, err := s.putCompanions(ctx)
 	if err != nil {
@@ -153,7 +156,7 @@ func (s *systemd) uninstall(ctx context.Context) (Change, error) {
 		return "", err
 	}
 	if found == nothing && len(beside) == 0 {
-		return Absent, nil
+		return s.dismissPackaged(ctx)
 	}
 	if found != nothing {
 		if err := s.dismiss(ctx); err != nil {
@@ -257,7 +260,7 @@ func (s *systemd) mustBeInstalled(ctx context.Context, command string) error {
 		return err
 	}
 	found, err := s.find(ctx)
-	if err == nil && found == nothing {
+	if err == nil && found == nothing && !s.packaged() {
 		err = s.options.notInstalled()
 	}
 	return err
@@ -300,7 +303,7 @@ func (s *systemd) find(ctx context.Context) (unitState, error) {
 		if err != nil {
 			return found, err
 		}
-		if path := state["FragmentPath"]; path != "" && path != s.path() && exists(path) {
+		if path := state["FragmentPath"]; path != "" && path != s.path() && exists(path) && !s.packaged() {
 			return found, sysexits.Errorf(sysexits.CantCreat, "to use that one, type: "+s.typed("enable --now "+Name),
 				"this machine has a service called %s already, from %s", Name, path)
 		}

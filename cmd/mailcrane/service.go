@@ -54,6 +54,7 @@ func (a *app) serviceCommand() *cobra.Command {
 	add("stop", "Stop the service", func(ctx context.Context, s *installer.Service, _ installer.Options) error { return s.Stop(ctx) })
 	add("status", "Say whether it is installed and runs", a.serviceStatus)
 	c.AddCommand(a.linkCommands()...)
+	c.AddCommand(a.serviceFilesCommand())
 	return c
 }
 

@@ -5,11 +5,12 @@ case ${1:-} in
 remove | 0) ;;
 *) exit 0 ;;
 esac
+units="mailcrane.path mailcrane-submit.socket mailcrane.service"
 if [ -d /run/systemd/system ]; then
-	systemctl --no-reload --quiet disable --now mailcrane.path mailcrane.socket mailcrane.service || true
+	# shellcheck disable=SC2086 # a list
+	systemctl --no-reload --quiet disable --now $units || true
 elif command -v systemctl >/dev/null; then
-	systemctl --no-reload --quiet disable mailcrane.path mailcrane.socket mailcrane.service || true
+	# shellcheck disable=SC2086 # a list
+	systemctl --no-reload --quiet disable $units || true
 fi
-if [ "$1" = 0 ] && command -v update-alternatives >/dev/null; then
-	update-alternatives --remove mta /usr/lib/mailcrane/sendmail
-fi
+[ "$1" != 0 ] || /usr/bin/mailcrane service unlink

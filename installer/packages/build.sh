@@ -27,7 +27,7 @@ for shell in bash zsh fish; do
 done
 cp docs/man/*.1 $stage/man/
 gzip -n -9 $stage/man/*.1
-$stage/own/mailcrane service files $stage
+$stage/own/mailcrane service files --config installer/packages/mailcrane.toml $stage/service /usr/lib/mailcrane/mailcrane
 
 chmod -R u=rwX,go=rX $stage
 for kind in ${KIND:-deb rpm}; do

@@ -3,7 +3,6 @@ package lab
 import (
 	"io"
 	"net"
-	"os"
 	"path/filepath"
 	"sync"
 )
@@ -18,22 +17,13 @@ func (n *Network) Serve(s Smarthost) Smarthost {
 }
 
 // Serve makes a smarthost reachable in the machine, at its loopback with the
-// usual ports, by the smarthost's own name.
+// usual ports: that is all the network that a machine has.
 func (m *Machine) Serve(s Smarthost) Smarthost {
 	m.t.Helper()
 	inside := &Namespace{"the machine", filepath.Join("/proc", m.pid, "ns/net"), m.t}
-	s = inside.serve(s, machineSmarthostIP)
-	hosts, err := os.ReadFile(m.Path("/etc/hosts"))
-	if err != nil {
-		m.t.Fatal(err)
-	}
-	m.Write("/etc/hosts", string(hosts)+machineSmarthostIP+" "+s.Name+"\n", 0o644)
-	return s
+	s.Name = "localhost"
+	return inside.serve(s, "127.0.0.1")
 }
-
-// machineSmarthostIP is of the loopback, which is all the network that a
-// machine has.
-const machineSmarthostIP = "127.0.0.25"
 
 // serve hands connections to the addresses on to the smarthost; the result has
 // the ports as they are in the namespace.
