@@ -373,7 +373,7 @@ func TestOddPathsReachTheAgentAsTheyAre(t *testing.T) {
 	u.does("mailcrane service start")
 	u.await("journalctl --user -t mailcrane | grep -q 'agent is up'")
 	pid := strings.TrimSpace(strings.TrimPrefix(u.run("systemctl", "--user", "show", "mailcrane", "--property=MainPID").stdout, "MainPID="))
-	exe := strings.TrimSuffix(u.run("readlink", "/proc/"+pid+"/exe").stdout, "\n")
+	exe := strings.TrimSuffix(root(t, m).run("readlink", "/proc/"+pid+"/exe").stdout, "\n")
 	argv := strings.Split(strings.TrimSuffix(u.run("cat", "/proc/"+pid+"/cmdline").stdout, "\x00"), "\x00")
 	if exe != oddProgram {
 		t.Errorf("systemd runs %q", exe)

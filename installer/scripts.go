@@ -49,6 +49,12 @@ start() {
     running && return 0
     start-stop-daemon --start --quiet --background --make-pidfile --pidfile "$pidfile" --chdir / \
         --output /var/log/mailcrane.log --exec "$program" -- %s
+    # It is in the background before it is the program.
+    for _ in 1 2 3 4 5 6 7 8 9 10; do
+        running && return 0
+        sleep 0.1
+    done
+    return 1
 }
 
 case "$1" in
