@@ -16,12 +16,13 @@ type unit struct {
 	// lingers: the user's services run without a log-in.
 	lingers bool
 	// version is systemd's, 0 where it does not say.
-	version int
+	version     int
+	credentials []loaded
 }
 
 // properties are those that are asked for.
 const properties = "LoadState,ActiveState,SubState,FragmentPath,DropInPaths,UnitFileState,NeedDaemonReload,MainPID,Result,ExecMainStatus,ExecStart," +
-	"User,DynamicUser,ProtectHome,PrivateTmp,LoadCredential,LoadCredentialEncrypted,NoNewPrivileges"
+	"User,DynamicUser,ProtectHome,PrivateTmp"
 
 // booted says that systemd runs this machine (sd_booted(3)).
 func (c *checker) booted() bool {
@@ -53,6 +54,9 @@ func (c *checker) askUnit(ctx context.Context) {
 		if words := strings.Fields(said); len(words) > 1 {
 			u.version, _ = strconv.Atoi(words[1]) // 0: not known
 		}
+	}
+	if text, err := c.systemctl(ctx, "cat", "mailcrane.service"); err == nil {
+		u.credentials = credentialsIn(text)
 	}
 	if u.property["LoadState"] == "loaded" {
 		c.unit = u

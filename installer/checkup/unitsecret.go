@@ -112,14 +112,23 @@ type loaded struct {
 	encrypted  bool
 }
 
-// credentials are those that the unit is given.
-func (u *unit) credentials() []loaded {
+// credentialsIn are those that the text of a unit, with its drop-ins, loads. It is
+// read because systemctl show does not print them. An empty value forgets those
+// before it (systemd.exec(5)).
+func credentialsIn(text string) []loaded {
 	var all []loaded
-	for _, property := range []string{"LoadCredential", "LoadCredentialEncrypted"} {
-		for entry := range strings.FieldsSeq(u.property[property]) {
-			name, path, _ := strings.Cut(entry, ":")
-			all = append(all, loaded{name, path, property == "LoadCredentialEncrypted"})
+	for entry := range strings.Lines(text) {
+		key, value, _ := strings.Cut(strings.TrimSpace(entry), "=")
+		secured := key == "LoadCredentialEncrypted"
+		if key != "LoadCredential" && !secured {
+			continue
 		}
+		if value == "" {
+			all = slices.DeleteFunc(all, func(l loaded) bool { return l.encrypted == secured })
+			continue
+		}
+		name, path, _ := strings.Cut(value, ":")
+		all = append(all, loaded{name, path, secured})
 	}
 	return all
 }
@@ -128,7 +137,7 @@ func (u *unit) credentials() []loaded {
 func (w *way) unitCredential(ctx context.Context) {
 	name := w.account.Secret.Value
 	f := Finding{ID: "service-credential", State: Broken, Code: sysexits.Config}
-	all := w.unit.credentials()
+	all := w.unit.credentials
 	i := slices.IndexFunc(all, func(l loaded) bool { return l.name == name })
 	if i < 0 {
 		f.What = fmt.Sprintf("the unit does not load the credential %s, which account %s wants", name, w.account.Name)
