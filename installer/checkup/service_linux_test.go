@@ -61,7 +61,7 @@ func pinOf(t *testing.T, host lab.Smarthost) string {
 func (m *machineWorld) configure(secret string) {
 	m.machine.Write("/etc/mailcrane/mailcrane.toml", fmt.Sprintf(
 		"[account.lab]\nfrom = [%q, \"*@example.test\"]\nsmarthost = \"smtps://%s\"\nuser = %q\nsecret = %q\ntls = { pin = [%q] }\n[queue]\ndirectory = \"/var/lib/mailcrane/queue\"\n",
-		m.box.Address("me"), strings.Fields(m.does("getent hosts "+m.host.Name))[0]+":465", m.host.User, secret, m.pin), 0o644)
+		m.box.Address("me"), strings.Fields(m.does("getent hosts " + m.host.Name))[0]+":465", m.host.User, secret, m.pin), 0o644)
 }
 
 func (m *machineWorld) does(command string) string {

@@ -10,7 +10,7 @@
 //	tls, starttls, exchange, resume    what protects it
 //	outlet, dialogue, reply, farewell  commands in groups, replies in order
 //	teller, prelude                    what is shown of them
-//	ask, hello, auth                   what happens before the first message
+//	ask, hello, auth, sender           what happens before the first message
 //	session, turn, window, manner      which messages are under way, and how
 //	outgoing, spill, body              a message in the form that this server takes
 //	transaction, data, bdat, settle    one MAIL … RCPT … DATA or BDAT
