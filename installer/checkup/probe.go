@@ -36,9 +36,6 @@ const (
 	strange     answer = "something that is no mail server"
 )
 
-// open says that a mail server is there.
-func (a answer) open() bool { return a == speaksSMTP || a == speaksTLS }
-
 // probe connects to a port and hears what is there. No name, no address and no
 // secret of ours is sent; at a port of TLS the server's name is.
 func (w *way) probe(ctx context.Context, port string) answer {
