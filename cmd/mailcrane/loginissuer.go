@@ -55,6 +55,27 @@ func lasts(s oauth.Standing) string {
 	return " until " + s.Ends.Local().Format(time.DateTime)
 }
 
+// A loginItem is how the log-in of an account stands at its issuer of tokens.
+type loginItem struct {
+	oauth.Standing
+
+	EndsSoon bool `json:"ends_soon,omitempty"`
+}
+
+func loginOf(s oauth.Standing, now time.Time) *loginItem {
+	if s.Since.IsZero() {
+		return nil
+	}
+	return &loginItem{s, s.EndsSoon(now)}
+}
+
+func (l *loginItem) words(account string, now time.Time) string {
+	if !now.Before(l.Ends) {
+		return "the log-in has ended; type: mailcrane login " + account
+	}
+	return "the log-in ends " + soon(l.Ends, now) + "; before that, type: mailcrane login " + account
+}
+
 // askClientSecret asks once for the secret of the program itself, where that
 // is to be in the keyring.
 func (a *app) askClientSecret(ctx context.Context, account *config.Account) error {

@@ -17,6 +17,7 @@ import (
 	"mailcrane/netwatch/network"
 	"mailcrane/queue"
 	"mailcrane/smarthost"
+	"mailcrane/smarthost/oauth"
 )
 
 func (a *app) statusCommand() *cobra.Command {
@@ -60,6 +61,8 @@ type accountStatus struct {
 	Called string `json:"called,omitempty"`
 	// Takes is about how long what is due takes, where that is known and long.
 	Takes *takesItem `json:"takes,omitempty"`
+	// Login is since when and until when a log-in with tokens holds.
+	Login *loginItem `json:"login,omitempty"`
 }
 
 type queueStatus struct {
@@ -156,6 +159,7 @@ func (a *app) gather(ctx context.Context, c *config.Config) (*statusReport, erro
 		if s.Called != "" && (s.Standing.Prospect == netwatch.Untried || s.Standing.Prospect == netwatch.Reachable) {
 			s.Standing.Reacts = uncalledReacts(c, account)
 		}
+		s.Login = loginOf(oauth.Look(spool, account), now)
 		s.Takes = takesOf(out.Link(account), due[queue.Route(account.Name)])
 		r.Accounts = append(r.Accounts, s)
 	}
@@ -255,6 +259,9 @@ func (a *app) showStatus(r *statusReport) {
 		a.labelled("account", "%s: %s%s, %s", account.Name, account.Smarthost, as, r.prospect(account, now))
 		if hint := r.hint(account); hint != "" {
 			a.labelled("", "%s", hint)
+		}
+		if account.Login != nil && account.Login.EndsSoon {
+			a.labelled("", "%s", account.Login.words(account.Name, now))
 		}
 		if account.Called != "" {
 			a.labelled("", "%s", account.Called)

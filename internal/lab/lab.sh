@@ -1,8 +1,8 @@
 #!/bin/bash
 # The lab: real parts for the tests. Debian 12, as root.
 #
-#   lab.sh install             everything the tests use: smarthosts, clients, keyring, systemd, disks, NetworkManager, a virtual machine, Wine (minutes, once)
-#   lab.sh install PART...     postfix, exim, opensmtpd, clients, systemd, disks, network-manager, machine, wine
+#   lab.sh install             everything the tests use: smarthosts, clients, keyring, systemd, disks, NetworkManager, a virtual machine, Wine, an issuer of tokens, a browser (minutes, once)
+#   lab.sh install PART...     postfix, exim, opensmtpd, clients, systemd, disks, network-manager, machine, wine, issuer, browser
 #   lab.sh install-peers       other sendmails, for make bench and for the queues that import takes
 #   lab.sh up [PART...]        start the smarthosts (seconds): postfix, exim, opensmtpd; what runs already is left alone
 #   lab.sh down [PART...]      stop them
@@ -24,6 +24,7 @@ HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$HERE/wine.sh"
 . "$HERE/network-manager.sh"
 . "$HERE/machine.sh"
+. "$HERE/issuer.sh"
 . "$HERE/peers.sh"
 
 SMARTHOSTS=(postfix exim opensmtpd)
@@ -44,9 +45,9 @@ each() { # each ACTION PART...
   for part; do
     case $action:$part in
     install:network-manager) network_manager_install 9>&- ;;
-    install:clients | install:systemd | install:disks | install:machine | install:wine | *:postfix | *:exim | *:opensmtpd) "${part}_$action" 9>&- ;;
-    *:clients | *:systemd | *:disks | *:network-manager | *:machine | *:wine) die "$part needs no $action; $action knows ${SMARTHOSTS[*]}" ;;
-    *) die "no part is called $part; there are ${SMARTHOSTS[*]}, clients, systemd, disks, network-manager, machine, wine" ;;
+    install:clients | install:systemd | install:disks | install:machine | install:wine | install:issuer | install:browser | *:postfix | *:exim | *:opensmtpd) "${part}_$action" 9>&- ;;
+    *:clients | *:systemd | *:disks | *:network-manager | *:machine | *:wine | *:issuer | *:browser) die "$part needs no $action; $action knows ${SMARTHOSTS[*]}" ;;
+    *) die "no part is called $part; there are ${SMARTHOSTS[*]}, clients, systemd, disks, network-manager, machine, wine, issuer, browser" ;;
     esac
   done
 }
@@ -71,7 +72,7 @@ install)
   need_root install
   locked
   rm -f "$RUN/.apt-updated"
-  [ $# -gt 0 ] || set -- "${SMARTHOSTS[@]}" clients systemd disks network-manager machine wine
+  [ $# -gt 0 ] || set -- "${SMARTHOSTS[@]}" clients systemd disks network-manager machine wine issuer browser
   each install "$@"
   ;;
 install-peers) need_root install-peers; locked; rm -f "$RUN/.apt-updated"; peers_install 9>&- ;;

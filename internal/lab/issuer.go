@@ -1,0 +1,99 @@
+package lab
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// An Issuer is a running dex that belongs to one test. It takes a refresh token
+// once, and knows one person and one public client, which may come back to any
+// port of this machine.
+type Issuer struct {
+	URL      string
+	CAFile   string
+	ClientID string
+	// User and Password are the person's; User is the e-mail address too.
+	User, Password string
+
+	log string
+}
+
+// dexSettings: %[1]s is the address, %[2]s the folder of certificates. The hash is
+// that of "password".
+const dexSettings = `issuer: https://%[1]s/dex
+storage: {type: memory}
+web: {https: "%[1]s", tlsCert: %[2]s/good.pem, tlsKey: %[2]s/good.key}
+expiry:
+  idTokens: %[3]s
+  refreshTokens: {reuseInterval: 0s}
+enablePasswordDB: true
+staticPasswords:
+- email: me@example.org
+  hash: "$2a$10$2b2cU8CPhOTaGrs1HRQuAueS7JTT5ZHsHSzYiFPm1leZck7Mc8T4W"
+  username: me
+  userID: "1"
+staticClients:
+- id: crane
+  name: mailcrane
+  public: true
+`
+
+// StartIssuer starts one, whose access tokens live that long.
+func StartIssuer(t testing.TB, life time.Duration) *Issuer {
+	t.Helper()
+	dex, certs := filepath.Join(Root(), "issuer/dex"), filepath.Join(Root(), "ca")
+	if _, err := os.Stat(dex); err != nil {
+		Missing(t, "dex", "internal/lab/lab.sh install issuer")
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	l.Close()
+	dir := t.TempDir()
+	i := &Issuer{
+		URL: "https://" + address + "/dex", CAFile: filepath.Join(certs, "ca.pem"), ClientID: "crane",
+		User: "me@example.org", Password: "password", log: filepath.Join(dir, "log"),
+	}
+	settings := filepath.Join(dir, "dex.yaml")
+	if err := os.WriteFile(settings, fmt.Appendf(nil, dexSettings, address, certs, life), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	log, err := os.Create(i.log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(dex, "serve", settings)
+	cmd.Stdout, cmd.Stderr = log, log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cmd.Process.Kill()
+		cmd.Wait()
+		log.Close()
+		if t.Failed() {
+			t.Log(i.Log())
+		}
+	})
+	for deadline := time.Now().Add(20 * time.Second); !answers(address); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("dex did not come up:\n%s", i.Log())
+		}
+	}
+	return i
+}
+
+// Log is what dex has said, its last part.
+func (i *Issuer) Log() string {
+	text, _ := os.ReadFile(i.log)
+	const most = 8 << 10
+	return strings.ToValidUTF8(string(text[max(0, len(text)-most):]), "?")
+}
