@@ -149,7 +149,7 @@ func (b *Browser) LogIn(i *Issuer, want string) (page string) {
 			at('form').submit();
 		}
 		return document.body.innerText;
-	})()`, i.User, i.Password)
+	})()`, i.LogIn, i.Password)
 	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
 		if b.Run("document.readyState") != "complete" {
 			continue

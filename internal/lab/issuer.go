@@ -12,36 +12,37 @@ import (
 )
 
 // An Issuer is a running dex that belongs to one test. It takes a refresh token
-// once, and knows one person and one public client, which may come back to any
-// port of this machine.
+// once, and knows one person, and a public client for each of the ways to log in.
 type Issuer struct {
-	URL      string
-	CAFile   string
-	ClientID string
-	// User and Password are the person's; User is the e-mail address too.
-	User, Password string
+	URL    string
+	CAFile string
+	// ClientID is for the browser, DeviceID for a code.
+	ClientID, DeviceID string
+	// LogIn and Password are what the person types; User is the e-mail address.
+	LogIn, Password, User string
 
 	log string
 }
 
-// dexSettings: %[1]s is the address, %[2]s the folder of certificates. The hash is
-// that of "password".
+// dexSettings: %[1]s is the address, %[2]s the folder of certificates. The person
+// comes from a connector, for dex's own passwords and its store in memory wait for
+// each other when a token is refreshed.
 const dexSettings = `issuer: https://%[1]s/dex
 storage: {type: memory}
 web: {https: "%[1]s", tlsCert: %[2]s/good.pem, tlsKey: %[2]s/good.key}
 expiry:
   idTokens: %[3]s
   refreshTokens: {reuseInterval: 0s}
-enablePasswordDB: true
-staticPasswords:
-- email: me@example.org
-  hash: "$2a$10$2b2cU8CPhOTaGrs1HRQuAueS7JTT5ZHsHSzYiFPm1leZck7Mc8T4W"
-  username: me
-  userID: "1"
+connectors:
+- {type: mockPassword, id: mock, name: mock, config: {username: me, password: password}}
 staticClients:
 - id: crane
   name: mailcrane
   public: true
+- id: crane-device
+  name: mailcrane
+  public: true
+  redirectURIs: [/dex/device/callback]
 `
 
 // StartIssuer starts one, whose access tokens live that long.
@@ -59,8 +60,8 @@ func StartIssuer(t testing.TB, life time.Duration) *Issuer {
 	l.Close()
 	dir := t.TempDir()
 	i := &Issuer{
-		URL: "https://" + address + "/dex", CAFile: filepath.Join(certs, "ca.pem"), ClientID: "crane",
-		User: "me@example.org", Password: "password", log: filepath.Join(dir, "log"),
+		URL: "https://" + address + "/dex", CAFile: filepath.Join(certs, "ca.pem"), ClientID: "crane", DeviceID: "crane-device",
+		LogIn: "me", Password: "password", User: "kilgore@kilgore.trout", log: filepath.Join(dir, "log"),
 	}
 	settings := filepath.Join(dir, "dex.yaml")
 	if err := os.WriteFile(settings, fmt.Appendf(nil, dexSettings, address, certs, life), 0o600); err != nil {
