@@ -12,7 +12,8 @@ import (
 )
 
 // An Issuer is a running dex that belongs to one test. It takes a refresh token
-// once, and knows one person, and a public client for each of the ways to log in.
+// once, and knows one person, and a public client for each of the ways to log in. Over its store
+// in memory it answers the first refresh of a log-in, and hangs at the second one.
 type Issuer struct {
 	URL    string
 	CAFile string
@@ -25,8 +26,8 @@ type Issuer struct {
 }
 
 // dexSettings: %[1]s is the address, %[2]s the folder of certificates. The person
-// comes from a connector, for dex's own passwords and its store in memory wait for
-// each other when a token is refreshed.
+// comes from a connector: with passwords of its own, dex over its store in memory
+// never answers a refresh.
 const dexSettings = `issuer: https://%[1]s/dex
 storage: {type: memory}
 web: {https: "%[1]s", tlsCert: %[2]s/good.pem, tlsKey: %[2]s/good.key}
