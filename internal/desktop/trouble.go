@@ -44,7 +44,7 @@ func (h *Herald) troubleNotice(t Trouble, account, page string) Notice {
 	switch t {
 	case Login:
 		n.Title = "Mail waits for you to log in"
-		n.Body = fmt.Sprintf("Mail%s cannot be sent until you log in. It is safe, and goes by itself after that. In a terminal: mailcrane login %s", of, visible.Line(account, 64))
+		n.Body = fmt.Sprintf("Mail%s cannot be sent until you log in. It is safe, and goes by itself after that. Type in a terminal: mailcrane login %s", of, visible.Line(account, 64))
 		n.add("login", "Log in", h.Do.Login, account)
 	case Portal:
 		n.Title, n.Urgency = "Mail waits behind a login page", Normal
@@ -54,7 +54,7 @@ func (h *Herald) troubleNotice(t Trouble, account, page string) Notice {
 		}
 	default:
 		n.Title = "Mail cannot be sent"
-		n.Body = fmt.Sprintf("Mail%s waits until you have mended something. It is safe. What it is says, in a terminal: mailcrane status", of)
+		n.Body = fmt.Sprintf("Mail%s waits until you have mended something. It is safe. To see what it is, type in a terminal: mailcrane status", of)
 	}
 	n.add("show", "Show", h.Do.Show, "")
 	return n
@@ -84,7 +84,7 @@ func (h *Herald) happenedNotice(cause string, n int) Notice {
 		notice.Body = many(n, "It will not be delivered; the report in your mailbox says why.", "They will not be delivered; the reports in your mailbox say why.")
 	case causeLate:
 		notice.Title = many(n, "A message is late", "%d messages are late")
-		notice.Body = "Nothing is lost: mailcrane goes on trying. What it waits for says, in a terminal: mailcrane queue"
+		notice.Body = "Nothing is lost: mailcrane goes on trying. To see what it waits for, type in a terminal: mailcrane queue"
 	case causeGone:
 		notice.Urgency = Low
 		notice.Title = many(n, "A message that waited has gone", "%d messages that waited have gone")
@@ -112,7 +112,7 @@ func (h *Herald) tokenNotice(account string, ends time.Time) Notice {
 	}
 	n := Notice{
 		Cause: kindToken + " " + account + " " + ends.UTC().Format(time.DateOnly), Title: "Your log-in for mail ends soon", Urgency: Normal,
-		Body: fmt.Sprintf("The log-in%s ends on %s. Renew it before that, and no mail has to wait. In a terminal: mailcrane login %s",
+		Body: fmt.Sprintf("The log-in%s ends on %s. Renew it before that, and no mail has to wait. Type in a terminal: mailcrane login %s",
 			of, ends.Local().Format("2 January 15:04"), visible.Line(account, 64)),
 	}
 	n.add("login", "Log in", h.Do.Login, account)
