@@ -11,6 +11,7 @@ import (
 	"mailcrane/netwatch"
 	"mailcrane/queue"
 	"mailcrane/smarthost"
+	"mailcrane/smarthost/oauth"
 )
 
 const (
@@ -28,10 +29,13 @@ const (
 type notifier struct {
 	herald *desktop.Herald
 	now    func() time.Time
+	// logins is how the log-ins stand that end some day.
+	logins func() map[string]oauth.Standing
 
 	mu        sync.Mutex
 	faults    map[queue.Route]*queue.RouteFault
 	delivered map[queue.ID]bool
+	looked    time.Time // at the log-ins
 }
 
 // notifier is nil where nobody wants to be told, or the agent serves more than
@@ -49,8 +53,35 @@ func (a *app) notifier(ctx context.Context, c *config.Config, out *smarthost.Tra
 		Keep:    func(text string) error { return spool.KeepKnown(knownNotices, text) },
 		Do:      a.deeds(ctx, log),
 	})
+	n.logins = func() map[string]oauth.Standing {
+		all := make(map[string]oauth.Standing)
+		for _, account := range c.Accounts {
+			if account.OAuth.Used() {
+				all[account.Name] = oauth.Look(spool, account)
+			}
+		}
+		return all
+	}
 	go n.herald.Run(ctx)
 	return n
+}
+
+// loginPause is the shortest time between two looks at when log-ins end: it is
+// told days ahead.
+const loginPause = time.Hour
+
+// lookAtLogins tells of those that end soon. The caller holds mu.
+func (n *notifier) lookAtLogins() {
+	now := n.now()
+	if now.Sub(n.looked).Abs() < loginPause {
+		return
+	}
+	n.looked = now
+	for account, s := range n.logins() {
+		if s.EndsSoon(now) {
+			n.herald.TokenEnds(account, s.Ends)
+		}
+	}
 }
 
 // waitsFor says whether a message waits for the route.
@@ -108,6 +139,7 @@ func (n *notifier) look(routes map[queue.Route]netwatch.Standing) {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	n.lookAtLogins()
 	for route, s := range routes {
 		n.herald.Stands(string(route), troubleOf(n.faults[route], s), s.Page)
 	}
