@@ -125,6 +125,9 @@ func (a *app) service(user bool) (*installer.Service, error) {
 	return installer.New(o)
 }
 
+// machineConfig is the configuration of the machine's service.
+const machineConfig = "/etc/mailcrane/mailcrane.toml"
+
 // serviceOptions say which service is meant, and what it needs; that comes from
 // the configuration, which has to be in order where it is wanted.
 func (a *app) serviceOptions(user, wanted bool) (installer.Options, error) {
@@ -140,6 +143,9 @@ func (a *app) serviceOptions(user, wanted bool) (installer.Options, error) {
 		if o.Config, err = filepath.Abs(o.Config); err != nil {
 			return o, sysexits.Errorf(sysexits.OSErr, "", "%w", err)
 		}
+	}
+	if !user && o.Config == machineConfig {
+		o.Config = "" // where it looks by itself
 	}
 	if o.Needs, err = a.serviceNeeds(o); err != nil && wanted {
 		return o, err

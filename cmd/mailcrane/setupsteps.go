@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"mailcrane/installer"
 	"mailcrane/installer/discover"
 	"mailcrane/installer/links"
 	"mailcrane/internal/config"
@@ -174,15 +175,22 @@ mail goes from here: sendmail, the queue, and your provider's server.
 `, from, to)
 }
 
-// serve installs and starts the service.
+// serve installs and starts the service. One that runs already works by the
+// configuration there was before, and is started anew.
 func (s *setup) serve(ctx context.Context) (string, error) {
 	service, err := s.service(!s.system)
 	if err != nil {
 		return "", err
 	}
+	before, _ := service.Status(ctx) // what is wrong is told by the installation
 	change, err := service.Install(ctx)
 	if err != nil {
 		return "", err
+	}
+	if change != installer.Replaced && before.Running {
+		if err := service.Stop(ctx); err != nil {
+			return "", err
+		}
 	}
 	if err := service.Start(ctx); err != nil {
 		return "", err

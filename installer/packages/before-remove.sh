@@ -5,12 +5,11 @@ case ${1:-} in
 remove | 0) ;;
 *) exit 0 ;;
 esac
-units="mailcrane.path mailcrane-submit.socket mailcrane.service"
 if [ -d /run/systemd/system ]; then
-	# shellcheck disable=SC2086 # a list
-	systemctl --no-reload --quiet disable --now $units || true
-elif command -v systemctl >/dev/null; then
-	# shellcheck disable=SC2086 # a list
-	systemctl --no-reload --quiet disable $units || true
+	# With what the administrator has had it install before these.
+	/usr/bin/mailcrane service uninstall --system >/dev/null || true
+fi
+if command -v systemctl >/dev/null; then
+	systemctl --no-reload --quiet disable mailcrane.path mailcrane-submit.socket mailcrane.service || true
 fi
 [ "$1" != 0 ] || /usr/bin/mailcrane service unlink

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"mailcrane/internal/lab"
 )
@@ -86,25 +87,16 @@ func (g guest) files() []string {
 	return all
 }
 
-// account gives the machine an account at the smarthost, by hand.
-func (g guest) account(host lab.Smarthost, admin string) {
+// trust has the machine trust the smarthost's certificate, as one of a public
+// authority.
+func (g guest) trust(host lab.Smarthost) {
 	g.t.Helper()
 	ca, err := os.ReadFile(host.CAFile)
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	g.Write("/etc/mailcrane/ca.pem", string(ca), 0o644)
-	g.Write("/etc/mailcrane/password", host.Password+"\n", 0o600)
-	g.root("chown mailcrane: /etc/mailcrane/password")
-	g.root(fmt.Sprintf(`sed -i 's/^#admin .*/admin = "%s"/' /etc/mailcrane/mailcrane.toml`, admin))
-	g.root(fmt.Sprintf(`cat >>/etc/mailcrane/mailcrane.toml <<'END'
-[account.machine]
-from      = ["machine@example.test"]
-smarthost = %q
-user      = %q
-secret    = "file:/etc/mailcrane/password"
-tls       = { ca = "/etc/mailcrane/ca.pem" }
-END`, host.ImplicitURL(), host.User))
+	g.Write("/usr/local/share/ca-certificates/smarthost.crt", string(ca), 0o644)
+	g.root("update-ca-certificates")
 }
 
 // cronMailsRoot has the machine's cron run a job of root's that prints words.
@@ -113,47 +105,126 @@ func (g guest) cronMailsRoot(words string) {
 	g.root("rm -f /run/crond.reboot; systemctl restart cron")
 }
 
+// setUp has root type the set-up, whose answers are flags here.
+func (g guest) setUp(host lab.Smarthost, admin string) {
+	g.t.Helper()
+	cmd := g.Command("mailcrane", "setup", "--system", "--yes", "--smarthost", host.ImplicitURL(), "--user", host.User,
+		"--password-file", "-", "--secret", "file", admin)
+	cmd.Stdin = strings.NewReader(host.Password + "\n")
+	g.check("mailcrane setup", cmd)
+}
+
+// has waits for a message whose body holds words.
+func has(t *testing.T, box *lab.Mailbox, to, words string, n int) {
+	t.Helper()
+	for _, mail := range box.WaitN(to, n) {
+		if bytes.Contains(mail.Body(), []byte(words)) {
+			return
+		}
+	}
+	t.Errorf("of %d messages for %s none says %q", n, to, words)
+}
+
+// submit has bob hand in a message.
+func (g guest) submit(words, to string) {
+	g.t.Helper()
+	cmd := g.As("bob", nil, "sendmail", to)
+	cmd.Stdin = strings.NewReader("Subject: " + words + "\n\n" + words + "\n")
+	g.check("sendmail", cmd)
+}
+
+// leavesNothing says that nothing is there but what was before.
+func (g guest) leavesNothing(before []string) {
+	g.t.Helper()
+	for _, file := range g.files() {
+		if !slices.Contains(before, file) {
+			g.t.Errorf("left behind: %s", file)
+		}
+	}
+	if out := g.root("cat /etc/passwd /etc/group"); strings.Contains(out, "mailcrane") {
+		g.t.Error("the user or the group mailcrane is left behind")
+	}
+}
+
 func TestADebianPackageFromInstallToPurge(t *testing.T) {
 	deb := build(t, "deb")
 	host := lab.Postfix(t)
 	g := guest{lab.Systemd(t), t}
 	box := host.Mailbox(t)
 	admin := box.Address("admin")
-	before := g.files()
 	inside := g.Serve(host)
-
+	g.trust(host)
 	g.Copy(deb, "/tmp/mailcrane.deb")
+	before := g.files()
+
 	g.root("dpkg -i /tmp/mailcrane.deb")
-	g.root("systemctl is-active --quiet mailcrane-submit.socket")
+	begin := time.Now()
+	g.root("systemctl is-active --quiet mailcrane-submit.socket mailcrane.path")
 	if out := g.root("ls -ld /var/spool/mailcrane/drop"); !strings.HasPrefix(out, "drwx-ws-wt") {
 		t.Errorf("the drop directory: %s", out)
 	}
 
 	// What comes before there is an account is kept, whoever it is from, and
 	// goes when there is one.
-	g.check("bob's mail", g.As("bob", nil, "sh", "-c", "printf 'Subject: early\n\nearly\n' | sendmail "+admin))
-	g.account(inside, admin)
-	g.root("mailcrane service restart --system || systemctl restart mailcrane")
-	if got := box.Wait(admin); !bytes.Contains(got.Body(), []byte("early")) {
-		t.Errorf("bob's mail arrived as %q", got.Raw)
-	}
+	g.submit("early", admin)
+	g.setUp(inside, admin)
+	has(t, box, admin, "mailcrane setup", 2)
+	t.Logf("from the package installed to the first message accepted: %v", time.Since(begin).Round(time.Millisecond))
+	has(t, box, admin, "early", 2)
 
 	g.cronMailsRoot("printed by cron")
-	mails := box.WaitN(admin, 2)
-	if !bytes.Contains(mails[1].Body(), []byte("printed by cron")) {
-		t.Errorf("cron's mail arrived as %q", mails[1].Raw)
-	}
+	has(t, box, admin, "printed by cron", 3)
 
-	g.root("dpkg --purge mailcrane; rm -f /etc/cron.d/words")
-	after := g.files()
-	for _, file := range after {
-		if !slices.Contains(before, file) {
-			t.Errorf("left behind: %s", file)
-		}
+	// The next version is installed over this one, and goes on.
+	g.root("dpkg -i /tmp/mailcrane.deb; systemctl is-active --quiet mailcrane.service mailcrane.path")
+	g.submit("late", admin)
+	has(t, box, admin, "late", 4)
+
+	g.root("rm /etc/cron.d/words; dpkg --purge mailcrane")
+	g.leavesNothing(before)
+}
+
+func TestAPurgeLeavesMailThatWaits(t *testing.T) {
+	deb := build(t, "deb")
+	g := guest{lab.Systemd(t), t}
+	g.Copy(deb, "/tmp/mailcrane.deb")
+	before := g.files()
+	g.root("dpkg -i /tmp/mailcrane.deb")
+	g.submit("waits", "ann@example.test")
+	out := g.root("dpkg --purge mailcrane 2>&1")
+	if !strings.Contains(out, "mail still waits in /var/spool/mailcrane") {
+		t.Errorf("it says: %s", out)
 	}
-	for _, name := range []string{"passwd", "group"} {
-		if out := g.root("cat /etc/" + name); strings.Contains(out, "mailcrane") {
-			t.Errorf("/etc/%s still names mailcrane", name)
+	if g.root("grep -l waits /var/spool/mailcrane/queue/queue/*") == "" {
+		t.Error("the message is gone")
+	}
+	// Installed again, it has the mail; and when that has been seen to, nothing
+	// is left.
+	g.root("dpkg -i /tmp/mailcrane.deb")
+	g.root("mailcrane queue remove $(mailcrane queue list --json | sed 's/.*\"id\":\"\\([^\"]*\\).*/\\1/')")
+	g.root("dpkg --purge mailcrane")
+	g.leavesNothing(before)
+}
+
+// TestAnRPMFromInstallToErase is on a Debian, by rpm's own program: its scripts
+// run as they would elsewhere, with sendmail as an alternative.
+func TestAnRPMFromInstallToErase(t *testing.T) {
+	pack := build(t, "rpm")
+	g := guest{lab.Systemd(t), t}
+	g.Copy(pack, "/tmp/mailcrane.rpm")
+	before := g.files()
+	g.root("rpm --install --nodeps --dbpath /var/tmp/rpmdb /tmp/mailcrane.rpm")
+	g.root("systemctl is-active --quiet mailcrane-submit.socket mailcrane.path")
+	if out := g.root("readlink -f /usr/sbin/sendmail"); out != "/usr/lib/mailcrane/sendmail\n" {
+		t.Errorf("sendmail is %s", out)
+	}
+	g.submit("waits", "ann@example.test")
+	g.root("mailcrane queue remove $(mailcrane queue list --json | sed 's/.*\"id\":\"\\([^\"]*\\).*/\\1/')")
+	g.root("rpm --erase --nodeps --dbpath /var/tmp/rpmdb mailcrane")
+	for _, file := range g.files() {
+		if !slices.Contains(before, file) &&
+			!strings.HasPrefix(file, "/var/spool/mailcrane") && !strings.HasPrefix(file, "/var/lib/mailcrane") {
+			t.Errorf("left behind: %s", file)
 		}
 	}
 }
