@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"mailcrane/installer/draft"
+	"mailcrane/installer/candidate"
 	"mailcrane/installer/migrate"
 	"mailcrane/internal/address"
 	"mailcrane/internal/config"
@@ -128,11 +128,11 @@ func (a *app) importAll(ctx context.Context, w importWishes) error {
 type importing struct {
 	app
 
-	wishes  importWishes
-	machine *migrate.Machine
-	found   []*migrate.Found
-	draft   *draft.Draft // nil where no settings are taken
-	// passwords are those to be kept, by the account's name in the draft.
+	wishes    importWishes
+	machine   *migrate.Machine
+	found     []*migrate.Found
+	candidate *candidate.File // nil where no settings are taken
+	// passwords are those to be kept, by the account's name in the candidate.
 	passwords map[string]migrate.Password
 	// refused is how many messages could not be taken.
 	refused int
@@ -149,7 +149,7 @@ func (i *importing) run(ctx context.Context) error {
 		}
 	}
 	i.sayFound()
-	i.sayDraft()
+	i.sayCandidate()
 	if i.wishes.dryRun {
 		i.say("Nothing was written.")
 		return nil
@@ -182,7 +182,7 @@ func (i *importing) stopped() error {
 
 // agree asks before anything is written.
 func (i *importing) agree() error {
-	changes := i.draft != nil && string(i.draft.Before) != string(i.draft.After)
+	changes := i.candidate != nil && string(i.candidate.Before) != string(i.candidate.After)
 	letters := 0
 	for _, f := range i.found {
 		letters += len(f.Queue)

@@ -7,16 +7,16 @@ import (
 	"path/filepath"
 	"slices"
 
-	"mailcrane/installer/draft"
+	"mailcrane/installer/candidate"
 	"mailcrane/installer/migrate"
 	"mailcrane/internal/config"
 	"mailcrane/internal/sysexits"
 	"mailcrane/smarthost/secret"
 )
 
-// compose drafts the new configuration. Where there is no keyring, passwords
+// compose puts the new configuration together. Where there is no keyring, passwords
 // are to stand in files, whose names are those that the accounts get at last:
-// so it is drafted twice.
+// so that is done twice.
 func (i *importing) compose(ctx context.Context) error {
 	var accounts []*config.Account
 	var passwords []migrate.Password
@@ -34,20 +34,20 @@ func (i *importing) compose(ctx context.Context) error {
 		}
 	}
 	apart(accounts)
-	d, err := draft.New(i.configFile, accounts, standard, i.getenv)
+	c, err := candidate.New(i.configFile, accounts, standard, i.getenv)
 	if err != nil {
 		return err
 	}
 	i.passwords = make(map[string]migrate.Password)
 	elsewhere := false
 	for n, account := range accounts {
-		if d.Added[n] == "" {
+		if c.Added[n] == "" {
 			continue // it was there before, and its password with it
 		}
 		if account.Name == standard {
-			standard = d.Added[n]
+			standard = c.Added[n]
 		}
-		account.Name = d.Added[n]
+		account.Name = c.Added[n]
 		if !passwords[n].Known() {
 			continue
 		}
@@ -56,10 +56,10 @@ func (i *importing) compose(ctx context.Context) error {
 			elsewhere = i.noKeyring(ctx, account)
 		}
 		if elsewhere {
-			account.Secret = config.Secret{Kind: "file", Value: draft.PasswordFile(d.Path, account.Name)}
+			account.Secret = config.Secret{Kind: "file", Value: candidate.PasswordFile(c.Path, account.Name)}
 		}
 	}
-	i.draft, err = draft.New(i.configFile, accounts, standard, i.getenv)
+	i.candidate, err = candidate.New(i.configFile, accounts, standard, i.getenv)
 	return err
 }
 
@@ -88,12 +88,12 @@ func (i *importing) noKeyring(ctx context.Context, account *config.Account) bool
 
 // write keeps the passwords, then the configuration that says where they are.
 func (i *importing) write(ctx context.Context) error {
-	if i.draft == nil {
+	if i.candidate == nil {
 		return nil
 	}
 	for _, name := range slices.Sorted(maps.Keys(i.passwords)) {
 		password := i.passwords[name]
-		account := i.draft.Config.Account(name)
+		account := i.candidate.Config.Account(name)
 		switch account.Secret.Kind {
 		case "keyring":
 			if err := secret.Store(ctx, account, i.getenv, password.Reveal()); err != nil {
@@ -101,18 +101,18 @@ func (i *importing) write(ctx context.Context) error {
 			}
 			i.say("The password of account %s is in the keyring.", name)
 		case "file":
-			if err := draft.WritePassword(account.Secret.Value, password.Reveal()); err != nil {
+			if err := candidate.WritePassword(account.Secret.Value, password.Reveal()); err != nil {
 				return err
 			}
 			i.say("The password of account %s is in %s, which only its owner can read: there is no keyring here.", name, account.Secret.Value)
 		}
 	}
-	if string(i.draft.Before) == string(i.draft.After) {
+	if string(i.candidate.Before) == string(i.candidate.After) {
 		return nil
 	}
-	if err := i.draft.Write(); err != nil {
+	if err := i.candidate.Write(); err != nil {
 		return err
 	}
-	i.say("%s is written. Try the log-in with: mailcrane config check --online", filepath.Clean(i.draft.Path))
+	i.say("%s is written. Try the log-in with: mailcrane config check --online", filepath.Clean(i.candidate.Path))
 	return nil
 }

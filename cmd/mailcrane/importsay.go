@@ -75,20 +75,20 @@ func foundOf(f *migrate.Found) foundItem {
 	return item
 }
 
-// sayDraft shows the new file as it will be.
-func (i *importing) sayDraft() {
-	if i.draft == nil || i.json {
+// sayCandidate shows the new file as it will be.
+func (i *importing) sayCandidate() {
+	if i.candidate == nil || i.json {
 		return
 	}
-	for _, name := range i.draft.Skipped {
-		i.say("The account %s is in %s already.", name, i.draft.Path)
+	for _, name := range i.candidate.Skipped {
+		i.say("The account %s is in %s already.", name, i.candidate.Path)
 	}
-	if string(i.draft.Before) == string(i.draft.After) {
-		i.say("%s stays as it is.", i.draft.Path)
+	if string(i.candidate.Before) == string(i.candidate.After) {
+		i.say("%s stays as it is.", i.candidate.Path)
 		return
 	}
-	i.say("%s, as it will be:", i.draft.Path)
-	for line := range strings.Lines(string(i.draft.After)) {
+	i.say("%s, as it will be:", i.candidate.Path)
+	for line := range strings.Lines(string(i.candidate.After)) {
 		fmt.Fprintln(i.stdout, "  "+printable(strings.TrimSuffix(line, "\n")))
 	}
 }

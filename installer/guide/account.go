@@ -8,8 +8,8 @@ import (
 
 	"golang.org/x/net/publicsuffix"
 
+	"mailcrane/installer/candidate"
 	"mailcrane/installer/discover"
-	"mailcrane/installer/draft"
 	"mailcrane/internal/address"
 	"mailcrane/internal/config"
 	"mailcrane/internal/sysexits"
@@ -18,15 +18,15 @@ import (
 
 // standing is the configuration as it is now; one that is not there is empty.
 func (g *Guide) standing() (*config.Config, error) {
-	d, err := draft.New(g.Path, nil, "", g.Getenv)
+	d, err := candidate.New(g.Path, nil, "", g.Getenv)
 	if err != nil {
 		return nil, err
 	}
 	return d.Config, nil
 }
 
-// draftAccount is the account as it is to stand there.
-func (g *Guide) draftAccount(ctx context.Context) error {
+// composeAccount is the account as it is to stand there.
+func (g *Guide) composeAccount(ctx context.Context) error {
 	a := &config.Account{Name: g.Account, From: []string{g.Address}}
 	if g.there != nil {
 		copied := *g.there
@@ -83,7 +83,7 @@ func (g *Guide) wantedSecret() error {
 
 // passwordFile is where a password stands that is kept in a file.
 func (g *Guide) passwordFile() string {
-	return draft.PasswordFile(g.Path, g.account.Name)
+	return candidate.PasswordFile(g.Path, g.account.Name)
 }
 
 // tokens says with what application the account gets its tokens, where it does.

@@ -92,7 +92,7 @@ type state struct {
 
 // Run goes through all steps. Its error is a *sysexits.Error.
 func (g *Guide) Run(ctx context.Context) error {
-	steps := []func(context.Context) error{g.mayChange, g.whose, g.settings, g.draftAccount}
+	steps := []func(context.Context) error{g.mayChange, g.whose, g.settings, g.composeAccount}
 	if g.DryRun {
 		steps = append(steps, g.show)
 	} else {

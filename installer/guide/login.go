@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"mailcrane/installer/candidate"
 	"mailcrane/installer/discover"
-	"mailcrane/installer/draft"
 	"mailcrane/internal/config"
 	"mailcrane/internal/sysexits"
 	"mailcrane/queue"
@@ -114,7 +114,7 @@ func (g *Guide) check(ctx context.Context) *queue.RouteFault {
 }
 
 func (g *Guide) checkAs(ctx context.Context) *queue.RouteFault {
-	d, err := g.draft()
+	d, err := g.candidate()
 	if err != nil {
 		return &queue.RouteFault{Step: queue.StepConfig, Err: err, NeedsPerson: true}
 	}
@@ -160,7 +160,7 @@ func (g *Guide) keep(ctx context.Context, a *config.Account) error {
 		}
 		g.did = append(g.did, "the password is in the keyring")
 	case "file":
-		if err := draft.WritePassword(a.Secret.Value, g.password); err != nil {
+		if err := candidate.WritePassword(a.Secret.Value, g.password); err != nil {
 			return err
 		}
 		g.did = append(g.did, "the password is in "+a.Secret.Value)

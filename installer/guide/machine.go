@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"strings"
 
-	"mailcrane/installer/draft"
+	"mailcrane/installer/candidate"
 	"mailcrane/internal/config"
 	"mailcrane/internal/sysexits"
 )
@@ -43,12 +43,12 @@ func (g *Guide) mayChange(context.Context) error {
 }
 
 // beside adds what is wished for besides the account, unless it is there.
-func (g *Guide) beside(d *draft.Draft) error {
+func (g *Guide) beside(d *candidate.File) error {
 	keys, tables := "", ""
 	if len(g.Listen) > 0 && len(g.before.ListenMSP) == 0 {
 		var words []string
 		for _, address := range g.Listen {
-			words = append(words, draft.Quote(address))
+			words = append(words, candidate.Quote(address))
 		}
 		tables += "\n[listen]\nmsp = [" + strings.Join(words, ", ") + "]\n"
 	}
@@ -56,7 +56,7 @@ func (g *Guide) beside(d *draft.Draft) error {
 		tables += systemTables
 	}
 	if g.System && g.before.Admin == "" {
-		keys = "admin = " + draft.Quote(g.Address) + "\n"
+		keys = "admin = " + candidate.Quote(g.Address) + "\n"
 	}
 	if keys+tables == "" {
 		return nil

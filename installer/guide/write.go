@@ -5,19 +5,19 @@ import (
 
 	"github.com/rogpeppe/go-internal/diff"
 
-	"mailcrane/installer/draft"
+	"mailcrane/installer/candidate"
 	"mailcrane/internal/config"
 	"mailcrane/internal/sysexits"
 )
 
-// draft is the configuration with the account in it, on no disk yet.
-func (g *Guide) draft() (*draft.Draft, error) {
-	var d *draft.Draft
+// candidate is the configuration with the account in it, on no disk yet.
+func (g *Guide) candidate() (*candidate.File, error) {
+	var d *candidate.File
 	var err error
 	if g.there != nil {
-		d, err = draft.Change(g.Path, g.account, g.Getenv)
+		d, err = candidate.Change(g.Path, g.account, g.Getenv)
 	} else {
-		d, err = draft.New(g.Path, []*config.Account{g.account}, "", g.Getenv)
+		d, err = candidate.New(g.Path, []*config.Account{g.account}, "", g.Getenv)
 	}
 	if err != nil {
 		return nil, err
@@ -25,8 +25,8 @@ func (g *Guide) draft() (*draft.Draft, error) {
 	return d, g.beside(d)
 }
 
-// nameIn is the account's name in the draft.
-func (g *Guide) nameIn(d *draft.Draft) string {
+// nameIn is the account's name in the candidate.
+func (g *Guide) nameIn(d *candidate.File) string {
 	if name := d.Renamed[g.account.Name]; name != "" {
 		return name
 	}
@@ -38,7 +38,7 @@ func (g *Guide) nameIn(d *draft.Draft) string {
 
 // write keeps password and configuration.
 func (g *Guide) write(ctx context.Context) error {
-	d, err := g.draft()
+	d, err := g.candidate()
 	if err != nil {
 		return err
 	}
@@ -95,7 +95,7 @@ func (g *Guide) browser(ctx context.Context) error {
 
 // show is the end of a dry run.
 func (g *Guide) show(context.Context) error {
-	d, err := g.draft()
+	d, err := g.candidate()
 	if err != nil {
 		return err
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
 
-	"mailcrane/installer/draft"
+	"mailcrane/installer/candidate"
 	"mailcrane/internal/config"
 )
 
@@ -56,7 +56,7 @@ func shown(found []*Found) string {
 			if a.Password.Known() {
 				fmt.Fprintf(&b, "# a password of %d octets\n", len(a.Password.Reveal()))
 			}
-			b.WriteString(draft.Table(&a.Account))
+			b.WriteString(candidate.Table(&a.Account))
 		}
 		for _, l := range f.Left {
 			fmt.Fprintf(&b, "# %s: %s\n", l.Where, l.Why)
@@ -117,7 +117,7 @@ func tables(found []*Found) string {
 	var b strings.Builder
 	for _, f := range found {
 		for _, a := range f.Accounts {
-			b.WriteString(draft.Table(&a.Account))
+			b.WriteString(candidate.Table(&a.Account))
 		}
 	}
 	return b.String()
@@ -192,8 +192,8 @@ func FuzzSettings(f *testing.F) {
 					if a.Address() == "" {
 						continue // it is asked for
 					}
-					if _, err := config.Parse("f", []byte(draft.Table(&a.Account)), func(string) string { return "/home/me" }); err != nil && !strings.Contains(err.Error(), "no user to log in") {
-						t.Errorf("%v:\n%s", err, draft.Table(&a.Account))
+					if _, err := config.Parse("f", []byte(candidate.Table(&a.Account)), func(string) string { return "/home/me" }); err != nil && !strings.Contains(err.Error(), "no user to log in") {
+						t.Errorf("%v:\n%s", err, candidate.Table(&a.Account))
 					}
 				}
 			}

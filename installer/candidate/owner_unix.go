@@ -1,6 +1,6 @@
 //go:build unix
 
-package draft
+package candidate
 
 import (
 	"io/fs"

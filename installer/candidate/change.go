@@ -1,4 +1,4 @@
-package draft
+package candidate
 
 import (
 	"fmt"
@@ -18,19 +18,19 @@ type edit struct {
 	text     string
 }
 
-// Change drafts the file at path with the account of that name changed to what a
+// Change is the file at path with the account of that name changed to what a
 // is in server, user, mechanism, secret and tokens; all else, comments and order
 // too, stays as it is.
-func Change(path string, a *config.Account, getenv func(string) string) (*Draft, error) {
+func Change(path string, a *config.Account, getenv func(string) string) (*File, error) {
 	if target, err := filepath.EvalSymlinks(path); err == nil {
 		path = target
 	}
-	d := &Draft{Path: path}
+	c := &File{Path: path}
 	var err error
-	if d.Before, err = readFile(path); err != nil {
+	if c.Before, err = readFile(path); err != nil {
 		return nil, err
 	}
-	before, err := config.Parse(path, d.Before, getenv)
+	before, err := config.Parse(path, c.Before, getenv)
 	if err != nil {
 		return nil, err
 	}
@@ -38,19 +38,19 @@ func Change(path string, a *config.Account, getenv func(string) string) (*Draft,
 	if old == nil {
 		return nil, sysexits.Errorf(sysexits.Config, "", "%s has no account %s", path, a.Name)
 	}
-	edits, err := edits(d.Before, old, a)
+	edits, err := edits(c.Before, old, a)
 	if err != nil {
 		return nil, sysexits.Errorf(sysexits.Config, fmt.Sprintf("change it there by hand: %s", path), "%w", err)
 	}
-	after := string(d.Before)
+	after := string(c.Before)
 	for _, e := range slices.Backward(edits) {
 		after = after[:e.from] + e.text + after[e.to:]
 	}
-	d.After = []byte(after)
-	if d.Config, err = config.Parse(path, d.After, getenv); err != nil {
+	c.After = []byte(after)
+	if c.Config, err = config.Parse(path, c.After, getenv); err != nil {
 		return nil, err
 	}
-	return d, nil
+	return c, nil
 }
 
 // edits are what is to be changed, in the order of the text.
@@ -153,14 +153,14 @@ func lineEnd(text []byte, at int) int {
 }
 
 // Add puts keys of no table before the first table, and tables behind all else.
-func (d *Draft) Add(keys, tables string, getenv func(string) string) error {
-	text := string(d.After)
+func (c *File) Add(keys, tables string, getenv func(string) string) error {
+	text := string(c.After)
 	if tables != "" && text != "" && !strings.HasSuffix(text, "\n") {
 		text += "\n"
 	}
 	at := firstTable(text)
-	d.After = []byte(text[:at] + keys + text[at:] + tables)
+	c.After = []byte(text[:at] + keys + text[at:] + tables)
 	var err error
-	d.Config, err = config.Parse(d.Path, d.After, getenv)
+	c.Config, err = config.Parse(c.Path, c.After, getenv)
 	return err
 }

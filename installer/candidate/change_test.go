@@ -1,4 +1,4 @@
-package draft_test
+package candidate_test
 
 import (
 	"os"
@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"mailcrane/installer/draft"
+	"mailcrane/installer/candidate"
 	"mailcrane/internal/config"
 )
 
@@ -49,7 +49,7 @@ func TestAnAccountIsChangedWhereItStands(t *testing.T) {
 			}
 			a := *old.Account("a")
 			c.change(&a)
-			d, err := draft.Change(path, &a, nobody)
+			d, err := candidate.Change(path, &a, nobody)
 			switch {
 			case c.after == "" && err == nil:
 				t.Errorf("%s: %s", c.why, d.After)

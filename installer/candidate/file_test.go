@@ -1,4 +1,4 @@
-package draft
+package candidate
 
 import (
 	"os"
@@ -145,7 +145,7 @@ func TestAFileThatChangedMeanwhileIsNotWrittenOver(t *testing.T) {
 	}
 }
 
-func TestABrokenFileIsNoDraft(t *testing.T) {
+func TestABrokenFileIsNoCandidate(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "mailcrane.toml")
 	write(t, path, "log_level = \n")
 	if _, err := New(path, nil, "", env); sysexits.Code(err) != sysexits.Config {

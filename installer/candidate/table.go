@@ -1,7 +1,8 @@
-// Package draft writes accounts into mailcrane.toml: as text that a person can
-// read and change, added to what stands there, and onto the disk whole or not
-// at all.
-package draft
+// Package candidate makes the next configuration file: accounts are added to
+// mailcrane.toml, as text that a person can read and change, beside what stands
+// there. As a candidate it is on no disk yet; it gets there whole or not at all.
+// (The word is that of RFC 6241, section 8.3.)
+package candidate
 
 import (
 	"fmt"

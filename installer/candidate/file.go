@@ -1,4 +1,4 @@
-package draft
+package candidate
 
 import (
 	"bytes"
@@ -19,9 +19,9 @@ import (
 // config reads no more either.
 const maxFile = 1 << 20
 
-// A Draft is a configuration file with accounts added to it, which is not on
+// A File is a configuration file with accounts added to it, which is not on
 // the disk yet.
-type Draft struct {
+type File struct {
 	// Path is where it is to stand, with symbolic links followed: a person may
 	// keep the file elsewhere.
 	Path string
@@ -41,21 +41,21 @@ type Draft struct {
 	Renamed map[string]string
 }
 
-// New drafts the file at path with accounts added to what stands there, which
+// New is the file at path with accounts added to what stands there, which
 // stays as it is. preferred is the account that becomes the default one where
 // none was named before; "" leaves that to whether there is only one. The
-// result has been read as a configuration: one with an error is no draft but
+// result has been read as a configuration: one with an error is no candidate but
 // an error, a *sysexits.Error.
-func New(path string, accounts []*config.Account, preferred string, getenv func(string) string) (*Draft, error) {
+func New(path string, accounts []*config.Account, preferred string, getenv func(string) string) (*File, error) {
 	if target, err := filepath.EvalSymlinks(path); err == nil {
 		path = target
 	}
-	d := &Draft{Path: path, Renamed: make(map[string]string)}
+	c := &File{Path: path, Renamed: make(map[string]string)}
 	var err error
-	if d.Before, err = readFile(path); err != nil {
+	if c.Before, err = readFile(path); err != nil {
 		return nil, err
 	}
-	old, err := config.Parse(path, d.Before, getenv)
+	old, err := config.Parse(path, c.Before, getenv)
 	if err != nil {
 		return nil, err
 	}
@@ -66,15 +66,15 @@ func New(path string, accounts []*config.Account, preferred string, getenv func(
 	var text strings.Builder
 	standard := ""
 	for _, a := range accounts {
-		if name := d.add(&text, old, taken, a); a.Name == preferred {
+		if name := c.add(&text, old, taken, a); a.Name == preferred {
 			standard = name
 		}
 	}
-	d.After = d.compose(old, standard, text.String())
-	if d.Config, err = config.Parse(path, d.After, getenv); err != nil {
+	c.After = c.compose(old, standard, text.String())
+	if c.Config, err = config.Parse(path, c.After, getenv); err != nil {
 		return nil, err
 	}
-	return d, nil
+	return c, nil
 }
 
 func readFile(path string) ([]byte, error) {
@@ -98,10 +98,10 @@ func readFile(path string) ([]byte, error) {
 
 // add writes the account's table, under a name of its own, and returns the
 // name under which the account stands in the end.
-func (d *Draft) add(text *strings.Builder, old *config.Config, taken map[string]bool, a *config.Account) string {
+func (c *File) add(text *strings.Builder, old *config.Config, taken map[string]bool, a *config.Account) string {
 	for _, there := range old.Accounts {
 		if same(there, a) {
-			d.Skipped, d.Added = append(d.Skipped, there.Name), append(d.Added, "")
+			c.Skipped, c.Added = append(c.Skipped, there.Name), append(c.Added, "")
 			return there.Name
 		}
 	}
@@ -110,9 +110,9 @@ func (d *Draft) add(text *strings.Builder, old *config.Config, taken map[string]
 		b.Name = fmt.Sprintf("%s-%d", a.Name, n)
 	}
 	taken[b.Name] = true
-	d.Added = append(d.Added, b.Name)
+	c.Added = append(c.Added, b.Name)
 	if b.Name != a.Name {
-		d.Renamed[a.Name] = b.Name
+		c.Renamed[a.Name] = b.Name
 	}
 	text.WriteString("\n" + Table(&b))
 	return b.Name
@@ -135,10 +135,10 @@ func same(a, b *config.Account) bool {
 // compose adds tables at the end. What was the default account stays it: the
 // only account of a file is that without being named, and would no more be
 // once there are others.
-func (d *Draft) compose(old *config.Config, preferred, tables string) []byte {
-	before := string(d.Before)
+func (c *File) compose(old *config.Config, preferred, tables string) []byte {
+	before := string(c.Before)
 	if tables == "" {
-		return d.Before
+		return c.Before
 	}
 	line := ""
 	switch {
@@ -186,20 +186,20 @@ func hasDefault(text string) bool {
 	return false
 }
 
-// Write puts the draft where it belongs, synced, whole or not at all. A new
+// Write puts the candidate where it belongs, synced, whole or not at all. A new
 // file can be read by its owner alone; one that was there keeps its mode and
-// owner. Where the file is no longer what it was when the draft was made,
+// owner. Where the file is no longer what it was when the candidate was made,
 // nothing is written.
-func (d *Draft) Write() error {
-	now, err := readFile(d.Path)
+func (c *File) Write() error {
+	now, err := readFile(c.Path)
 	if err != nil {
 		return err
 	}
-	if !bytes.Equal(now, d.Before) {
-		return sysexits.Errorf(sysexits.TempFail, "type the same again", "%s was changed by somebody else meanwhile; nothing was written", d.Path)
+	if !bytes.Equal(now, c.Before) {
+		return sysexits.Errorf(sysexits.TempFail, "type the same again", "%s was changed by somebody else meanwhile; nothing was written", c.Path)
 	}
-	if err := replace(d.Path, d.After, true); err != nil {
-		return sysexits.Errorf(sysexits.CantCreat, "look at the directory with: ls -ld "+filepath.Dir(d.Path), "cannot write the configuration: %w", err)
+	if err := replace(c.Path, c.After, true); err != nil {
+		return sysexits.Errorf(sysexits.CantCreat, "look at the directory with: ls -ld "+filepath.Dir(c.Path), "cannot write the configuration: %w", err)
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package draft
+package candidate
 
 import (
 	"path/filepath"
