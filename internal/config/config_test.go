@@ -109,6 +109,7 @@ func TestBadConfigurationNamesFileLineAndMend(t *testing.T) {
 		{"a size beyond all bounds", account + "max_size=\"99999G\"\n", `"99999G" is larger than any message`, ""},
 		{"a word about metering that is none", account + "metered=\"maybe\"\n", `m.toml:5: account.a.metered: "maybe" is no word about a metered route: use auto, yes or no`, ""},
 		{"an unknown mechanism", account + "auth=\"digest-md5\"\n", `m.toml:5: account.a.auth: "digest-md5" is no way to log in`, ""},
+		{"an empty place of the password", account + "secret=\"\"\n", "m.toml:5: account.a.secret: secret says where", ""},
 		{"an issuer that is called in the clear", account + "oauth.issuer=\"http://id.x.org\"\n", `m.toml:5: account.a.oauth.issuer: "http://id.x.org" is no issuer`, ""},
 		{"an issuer with a password in it", account + "oauth.issuer=\"https://me:hunter2@id.x.org\"\n", "", ""},
 		{"an issuer without a client", account + "oauth.issuer=\"Google\"\n", "[account.a] has oauth.issuer without oauth.client_id", "docs/login.md"},
@@ -218,4 +219,12 @@ func FuzzParseNeverPanics(f *testing.F) {
 	f.Fuzz(func(_ *testing.T, text string) {
 		Parse("m.toml", []byte(text), home) // only a panic would be wrong
 	})
+}
+
+// config show writes all keys, also those that nobody has set.
+func TestNoSecretOfTheClientCanBeWritten(t *testing.T) {
+	c, err := Parse("m.toml", []byte("[account.a]\nfrom=[\"me@x.org\"]\nsmarthost=\"smtps://x.org\"\nuser=\"me\"\noauth={issuer=\"google\",client_id=\"c\",client_secret=\"\"}\n"), home)
+	if err != nil || c.Accounts[0].OAuth.ClientSecret != (Secret{}) {
+		t.Errorf("got %v", err)
+	}
 }

@@ -163,6 +163,10 @@ func (o *Option) take(at any, text string) (err error) {
 	case *Deed:
 		*at, err = taken(*at, text, parseDeed)
 	case *Secret:
+		if text == "" && o.words == "none" {
+			*at = Secret{} // by default, and so it is shown
+			return nil
+		}
 		*at, err = parseSecret(text)
 	}
 	return err
