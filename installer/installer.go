@@ -109,6 +109,15 @@ func (s *Service) Start(ctx context.Context) error { return s.backend.start(ctx)
 // that does not run is left alone.
 func (s *Service) Stop(ctx context.Context) error { return s.backend.stop(ctx) }
 
+// Restart stops the service where it runs, and starts it: so it takes up a newer
+// program and the configuration as it is now. One that waits for mail waits again.
+func (s *Service) Restart(ctx context.Context) error {
+	if err := s.Stop(ctx); err != nil {
+		return err
+	}
+	return s.Start(ctx)
+}
+
 // Status asks the service manager. Where that does not answer, there is an
 // error, and Status.Installed is still right.
 func (s *Service) Status(ctx context.Context) (Status, error) { return s.backend.status(ctx) }

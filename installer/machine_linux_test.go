@@ -131,6 +131,10 @@ func TestUserServiceLivesFromInstallToUninstall(t *testing.T) {
 	u.does("mailcrane service install", string(Unchanged))
 	u.does("mailcrane service status", "running since")
 
+	u.does("mailcrane service restart")
+	if again := u.says("systemctl --user show -P MainPID mailcrane"); again == "" || again == "0" {
+		t.Error("after a restart it does not run")
+	}
 	u.does("mailcrane service stop")
 	u.does("mailcrane service stop")
 	u.refused(sysexits.Unavailable, "mailcrane service status", "stopped")

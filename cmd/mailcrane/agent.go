@@ -100,7 +100,7 @@ func (a *app) agent(ctx context.Context, log *slog.Logger, net watcher) error {
 	events.also = notices
 	runner.Reach, runner.Transport, runner.Stirs, runner.Naps = heard(ctx, net, events), net.Prove(out), stirs, naps
 	tells := herald{log}
-	ends := &idler{after: a.idleExit, spool: runner.Spool, drop: c.System.Drop, end: stop, log: log}
+	ends := &idler{after: a.idleExit, spool: runner.Spool, drop: c.System.Drop, end: stop, log: log, install: serviceCall(c, "install")}
 	runner.Watch = func(e queue.Event) {
 		idle.watch(e)
 		ends.stir()

@@ -39,7 +39,7 @@ func (a *app) follow(ctx context.Context, c *config.Config, begun func(), tell f
 	if err != nil {
 		return cannotUseSpool(c, err)
 	}
-	link, err := linkAgent(agentSocket(c.Spools[0]))
+	link, err := linkAgent(agentSocket(c.Spools[0]), serviceCall(c, "start"))
 	if err != nil {
 		return cannotUseSpool(c, err)
 	}
@@ -133,12 +133,13 @@ func (f *follower) fromAgent(e eventItem) bool {
 // An agentLink is the way to the agent of a spool, which may come and go.
 type agentLink struct {
 	socket string
+	start  string // what starts the agent where none runs
 	// comes tells of the socket's coming, so that nobody has to ask again and
 	// again.
 	comes *fsnotify.Watcher
 }
 
-func linkAgent(socket string) (*agentLink, error) {
+func linkAgent(socket, start string) (*agentLink, error) {
 	comes, err := fsnotify.NewBufferedWatcher(16)
 	if err != nil {
 		return nil, fmt.Errorf("cannot watch for the agent: %w", err)
@@ -147,14 +148,14 @@ func linkAgent(socket string) (*agentLink, error) {
 		comes.Close()
 		return nil, fmt.Errorf("cannot watch %s for the agent: %w", filepath.Dir(socket), err)
 	}
-	return &agentLink{socket, comes}, nil
+	return &agentLink{socket, start, comes}, nil
 }
 
 // run passes on what the agent says, now and each time it comes back, until ctx
 // ends.
 func (l *agentLink) run(ctx context.Context, a *app, tell func(eventItem)) {
 	defer l.comes.Close()
-	down := "no agent runs: what is queued waits for mailcrane service start, or mailcrane flush"
+	down := "no agent runs: what is queued waits for " + l.start + ", or mailcrane flush"
 	for {
 		conn := l.dial(ctx)
 		if conn == nil && down != "" {

@@ -31,6 +31,8 @@ type idler struct {
 	bound bool
 	end   func()
 	log   *slog.Logger
+	// install is what has the service manager listen as the configuration says.
+	install string
 
 	mu    sync.Mutex
 	timer *time.Timer
@@ -42,7 +44,7 @@ func (i *idler) begin(ctx context.Context) error {
 		return nil
 	}
 	if i.bound {
-		i.log.Warn("the agent does not end when idle: it listens where its service manager does not; type: mailcrane service install")
+		i.log.Warn("the agent does not end when idle: it listens where its service manager does not; type: " + i.install)
 		return nil
 	}
 	// What leaves by another hand, such as queue remove, is no event of a run.

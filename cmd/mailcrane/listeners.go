@@ -44,7 +44,7 @@ func (a *app) listen(ctx context.Context, c *config.Config, log *slog.Logger, le
 		return nil, err
 	}
 	for _, address := range inherited.Close() {
-		log.Warn("the service listens where the configuration does not; type: mailcrane service install", "address", address)
+		log.Warn("the service listens where the configuration does not; type: "+serviceCall(c, "install"), "address", address)
 	}
 	return taking, nil
 }

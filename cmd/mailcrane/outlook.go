@@ -53,7 +53,7 @@ func (a *app) outlook(ctx context.Context, c *config.Config, k *clerk, w waiting
 	case errors.Is(err, errSilent):
 		o.do = append(o.do, "the agent does not answer, so nothing is tried by itself; see: mailcrane status")
 	case err != nil:
-		o.do = append(o.do, "no agent is running, so nothing is tried by itself; start it with: mailcrane service start")
+		o.do = append(o.do, "no agent is running, so nothing is tried by itself; start it with: "+serviceCall(c, "start"))
 	}
 	if t, err := lastTranscript(k.spool, k.out, w.Entry); err == nil && len(t.Lines) > 0 {
 		o.do = append(o.do, "see what was said with: mailcrane queue show --transcript "+id)

@@ -270,7 +270,7 @@ func (w *waiter) sayOpen(ctx, waiting context.Context, why, mend string, open in
 		w.sayStays(ended)
 		return
 	}
-	note(w.app.stderr, "%s; %s stays in the queue until: mailcrane flush, or an agent runs (mailcrane service start)", ended, w.id)
+	note(w.app.stderr, "%s; %s stays in the queue until: mailcrane flush, or an agent runs (%s)", ended, w.id, serviceCall(w.config, "start"))
 }
 
 // why is what the message waits for, and what to do about it.

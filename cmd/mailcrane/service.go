@@ -12,6 +12,7 @@ import (
 
 	"mailcrane/installer"
 	"mailcrane/installer/links"
+	"mailcrane/internal/config"
 	"mailcrane/internal/sysexits"
 )
 
@@ -52,6 +53,7 @@ func (a *app) serviceCommand() *cobra.Command {
 	add("uninstall", "Stop the service and take it away; mail and settings stay", a.uninstallService)
 	add("start", "Start the service now", func(ctx context.Context, s *installer.Service, _ installer.Options) error { return s.Start(ctx) })
 	add("stop", "Stop the service", func(ctx context.Context, s *installer.Service, _ installer.Options) error { return s.Stop(ctx) })
+	add("restart", "Stop the service and start it again", func(ctx context.Context, s *installer.Service, _ installer.Options) error { return s.Restart(ctx) })
 	add("status", "Say whether it is installed and runs", a.serviceStatus)
 	c.AddCommand(a.linkCommands()...)
 	c.AddCommand(a.serviceFilesCommand())
@@ -123,6 +125,17 @@ func (a *app) service(user bool) (*installer.Service, error) {
 		return nil, err
 	}
 	return installer.New(o)
+}
+
+// serviceCall is what a person types for an action on the service that serves this
+// queue: the machine's, where one agent serves all users, or the queue is another
+// user's.
+func serviceCall(c *config.Config, action string) string {
+	machine := c.System.Used()
+	if uid, _, ok := ownerOf(c.Spools[0]); ok && os.Geteuid() == 0 && uid != 0 {
+		machine = true
+	}
+	return installer.Options{User: !machine}.Command(action)
 }
 
 // machineConfig is the configuration of the machine's service.

@@ -107,10 +107,10 @@ func (a *app) status(ctx context.Context, why bool) error {
 		return nil
 	}
 	if why {
-		a.showWhy(r)
+		a.showWhy(c, r)
 		return nil
 	}
-	a.showStatus(r)
+	a.showStatus(c, r)
 	return nil
 }
 
@@ -218,19 +218,19 @@ func (a *app) labelled(what, format string, args ...any) {
 }
 
 // startAnew is how an agent that runs is made to begin again.
-const startAnew = "start it anew with: mailcrane service stop; mailcrane service start"
+func startAnew(c *config.Config) string { return "start it anew with: " + serviceCall(c, "restart") }
 
 // showAgent is the agent's line, and what to type where it is not as it should be.
-func (a *app) showAgent(r *statusReport) {
+func (a *app) showAgent(c *config.Config, r *statusReport) {
 	switch {
 	case r.Silent:
-		a.labelled("agent", "there is one, and it does not answer: it is stopped, or the machine is very busy; if that lasts, %s", startAnew)
+		a.labelled("agent", "there is one, and it does not answer: it is stopped, or the machine is very busy; if that lasts, %s", startAnew(c))
 	case r.Agent == nil:
-		a.labelled("agent", "not running: as a service it may wait for mail, see mailcrane service status; else start it with mailcrane service start, or mailcrane agent")
+		a.labelled("agent", "not running: as a service it may wait for mail, see %s; else start it with %s, or mailcrane agent", serviceCall(c, "status"), serviceCall(c, "start"))
 	default:
 		a.labelled("agent", "running since %s, process %d", r.Agent.Since.Local().Format(time.DateTime), r.Agent.PID)
 		if r.Agent.Outdated {
-			a.labelled("", "the configuration was changed since then, and it works by the one before; %s", startAnew)
+			a.labelled("", "the configuration was changed since then, and it works by the one before; %s", startAnew(c))
 		}
 	}
 }
@@ -241,9 +241,9 @@ func changedSince(path string, then time.Time) bool {
 	return err == nil && info.ModTime().After(then)
 }
 
-func (a *app) showStatus(r *statusReport) {
+func (a *app) showStatus(c *config.Config, r *statusReport) {
 	now, since := a.now(), ""
-	a.showAgent(r)
+	a.showAgent(c, r)
 	if r.Agent != nil {
 		since = ", for " + span(now.Sub(r.Network.Since))
 	}

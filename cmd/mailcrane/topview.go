@@ -78,7 +78,7 @@ func (s *topSource) Accounts(ctx context.Context) ([]top.Account, error) {
 			all = append(all, t)
 			continue
 		}
-		t.Standing, t.Reason = "no agent runs", "start it with mailcrane service start"
+		t.Standing, t.Reason = "no agent runs", "start it with "+serviceCall(s.config, "start")
 		if last, err := s.spool.RouteState(queue.Route(account.Name)); err == nil && last.Fault != nil {
 			t.Reason = printable(last.Fault.Sentence)
 		}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"mailcrane/internal/config"
 	"mailcrane/internal/when"
 	"mailcrane/netwatch"
 	"mailcrane/netwatch/network"
@@ -26,9 +27,9 @@ func networkWords(s network.State) string {
 // showWhy is status --why: what the rules of the policy can be about, and for each
 // account how it stands, why, since when, what it waits for, and what came of each
 // rule.
-func (a *app) showWhy(r *statusReport) {
+func (a *app) showWhy(c *config.Config, r *statusReport) {
 	now, since := a.now(), ""
-	a.showAgent(r)
+	a.showAgent(c, r)
 	if r.Agent != nil {
 		since = ", since " + moment(r.Network.Since, now)
 	}

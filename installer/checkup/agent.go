@@ -10,7 +10,7 @@ func (c *checker) agent(ctx context.Context) {
 	if c.AskAgent == nil {
 		return
 	}
-	restart := c.serviceCall("stop") + "; " + c.serviceCall("start")
+	restart := c.serviceCall("restart")
 	switch a := c.AskAgent(ctx); {
 	case a == nil && c.unit != nil:
 		// What the service does was said.

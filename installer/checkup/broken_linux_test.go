@@ -261,11 +261,11 @@ func TestBrokenSetUpsAreFoundWithTheirMend(t *testing.T) {
 		},
 		{
 			why: "the agent is stuck", make: func(w *world) { w.agent = &Agent{Silent: true} },
-			id: "agent-silent", says: "does not answer", command: "mailcrane service stop; mailcrane service start", by: func(w *world) { w.agent = &Agent{PID: 1} },
+			id: "agent-silent", says: "does not answer", command: "mailcrane service restart", by: func(w *world) { w.agent = &Agent{PID: 1} },
 		},
 		{
 			why: "the agent works by the old configuration", make: func(w *world) { w.agent = &Agent{Outdated: true} },
-			id: "agent-outdated", state: Warning, says: "was changed", command: "mailcrane service stop; mailcrane service start", by: func(w *world) { w.agent = &Agent{PID: 1} },
+			id: "agent-outdated", state: Warning, says: "was changed", command: "mailcrane service restart", by: func(w *world) { w.agent = &Agent{PID: 1} },
 		},
 	} {
 		t.Run(c.why, func(t *testing.T) {
