@@ -14,15 +14,15 @@ import (
 
 	"mailcrane/internal/config"
 	"mailcrane/internal/sysexits"
-	"mailcrane/msp/listen"
 	"mailcrane/netwatch"
 	"mailcrane/netwatch/network"
 	"mailcrane/queue"
 )
 
-// The agent answers on a socket in its spool: one request a connection, a
-// word and a line end; one JSON object back, or events until the asker goes. The spool is its owner's alone,
-// and so is the socket.
+// The agent answers on a socket in its spool (control_other.go), or on Windows at
+// what stands in the socket's place (control_windows.go): one request a connection,
+// a word and a line end; one JSON object back, or events until the asker goes. The
+// spool is its owner's alone, and so is the socket.
 const (
 	askStatus = "status" // how are you?
 	askRun    = "run"    // run the queue now, whatever kept it back
@@ -62,7 +62,7 @@ type controller struct {
 
 // serveControl answers until ctx ends.
 func serveControl(ctx context.Context, c *config.Config, does controller) error {
-	l, err := listen.Listen(ctx, "unix:"+agentSocket(c.Spools[0]), listen.Access{})
+	l, err := listenControl(ctx, agentSocket(c.Spools[0]))
 	if sysexits.Code(err) == sysexits.Unavailable {
 		return runsAlready(c.Spools[0])
 	}
@@ -144,8 +144,7 @@ var errSilent = errors.New("the agent does not answer")
 // error is that of the connection.
 func askAgent(ctx context.Context, c *config.Config, word string) (agentStatus, error) {
 	var s agentStatus
-	dialer := net.Dialer{Timeout: controlTime}
-	conn, err := dialer.DialContext(ctx, "unix", agentSocket(c.Spools[0]))
+	conn, err := dialControl(ctx, agentSocket(c.Spools[0]))
 	if err != nil {
 		return s, err
 	}

@@ -179,8 +179,7 @@ func (l *agentLink) run(ctx context.Context, a *app, tell func(eventItem)) {
 
 // dial asks the agent for its events; nil is that there is none.
 func (l *agentLink) dial(ctx context.Context) net.Conn {
-	dialer := net.Dialer{Timeout: controlTime}
-	conn, err := dialer.DialContext(ctx, "unix", l.socket)
+	conn, err := dialControl(ctx, l.socket)
 	if err != nil {
 		return nil
 	}

@@ -23,15 +23,30 @@ type Access struct {
 // shared says that other users than our own must be able to connect.
 func (a Access) shared() bool { return a.Everyone || len(a.UIDs) > 0 }
 
-func (a Access) allows(uid uint32) bool {
-	return a.Everyone || uid == 0 || int64(uid) == int64(os.Geteuid()) || slices.Contains(a.UIDs, uid)
+func (a Access) allows(u user) bool {
+	return a.Everyone || u.ours || u.numbered && slices.Contains(a.UIDs, u.uid)
+}
+
+// A user is whom a process of this machine runs as.
+type user struct {
+	// words name the user in one line.
+	words string
+	// uid is the user's number, on a system that numbers users.
+	uid      uint32
+	numbered bool
+	// ours: the user of this process, or one who may do everything.
+	ours bool
+}
+
+func userOf(uid uint32) user {
+	return user{fmt.Sprintf("uid %d", uid), uid, true, uid == 0 || int64(uid) == int64(os.Geteuid())}
 }
 
 // A peer is who is at the other end of a connection.
 type peer struct {
 	// words say it in one line, for the story of a message.
 	words string
-	// uid is the user, where known says that the system tells it.
+	// uid is the user, where known says that the system tells its number.
 	uid   uint32
 	known bool
 }
@@ -61,8 +76,8 @@ func (a Access) admitUnix(c net.Conn, local *net.UnixAddr) (peer, error) {
 	if err != nil {
 		return peer{}, sysexits.Errorf(sysexits.TempFail, "", "The system does not say which user connected: %w", err)
 	}
-	if !a.allows(uid) {
-		return peer{}, notAllowed(uid)
+	if !a.allows(userOf(uid)) {
+		return peer{}, notAllowed(userOf(uid))
 	}
 	words := fmt.Sprintf("uid %d, process %d, SMTP on %s", uid, pid, local.Name)
 	if pid == 0 { // not every system tells
@@ -79,21 +94,21 @@ func (a Access) admitTCP(c net.Conn, local *net.TCPAddr) (peer, error) {
 	if !ok || !remote.IP.IsLoopback() || !local.IP.IsLoopback() {
 		return peer{}, sysexits.Errorf(sysexits.NoPerm, "", "Only this machine may submit mail here, and %v is another", c.RemoteAddr())
 	}
-	uid, err := tcpOwner(remote.AddrPort(), local.AddrPort())
+	who, err := tcpUser(remote.AddrPort(), local.AddrPort())
 	switch {
-	case err == nil && a.allows(uid):
-		return peer{fmt.Sprintf("uid %d, SMTP on %v", uid, local), uid, true}, nil
+	case err == nil && a.allows(who):
+		return peer{fmt.Sprintf("%s, SMTP on %v", who.words, local), who.uid, who.numbered}, nil
 	case err == nil:
-		return peer{}, notAllowed(uid)
+		return peer{}, notAllowed(who)
 	case a.Everyone, errors.Is(err, errUntold):
 		return peer{words: fmt.Sprintf("some local user, SMTP on %v", local)}, nil
 	}
 	return peer{}, sysexits.Errorf(sysexits.TempFail, "", "The system does not say which user connected: %w", err)
 }
 
-func notAllowed(uid uint32) error {
+func notAllowed(who user) error {
 	return sysexits.Errorf(sysexits.NoPerm, "",
-		"This server takes mail from another user, not from uid %d; use the sendmail command instead", uid)
+		"This server takes mail from another user, not from %s; use the sendmail command instead", who.words)
 }
 
 // localOnly refuses a listener that other machines can reach.

@@ -3,15 +3,15 @@
 package listen
 
 import (
-	"errors"
-	"io/fs"
-	"syscall"
+	"context"
+	"net"
+
+	"mailcrane/internal/sysexits"
 )
 
-func narrow(fs.FileMode) func(network, address string, c syscall.RawConn) error { return nil }
-
-func refused(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }
-
-func writers(fs.FileInfo) string {
-	return "is on a system that does not say who is at the other end of a socket"
+// listenUnix refuses: Windows has Unix sockets, since 2018, but what it tells of
+// a peer is the process at most, and their files have no mode.
+func listenUnix(_ context.Context, path string, _ Access) (net.Listener, error) {
+	return nil, sysexits.Errorf(sysexits.Config, `write a port of this machine, such as msp = ["127.0.0.1:2525"]`,
+		"mail cannot be taken on unix:%s: this system does not say who is at the other end of such a socket", path)
 }

@@ -3,11 +3,131 @@
 package listen
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"io/fs"
+	"net"
 	"os"
+	"path/filepath"
 	"syscall"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"mailcrane/internal/sysexits"
 )
+
+// A locked listener holds the lock of its socket until it is closed.
+type locked struct {
+	net.Listener
+	lock *flock.Flock
+}
+
+// Close removes the socket. The lock file stays: to remove it would let two
+// servers hold two locks of one name.
+func (l locked) Close() error {
+	return errors.Join(l.Listener.Close(), l.lock.Unlock())
+}
+
+func listenUnix(ctx context.Context, path string, access Access) (net.Listener, error) {
+	if !filepath.IsAbs(path) {
+		return nil, sysexits.Errorf(sysexits.Config, "write unix: and a path that begins with /", "%q is no absolute path for a socket", path)
+	}
+	if longest := len(syscall.RawSockaddrUnix{}.Path) - 1; len(path) > longest {
+		return nil, sysexits.Errorf(sysexits.Config, "use a directory with a shorter name",
+			"the path of a socket has at most %d octets on this system, and %s has %d", longest, path, len(path))
+	}
+	if err := ownDirectory(filepath.Dir(path), access); err != nil {
+		return nil, err
+	}
+	lock := flock.New(path+".lock", flock.SetPermissions(0o600))
+	free, err := lock.TryLock()
+	switch {
+	case err != nil:
+		return nil, sysexits.Errorf(sysexits.CantCreat, "", "locking %s.lock: %w", path, err)
+	case !free:
+		return nil, taken(path)
+	}
+	l, err := bind(ctx, path, access)
+	if err != nil {
+		return nil, errors.Join(err, lock.Unlock())
+	}
+	return locked{l, lock}, nil
+}
+
+// bind makes the socket. The caller holds the lock.
+func bind(ctx context.Context, path string, access Access) (net.Listener, error) {
+	if err := removeStale(ctx, path); err != nil {
+		return nil, err
+	}
+	mode := fs.FileMode(0o600)
+	if access.shared() {
+		mode = 0o666
+	}
+	config := net.ListenConfig{Control: narrow(mode)}
+	l, err := config.Listen(ctx, "unix", path)
+	if err != nil {
+		return nil, sysexits.Errorf(sysexits.CantCreat, "", "making the socket %s: %w", path, err)
+	}
+	if err := os.Chmod(path, mode); err != nil {
+		return nil, sysexits.Errorf(sysexits.CantCreat, "", "setting the mode of a socket: %w", errors.Join(err, l.Close()))
+	}
+	return l, nil
+}
+
+// removeStale removes what a server that was killed left behind: a socket,
+// never a link or another file, on which nobody answers.
+func removeStale(ctx context.Context, path string) error {
+	info, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return sysexits.Errorf(sysexits.CantCreat, "", "looking for an old socket: %w", err)
+	}
+	if info.Mode().Type() != fs.ModeSocket {
+		return sysexits.Errorf(sysexits.CantCreat, "move it away, or listen elsewhere", "%s is there and is not a socket", path)
+	}
+	const answerTime = 2 * time.Second
+	dialer := net.Dialer{Timeout: answerTime}
+	c, err := dialer.DialContext(ctx, "unix", path)
+	if err == nil {
+		_ = c.Close() // nothing was said on it
+		return taken(path)
+	}
+	if !refused(err) {
+		return sysexits.Errorf(sysexits.CantCreat, "", "is anybody listening on %s? %w", path, err)
+	}
+	if err := os.Remove(path); err != nil {
+		return sysexits.Errorf(sysexits.CantCreat, "", "removing an old socket: %w", err)
+	}
+	return nil
+}
+
+func taken(path string) error {
+	return sysexits.Errorf(sysexits.Unavailable, "stop the other one first, or listen elsewhere", "another server listens on %s already", path)
+}
+
+// ownDirectory sees to it that nobody else can put a socket of the same name
+// in dir, where clients would give it their mail.
+func ownDirectory(dir string, access Access) error {
+	mode := fs.FileMode(0o700)
+	if access.shared() {
+		mode = 0o755
+	}
+	if err := os.MkdirAll(dir, mode); err != nil {
+		return sysexits.Errorf(sysexits.CantCreat, "", "making the directory of a socket: %w", err)
+	}
+	info, err := os.Stat(dir)
+	if err != nil {
+		return sysexits.Errorf(sysexits.CantCreat, "", "looking at the directory of a socket: %w", err)
+	}
+	if why := writers(info); why != "" {
+		return sysexits.Errorf(sysexits.NoPerm, fmt.Sprintf("use a directory of your own, or type: chmod go-w %s", dir), "%s %s: others could put their own socket there", dir, why)
+	}
+	return nil
+}
 
 // narrow gives the socket its mode before it has a name: on Linux that is the
 // mode of the file that bind makes, less the umask. Other systems refuse, and
