@@ -258,6 +258,7 @@ func (a *attempt) write(now time.Time, records []Record, age age, tried bool) er
 	records = append(records, notes...)
 	if !left && !held {
 		m.Results = results
+		m.spool.rememberSubmission(m)
 		if err := m.remove(); err != nil {
 			return err
 		}

@@ -42,6 +42,10 @@ type Finished struct {
 // its result file does not have. It is one small write, and a disk that does
 // not take it is no reason to stop.
 func (s *Spool) remember(m *Message, final []Record) {
+	s.appendDone(s.finished(m, final))
+}
+
+func (s *Spool) appendDone(done Finished) {
 	if s.Remember <= 0 {
 		return
 	}
@@ -50,7 +54,7 @@ func (s *Spool) remember(m *Message, final []Record) {
 		return
 	}
 	defer f.Close()
-	if _, err := f.Write(s.finished(m, final).append(nil)); err != nil {
+	if _, err := f.Write(done.append(nil)); err != nil {
 		return
 	}
 	s.turnDone(f)
@@ -138,19 +142,25 @@ func (d Finished) append(b []byte) []byte {
 // they did. What cannot be read is passed over.
 func (s *Spool) Done() ([]Finished, error) {
 	var done []Finished
+	err := s.doneLines(func(line string) { done = addDone(done, line) })
+	return done, err
+}
+
+// doneLines calls f with each line of what is remembered.
+func (s *Spool) doneLines(f func(line string)) error {
 	for _, file := range [...]string{fileDoneBefore, fileDone} {
 		text, err := s.readAll(s.path(file, ""), maxDone)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
 		for line := range strings.Lines(text) {
-			done = addDone(done, strings.TrimSuffix(line, "\n"))
+			f(strings.TrimSuffix(line, "\n"))
 		}
 	}
-	return done, nil
+	return nil
 }
 
 // addDone takes a line in: another record of the last message, or the first
@@ -165,7 +175,7 @@ func addDone(done []Finished, line string) []Finished {
 	size, err2 := strconv.ParseInt(fields[2], 10, 64)
 	attempts, err3 := strconv.Atoi(fields[3])
 	record, ok := parseRecord(fields[before])
-	if err != nil || err2 != nil || err3 != nil || !ok || size < 0 || attempts < 0 {
+	if err != nil || err2 != nil || err3 != nil || !ok || size < 0 || attempts < 0 || record.Event == eventSubmission {
 		return done
 	}
 	if len(done) == 0 || done[len(done)-1].ID != id {

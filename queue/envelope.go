@@ -30,8 +30,8 @@ type Envelope struct {
 	// Owner is the user ID, in digits, of the local user whose message it is; ""
 	// where the spool is one user's, and for reports of this program.
 	Owner string
-	// Submission is by what its program knows it again that hands it in once
-	// more since no answer came: 32 hex digits, or "". It is not kept.
+	// Submission is by what an agent knows it again when its program hands it in
+	// once more since no answer came: 32 hex digits, or "".
 	Submission string
 	// Account names the account that must carry the message; "" lets the
 	// router choose by From.

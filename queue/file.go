@@ -46,6 +46,7 @@ func appendEnvelope(b []byte, e *Envelope) []byte {
 	line("account", e.Account)
 	line("by", e.Submitter)
 	line("owner", e.Owner)
+	line("submission", e.Submission)
 	if !e.NotBefore.IsZero() {
 		b = e.NotBefore.UTC().AppendFormat(append(b, "\nnotbefore "...), time.RFC3339)
 	}
@@ -74,7 +75,7 @@ func (e *Envelope) check() error {
 		return fmt.Errorf("the envelope has %d recipients; %d is the most", len(e.To), MaxRecipients)
 	}
 	for _, v := range [...]struct{ what, value string }{
-		{"RET", e.Ret}, {"ENVID", e.EnvID}, {"account", e.Account}, {"submitter", e.Submitter}, {"owner", e.Owner},
+		{"RET", e.Ret}, {"ENVID", e.EnvID}, {"account", e.Account}, {"submitter", e.Submitter}, {"owner", e.Owner}, {"submission", e.Submission},
 	} {
 		if err := checkValue(v.what, v.value); err != nil {
 			return err
@@ -212,6 +213,8 @@ func (e *Envelope) parseLine(line string) error {
 		e.Submitter = value
 	case "owner":
 		e.Owner = value
+	case "submission":
+		e.Submission = value
 	case "notbefore":
 		e.NotBefore, err = time.Parse(time.RFC3339, value)
 	case "utf8":

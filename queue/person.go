@@ -51,6 +51,7 @@ func (s *Spool) Remove(ctx context.Context, id ID) error {
 		return err
 	}
 	defer m.Release()
+	s.rememberSubmission(m)
 	if err := m.remove(); err != nil {
 		return err
 	}

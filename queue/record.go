@@ -60,6 +60,8 @@ const (
 	// Only of a message that has left the queue.
 	EventRemoved = "removed" // by a person, before the recipient had it
 	EventMore    = "more"    // Text is how many recipients are not named
+	// eventSubmission stands in fileDone alone; Text is the owner and the number.
+	eventSubmission = "submission"
 )
 
 // Reply is the reply that the record holds.

@@ -28,7 +28,7 @@ func (t *takesMail) serveMachine(ctx context.Context, a *app, c *config.Config, 
 	if !c.System.Used() {
 		return nil
 	}
-	memory, err := intake.Remember(c.Spools[0], a.logged(a.program(nil).SubmitSMTP(c, a.spool(c)), log), log)
+	memory, err := intake.Remember(a.spool(c), a.logged(a.program(nil).SubmitSMTP(c, a.spool(c)), log), log)
 	if err != nil {
 		return cannotUseSpool(c, err)
 	}

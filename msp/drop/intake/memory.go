@@ -1,7 +1,6 @@
 package intake
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"io"
@@ -10,16 +9,19 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
+	"mailcrane/msp/drop"
 	"mailcrane/queue"
 )
 
 // A Memory knows which submissions were taken in, so that one that is handed
 // in twice, since its program never heard the answer, is queued once. It is kept
 // in a file of the spool, written after the message is durable and before its
-// program is told.
+// program is told; a crash in between is made good by the messages themselves.
 type Memory struct {
 	submit Submit
+	spool  Spool
 	path   string
 	log    *slog.Logger
 
@@ -30,25 +32,65 @@ type Memory struct {
 	size  int64
 }
 
+// A Spool tells by its messages which submissions were taken in since then
+// (queue.Spool).
+type Spool interface {
+	Dir() string
+	Submissions(since time.Time, f func(owner, submission string, id queue.ID)) error
+}
+
+// recent is how much earlier than the last submission of the file the messages
+// are looked at: what was written to the file in the last minutes may be lost in
+// a power cut, and what was queued is not.
+const recent = time.Hour
+
 // maxMemory bounds the file, in octets; the one before it is kept too. A line
 // is that of one submission: some twenty thousand are known.
 const maxMemory = 1 << 20
 
 // Remember is a Memory over submit, in the directory of the spool, which must
-// exist.
-func Remember(spool string, submit Submit, log *slog.Logger) (*Memory, error) {
+// exist. No message may be taken in, or leave, before it returns.
+func Remember(spool Spool, submit Submit, log *slog.Logger) (*Memory, error) {
 	m := &Memory{
-		submit: submit, path: filepath.Join(spool, "submissions"), log: log,
+		submit: submit, spool: spool, path: filepath.Join(spool.Dir(), "submissions"), log: log,
 		known: make(map[string]queue.ID), under: make(map[string]chan struct{}),
 	}
 	m.load(m.path + ".1")
 	m.size = m.load(m.path)
-	return m, m.open()
+	if err := m.open(); err != nil {
+		return nil, err
+	}
+	return m, m.catchUp()
 }
 
 func (m *Memory) open() (err error) {
 	m.file, err = os.OpenFile(m.path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err == nil && m.size > 0 {
+		// The last line may have been cut off; the next one begins on its own.
+		_, err = m.file.WriteString("\n")
+		m.size++
+	}
 	return err
+}
+
+// catchUp notes what was queued in the moment before a crash, and is in the
+// spool and not in the file.
+func (m *Memory) catchUp() error {
+	var last time.Time
+	for _, id := range m.known {
+		if at := id.Received(); at.After(last) {
+			last = at
+		}
+	}
+	if !last.IsZero() {
+		last = last.Add(-recent)
+	}
+	return m.spool.Submissions(last, func(owner, submission string, id queue.ID) {
+		key := owner + " " + submission
+		if _, known := m.known[key]; !known {
+			m.note(key, id)
+		}
+	})
 }
 
 // Close lets go of the file.
@@ -56,24 +98,26 @@ func (m *Memory) Close() error { return m.file.Close() }
 
 // load takes in the lines "UID SUBMISSION ID" of a file; one that was cut off in
 // a power cut is passed over.
-func (m *Memory) load(path string) (size int64) {
+func (m *Memory) load(path string) int64 {
 	f, err := os.Open(path)
 	if err != nil {
 		return 0
 	}
 	defer f.Close()
-	lines := bufio.NewScanner(io.LimitReader(f, 2*maxMemory))
-	for lines.Scan() {
-		size += int64(len(lines.Bytes())) + 1
-		words := strings.Fields(lines.Text())
-		if len(words) != 3 {
+	text, err := io.ReadAll(io.LimitReader(f, 2*maxMemory))
+	if err != nil {
+		m.log.Error("the submissions that were taken in lately cannot be read", "file", path, "err", err)
+	}
+	for line := range strings.Lines(string(text)) {
+		words := strings.Fields(line)
+		if len(words) != 3 || !drop.ID(words[1]).Valid() {
 			continue
 		}
 		if id, err := queue.ParseID(words[2]); err == nil {
 			m.known[words[0]+" "+words[1]] = id
 		}
 	}
-	return size
+	return int64(len(text))
 }
 
 // Submit takes a message in unless the same submission of the same user was
