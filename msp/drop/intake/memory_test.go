@@ -83,15 +83,6 @@ func TestASubmissionIsQueuedOnceThoughItIsHandedInAgain(t *testing.T) {
 	}{
 		{"to the same agent", func(*store, drop.ID) {}, nil},
 		{"to the next agent", func(s *store, _ drop.ID) { s.open() }, nil},
-		{"after a crash that left half a line", func(s *store, _ drop.ID) {
-			f, _ := os.OpenFile(filepath.Join(s.spool.Dir(), "submissions"), os.O_APPEND|os.O_WRONLY, 0)
-			f.WriteString("65411 00ff")
-			f.Close()
-			s.open()
-			s.take(s.Submit, "65411", newID())
-			os.RemoveAll(filepath.Join(s.spool.Dir(), "done"))
-			s.open()
-		}, nil},
 		{"after a crash between queueing and noting it", func(s *store, _ drop.ID) { s.open() }, func(s *store) Submit { return s.spool.Put }},
 		{"after that, and it has left the queue", func(s *store, _ drop.ID) {
 			s.spool.Names(func(n queue.Name) bool {
@@ -138,6 +129,24 @@ func TestASubmissionIsQueuedOnceThoughItIsHandedInAgain(t *testing.T) {
 				t.Error("another user's message is taken for this one")
 			}
 		})
+	}
+}
+
+func TestALineThatWasCutOffTakesNoOtherWithIt(t *testing.T) {
+	s := newStore(t)
+	f, err := os.OpenFile(filepath.Join(s.spool.Dir(), "submissions"), os.O_APPEND|os.O_WRONLY, 0)
+	if err == nil {
+		_, err = f.WriteString("65411 00ff")
+		f.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.open()
+	key := "65411 " + string(newID())
+	s.note(key, "cemj155mdf2w5")
+	if s.open(); s.known[key] == "" || len(s.known) != 1 {
+		t.Errorf("known are %v", s.known)
 	}
 }
 
