@@ -35,7 +35,7 @@ func setUps() []setUp {
 		}},
 		{"dma", func(s *smarthostOf) map[string]string {
 			return map[string]string{
-				"etc/dma/dma.conf":  fmt.Sprintf("SMARTHOST %s\nPORT %s\nAUTHPATH /etc/dma/auth.conf\nSECURETRANS\nSTARTTLS\nMASQUERADE %s\n", s.host, s.startTLS, s.me),
+				"etc/dma/dma.conf":  fmt.Sprintf("SMARTHOST %s\nPORT %s\nAUTHPATH /etc/dma/auth.conf\nSECURETRANSFER\nSTARTTLS\nMASQUERADE %s\n", s.host, s.startTLS, s.me),
 				"etc/dma/auth.conf": fmt.Sprintf("%s|%s:%s\n", s.User, s.host, s.Password),
 			}
 		}},

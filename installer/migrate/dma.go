@@ -40,7 +40,7 @@ func dmaSettings(_ context.Context, m *Machine, f *Found, named string) {
 	if port == "" {
 		port = "25"
 	}
-	_, secure := set["SECURETRANS"]
+	_, secure := set["SECURETRANSFER"]
 	_, starttls := set["STARTTLS"]
 	tls := config.Insecure
 	switch {
@@ -88,7 +88,8 @@ func dmaSender(m *Machine, set map[string]setting) []string {
 	return []string{local + "@" + domain}
 }
 
-// dmaPassword finds USER|SMARTHOST:PASSWORD.
+// dmaPassword finds USER|SMARTHOST:PASSWORD, where the colon may be a blank; the
+// last one counts.
 func dmaPassword(m *Machine, f *Found, a *Account, name string) {
 	lines, ok := m.lines(f, name)
 	if !ok {
@@ -96,18 +97,18 @@ func dmaPassword(m *Machine, f *Found, a *Account, name string) {
 		return
 	}
 	for i, line := range lines {
-		if line = strings.TrimSpace(line); line == "" || line[0] == '#' {
+		if line == "" || line[0] == '#' {
 			continue
 		}
-		user, rest, ok1 := strings.Cut(line, "|")
-		host, password, ok2 := strings.Cut(rest, ":")
+		user, rest, _ := strings.Cut(line, "|")
+		end := strings.IndexAny(rest, ": \t")
 		switch {
-		case !ok1 || !ok2:
+		case end < 0:
 			f.leave(place(name, i), "", "the line is not USER|SMARTHOST:PASSWORD")
-		case host == a.Smarthost.Host:
-			a.User, a.Password = user, passwordOf(password)
+		case rest[:end] == a.Smarthost.Host:
+			a.User, a.Password = user, passwordOf(rest[end+1:])
 		default:
-			f.leave(place(name, i), "", "it has the password of %s for %s, which is not the smarthost", user, host)
+			f.leave(place(name, i), "", "it has the password of %s for %s, which is not the smarthost", user, rest[:end])
 		}
 	}
 }

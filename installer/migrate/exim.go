@@ -119,6 +119,7 @@ func eximPassword(m *Machine, f *Found, name, host string) (string, Password) {
 	if !ok {
 		return "", Password{}
 	}
+	others := &Found{Program: f.Program} // noted where no line fits
 	for i, line := range lines {
 		line = strings.TrimSpace(line)
 		if line == "" || line[0] == '#' {
@@ -131,12 +132,15 @@ func eximPassword(m *Machine, f *Found, name, host string) (string, Password) {
 		case !ok || !ok2:
 			f.leave(place(name, i), "", "the line is not HOST:USER:PASSWORD")
 		case strings.EqualFold(key, host), wild && strings.HasSuffix(strings.ToLower(host), strings.ToLower(suffix)):
-			return user, passwordOf(strings.ReplaceAll(password, "^^", "^"))
+			return user, passwordOf(password)
 		case strings.HasPrefix(key, "^"):
 			f.leave(place(name, i), "", "the host is a regular expression, which is not tried")
 		default:
-			f.leave(place(name, i), "if it is another name of the smarthost, add user = \"…\" and type: mailcrane login", "it has the password of %s for %s, which is not the smarthost's name", user, key)
+			others.leave(place(name, i), "if it is another name of the smarthost, add user = \"…\" and type: mailcrane login", "it has the password of %s for %s, which is not the smarthost's name", user, key)
 		}
+	}
+	for _, l := range others.Left {
+		f.leave(l.Where, l.Mend, "%s", l.Why)
 	}
 	return "", Password{}
 }

@@ -55,7 +55,7 @@ func gitSettings(ctx context.Context, m *Machine, f *Found, named string) {
 	if !slices.ContainsFunc(g.identities, func(id string) bool { return g.get(id, "smtpserver") != "" }) {
 		return
 	}
-	f.Files = append(f.Files, where)
+	f.read(where)
 	standard := g.values["sendemail.identity"]
 	for _, id := range g.identities {
 		if id == "" && len(g.identities) > 1 && g.values["sendemail.smtpserver"] == "" {
@@ -109,7 +109,7 @@ func (g gitConfig) account(f *Found, where, id string, standard bool) {
 	case "ssl":
 		tls, port = config.Implicit, "465"
 	case "tls":
-		tls, port = config.StartTLS, "587"
+		tls = config.StartTLS
 	}
 	if p := g.get(id, "smtpserverport"); p != "" {
 		port = p
@@ -132,7 +132,7 @@ func (g gitConfig) account(f *Found, where, id string, standard bool) {
 		a.Auth = f.mechanism(where, methods[0])
 	}
 	if a.User != "" && !a.Password.Known() && a.Auth != "none" {
-		f.leave(where, "type: mailcrane login "+plainName(name, "git"), "git asks a credential helper or you for the password of %s; the new account has it in the keyring", a.User)
+		f.leave(where, "type: mailcrane login "+a.Name, "git asks a credential helper or you for the password of %s; the new account has it in the keyring", a.User)
 	}
 	if ca := g.get(id, "smtpsslcertpath"); ca != "" && !systemTrust(ca) {
 		a.TLS.CA = ca

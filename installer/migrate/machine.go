@@ -217,7 +217,7 @@ func (m *Machine) lines(f *Found, name string) (lines []string, ok bool) {
 		f.leave(name, readable(err), "the file cannot be read: %v", err)
 		return nil, false
 	}
-	f.Files = append(f.Files, name)
+	f.read(name)
 	return strings.Split(strings.ReplaceAll(string(text), "\r\n", "\n"), "\n"), true
 }
 

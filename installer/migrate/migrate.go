@@ -217,40 +217,52 @@ func readNamed(ctx context.Context, m *Machine, o Options) ([]*Found, error) {
 	return all, nil
 }
 
-// leave notes what is not taken over.
+// leave notes what is not taken over, once: accounts may share a line.
 func (f *Found) leave(where, mend, why string, args ...any) {
-	if len(f.Left) >= mostLeft {
-		return
+	l := Left{where, fmt.Sprintf(why, args...), mend}
+	if len(f.Left) < mostLeft && !slices.Contains(f.Left, l) {
+		f.Left = append(f.Left, l)
 	}
-	f.Left = append(f.Left, Left{where, fmt.Sprintf(why, args...), mend})
+}
+
+// read notes a file that was read, once.
+func (f *Found) read(name string) {
+	if !slices.Contains(f.Files, name) {
+		f.Files = append(f.Files, name)
+	}
 }
 
 // account adds one, unless there are too many; the caller goes on to fill in
-// what is behind the pointer.
+// what is behind the pointer. Its name is one that mailcrane.toml takes, and
+// its own.
 func (f *Found) account(name string) *Account {
 	a := &Account{}
-	a.Name, a.Auth = name, "auto"
+	a.Auth = "auto"
+	base := plainName(name, f.Program)
+	a.Name = base
+	for n := 2; f.named(a.Name) != nil; n++ {
+		a.Name = fmt.Sprintf("%s-%d", base, n)
+	}
 	if len(f.Accounts) < mostAccounts {
 		f.Accounts = append(f.Accounts, a)
 	}
 	return a
 }
 
-// settle gives the accounts names that mailcrane.toml takes, each its own, and
-// senders to those that have none.
-func (f *Found) settle(m *Machine) {
-	taken := make(map[string]bool)
+// named is the account with that name, or nil.
+func (f *Found) named(name string) *Account {
 	for _, a := range f.Accounts {
-		given := a.Name
-		base := plainName(given, f.Program)
-		a.Name = base
-		for n := 2; taken[a.Name]; n++ {
-			a.Name = fmt.Sprintf("%s-%d", base, n)
+		if a.Name == name {
+			return a
 		}
-		taken[a.Name] = true
-		if f.Default == given {
-			f.Default = a.Name
-		}
+	}
+	return nil
+}
+
+// settle gives senders to the accounts that have none, and brings the queue
+// into order.
+func (f *Found) settle(m *Machine) {
+	for _, a := range f.Accounts {
 		f.settleAccount(m, a)
 	}
 	slices.SortStableFunc(f.Queue, func(a, b *Letter) int { return a.Received.Compare(b.Received) })

@@ -45,6 +45,7 @@ type msmtpAccount struct {
 	set         map[string]setting
 	own         bool // it has commands of its own
 	base        string
+	taken       *Account // what was made of it, or nil
 }
 
 type msmtpReader struct {
@@ -145,8 +146,9 @@ func (a *msmtpAccount) on(command string, standard bool) bool {
 // the default one.
 func (r *msmtpReader) take(a *msmtpAccount) {
 	f := r.found
-	if a.name == "default" && !a.own && a.base != "" && r.byName[a.base] != nil {
-		f.Default = a.base
+	base := r.byName[a.base]
+	if a.name == "default" && !a.own && base != nil && base.taken != nil {
+		f.Default = base.taken.Name
 		return
 	}
 	if p, where := a.get("protocol", "smtp"); p == "lmtp" {
@@ -166,31 +168,29 @@ func (r *msmtpReader) take(a *msmtpAccount) {
 	host, where := a.get("host", "")
 	port, _ = a.get("port", port)
 	out := f.account(a.name)
-	if a.name == "default" {
-		f.Default = a.name
-	}
 	if !f.sendsBy(out, where, host, port, tls) {
 		return
 	}
+	a.taken = out
 	r.senders(a, out)
 	r.login(a, out)
 	r.certificates(a, out)
 	r.others(a)
 	if a.name == "default" {
-		r.merge(a, out)
+		f.Default = out.Name
+		if base != nil && base.taken != nil {
+			r.merge(base.taken, out)
+		}
 	}
 }
 
 // merge drops a default account that differs from the one it is made of in
 // nothing that is taken over.
-func (r *msmtpReader) merge(a *msmtpAccount, out *Account) {
-	f := r.found
-	for _, other := range f.Accounts {
-		if other.Name == a.base && other != out && other.Smarthost == out.Smarthost && other.User == out.User && slices.Equal(other.From, out.From) {
-			f.Default = a.base
-			f.Accounts = slices.DeleteFunc(f.Accounts, func(x *Account) bool { return x == out })
-			return
-		}
+func (r *msmtpReader) merge(base, standard *Account) {
+	if base.Smarthost == standard.Smarthost && base.User == standard.User && slices.Equal(base.From, standard.From) {
+		f := r.found
+		f.Default = base.Name
+		f.Accounts = slices.DeleteFunc(f.Accounts, func(a *Account) bool { return a == standard })
 	}
 }
 
@@ -245,7 +245,7 @@ func (r *msmtpReader) login(a *msmtpAccount, out *Account) {
 				return
 			}
 		}
-		r.found.leave(where, "type: mailcrane login "+plainName(a.name, "msmtp"),
+		r.found.leave(where, "type: mailcrane login "+out.Name,
 			"the password of the account %s is in no file: msmtp has it from the keyring or asks for it", a.name)
 	}
 }
@@ -310,17 +310,7 @@ func (r *msmtpReader) others(a *msmtpAccount) {
 	for _, n := range notes {
 		v, set := a.set[n.command]
 		if set && v.text != n.off && v.text != "" && v.where != "" {
-			r.once(v.where, n.mend, n.command+": "+n.why)
+			r.found.leave(v.where, n.mend, "%s: %s", n.command, n.why)
 		}
 	}
-}
-
-// once keeps a setting of defaults from being named for each account.
-func (r *msmtpReader) once(where, mend, why string) {
-	for _, l := range r.found.Left {
-		if l.Where == where && l.Why == why {
-			return
-		}
-	}
-	r.found.leave(where, mend, "%s", why)
 }

@@ -130,13 +130,12 @@ func msmtpCall(words []string) msmtpArgs {
 // senderOf is who sends where the command line does not say it: the address of
 // the account that it names, else of the default one, else the author.
 func senderOf(f *Found, name string, fields *header.Section) string {
-	if name == "" {
-		name = f.Default
+	standard := f.Default
+	if name != "" {
+		standard = plainName(name, f.Program)
 	}
-	for _, a := range f.Accounts {
-		if a.Name == name && a.Address() != "" {
-			return a.Address()
-		}
+	if a := f.named(standard); a != nil && a.Address() != "" {
+		return a.Address()
 	}
 	if from, ok := fields.Get("From"); ok {
 		if list, _ := address.ParseList(string(from.Body())); len(list) > 0 {

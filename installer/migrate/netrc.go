@@ -17,7 +17,7 @@ func (m *Machine) netrc(f *Found, name, host, user string) Password {
 	}
 	for _, e := range netrcEntries(string(text)) {
 		if (e.host == host || e.host == "") && (e.login == user || e.login == "") && e.password != "" {
-			f.Files = append(f.Files, name)
+			f.read(name)
 			return passwordOf(e.password)
 		}
 	}

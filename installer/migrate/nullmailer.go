@@ -37,7 +37,7 @@ func nullmailerSettings(_ context.Context, m *Machine, f *Found, named string) {
 		f.Default = f.Accounts[0].Name
 	}
 	for _, a := range f.Accounts[min(1, len(f.Accounts)):] {
-		f.leave(name, "choose it for a sender by from, or for a network by a rule [policy.…] by = \""+plainName(a.Name, "nullmailer")+"\"",
+		f.leave(name, "choose it for a sender by from, or for a network by a rule [policy.…] by = \""+a.Name+"\"",
 			"nullmailer tries %s when the server before it does not take a message; here it is an account beside the first", a.Smarthost.Host)
 	}
 	if to := m.firstLine(path.Dir(name), "adminaddr"); to != "" {
@@ -98,10 +98,13 @@ func nullmailerRemote(f *Found, where, line, domain string) {
 			a.TLS.Cert = value
 		case "x509keyfile":
 			a.TLS.Key = value
-		case "insecure":
+		case "insecure", "tls-anon-auth":
 			f.leave(where, "pin the server's certificate instead: tls.pin", "the certificate was not checked; mailcrane always checks it")
-		default:
+		case "source", "x509crlfile", "x509fmtder":
 			f.leave(where, "", "the option %s has no counterpart", option)
+		default:
+			// It may be a part of the password, where that has blanks and no quotes.
+			f.leave(where, "look whether a password with blanks lacks its quotes", "the line has a word that is no option of nullmailer")
 		}
 	}
 	if a.TLS.Cert != "" && a.TLS.Key == "" {

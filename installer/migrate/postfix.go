@@ -287,7 +287,7 @@ func (p *postfix) login(a *Account, relay, from string, logins []row) {
 		return
 	}
 	host, _ := hostPort(relay, "")
-	keys := []string{relay, host}
+	keys := []string{relay, host, anyKey}
 	if from != "" && p.on("smtp_sender_dependent_authentication") {
 		keys = append([]string{from}, keys...)
 	}

@@ -2,6 +2,9 @@ package migrate
 
 import "strings"
 
+// anyKey stands for every key, in a table that answers all of them alike.
+const anyKey = "*"
+
 // A row is a line of a table, with its place.
 type row struct{ key, value, where string }
 
@@ -44,9 +47,7 @@ func (p *postfix) oneTable(name, where, spec string) []row {
 		}
 		return tableRows(file, lines)
 	case "static":
-		// It answers the same for every key: for the relayhost too.
-		relay, _ := p.get("relayhost")
-		return []row{{relay, file, where}}
+		return []row{{anyKey, file, where}}
 	case "inline":
 		var rows []row
 		for _, part := range inlineRows(file) {

@@ -258,24 +258,29 @@ func (s *sendmail) authInfo(name string, a *Account) {
 		return
 	}
 	lines := strings.Split(string(text), "\n")
-	used, exact := false, false
+	used, exact, others := false, false, 0
 	for i, line := range lines {
 		words := quotedWords(strings.TrimSpace(line), `"`)
 		if len(words) < 2 || len(words[0]) < 9 || !strings.EqualFold(words[0][:9], "AuthInfo:") {
 			continue
 		}
-		host := words[0][9:]
+		host, _ := hostPort(words[0][9:], "")
 		switch {
 		case strings.EqualFold(host, a.Smarthost.Host):
 			exact = true
 		case host != "" || exact:
+			others++
 			continue
 		}
 		used = true
 		s.authWords(place(name, i), words[1:], a)
 	}
+	if !used && a.User == "" && others > 0 {
+		s.found.leave(name, "if one is another name of the smarthost, add user = \"…\" and type: mailcrane login "+a.Name,
+			"it has log-ins for other servers than %s", a.Smarthost.Host)
+	}
 	if used {
-		s.found.Files = append(s.found.Files, name)
+		s.found.read(name)
 	}
 }
 
@@ -318,7 +323,7 @@ func (s *sendmail) defaultAuth(name string, a *Account) {
 	if err != nil || len(lines) < 3 {
 		return
 	}
-	s.found.Files = append(s.found.Files, name)
+	s.found.read(name)
 	a.User, a.Password = lines[1], passwordOf(lines[2])
 	if a.User == "" {
 		a.User = lines[0]

@@ -23,24 +23,13 @@ func ssmtpSettings(_ context.Context, m *Machine, f *Found, named string) {
 	if !ok {
 		return
 	}
-	set := make(map[string]setting)
-	for i, line := range lines {
-		if key, value, ok := ssmtpLine(line); ok {
-			set[strings.ToLower(key)] = setting{value, place(name, i)}
-		}
-	}
+	set := ssmtpLines(f, name, lines)
 	hub := set["mailhub"]
 	if hub.text == "" {
-		hub = setting{"mail", name} // what ssmtp is built with
-		if _, ok := set["root"]; !ok {
-			f.leave(name, "", "it names no mailhub")
-			return
-		}
+		f.leave(name, "", "it names no mailhub")
+		return
 	}
 	host, port := hostPort(hub.text, "25")
-	if h, p, ok := strings.Cut(hub.text, " "); ok { // "host port"
-		host, port = h, strings.TrimSpace(p)
-	}
 	tls := config.Insecure
 	switch {
 	case yes(set["usestarttls"].text):
@@ -77,21 +66,28 @@ func ssmtpSettings(_ context.Context, m *Machine, f *Found, named string) {
 	ssmtpReverse(m, f, path.Join(path.Dir(name), "revaliases"), a)
 }
 
-// ssmtpLine divides at =, blanks around it or none.
-func ssmtpLine(line string) (key, value string, ok bool) {
-	line = strings.TrimSpace(line)
-	if line == "" || line[0] == '#' {
-		return "", "", false
+// ssmtpLines is KEYWORD=VALUE as ssmtp takes it apart: # begins a comment
+// wherever it stands, a value ends at a blank, and the first line of a keyword
+// counts. A line in another form is passed over.
+func ssmtpLines(f *Found, name string, lines []string) map[string]setting {
+	set := make(map[string]setting)
+	for i, line := range lines {
+		line, _, _ = strings.Cut(line, "#")
+		key, value, ok := strings.Cut(line, "=")
+		key = strings.ToLower(strings.TrimSpace(key))
+		if strings.TrimSpace(line) == "" {
+			continue
+		}
+		if !ok || strings.ContainsAny(key, " \t:") {
+			f.leave(place(name, i), "", "the line is not KEYWORD=VALUE; ssmtp passes it over")
+			continue
+		}
+		words := strings.Fields(value)
+		if _, before := set[key]; !before && len(words) > 0 {
+			set[key] = setting{words[0], place(name, i)}
+		}
 	}
-	i := strings.IndexAny(line, "= \t")
-	if i <= 0 {
-		return line, "", true
-	}
-	value = strings.TrimLeft(line[i:], "= \t")
-	if len(value) > 1 && value[0] == '"' && value[len(value)-1] == '"' {
-		value = value[1 : len(value)-1]
-	}
-	return line[:i], value, true
+	return set
 }
 
 func yes(text string) bool { return strings.EqualFold(text, "yes") }
@@ -103,7 +99,7 @@ func ssmtpNotes(f *Found, set map[string]setting) {
 	if _, ok := set["rewritedomain"]; ok {
 		f.leave(set["rewritedomain"].where, "", "ssmtp put this domain on senders; mailcrane keeps the sender that a program names")
 	}
-	known := []string{"root", "mailhub", "rewritedomain", "hostname", "fromlineoverride", "usetls", "usestarttls", "tlscert", "tlskey", "tls_ca_file", "authuser", "authpass", "authmethod", "debug"}
+	known := []string{"root", "mailhub", "rewritedomain", "hostname", "fromlineoverride", "usetls", "usestarttls", "tlscert", "tlskey", "tls_ca_file", "authuser", "authpass", "authmethod", "useoldauth", "usetlscert", "debug"}
 	for _, key := range slices.Sorted(maps.Keys(set)) {
 		if !slices.Contains(known, key) {
 			f.leave(set[key].where, "", "%s has no counterpart", key)
