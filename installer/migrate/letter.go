@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
@@ -176,6 +175,6 @@ func notify(never, success, failure, delay bool) string {
 
 // exists says that a file of a queue is there.
 func (m *Machine) exists(name string) bool {
-	_, err := os.Lstat(m.at(name))
+	_, err := m.lstat(name)
 	return err == nil
 }

@@ -1,6 +1,7 @@
 package migrate
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -82,6 +84,28 @@ var (
 	errTooLarge   = errors.New("it is too large")
 )
 
+// reach is the directory under which a path of that machine is looked for, with
+// the path from there; the caller closes it. On another machine's disk it is
+// that one's root, so that no link leads away from it.
+func (m *Machine) reach(name string) (*os.Root, string, error) {
+	dir, rest := m.Root, strings.TrimPrefix(path.Clean("/"+filepath.ToSlash(name)), "/")
+	if m.here() {
+		dir, rest = filepath.Split(filepath.FromSlash(name))
+	}
+	root, err := os.OpenRoot(cmp.Or(dir, "."))
+	return root, cmp.Or(rest, "."), err
+}
+
+// lstat is what stands at a path of that machine, a link as itself.
+func (m *Machine) lstat(name string) (fs.FileInfo, error) {
+	root, rest, err := m.reach(name)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	return root.Lstat(rest)
+}
+
 // settings reads a file of settings. On this machine links are followed, as
 // each program does with its own; on another machine's disk only those that
 // stay on it.
@@ -101,12 +125,12 @@ func (m *Machine) settings(name string) ([]byte, error) {
 }
 
 func (m *Machine) inRoot(name string) (*os.File, error) {
-	root, err := os.OpenRoot(m.Root)
+	root, rest, err := m.reach(name)
 	if err != nil {
 		return nil, err
 	}
 	defer root.Close()
-	return root.OpenFile(strings.TrimPrefix(path.Clean("/"+filepath.ToSlash(name)), "/"), os.O_RDONLY|nonblock, 0)
+	return root.OpenFile(rest, os.O_RDONLY|nonblock, 0)
 }
 
 // readRegular reads all of a regular file that has at most most octets.
@@ -137,14 +161,21 @@ func cause(err error) error {
 // and only a regular file is taken. Where single, it must have one name only,
 // so that nobody hands us a file of ours that he could not read himself.
 func (m *Machine) open(name string, single bool) (*os.File, error) {
-	f, err := openNoFollow(m.at(name))
+	there, err := m.lstat(name)
+	switch {
+	case err != nil:
+		return nil, cause(err)
+	case !there.Mode().IsRegular():
+		return nil, errNotRegular
+	}
+	f, err := m.inRoot(name)
 	if err != nil {
 		return nil, cause(err)
 	}
 	info, err := f.Stat()
 	switch {
 	case err != nil:
-	case !info.Mode().IsRegular():
+	case !os.SameFile(there, info): // it was exchanged meanwhile
 		err = errNotRegular
 	case single && links(info) > 1:
 		err = errLinked
@@ -169,7 +200,7 @@ func (m *Machine) control(name string) ([]byte, error) {
 // names are those of a queue's directory, sorted; a link in its place is
 // refused. That it is not there is no error.
 func (m *Machine) names(f *Found, dir string) []string {
-	info, err := os.Lstat(m.at(dir))
+	info, err := m.lstat(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -178,7 +209,7 @@ func (m *Machine) names(f *Found, dir string) []string {
 		err = errors.New("it is no directory")
 	}
 	if err == nil {
-		entries, err = os.ReadDir(m.at(dir))
+		entries, err = m.readDir(dir)
 	}
 	if err != nil {
 		f.leave(dir, readable(err), "the queue cannot be read: %v", cause(err))
@@ -193,6 +224,17 @@ func (m *Machine) names(f *Found, dir string) []string {
 		names = append(names, e.Name())
 	}
 	return names
+}
+
+func (m *Machine) readDir(name string) ([]os.DirEntry, error) {
+	f, err := m.inRoot(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	entries, err := f.ReadDir(-1)
+	slices.SortFunc(entries, func(a, b os.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+	return entries, err
 }
 
 // readable is what to type where a file may not be read.

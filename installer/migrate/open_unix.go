@@ -4,16 +4,11 @@ package migrate
 
 import (
 	"io/fs"
-	"os"
 	"syscall"
 )
 
 // nonblock: to open a named pipe would wait for its other end.
 const nonblock = syscall.O_NONBLOCK
-
-func openNoFollow(path string) (*os.File, error) {
-	return os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|nonblock, 0)
-}
 
 // links is how many names the file has.
 func links(info fs.FileInfo) int {

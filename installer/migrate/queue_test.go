@@ -201,6 +201,23 @@ func TestHostileFilesAreNamedAndSkipped(t *testing.T) {
 	}
 }
 
+// A link above a queue of another machine's disk must not lead to one of this
+// machine.
+func TestALinkAboveAQueueDoesNotLeaveTheOtherMachinesDisk(t *testing.T) {
+	here, dir := root(t, queues()), root(t, nil)
+	if err := os.Symlink(filepath.Join(here, "var"), filepath.Join(dir, "var")); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range queued(t, dir) {
+		for _, l := range f.Queue {
+			t.Errorf("%s: %s is taken from this machine", f.Program, l.File)
+		}
+		if len(f.Left) == 0 {
+			t.Errorf("%s: nothing is said", f.Program)
+		}
+	}
+}
+
 func TestAMessageIsTakenOnceWhateverStopsTheImport(t *testing.T) {
 	dir := root(t, queues())
 	spool := queue.NewSpool(filepath.Join(t.TempDir(), "spool"), queue.OS{}, time.Now)
