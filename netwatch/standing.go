@@ -85,6 +85,11 @@ type Standing struct {
 	Sessions int       `json:"sessions,omitempty"`
 }
 
+// MayGo says that nothing is known that keeps mail of the route here.
+func (s Standing) MayGo() bool {
+	return s.Fault == "" && (s.Prospect == Untried || s.Prospect == Reachable)
+}
+
 // Standing is how r stands now.
 func (w *Watcher) Standing(r queue.Route) Standing {
 	v, d := w.Verdict(r), w.Decision(r)

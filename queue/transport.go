@@ -262,6 +262,11 @@ func (f *RouteFault) Sentence() string {
 	return fmt.Sprintf("%s, %s: %v", f.Server, f.Step, f.Err)
 }
 
+// WantsLogin says that the route is down until a person logs in.
+func (f *RouteFault) WantsLogin() bool {
+	return f != nil && f.NeedsPerson && (f.Step == StepSecret || f.Step == StepAuth)
+}
+
 // A Verdict is what netwatch knows of a route.
 type Verdict struct {
 	// Try says whether an attempt makes sense now.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"mailcrane/cmd/mailcrane/events"
 	"mailcrane/internal/config"
 	"mailcrane/internal/sysexits"
 	"mailcrane/netwatch"
@@ -92,13 +93,16 @@ func (a *app) agent(ctx context.Context, log *slog.Logger, net watcher) error {
 		does.fill(s.Routes)
 		return s
 	}
-	events := newHub(a.now, func() map[queue.Route]netwatch.Standing { return status().Routes })
 	var notices *notifier
+	var alsoTold func(map[queue.Route]netwatch.Standing)
 	if own {
 		notices = a.notifier(ctx, c, out, log)
 	}
-	events.also = notices
-	runner.Reach, runner.Transport, runner.Stirs, runner.Naps = heard(ctx, net, events), net.Prove(out), stirs, naps
+	if notices != nil {
+		alsoTold = notices.look
+	}
+	hub := events.NewHub(a.now, func() map[queue.Route]netwatch.Standing { return status().Routes }, alsoTold)
+	runner.Reach, runner.Transport, runner.Stirs, runner.Naps = hub.Reach(ctx, net), net.Prove(out), stirs, naps
 	tells := herald{log}
 	ends := &idler{after: a.idleExit, spool: runner.Spool, drop: c.System.Drop, end: stop, log: log, install: serviceCall(c, "install")}
 	runner.Watch = func(e queue.Event) {
@@ -106,14 +110,14 @@ func (a *app) agent(ctx context.Context, log *slog.Logger, net watcher) error {
 		ends.stir()
 		tells.watch(e)
 		does.watch(e)
-		events.watch(e)
+		hub.Watch(e)
 		notices.watch(e)
 		if e.Kind != queue.Progress {
-			ring(events.looks)
+			hub.Look()
 		}
 	}
 	if err := serveControl(ctx, c, controller{
-		status: status, run: poke, stir: func() { ring(stirs) }, events: func(conn stream) { events.serve(ctx, conn) },
+		status: status, run: poke, stir: func() { ring(stirs) }, events: func(conn stream) { hub.Serve(ctx, conn) },
 	}); err != nil {
 		return err
 	}
@@ -131,7 +135,7 @@ func (a *app) agent(ctx context.Context, log *slog.Logger, net watcher) error {
 	}
 	log.Info("agent is up", "spool", c.Spools.String(), "accounts", len(c.Accounts), "network", net.State().Reason)
 	tells.ready(net.State().Reason)
-	err = runner.Serve(ctx, events.alsoAt(ctx, arrived), pokes)
+	err = runner.Serve(ctx, hub.Arrivals(ctx, arrived), pokes)
 	tells.stopping()
 	stop()
 	taking.all.Wait()

@@ -144,24 +144,30 @@ var errSilent = errors.New("the agent does not answer")
 // error is that of the connection.
 func askAgent(ctx context.Context, c *config.Config, word string) (agentStatus, error) {
 	var s agentStatus
-	conn, err := dialControl(ctx, agentSocket(c.Spools[0]))
+	conn, err := tellAgent(ctx, c, word)
 	if err != nil {
 		return s, err
 	}
 	defer conn.Close()
-	if err := ask(conn, word, &s); err != nil {
+	if err := json.NewDecoder(io.LimitReader(conn, 1<<20)).Decode(&s); err != nil {
 		return s, fmt.Errorf("%w: %w", errSilent, err)
 	}
 	return s, nil
 }
 
-// ask has the word answered over conn.
-func ask(conn net.Conn, word string, answer *agentStatus) error {
-	if err := conn.SetDeadline(time.Now().Add(controlTime)); err != nil {
-		return err
+// tellAgent has the spool's agent answer a word over the connection, within
+// controlTime.
+func tellAgent(ctx context.Context, c *config.Config, word string) (net.Conn, error) {
+	conn, err := dialControl(ctx, agentSocket(c.Spools[0]))
+	if err != nil {
+		return nil, err
 	}
-	if _, err := fmt.Fprintln(conn, word); err != nil {
-		return err
+	if err = conn.SetDeadline(time.Now().Add(controlTime)); err == nil {
+		_, err = fmt.Fprintln(conn, word)
 	}
-	return json.NewDecoder(io.LimitReader(conn, 1<<20)).Decode(answer)
+	if err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("%w: %w", errSilent, err)
+	}
+	return conn, nil
 }

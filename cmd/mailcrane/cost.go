@@ -5,6 +5,7 @@ import (
 	"io"
 	"time"
 
+	"mailcrane/cmd/mailcrane/events"
 	"mailcrane/queue"
 )
 
@@ -12,51 +13,18 @@ import (
 type sessionItem struct {
 	Kind    string `json:"kind"` // "session"
 	Account string `json:"account"`
-	costItem
+	events.Cost
 }
 
-// A costItem is what a session did and what that has cost, in --json. Times are
-// in seconds.
-type costItem struct {
-	Server            string    `json:"server"`
-	Began             time.Time `json:"began"`
-	Seconds           float64   `json:"seconds"`
-	Messages          int       `json:"messages"`
-	Recipients        int       `json:"recipients"`
-	Mail              int64     `json:"mail"`
-	Sent              int64     `json:"sent"`
-	Received          int64     `json:"received"`
-	RoundTrips        int       `json:"round_trips"`
-	RoundTrip         float64   `json:"round_trip,omitempty"`
-	TLS               string    `json:"tls,omitempty"`
-	Resumed           bool      `json:"resumed"`
-	KeyExchange       string    `json:"key_exchange,omitempty"`
-	HandshakeSent     int64     `json:"handshake_sent"`
-	HandshakeReceived int64     `json:"handshake_received"`
-	Why               string    `json:"why,omitempty"`
-
-	security string // all of TLS, in words
-}
-
-func costOf(s queue.SessionEnd) costItem {
-	return costItem{
-		Server: s.Server, Began: s.Began, Seconds: s.Took.Round(time.Millisecond).Seconds(),
-		Messages: s.Messages, Recipients: s.Recipients, Mail: s.Mail, Sent: s.Sent, Received: s.Received,
-		RoundTrips: s.RoundTrips, RoundTrip: s.RoundTrip.Round(time.Millisecond / 10).Seconds(),
-		TLS: s.TLS, Resumed: s.Resumed, KeyExchange: s.KeyExchange,
-		HandshakeSent: s.HandshakeSent, HandshakeReceived: s.HandshakeReceived, Why: s.Why, security: s.Security(),
-	}
-}
-
-// sentence is the session in one line.
-func (c *costItem) sentence(now time.Time) string {
+// costSentence is a session in one line.
+func costSentence(c *events.Cost, now time.Time) string {
 	mail := "no mail"
 	if c.Messages > 0 {
 		mail = fmt.Sprintf("%s of %s", count(c.Messages, "message"), octets(c.Mail))
 	}
 	took := time.Duration(c.Seconds * float64(time.Second))
 	text := fmt.Sprintf("last session %s: %s in %s and %s, %s sent and %s received, %s", ago(now, c.Began.Add(took)),
-		mail, lasted(took), count(c.RoundTrips, "round trip"), octets(c.Sent), octets(c.Received), c.security)
+		mail, lasted(took), count(c.RoundTrips, "round trip"), octets(c.Sent), octets(c.Received), c.Security)
 	if c.Why != "" {
 		text += "; it broke: " + c.Why
 	}
@@ -67,7 +35,7 @@ func (c *costItem) sentence(now time.Time) string {
 func (a *app) sayCosts(sessions []queue.SessionEnd) {
 	if a.json {
 		for _, s := range sessions {
-			writeJSON(a.stdout, sessionItem{Kind: "session", Account: string(s.Route), costItem: costOf(s)})
+			writeJSON(a.stdout, sessionItem{Kind: "session", Account: string(s.Route), Cost: events.CostOf(s)})
 		}
 		return
 	}

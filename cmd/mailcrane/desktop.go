@@ -149,7 +149,7 @@ func (n *notifier) look(routes map[queue.Route]netwatch.Standing) {
 // its server can say.
 func troubleOf(fault *queue.RouteFault, s netwatch.Standing) desktop.Trouble {
 	switch {
-	case wantsLogin(fault):
+	case fault.WantsLogin():
 		return desktop.Login
 	case s.Prospect == netwatch.Captive:
 		return desktop.Portal

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"mailcrane/cmd/mailcrane/events"
 	"mailcrane/installer/checkup"
 	"mailcrane/installer/migrate"
 	"mailcrane/netwatch"
@@ -22,7 +23,7 @@ func TestThePageAboutJSONHasEveryEvent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	source, err := os.ReadFile("events_item.go")
+	source, err := os.ReadFile(filepath.Join("events", "item.go"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +36,7 @@ func TestThePageAboutJSONHasEveryEvent(t *testing.T) {
 			}
 		}
 	}
-	for _, m := range regexp.MustCompile(`(?m)^\tevent\w+ += "([a-z-]+)"`).FindAllStringSubmatch(string(source), -1) {
+	for _, m := range regexp.MustCompile(`(?m)^\t[A-Z]\w+ += "([a-z-]+)"`).FindAllStringSubmatch(string(source), -1) {
 		told = append(told, m[1])
 	}
 	slices.Sort(documented)
@@ -98,7 +99,7 @@ func TestThePageAboutJSONHasEveryFieldAndNoOther(t *testing.T) {
 		"A result":                   reflect.TypeFor[resultItem](),
 		"A session":                  reflect.TypeFor[sessionItem](),
 		"A queue run":                reflect.TypeFor[runItem](),
-		"An event":                   reflect.TypeFor[eventItem](),
+		"An event":                   reflect.TypeFor[events.Item](),
 		"An address":                 reflect.TypeFor[addressItem](),
 		"A finding":                  reflect.TypeFor[checkup.Finding](),
 		"A status":                   reflect.TypeFor[statusReport](),

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/term"
 
+	"mailcrane/cmd/mailcrane/events"
 	"mailcrane/internal/config"
 	"mailcrane/queue"
 )
@@ -30,9 +31,9 @@ func (a *app) watchList(ctx context.Context) error {
 	}
 	var first error
 	begun := func() { first = a.queueList(ctx) }
-	err = a.follow(ctx, c, begun, func(e eventItem) {
+	err = a.follow(ctx, c, begun, func(e events.Item) {
 		switch {
-		case e.ID == "" || e.Event == eventProgress:
+		case e.ID == "" || e.Event == events.Progress:
 		case a.json:
 			a.listChange(ctx, c, e.ID)
 		default:
@@ -93,8 +94,8 @@ func (a *app) watchScreen(ctx context.Context, c *config.Config, file *os.File) 
 			}
 		}()
 	}()
-	err := a.follow(ctx, c, func() { ring(changed) }, func(e eventItem) {
-		if e.Event != eventProgress {
+	err := a.follow(ctx, c, func() { ring(changed) }, func(e events.Item) {
+		if e.Event != events.Progress {
 			ring(changed)
 		}
 	})

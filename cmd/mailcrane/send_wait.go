@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"mailcrane/cmd/mailcrane/events"
 	"mailcrane/internal/config"
 	"mailcrane/internal/sysexits"
 	"mailcrane/msp"
@@ -24,9 +25,9 @@ type waiter struct {
 	to   []string
 	// early are the events that came before it was known which message is ours;
 	// it is published as the last thing of its submission.
-	early   []eventItem
-	results map[string]eventItem // by recipient, the last
-	over    chan struct{}        // closed when nothing is waited for any more
+	early   []events.Item
+	results map[string]events.Item // by recipient, the last
+	over    chan struct{}          // closed when nothing is waited for any more
 	ended   bool
 	agent   bool // one runs
 	known   chan struct{}
@@ -37,7 +38,7 @@ type waiter struct {
 
 func newWaiter(a *app, c *config.Config, json bool) *waiter {
 	return &waiter{
-		app: a, config: c, json: json, results: make(map[string]eventItem),
+		app: a, config: c, json: json, results: make(map[string]events.Item),
 		over: make(chan struct{}), known: make(chan struct{}),
 	}
 }
@@ -63,11 +64,11 @@ func (w *waiter) queued(id queue.ID, e *queue.Envelope) {
 }
 
 // see is told of each event.
-func (w *waiter) see(e eventItem) {
+func (w *waiter) see(e events.Item) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if e.Event == eventAgentUp || e.Event == eventAgentDown {
-		w.agent = e.Event == eventAgentUp
+	if e.Event == events.AgentUp || e.Event == events.AgentDown {
+		w.agent = e.Event == events.AgentUp
 		if !w.heard {
 			w.heard = true
 			close(w.known)
@@ -83,21 +84,21 @@ func (w *waiter) see(e eventItem) {
 }
 
 // take takes in an event of the message. The caller holds mu.
-func (w *waiter) take(e eventItem) {
+func (w *waiter) take(e events.Item) {
 	switch e.Event {
-	case eventSent, eventFailed, eventDeferred, eventUncertain:
-		if before := w.results[e.Address]; before.final() || before.Event == e.Event && before.Reply == e.Reply {
+	case events.Sent, events.Failed, events.Deferred, events.Uncertain:
+		if before := w.results[e.Address]; before.Final() || before.Event == e.Event && before.Reply == e.Reply {
 			return
 		}
 		w.results[e.Address] = e
-		if !w.json || e.final() {
+		if !w.json || e.Final() {
 			w.say(e)
 		}
-	case eventHeld, eventQuarantined:
+	case events.Held, events.Quarantined:
 		note(w.app.stderr, "%s is %s: %s", e.ID, e.Event, e.Why)
-	case eventRemoved:
+	case events.Removed:
 		w.gone = "somebody removed it from the queue"
-	case eventLeft:
+	case events.Left:
 		w.gone = "it has left the queue, and how is not remembered: [queue] remember = 0"
 	}
 	w.done()
@@ -107,7 +108,7 @@ func (w *waiter) take(e eventItem) {
 func (w *waiter) done() {
 	open := 0
 	for _, to := range w.to {
-		if !w.results[to].final() {
+		if !w.results[to].Final() {
 			open++
 		}
 	}
@@ -119,10 +120,10 @@ func (w *waiter) done() {
 
 // stateWords are the states of a recipient for the events that say them.
 var stateWords = [...][2]string{
-	{eventSent, "delivered"}, {eventFailed, "failed"}, {eventDeferred, "deferred"}, {eventUncertain, "uncertain"},
+	{events.Sent, "delivered"}, {events.Failed, "failed"}, {events.Deferred, "deferred"}, {events.Uncertain, "uncertain"},
 }
 
-func stateOf(e eventItem) string {
+func stateOf(e events.Item) string {
 	for _, pair := range stateWords {
 		if pair[0] == e.Event {
 			return pair[1]
@@ -131,17 +132,17 @@ func stateOf(e eventItem) string {
 	return "pending"
 }
 
-func (w *waiter) item(to string, e eventItem) resultItem {
+func (w *waiter) item(to string, e events.Item) resultItem {
 	return resultItem{Kind: "result", ID: w.id, From: w.from, Address: to, State: stateOf(e), Host: e.Host, Reply: e.Reply, Why: e.Why, Mend: e.Mend}
 }
 
 // say prints what became of a recipient.
-func (w *waiter) say(e eventItem) {
+func (w *waiter) say(e events.Item) {
 	if w.json {
 		writeJSON(w.app.stdout, w.item(e.Address, e))
 		return
 	}
-	word := map[string]string{eventSent: "delivered to", eventFailed: "refused for"}[e.Event]
+	word := map[string]string{events.Sent: "delivered to", events.Failed: "refused for"}[e.Event]
 	if word == "" {
 		word = e.Event + " for"
 	}
@@ -211,9 +212,9 @@ func (w *waiter) deliver(ctx context.Context) (untried bool) {
 }
 
 // settledEvent is what a queue run of this process did for a recipient.
-func settledEvent(e queue.Event) eventItem {
-	item := eventItem{ID: e.ID, From: e.From, Address: e.To, Account: string(e.Route), Host: e.Outcome.Host(), Reply: e.Outcome.Reply().String()}
-	item.Event = recordEvent(e.Outcome.State().String())
+func settledEvent(e queue.Event) events.Item {
+	item := events.Item{ID: e.ID, From: e.From, Address: e.To, Account: string(e.Route), Host: e.Outcome.Host(), Reply: e.Outcome.Reply().String()}
+	item.Event = events.Recorded(e.Outcome.State().String())
 	return item
 }
 
@@ -230,9 +231,9 @@ func (w *waiter) report(ctx, waiting context.Context, code int) int {
 	for _, to := range w.to {
 		e := w.results[to]
 		switch {
-		case e.Event == eventFailed && code == sysexits.OK:
+		case e.Event == events.Failed && code == sysexits.OK:
 			code = refusedCode(e.Reply)
-		case !e.final():
+		case !e.Final():
 			open++
 			if e.Why, e.Mend = why, mend; w.json {
 				writeJSON(w.app.stdout, w.item(to, e))

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"mailcrane/cmd/mailcrane/events"
 	"mailcrane/internal/config"
 	"mailcrane/netwatch"
 	"mailcrane/netwatch/network"
@@ -55,8 +56,8 @@ type accountStatus struct {
 	// Last is how the last attempt ended, by any process.
 	Last *queue.RouteState `json:"last,omitempty"`
 	// Session is the last one in which the server let us in.
-	Session *costItem `json:"session,omitempty"`
-	Waiting int       `json:"waiting"`
+	Session *events.Cost `json:"session,omitempty"`
+	Waiting int          `json:"waiting"`
 	// Called is why the server is not called by itself, or "".
 	Called string `json:"called,omitempty"`
 	// Takes is about how long what is due takes, where that is known and long.
@@ -150,7 +151,7 @@ func (a *app) gather(ctx context.Context, c *config.Config) (*statusReport, erro
 			s.Last = &last
 		}
 		if end, err := spool.LastSession(queue.Route(account.Name)); err == nil && !end.Began.IsZero() {
-			cost := costOf(end)
+			cost := events.CostOf(end)
 			s.Session = &cost
 		}
 		if s.Called = uncalledWhy(c, account); r.Agent != nil {
@@ -270,7 +271,7 @@ func (a *app) showStatus(c *config.Config, r *statusReport) {
 			}
 		}
 		if account.Session != nil {
-			a.labelled("", "%s", account.Session.sentence(now))
+			a.labelled("", "%s", costSentence(account.Session, now))
 		}
 		if account.Takes != nil {
 			a.labelled("", "%s", account.Takes.words(now))

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"mailcrane/cmd/mailcrane/events"
 	"mailcrane/cmd/mailcrane/top"
 	"mailcrane/internal/config"
 	"mailcrane/internal/sysexits"
@@ -42,13 +43,13 @@ func (a *app) top(ctx context.Context) error {
 		return err
 	}
 	return top.Run(ctx, &topSource{app: a, config: c, spool: a.spool(c)}, func(ctx context.Context, tell func(any)) error {
-		return a.follow(ctx, c, func() {}, func(e eventItem) {
+		return a.follow(ctx, c, func() {}, func(e events.Item) {
 			switch e.Event {
-			case eventProgress:
+			case events.Progress:
 				tell(top.Progress{ID: string(e.ID), Octets: e.Octets, Size: e.Size, At: e.At})
-			case eventSent, eventFailed, eventDeferred, eventUncertain, eventLeft, eventRemoved:
+			case events.Sent, events.Failed, events.Deferred, events.Uncertain, events.Left, events.Removed:
 				tell(top.Off{ID: string(e.ID)})
-			case eventSessionClosed:
+			case events.SessionClosed:
 				tell(top.Off{})
 			default:
 				tell(top.Changed{})
@@ -71,7 +72,7 @@ func (s *topSource) Accounts(ctx context.Context) ([]top.Account, error) {
 	for _, account := range s.config.Accounts {
 		t := top.Account{Name: account.Name}
 		if standing, ok := agent.Routes[queue.Route(account.Name)]; err == nil && ok {
-			t.Up, t.Standing, t.Reason, t.Waits = mayGo(standing), standing.Prospect.String(), printable(standing.Reason), standing.Reacts
+			t.Up, t.Standing, t.Reason, t.Waits = standing.MayGo(), standing.Prospect.String(), printable(standing.Reason), standing.Reacts
 			if standing.Sessions > 0 {
 				t.Standing = "sending"
 			}

@@ -1,4 +1,4 @@
-package main
+package events
 
 import (
 	"context"
@@ -15,28 +15,28 @@ type heardReach struct {
 // Changes delivers what the Reach has delivered.
 func (h heardReach) Changes() <-chan struct{} { return h.changes }
 
-// heard has the hub look at each change of the reach, and when it is told to.
+// Reach has the hub look at each change of the reach, and when Look says so.
 // The queue run must use the Reach returned: a change is delivered once.
-func heard(ctx context.Context, reach queue.Reach, events *hub) queue.Reach {
-	h := heardReach{reach, make(chan struct{}, 1)}
+func (h *Hub) Reach(ctx context.Context, reach queue.Reach) queue.Reach {
+	heard := heardReach{reach, make(chan struct{}, 1)}
 	go func() {
 		for {
 			select {
 			case <-ctx.Done():
 				return
 			case <-reach.Changes():
-				ring(h.changes)
-			case <-events.looks:
+				ring(heard.changes)
+			case <-h.looks:
 			}
-			events.look()
+			h.look()
 		}
 	}()
-	return h
+	return heard
 }
 
-// alsoAt has the hub look when mail has come, as well as who gets the channel
+// Arrivals has the hub look when mail has come, as well as who gets the channel
 // returned: mail that finds no way out is no event of the queue run.
-func (h *hub) alsoAt(ctx context.Context, arrived <-chan struct{}) <-chan struct{} {
+func (h *Hub) Arrivals(ctx context.Context, arrived <-chan struct{}) <-chan struct{} {
 	passed := make(chan struct{}, 1)
 	go func() {
 		for {
@@ -54,4 +54,12 @@ func (h *hub) alsoAt(ctx context.Context, arrived <-chan struct{}) <-chan struct
 		}
 	}()
 	return passed
+}
+
+// ring leaves a value in a channel that holds one.
+func ring(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
 }

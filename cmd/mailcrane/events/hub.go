@@ -1,4 +1,4 @@
-package main
+package events
 
 import (
 	"bufio"
@@ -19,41 +19,44 @@ const (
 	// heldEvents is how many events wait for a listener; one that falls farther
 	// behind is cut off, and nobody waits for it.
 	heldEvents = 512
+	// patience is how long a listener may take to read one event.
+	patience = 2 * time.Second
 	// progressPause is the shortest time between two events of one message's
 	// progress.
 	progressPause = 250 * time.Millisecond
 )
 
-// A hub passes on what the agent does to those who listen. Without a listener
+// A Hub passes on what the agent does to those who listen. Without a listener
 // it does nothing.
-type hub struct {
+type Hub struct {
 	now func() time.Time
 	// standings is how each account stands now.
 	standings func() map[queue.Route]netwatch.Standing
-	// also is told how the accounts stand; nil is nobody.
-	also *notifier
+	also      func(map[queue.Route]netwatch.Standing)
 	// looks has a value when it may have changed how an account stands.
 	looks chan struct{}
 
 	mu        sync.Mutex
-	listeners map[chan eventItem]struct{}
+	listeners map[chan Item]struct{}
 	stood     map[queue.Route]netwatch.Standing // as it was told last
 	progress  map[queue.ID]time.Time            // when it was told last
 	needy     map[queue.Route]string            // the fault for which a log-in was asked
 }
 
-func newHub(now func() time.Time, standings func() map[queue.Route]netwatch.Standing) *hub {
-	return &hub{
-		now: now, standings: standings, looks: make(chan struct{}, 1),
-		listeners: make(map[chan eventItem]struct{}), progress: make(map[queue.ID]time.Time), needy: make(map[queue.Route]string),
+// NewHub makes one that asks standings how each account stands, and tells also,
+// each time it has asked, where that is not nil.
+func NewHub(now func() time.Time, standings func() map[queue.Route]netwatch.Standing, also func(map[queue.Route]netwatch.Standing)) *Hub {
+	return &Hub{
+		now: now, standings: standings, also: also, looks: make(chan struct{}, 1),
+		listeners: make(map[chan Item]struct{}), progress: make(map[queue.ID]time.Time), needy: make(map[queue.Route]string),
 	}
 }
 
 // listen has events come on the channel, which is closed for a listener that
 // falls behind. The first ones tell how each account stands. It is nil where
 // too many listen.
-func (h *hub) listen() (events chan eventItem, leave func()) {
-	events = make(chan eventItem, heldEvents)
+func (h *Hub) listen() (events chan Item, leave func()) {
+	events = make(chan Item, heldEvents)
 	stood := h.standings()
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -80,7 +83,7 @@ func (h *hub) listen() (events chan eventItem, leave func()) {
 }
 
 // tell passes an event on. The caller holds mu.
-func (h *hub) tell(e eventItem) {
+func (h *Hub) tell(e Item) {
 	if e.At.IsZero() {
 		e.At = h.now()
 	}
@@ -94,26 +97,26 @@ func (h *hub) tell(e eventItem) {
 	}
 }
 
-// watch is told of every event of the queue runs.
-func (h *hub) watch(e queue.Event) {
+// Watch is told of every event of the queue runs.
+func (h *Hub) Watch(e queue.Event) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if len(h.listeners) == 0 {
 		return
 	}
-	item := eventItem{ID: e.ID, From: e.From, Account: string(e.Route), Size: e.Size}
+	item := Item{ID: e.ID, From: e.From, Account: string(e.Route), Size: e.Size}
 	switch e.Kind {
 	case queue.Progress, queue.Begun:
 		h.onWay(e, item)
 	case queue.Settled:
 		h.settled(e, item)
 	case queue.Opened:
-		item.Event = eventSessionOpened
+		item.Event = SessionOpened
 		delete(h.needy, e.Route)
 		h.tell(item)
 	case queue.SessionEnded:
-		cost := costOf(*e.Session)
-		item.Event, item.Session = eventSessionClosed, &cost
+		cost := CostOf(*e.Session)
+		item.Event, item.Session = SessionClosed, &cost
 		h.tell(item)
 	case queue.Closed, queue.Retry:
 		h.loginNeeded(e, item)
@@ -125,24 +128,24 @@ func (h *hub) watch(e queue.Event) {
 
 // onWay tells how far a message is: now and then, and when all of it has been
 // handed over.
-func (h *hub) onWay(e queue.Event, item eventItem) {
+func (h *Hub) onWay(e queue.Event, item Item) {
 	now := h.now()
 	if e.Octets > 0 && e.Octets < e.Size && now.Sub(h.progress[e.ID]) < progressPause {
 		return
 	}
 	h.progress[e.ID] = now
-	item.Event, item.Octets = eventProgress, e.Octets
+	item.Event, item.Octets = Progress, e.Octets
 	h.tell(item)
 }
 
 // settled tells what a server's reply has settled for good. What it has not is
 // told when it is written down.
-func (h *hub) settled(e queue.Event, item eventItem) {
+func (h *Hub) settled(e queue.Event, item Item) {
 	switch e.Outcome.State() {
 	case queue.Delivered:
-		item.Event = eventSent
+		item.Event = Sent
 	case queue.Failed:
-		item.Event = eventFailed
+		item.Event = Failed
 	default:
 		return
 	}
@@ -151,22 +154,20 @@ func (h *hub) settled(e queue.Event, item eventItem) {
 }
 
 // loginNeeded tells once of a fault that it takes a log-in to mend.
-func (h *hub) loginNeeded(e queue.Event, item eventItem) {
-	if !wantsLogin(e.Fault) || h.needy[e.Route] == e.Fault.Sentence() {
+func (h *Hub) loginNeeded(e queue.Event, item Item) {
+	if !e.Fault.WantsLogin() || h.needy[e.Route] == e.Fault.Sentence() {
 		return
 	}
 	h.needy[e.Route] = e.Fault.Sentence()
-	item.Event, item.Why, item.Mend = eventLoginNeeded, e.Fault.Sentence(), e.Fault.Hint
+	item.Event, item.Why, item.Mend = LoginNeeded, e.Fault.Sentence(), e.Fault.Hint
 	h.tell(item)
 }
 
-// wantsLogin says that a route is down until a person logs in.
-func wantsLogin(fault *queue.RouteFault) bool {
-	return fault != nil && fault.NeedsPerson && (fault.Step == queue.StepSecret || fault.Step == queue.StepAuth)
-}
+// Look has the hub see, soon, whether an account stands otherwise than it did.
+func (h *Hub) Look() { ring(h.looks) }
 
 // look tells which accounts stand otherwise than they did.
-func (h *hub) look() {
+func (h *Hub) look() {
 	h.mu.Lock()
 	none := len(h.listeners) == 0
 	h.mu.Unlock()
@@ -174,7 +175,9 @@ func (h *hub) look() {
 		return
 	}
 	stands := h.standings()
-	h.also.look(stands)
+	if h.also != nil {
+		h.also(stands)
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for route, s := range stands {
@@ -186,9 +189,9 @@ func (h *hub) look() {
 	h.stood = stands
 }
 
-// serve writes events to conn until the listener leaves, falls behind, or ctx
-// ends.
-func (h *hub) serve(ctx context.Context, conn net.Conn) {
+// Serve writes events to conn until the listener leaves, falls behind, or ctx
+// ends; then it closes conn.
+func (h *Hub) Serve(ctx context.Context, conn net.Conn) {
 	defer conn.Close()
 	events, leave := h.listen()
 	if events == nil {
@@ -210,7 +213,7 @@ func (h *hub) serve(ctx context.Context, conn net.Conn) {
 		case <-ctx.Done():
 			return
 		case e, ok := <-events:
-			if !ok || conn.SetWriteDeadline(time.Now().Add(controlTime)) != nil || out.Encode(e) != nil {
+			if !ok || conn.SetWriteDeadline(time.Now().Add(patience)) != nil || out.Encode(e) != nil {
 				return
 			}
 		}
