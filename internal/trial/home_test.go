@@ -32,6 +32,8 @@ type home struct {
 	within func(name string, args ...string) *exec.Cmd
 	// env is what the environment holds besides.
 	env []string
+	// all: a change anywhere in dir is a step, not in the spool alone.
+	all bool
 }
 
 // newHome has one account, whose lines are given, with a password file.

@@ -32,7 +32,7 @@ func (h *home) traced(kill int, started func(ctx context.Context, pid int), inpu
 	defer file.Close()
 	cmd := h.command(program, args...)
 	cmd.Stdin = file
-	c := &tracer{spool: h.spool(), kill: kill}
+	c := &tracer{spool: h.counted(), kill: kill}
 	ctx, ended := context.WithCancel(context.Background())
 	defer ended()
 	if started != nil {

@@ -167,7 +167,7 @@ func (c *tracer) step(tid int) string {
 		}
 	case unix.SYS_WRITE, unix.SYS_PWRITE64, unix.SYS_WRITEV, unix.SYS_SENDTO:
 		return c.descriptor("write", tid, info.args[0])
-	case unix.SYS_FSYNC, unix.SYS_FDATASYNC:
+	case unix.SYS_FSYNC, unix.SYS_FDATASYNC, unix.SYS_SYNCFS:
 		return c.descriptor("sync", tid, info.args[0])
 	case unix.SYS_CONNECT:
 		return c.descriptor("connect", tid, info.args[0])
