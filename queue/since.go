@@ -65,8 +65,23 @@ func (s *Spool) TailDone() *DoneTail {
 func (t *DoneTail) Path() string { return t.spool.path(fileDone, "") }
 
 // RoutesDir is the directory in which the file of a route is replaced when
-// something was seen of it. It may not be there yet.
+// something was seen of it.
 func (s *Spool) RoutesDir() string { return s.path(dirRoute, "") }
+
+// RouteStateAt is the state in the file at path, in RoutesDir; ok is false where
+// that tells something else of the route.
+func (s *Spool) RouteStateAt(path string) (state RouteState, ok bool) {
+	name := filepath.Base(path)
+	if filepath.Dir(path) != s.RoutesDir() || strings.Contains(name, "~") {
+		return RouteState{}, false
+	}
+	text, err := s.readAll(s.path(dirRoute, name), maxRouteState)
+	if err != nil {
+		return RouteState{}, false
+	}
+	state, err = parseRouteState(text)
+	return state, err == nil
+}
 
 func (t *DoneTail) open() {
 	t.at, t.line = 0, ""

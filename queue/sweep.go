@@ -14,6 +14,9 @@ func (s *Spool) Prepare() error {
 			return err
 		}
 	}
+	if err := s.disk.Mkdir(s.RoutesDir()); err != nil { // so that it can be watched
+		return err
+	}
 	s.forgetDone()
 	return s.Sweep()
 }

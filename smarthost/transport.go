@@ -146,6 +146,11 @@ func (t *Transport) open(ctx context.Context, r queue.Route, a *config.Account) 
 	keeper, server := t.memory(a).keeper, t.memory(a).server
 	// Whatever comes of it: TLS sessions were used up, an address led nowhere.
 	defer server.Save()
+	if keeper.Refused() && target.Memory.Recall().LoggedIn != "" {
+		// Another process was let in since. It may have been by this very secret:
+		// then the account was mended at the server.
+		keeper.Forget()
+	}
 	if keeper.Refused() {
 		// Another connection makes sense only with another secret.
 		if _, _, err := keeper.Get(ctx); err != nil {

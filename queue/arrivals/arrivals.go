@@ -1,6 +1,7 @@
 // Package arrivals tells a running agent that a message became due: one was
-// put, released or marked for retry, by whatever process. The kernel says so;
-// nothing polls, and who submits need not know whether an agent runs.
+// put, released or marked for retry, or a route that was down is up, by whatever
+// process. The kernel says so; nothing polls, and who submits need not know
+// whether an agent runs.
 package arrivals
 
 import (
@@ -17,8 +18,8 @@ import (
 	"mailcrane/queue"
 )
 
-// Watch sends on the channel when a message in s became due, once for any
-// number that nobody has received yet. The spool's directories must exist; the
+// Watch sends on the channel when a message in s became due, or a route came up
+// on which others may wait, once for any number that nobody has received yet. The spool's directories must exist; the
 // channel is closed when a queue is moved or removed, since the kernel then
 // says no more. Watch ends with ctx.
 func Watch(ctx context.Context, s *queue.Spool, now func() time.Time, log *slog.Logger) (<-chan struct{}, error) {
@@ -26,7 +27,7 @@ func Watch(ctx context.Context, s *queue.Spool, now func() time.Time, log *slog.
 	if err != nil {
 		return nil, fmt.Errorf("cannot watch for new messages: %w", err)
 	}
-	w := &watch{spool: s, watcher: watcher, now: now, log: log}
+	w := &watch{spool: s, watcher: watcher, now: now, log: log, down: make(map[string]bool)}
 	if err := w.addAll(); err != nil {
 		return nil, errors.Join(err, watcher.Close())
 	}
@@ -74,6 +75,8 @@ type watch struct {
 	// needed are those without which there is no queue, slow those in which a
 	// slow queue appears as a directory.
 	needed, slow []string
+	// down are the files of the routes that were last seen down.
+	down map[string]bool
 }
 
 func (w *watch) addAll() error {
@@ -94,6 +97,9 @@ func (w *watch) addAll() error {
 			return fmt.Errorf("cannot watch %s for new messages: %w", dir, err)
 		}
 	}
+	if err := w.watcher.Add(w.spool.RoutesDir()); err != nil {
+		return fmt.Errorf("cannot watch for routes that come up: %w", err)
+	}
 	return nil
 }
 
@@ -105,6 +111,8 @@ func (w *watch) see(event fsnotify.Event) (tell, lost bool) {
 		return false, event.Has(fsnotify.Remove) || event.Has(fsnotify.Rename)
 	case !event.Has(fsnotify.Create):
 		return false, false
+	case filepath.Dir(event.Name) == w.spool.RoutesDir():
+		return w.cameUp(event.Name), false
 	case slices.Contains(w.slow, filepath.Dir(event.Name)):
 		// A new slow queue. What came into it before it was watched is not
 		// told; so that this is: look.
@@ -114,6 +122,22 @@ func (w *watch) see(event fsnotify.Event) (tell, lost bool) {
 		return true, false
 	}
 	return due(event.Name, w.now()), false
+}
+
+// cameUp says that the route of the file was down and is up: whoever was let in,
+// what rests because nobody was need not any longer.
+func (w *watch) cameUp(path string) bool {
+	state, ok := w.spool.RouteStateAt(path)
+	if !ok {
+		return false
+	}
+	was := w.down[path]
+	if state.Fault == nil {
+		delete(w.down, path)
+	} else {
+		w.down[path] = true
+	}
+	return was && state.Fault == nil
 }
 
 // due keeps the queue run's own renames from waking it: it marks a message as

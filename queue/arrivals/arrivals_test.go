@@ -2,8 +2,10 @@ package arrivals
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -47,6 +49,29 @@ func TestWhatBecomesDueIsTold(t *testing.T) {
 	case <-arrived:
 		t.Error("holding a message was told as an arrival")
 	default:
+	}
+}
+
+// What another process finds of a route is written there, and this one waits for
+// nothing else.
+func TestARouteThatComesUpIsTold(t *testing.T) {
+	s := queue.NewSpool(t.TempDir(), queue.OS{}, time.Now)
+	if err := s.Prepare(); err != nil {
+		t.Fatal(err)
+	}
+	down := &queue.RouteFault{Step: queue.StepAuth, NeedsPerson: true, Err: errors.New("no"), Transcript: []string{"> AUTH"}}
+	w := &watch{spool: s, down: make(map[string]bool)}
+	for n, c := range []struct {
+		fault *queue.RouteFault
+		told  bool
+	}{{nil, false}, {down, false}, {down, false}, {nil, true}, {nil, false}} {
+		if err := s.NoteRoute("work", c.fault); err != nil {
+			t.Fatal(err)
+		}
+		told := w.cameUp(filepath.Join(s.RoutesDir(), "work~transcript")) || w.cameUp(filepath.Join(s.RoutesDir(), "work"))
+		if told != c.told {
+			t.Errorf("note %d: told %v", n, told)
+		}
 	}
 }
 

@@ -120,16 +120,13 @@ func (w *watch) add() error {
 	if err := w.watcher.Add(w.Spool.Dir()); err != nil {
 		return fmt.Errorf("cannot watch %s: %w", w.Spool.Dir(), err)
 	}
-	w.addRoutes()
-	return nil
-}
-
-// addRoutes watches the directory of the routes, which is made when there is
-// something to say of one.
-func (w *watch) addRoutes() {
-	if len(w.Routes) > 0 {
-		_ = w.watcher.Add(w.Spool.RoutesDir())
+	if len(w.Routes) == 0 {
+		return nil
 	}
+	if err := w.watcher.Add(w.Spool.RoutesDir()); err != nil {
+		return fmt.Errorf("cannot watch %s: %w", w.Spool.RoutesDir(), err)
+	}
+	return nil
 }
 
 func (w *watch) run(ctx context.Context) {
@@ -163,13 +160,6 @@ func (w *watch) see(event fsnotify.Event) bool {
 		return !gone || w.slow[dir]
 	case event.Name == w.done.Path():
 		w.left(event)
-	case event.Name == w.Spool.RoutesDir():
-		if event.Has(fsnotify.Create) {
-			w.addRoutes()
-			for _, route := range w.Routes { // those seen before it was watched
-				w.route(route)
-			}
-		}
 	case dir == w.Spool.RoutesDir():
 		w.routeFile(event)
 	case w.slow[dir]:
