@@ -31,11 +31,19 @@ type notifier struct {
 	now    func() time.Time
 	// logins is how the log-ins stand that end some day.
 	logins func() map[string]oauth.Standing
+	// upSince says that any process was let in on the route since then.
+	upSince func(queue.Route, time.Time) bool
 
 	mu        sync.Mutex
-	faults    map[queue.Route]*queue.RouteFault
+	faults    map[queue.Route]metFault
 	delivered map[queue.ID]bool
 	looked    time.Time // at the log-ins
+}
+
+// A metFault is a fault and when it was met.
+type metFault struct {
+	*queue.RouteFault
+	at time.Time
 }
 
 // notifier is nil where nobody wants to be told, or the agent serves more than
@@ -45,7 +53,7 @@ func (a *app) notifier(ctx context.Context, c *config.Config, out *smarthost.Tra
 		return nil
 	}
 	spool := a.spool(c)
-	n := &notifier{now: a.now, faults: make(map[queue.Route]*queue.RouteFault), delivered: make(map[queue.ID]bool)}
+	n := &notifier{now: a.now, faults: make(map[queue.Route]metFault), delivered: make(map[queue.ID]bool)}
 	n.herald = desktop.NewHerald(desktop.Options{
 		Desktop: desktop.New(a.getenv), All: c.Notice == config.NoticeAll, Private: c.Privacy, Log: log.Debug,
 		Waiting: func(account string) bool { return waitsFor(spool, out, queue.Route(account)) },
@@ -61,6 +69,10 @@ func (a *app) notifier(ctx context.Context, c *config.Config, out *smarthost.Tra
 			}
 		}
 		return all
+	}
+	n.upSince = func(route queue.Route, then time.Time) bool {
+		state, err := spool.RouteState(route)
+		return err == nil && state.Fault == nil && state.At.After(then)
 	}
 	go n.herald.Run(ctx)
 	return n
@@ -109,11 +121,10 @@ func (n *notifier) watch(e queue.Event) {
 	switch e.Kind {
 	case queue.Closed, queue.Retry:
 		if e.Fault != nil {
-			n.faults[e.Route] = e.Fault
+			n.faults[e.Route] = metFault{e.Fault, n.now()}
 		}
 	case queue.Opened:
-		delete(n.faults, e.Route)
-		n.herald.Stands(string(e.Route), desktop.Well, "")
+		n.well(e.Route)
 	case queue.Bounced:
 		n.herald.Refused()
 	case queue.Warned:
@@ -131,6 +142,12 @@ func (n *notifier) watch(e queue.Event) {
 	}
 }
 
+// well is told that a server has let us in. The caller holds mu.
+func (n *notifier) well(route queue.Route) {
+	delete(n.faults, route)
+	n.herald.Stands(string(route), desktop.Well, "")
+}
+
 // look is told how the accounts stand, when that may have changed or mail has
 // come.
 func (n *notifier) look(routes map[queue.Route]netwatch.Standing) {
@@ -141,7 +158,12 @@ func (n *notifier) look(routes map[queue.Route]netwatch.Standing) {
 	defer n.mu.Unlock()
 	n.lookAtLogins()
 	for route, s := range routes {
-		n.herald.Stands(string(route), troubleOf(n.faults[route], s), s.Page)
+		fault, met := n.faults[route]
+		if met && n.upSince(route, fault.at) {
+			n.well(route)
+			fault.RouteFault = nil
+		}
+		n.herald.Stands(string(route), troubleOf(fault.RouteFault, s), s.Page)
 	}
 }
 

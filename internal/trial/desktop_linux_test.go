@@ -45,3 +45,18 @@ func TestARefusedLogInIsOneNotificationUntilItWorks(t *testing.T) {
 		return err == nil && strings.TrimSpace(string(text)) == ""
 	})
 }
+
+// Nothing is left for the agent to send, so that it does not find out itself.
+func TestAFlushThatIsLetInTakesTheNotificationAway(t *testing.T) {
+	screen := lab.NewDesktop(t)
+	s := newSmarthost(t)
+	h := s.home(t)
+	h.env = []string{"DBUS_SESSION_BUS_ADDRESS=" + screen.Address}
+	h.write("password", "wrong\n")
+	h.agent()
+	h.mail("first", you)
+	screen.AwaitDisplayed(1)
+	h.write("password", s.password+"\n")
+	h.flushed()
+	screen.AwaitDisplayed(0)
+}
