@@ -19,8 +19,8 @@ import (
 	"mailcrane/queue"
 )
 
-// The agent answers on a socket in its spool (control_other.go), or on Windows at
-// what stands in the socket's place (control_windows.go): one request a connection,
+// The agent answers on a socket in its spool (agent_control_other.go), or on Windows at
+// what stands in the socket's place (agent_control_windows.go): one request a connection,
 // a word and a line end; one JSON object back, or events until the asker goes. The
 // spool is its owner's alone, and so is the socket.
 const (
