@@ -112,24 +112,7 @@ func (r *Report) String() string {
 }
 
 func offers(c relay.Capabilities) string {
-	var names []string
-	for _, x := range []struct {
-		have bool
-		name string
-	}{
-		{c.Pipelining, "PIPELINING"},
-		{c.Chunking, "CHUNKING"},
-		{c.BinaryMIME, "BINARYMIME"},
-		{c.EightBitMIME, "8BITMIME"},
-		{c.SMTPUTF8, "SMTPUTF8"},
-		{c.DSN, "DSN"},
-		{c.Size && c.MaxSize == 0, "SIZE"},
-		{c.MaxSize > 0, fmt.Sprintf("SIZE %d", c.MaxSize)},
-	} {
-		if x.have {
-			names = append(names, x.name)
-		}
-	}
+	names := c.Extensions()
 	if len(names) == 0 {
 		return "no extensions"
 	}

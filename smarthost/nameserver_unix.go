@@ -3,14 +3,10 @@
 package smarthost
 
 import (
-	"bufio"
 	"context"
-	"io"
 	"net"
 	"net/netip"
-	"os"
 	"slices"
-	"strings"
 )
 
 // resolvConf is where resolv.conf(5) stands.
@@ -41,7 +37,7 @@ type nameservers struct {
 // while there is no answer.
 func (n nameservers) connect(ctx context.Context, network, address string) (net.Conn, error) {
 	asked, err := netip.ParseAddrPort(address)
-	if now := n.read(); err == nil && len(now) > 0 && !slices.Contains(now, asked.Addr()) {
+	if now := NameServers(n.path); err == nil && len(now) > 0 && !slices.Contains(now, asked.Addr()) {
 		address = netip.AddrPortFrom(now[0], asked.Port()).String()
 	}
 	conn, err := n.dial(ctx, network, address)
@@ -49,25 +45,4 @@ func (n nameservers) connect(ctx context.Context, network, address string) (net.
 		return nil, err
 	}
 	return asksAgain(conn), nil
-}
-
-// read is the addresses on the file's nameserver lines.
-func (n nameservers) read() []netip.Addr {
-	f, err := os.Open(n.path)
-	if err != nil {
-		return nil
-	}
-	defer f.Close()
-	const most = 64 << 10
-	var all []netip.Addr
-	for lines := bufio.NewScanner(io.LimitReader(f, most)); lines.Scan(); {
-		fields := strings.Fields(lines.Text())
-		if len(fields) < 2 || fields[0] != "nameserver" {
-			continue
-		}
-		if addr, err := netip.ParseAddr(fields[1]); err == nil {
-			all = append(all, addr)
-		}
-	}
-	return all
 }

@@ -1,20 +1,19 @@
 package checkup
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/netip"
-	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
 
 	"golang.org/x/net/dns/dnsmessage"
+
+	"mailcrane/smarthost"
 )
 
 // nameTime is how long a name server is waited for. One that takes longer is as
@@ -31,23 +30,7 @@ type askedName struct {
 
 // nameServers are those of resolv.conf(5).
 func (c *checker) nameServers() []netip.Addr {
-	f, err := os.Open(filepath.Join(c.Root, "/etc/resolv.conf"))
-	if err != nil {
-		return nil
-	}
-	defer f.Close()
-	const most = 64 << 10
-	var all []netip.Addr
-	for lines := bufio.NewScanner(io.LimitReader(f, most)); lines.Scan(); {
-		words := strings.Fields(lines.Text())
-		if len(words) < 2 || words[0] != "nameserver" {
-			continue
-		}
-		if addr, err := netip.ParseAddr(words[1]); err == nil {
-			all = append(all, addr)
-		}
-	}
-	return all
+	return smarthost.NameServers(filepath.Join(c.Root, "/etc/resolv.conf"))
 }
 
 // resolver asks the name servers as the rest of mailcrane does.

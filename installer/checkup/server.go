@@ -70,25 +70,12 @@ func (w *way) offers(c relay.Capabilities) {
 }
 
 func offered(c relay.Capabilities) []string {
-	var names []string
-	for _, x := range []struct {
-		have bool
-		name string
-	}{
-		{c.Pipelining, "PIPELINING"},
-		{c.Chunking, "CHUNKING"},
-		{c.EightBitMIME, "8BITMIME"},
-		{c.SMTPUTF8, "SMTPUTF8"},
-		{c.DSN, "DSN"},
-		{c.MaxSize > 0, fmt.Sprintf("SIZE %d", c.MaxSize)},
-		{len(c.Auth) > 0, "AUTH " + strings.Join(c.Auth, " ")},
-	} {
-		if x.have {
-			names = append(names, x.name)
-		}
+	names := c.Extensions()
+	if len(c.Auth) > 0 {
+		names = append(names, "AUTH "+strings.Join(c.Auth, " "))
 	}
 	if len(names) == 0 {
-		return []string{"no extension"}
+		names = append(names, "no extension")
 	}
 	return names
 }

@@ -1,6 +1,7 @@
 package migrate
 
 import (
+	"cmp"
 	"context"
 	"path"
 	"strings"
@@ -12,10 +13,7 @@ func dmaFile(name string) bool { return path.Base(name) == "dma.conf" }
 
 // dmaSettings reads dma.conf and the file of passwords that it names (dma(8)).
 func dmaSettings(_ context.Context, m *Machine, f *Found, named string) {
-	name := "/etc/dma/dma.conf"
-	if named != "" {
-		name = named
-	}
+	name := cmp.Or(named, "/etc/dma/dma.conf")
 	lines, ok := m.lines(f, name)
 	if !ok {
 		return

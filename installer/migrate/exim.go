@@ -1,6 +1,7 @@
 package migrate
 
 import (
+	"cmp"
 	"context"
 	"path"
 	"strings"
@@ -15,10 +16,7 @@ func eximFile(name string) bool { return path.Base(name) == "update-exim4.conf.c
 // eximSettings reads the answers that Debian's Exim is set up by
 // (update-exim4.conf(8)) and passwd.client (exim4-config_files(5)).
 func eximSettings(_ context.Context, m *Machine, f *Found, named string) {
-	name := path.Join(eximDir, "update-exim4.conf.conf")
-	if named != "" {
-		name = named
-	}
+	name := cmp.Or(named, path.Join(eximDir, "update-exim4.conf.conf"))
 	lines, ok := m.lines(f, name)
 	if !ok {
 		return

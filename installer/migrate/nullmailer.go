@@ -1,6 +1,7 @@
 package migrate
 
 import (
+	"cmp"
 	"context"
 	"path"
 	"strings"
@@ -16,10 +17,7 @@ func nullmailerFile(name string) bool { return path.Base(name) == "remotes" }
 // (nullmailer-send(8)). nullmailer tries one after the other with every
 // message; here the first carries all, and the others stand by.
 func nullmailerSettings(_ context.Context, m *Machine, f *Found, named string) {
-	name := path.Join(nullmailerDir, "remotes")
-	if named != "" {
-		name = named
-	}
+	name := cmp.Or(named, path.Join(nullmailerDir, "remotes"))
 	lines, ok := m.lines(f, name)
 	if !ok {
 		return

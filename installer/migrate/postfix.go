@@ -1,6 +1,7 @@
 package migrate
 
 import (
+	"cmp"
 	"context"
 	"path"
 	"strings"
@@ -13,10 +14,7 @@ func postfixFile(name string) bool { return path.Base(name) == "main.cf" }
 // postfixSettings makes accounts of a null client's main.cf: its relayhost,
 // and those that depend on the sender (postconf(5)).
 func postfixSettings(_ context.Context, m *Machine, f *Found, named string) {
-	name := "/etc/postfix/main.cf"
-	if named != "" {
-		name = named
-	}
+	name := cmp.Or(named, "/etc/postfix/main.cf")
 	lines, ok := m.lines(f, name)
 	if !ok {
 		return

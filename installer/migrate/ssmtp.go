@@ -1,6 +1,7 @@
 package migrate
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"path"
@@ -15,10 +16,7 @@ func ssmtpFile(name string) bool { return path.Base(name) == "ssmtp.conf" }
 // ssmtpSettings reads ssmtp.conf and the revaliases beside it (ssmtp.conf(5),
 // ssmtp(8)).
 func ssmtpSettings(_ context.Context, m *Machine, f *Found, named string) {
-	name := "/etc/ssmtp/ssmtp.conf"
-	if named != "" {
-		name = named
-	}
+	name := cmp.Or(named, "/etc/ssmtp/ssmtp.conf")
 	lines, ok := m.lines(f, name)
 	if !ok {
 		return

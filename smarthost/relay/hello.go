@@ -32,6 +32,29 @@ type Capabilities struct {
 	Auth []string
 }
 
+// Extensions are those that make a difference to mail, by the words of EHLO.
+func (c Capabilities) Extensions() []string {
+	var names []string
+	for _, x := range [...]struct {
+		have bool
+		name string
+	}{
+		{c.Pipelining, "PIPELINING"},
+		{c.Chunking, "CHUNKING"},
+		{c.BinaryMIME, "BINARYMIME"},
+		{c.EightBitMIME, "8BITMIME"},
+		{c.SMTPUTF8, "SMTPUTF8"},
+		{c.DSN, "DSN"},
+		{c.Size && c.MaxSize == 0, "SIZE"},
+		{c.MaxSize > 0, "SIZE " + strconv.FormatInt(c.MaxSize, 10)},
+	} {
+		if x.have {
+			names = append(names, x.name)
+		}
+	}
+	return names
+}
+
 // capabilities reads the lines after the first of a reply to EHLO.
 func capabilities(lines []string) Capabilities {
 	var c Capabilities
