@@ -134,7 +134,7 @@ func prospectOf(step queue.Step) Prospect {
 	switch step {
 	case queue.StepConfig:
 		return Untried
-	case queue.StepSecret, queue.StepAuth, queue.StepSession:
+	case queue.StepSecret, queue.StepToken, queue.StepAuth, queue.StepSession:
 		return Reachable
 	}
 	return Unreachable

@@ -204,6 +204,7 @@ type Step string
 const (
 	StepConfig   Step = "choosing the account"
 	StepSecret   Step = "reading the password"
+	StepToken    Step = "getting a token" // the password's place with an issuer of tokens
 	StepLookup   Step = "looking up the server's name"
 	StepConnect  Step = "connecting"
 	StepTLS      Step = "checking the server's certificate"
@@ -212,6 +213,10 @@ const (
 	StepAuth     Step = "logging in"
 	StepSession  Step = "the session" // the connection broke, or 421 came, later on
 )
+
+// OfSecret says that the server was reached, and what logs in there was not to be
+// had.
+func (s Step) OfSecret() bool { return s == StepSecret || s == StepToken }
 
 // A RouteFault says why a route cannot be used now. It is never a message's
 // fault: it neither fails, nor ages, nor counts against one (law 2).
@@ -264,7 +269,7 @@ func (f *RouteFault) Sentence() string {
 
 // WantsLogin says that the route is down until a person logs in.
 func (f *RouteFault) WantsLogin() bool {
-	return f != nil && f.NeedsPerson && (f.Step == StepSecret || f.Step == StepAuth)
+	return f != nil && f.NeedsPerson && (f.Step.OfSecret() || f.Step == StepAuth)
 }
 
 // A Verdict is what netwatch knows of a route.

@@ -23,6 +23,7 @@ type login struct {
 	account *config.Account
 	keeper  *secret.Keeper
 
+	ready     bool         // value is got already, and was given to none
 	mechanism string       // what was chosen, or ""
 	value     secret.Value // what was given to the mechanism
 	fresh     bool         // it did not come from memory
@@ -55,14 +56,23 @@ func (l *login) Choose(offered []string, link sasl.Link) (gosasl.Client, string,
 }
 
 func (l *login) withSecret(c sasl.Credentials, name string, offered []string, link sasl.Link) (gosasl.Client, string, error) {
-	v, fresh, err := l.keeper.Get(l.ctx)
-	if err != nil {
-		l.err = err
-		return nil, "", err
+	if !l.ready {
+		if err := l.prepare(); err != nil {
+			l.err = err
+			return nil, "", err
+		}
 	}
-	c.Mechanism, c.Secret = name, string(v.Reveal())
-	l.mechanism, l.value, l.fresh = name, v, fresh
+	c.Mechanism, c.Secret = name, string(l.value.Reveal())
+	l.mechanism, l.ready = name, false
 	return c.Choose(offered, link)
+}
+
+// prepare gets the secret. It is asked for once for each connection, so that a
+// token that was made for this one is known to be new when it is refused.
+func (l *login) prepare() (err error) {
+	l.value, l.fresh, err = l.keeper.Get(l.ctx)
+	l.ready = err == nil
+	return err
 }
 
 // credentials is all but the secret.

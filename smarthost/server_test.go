@@ -19,6 +19,7 @@ import (
 	"log"
 	"math/big"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -310,6 +311,8 @@ type world struct {
 
 	// files are what a restart leaves.
 	files known.Files
+	// issuers are in the place of the web.
+	issuers http.RoundTripper
 
 	mu     sync.Mutex
 	dials  int
@@ -368,7 +371,7 @@ func (w *world) transport() *Transport {
 	return New(w.config, Options{
 		Now:    func() time.Time { return testNow },
 		Getenv: func(string) string { return "" },
-		Known:  w.files,
+		Known:  w.files, Issuers: w.issuers,
 		Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
 			w.mu.Lock()
 			w.dials++

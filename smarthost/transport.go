@@ -149,20 +149,22 @@ func (t *Transport) open(ctx context.Context, r queue.Route, a *config.Account) 
 	if keeper.Refused() && target.Memory.Recall().LoggedIn != "" {
 		// Another process was let in since. It may have been by this very secret:
 		// then the account was mended at the server.
-		keeper.Forget()
+		keeper.Pardon()
 	}
+	l := &login{ctx: ctx, account: a, keeper: keeper}
 	if keeper.Refused() {
 		// Another connection makes sense only with another secret.
-		if _, _, err := keeper.Get(ctx); err != nil {
+		if err := l.prepare(); err != nil {
 			return nil, nil, secretFault(a, err)
 		}
 	}
-	s, l, fault := attempt(ctx, a, keeper, target)
+	s, fault := l.attempt(target)
 	if fault != nil && l.refused && !l.fresh {
 		// The refused one was remembered: an OAuth token runs out, a password
 		// gets changed. Where it is kept may be a newer one.
-		if _, _, err := keeper.Get(ctx); err == nil && connects.allow(&target) {
-			s, l, fault = attempt(ctx, a, keeper, target)
+		l = &login{ctx: ctx, account: a, keeper: keeper}
+		if l.prepare() == nil && connects.allow(&target) {
+			s, fault = l.attempt(target)
 		}
 	}
 	if fault != nil {
@@ -172,13 +174,12 @@ func (t *Transport) open(ctx context.Context, r queue.Route, a *config.Account) 
 }
 
 // attempt is one connection.
-func attempt(ctx context.Context, a *config.Account, keeper *secret.Keeper, target relay.Target) (*relay.Session, *login, *queue.RouteFault) {
-	l := &login{ctx: ctx, account: a, keeper: keeper}
-	if a.Auth != "none" {
+func (l *login) attempt(target relay.Target) (*relay.Session, *queue.RouteFault) {
+	if l.account.Auth != "none" {
 		target.Auth, target.Settle = l, l.settleOnTheWay
 	}
-	s, fault := relay.Open(ctx, target)
-	return s, l, l.settle(fault)
+	s, fault := relay.Open(l.ctx, target)
+	return s, l.settle(fault)
 }
 
 // target is all that relay has to know of an account. The files of its tls
@@ -277,7 +278,11 @@ func configFault(server string, err error) *queue.RouteFault {
 // was over before it could answer.
 func secretFault(a *config.Account, err error) *queue.RouteFault {
 	later := sysexits.Code(err) == sysexits.TempFail || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+	step := queue.StepSecret
+	if a.OAuth.Used() {
+		step = queue.StepToken
+	}
 	return &queue.RouteFault{
-		Step: queue.StepSecret, Server: a.Smarthost.Addr(), Err: err, Hint: sysexits.Hint(err), NeedsPerson: !later,
+		Step: step, Server: a.Smarthost.Addr(), Err: err, Hint: sysexits.Hint(err), NeedsPerson: !later,
 	}
 }

@@ -78,7 +78,7 @@ func (w *way) loginFault(fault *queue.RouteFault) {
 		})
 		return
 	}
-	if fault.Step == queue.StepSecret {
+	if fault.Step.OfSecret() {
 		w.noSecret(fault.Err)
 		return
 	}

@@ -2,7 +2,6 @@ package oauth
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/url"
 	"time"
@@ -57,14 +56,13 @@ func (l *visit) poll(ctx context.Context, d *oauth2.DeviceAuthResponse) (*oauth2
 			return t, nil
 		}
 		answer, said := errors.AsType[*oauth2.RetrieveError](err)
-		_, strange := errors.AsType[*json.SyntaxError](err)
 		late := !d.Expiry.IsZero() && !time.Now().Before(d.Expiry)
 		switch {
 		case ctx.Err() != nil:
 			return nil, l.failed(ctx, err)
 		case late || errors.Is(err, context.DeadlineExceeded) && !d.Expiry.IsZero():
 			return nil, sysexits.Errorf(sysexits.TempFail, "type it again: "+secret.LoginCommand(l.account)+" --device", "the code of %s was not typed in time", l.issuer.title)
-		case said && (answer.ErrorCode != "" || answer.Response.StatusCode < 500), strange:
+		case said && (answer.ErrorCode != "" || answer.Response.StatusCode < 500):
 			return nil, l.failed(ctx, err)
 		}
 		d.Interval = min(2*d.Interval, maxInterval)

@@ -36,18 +36,23 @@ type Mint struct {
 	place   secret.Place
 	wire    *wire
 
-	mu     sync.Mutex
+	// turn is held while the issuer is asked, and by who looks at what follows.
+	turn   chan struct{}
 	issuer *issuer
-	last   token
+	// unsaved is what could not be kept, in place of what is: instead.
+	unsaved, instead grant
+	warned           time.Time
+
+	// mu is never held while anything is waited for: who asks what was refused, or
+	// has it forgotten, is not to wait for an issuer.
+	mu   sync.Mutex
+	last token
 	// ended is what the issuer takes no more, as a digest, and barred the log-in
 	// whose new token the server has refused: neither is asked again before
 	// something else is kept.
 	ended    [sha256.Size]byte
 	endedWhy error
 	barred   int64
-	// unsaved is what could not be kept, in place of what is: instead.
-	unsaved, instead grant
-	warned           time.Time
 }
 
 // A token is an access token. given is how often it was handed out.
@@ -61,10 +66,14 @@ type token struct {
 
 var _ secret.Mint = (*Mint)(nil)
 
+// errBarred: the server has refused a new token, and each other one would be as
+// good.
+var errBarred = errors.New("the server has refused a new token of this log-in, so no other is sent")
+
 // New is the Mint of account a, which logs in with tokens.
 func New(a *config.Account, w World) *Mint {
 	w = w.filled()
-	return &Mint{account: a, world: w, place: secret.Grant(a, w.Getenv), wire: &wire{w.Transport}}
+	return &Mint{account: a, world: w, place: secret.Grant(a, w.Getenv), wire: &wire{w.Transport}, turn: make(chan struct{}, 1)}
 }
 
 // Read implements secret.Source.
@@ -76,18 +85,36 @@ func (m *Mint) Read(ctx context.Context) (secret.Value, error) {
 // Mint is an access token that is good for half a minute at least; fresh says that the issuer
 // made it for this call. It takes a minute and a half at the most.
 func (m *Mint) Mint(ctx context.Context) (v secret.Value, fresh bool, err error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.last.usable && m.world.Now().Before(m.last.until) {
-		m.last.given++
-		return m.last.value, false, nil
+	select {
+	case m.turn <- struct{}{}:
+		defer func() { <-m.turn }()
+	case <-ctx.Done():
+		return secret.Value{}, false, unreached(title(m.account), ctx.Err())
 	}
-	m.last = token{}
-	if err := m.renew(ctx); err != nil {
+	if v, ok := m.remembered(); ok {
+		return v, false, nil
+	}
+	t, err := m.renew(ctx)
+	if err != nil {
 		return secret.Value{}, true, err
 	}
+	t.given, t.usable = 1, true
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.last = t
+	return t.value, true, nil
+}
+
+// remembered is the last token, unless it has run out.
+func (m *Mint) remembered() (v secret.Value, ok bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.last.usable || !m.world.Now().Before(m.last.until) {
+		m.last = token{}
+		return secret.Value{}, false
+	}
 	m.last.given++
-	return m.last.value, true, nil
+	return m.last.value, true
 }
 
 // Refuse is called when the server has refused v. A token that was new is not
@@ -118,30 +145,38 @@ func (m *Mint) Again() {
 	m.barred, m.endedWhy = 0, nil
 }
 
+// Pardon forgets that the server has refused a new token. What the issuer takes no
+// more stays so.
+func (m *Mint) Pardon() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.barred = 0
+}
+
 // renew gets an access token. One process at a time does so: each then sees the
 // refresh token that the one before has kept.
-func (m *Mint) renew(ctx context.Context) error {
+func (m *Mint) renew(ctx context.Context) (token, error) {
 	unlock, err := lock(ctx, m.account, m.world.Getenv)
 	if err != nil {
-		return err
+		return token{}, err
 	}
 	defer unlock()
 	g, err := m.kept(ctx)
 	if err != nil {
-		return err
+		return token{}, err
 	}
 	client, err := m.client(ctx)
 	if err != nil {
-		return err
+		return token{}, err
 	}
 	t, err := m.refresh(ctx, client, g)
 	if err != nil {
-		return err
+		return token{}, err
 	}
+	// Also where the access token is of no use: the old refresh token is none.
 	g = m.rotate(ctx, g, t)
-	m.last = token{value: secret.Conceal(t.AccessToken), until: m.until(t), login: g.LoggedIn, usable: true}
 	m.warn(g)
-	return nil
+	return token{value: secret.Conceal(t.AccessToken), until: m.until(t), login: g.LoggedIn}, usable(m.account, t)
 }
 
 // kept is the refresh token to use, unless it is known to be of no use.
@@ -160,14 +195,22 @@ func (m *Mint) kept(ctx context.Context) (grant, error) {
 	if m.unsaved.Refresh != "" && g == m.instead {
 		g = m.unsaved
 	}
+	return g, m.refusedBefore(g)
+}
+
+// refusedBefore is why g is of no use, as far as is known.
+func (m *Mint) refusedBefore(g grant) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	switch {
 	case m.endedWhy != nil && m.ended == sha256.Sum256([]byte(g.Refresh)):
-		return grant{}, m.endedWhy
+		return m.endedWhy
 	case m.barred != 0 && m.barred == g.LoggedIn:
-		return grant{}, anew(m.account, "%w, though %s has just given it: it may be another user's than %s", secret.ErrRefused, title(m.account), m.account.User)
+		return sysexits.Errorf(sysexits.NoPerm, "log in as "+m.account.User+" with: "+secret.LoginCommand(m.account)+"; or, if the server has changed its mind, type: mailcrane flush",
+			"%w: %s gave it, and it may be another user's than %s", errBarred, title(m.account), m.account.User)
 	}
 	m.endedWhy, m.barred = nil, 0
-	return g, nil
+	return nil
 }
 
 // client is who we are at the issuer, whose endpoints are asked for once.
@@ -206,10 +249,12 @@ func (m *Mint) refresh(ctx context.Context, client oauth2.Config, g grant) (*oau
 	given := m.wire.given(context.WithoutCancel(ctx))
 	t, err := client.TokenSource(given, &oauth2.Token{RefreshToken: g.Refresh}).Token()
 	if err == nil {
-		return t, usable(m.account, t)
+		return t, nil
 	}
 	err = failed(m.account, err)
 	if errors.Is(err, ErrEnded) {
+		m.mu.Lock()
+		defer m.mu.Unlock()
 		m.ended, m.endedWhy = sha256.Sum256([]byte(g.Refresh)), err
 	}
 	return nil, err
@@ -233,7 +278,8 @@ func (m *Mint) until(t *oauth2.Token) time.Time {
 	if t.ExpiresIn > 0 {
 		lasts = time.Duration(min(t.ExpiresIn, int64(most/time.Second))) * time.Second
 	}
-	return m.world.Now().Add(lasts - min(leeway, lasts/2))
+	// By the clock on the wall: the other one stands still while a laptop sleeps.
+	return m.world.Now().Round(0).Add(lasts - min(leeway, lasts/2))
 }
 
 // rotate keeps what replaces the refresh token of g, durably, before the access

@@ -190,7 +190,7 @@ func TestATokenThatTheServerRefusesIsMadeAnewOnce(t *testing.T) {
 	if !m.Refused() {
 		t.Error("a new token that is refused does not end the log-in")
 	}
-	if _, _, err := m.Mint(t.Context()); !errors.Is(err, secret.ErrRefused) {
+	if _, _, err := m.Mint(t.Context()); !errors.Is(err, errBarred) {
 		t.Errorf("got %v", err)
 	}
 	if n := s.issuer.count("/realm/token"); n != 2 {

@@ -190,10 +190,12 @@ func unreached(who string, err error) error {
 	case isCertificate:
 		why, hint = certificate.Err, "if this network has a log-in page, open any web page in a browser and log in there"
 	case isLookup:
-		why = fmt.Errorf("this network's name server knows no %s", shown(lookup.Name))
+		why = fmt.Errorf("this network's name server %s", heard(lookup))
 	case errors.Is(err, context.DeadlineExceeded) || isNet && timeout.Timeout():
 		why = fmt.Errorf("no answer within %v", requestLimit)
 	case errors.Is(err, errNotHTTPS), errors.Is(err, errTooLong), errors.Is(err, errStrange):
+	case strings.HasPrefix(err.Error(), "oauth2: cannot parse"):
+		why = errStrange
 	case !isNet:
 		why = errors.New(shown(withoutSecrets(why.Error())))
 	}
@@ -201,4 +203,12 @@ func unreached(who string, err error) error {
 		why = op.Err
 	}
 	return sysexits.Errorf(sysexits.TempFail, hint, "%s cannot be asked for a token just now: %w", who, why)
+}
+
+// heard is what a name server has said: only where it says so is a name not there.
+func heard(lookup *net.DNSError) string {
+	if lookup.IsNotFound {
+		return "knows no " + shown(lookup.Name)
+	}
+	return "gave no answer for " + shown(lookup.Name)
 }

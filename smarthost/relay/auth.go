@@ -49,6 +49,9 @@ type (
 	explainer interface{ Explain() string }
 	// verifier knows whether the server has proved itself too.
 	verifier interface{ Verified() error }
+	// judge knows that the server refused the token, and not the moment: some say
+	// so with 454.
+	judge interface{ Invalid() bool }
 )
 
 // logIn does AUTH (RFC 4954).
@@ -292,6 +295,7 @@ func (s *Session) authResult(client gosasl.Client, name string, r reply) *queue.
 		return s.mutual(client, name)
 	case r.code == 432:
 		return s.personFault(queue.StepAuth, "log in to the provider's web page once", "the password must be changed over first: %s", said)
+	case invalid(client):
 	case r.code/100 == 4:
 		return s.fault(queue.StepAuth, "", "the server cannot check the log-in just now: %s", said)
 	case r.code/100 == 3:
@@ -303,6 +307,11 @@ func (s *Session) authResult(client gosasl.Client, name string, r reply) *queue.
 	// RFC 4954 section 6: 535 is a wrong user or secret. Providers say it with
 	// 534, 538, 550 and 554 too.
 	return s.personFault(queue.StepAuth, s.target.LoginHint, "%w", &Refused{r.code, name, said})
+}
+
+func invalid(client gosasl.Client) bool {
+	j, ok := client.(judge)
+	return ok && j.Invalid()
 }
 
 // mutual checks the server's proof that it knows the password as well.

@@ -178,7 +178,7 @@ func (t *Target) open(ctx context.Context, addresses []string, headStart time.Du
 		return s, nil
 	}
 	_ = w.Close()
-	if ctx.Err() == nil && !fault.Lost && fault.Step != queue.StepAuth && fault.Step != queue.StepSecret {
+	if ctx.Err() == nil && !fault.Lost && fault.Step != queue.StepAuth && !fault.Step.OfSecret() {
 		s.forget()
 	}
 	s.dialogue.tell(nil, "*** ", fault.Sentence())

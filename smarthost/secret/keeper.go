@@ -20,10 +20,12 @@ type Mint interface {
 	// Mint is a secret that is good now; fresh says that it was made for this call.
 	Mint(ctx context.Context) (v Value, fresh bool, err error)
 	// Refuse is called when the server has refused v, and Refused says that no
-	// other is to be had as far as is known. Again forgets that.
+	// other is to be had as far as is known. Again forgets that, Pardon what of it
+	// the server has refused.
 	Refuse(v Value)
 	Refused() bool
 	Again()
+	Pardon()
 }
 
 // A Keeper remembers one account's secret for the life of the process, and
@@ -117,6 +119,16 @@ func (k *Keeper) Refused() bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.refused != nil
+}
+
+// Pardon forgets that the server has refused the secret: it has let somebody in
+// since.
+func (k *Keeper) Pardon() {
+	if k.mint != nil {
+		k.mint.Pardon()
+		return
+	}
+	k.Forget()
 }
 
 // Forget forgets everything: a person said to try again.

@@ -38,6 +38,8 @@ type bearer struct {
 	gosasl.Client
 	dummy  []byte
 	reason string
+	// invalid is the server's word that it is the token (RFC 6750 section 3.1).
+	invalid bool
 }
 
 func (b *bearer) Next(challenge []byte) ([]byte, error) {
@@ -49,7 +51,7 @@ func (b *bearer) Next(challenge []byte) ([]byte, error) {
 		b.reason = "no reason given"
 		return b.dummy, nil
 	}
-	b.reason = "status " + status.Status
+	b.reason, b.invalid = "status "+status.Status, status.Status == "invalid_token"
 	if status.Scope != "" {
 		b.reason += ", scope " + status.Scope
 	}
@@ -58,6 +60,9 @@ func (b *bearer) Next(challenge []byte) ([]byte, error) {
 
 // Explain is why the server refused the token, or "".
 func (b *bearer) Explain() string { return b.reason }
+
+// Invalid says that the server called the token itself no good.
+func (b *bearer) Invalid() bool { return b.invalid }
 
 // xoauth2 is Google's and Microsoft's mechanism from before RFC 7628:
 // https://developers.google.com/workspace/gmail/imap/xoauth2-protocol
