@@ -82,7 +82,8 @@ func serveControl(ctx context.Context, c *config.Config, does controller) error 
 			if err != nil {
 				return
 			}
-			answer(conn, does)
+			// Who connects and says nothing keeps nobody waiting.
+			go answer(conn, does)
 		}
 	}()
 	return nil

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net"
 	"sync"
@@ -189,12 +190,21 @@ func (h *Hub) look() {
 	h.stood = stands
 }
 
+// turnAway says why nothing is told.
+func turnAway(conn net.Conn, now time.Time) {
+	if conn.SetWriteDeadline(time.Now().Add(patience)) == nil {
+		why := fmt.Sprintf("%d others listen to the agent already: how far a message is and how accounts stand is not told here", mostListeners)
+		json.NewEncoder(conn).Encode(Item{Event: Missed, At: now, Why: why}) //nolint:errcheck,errchkjson // it has gone
+	}
+}
+
 // Serve writes events to conn until the listener leaves, falls behind, or ctx
 // ends; then it closes conn.
 func (h *Hub) Serve(ctx context.Context, conn net.Conn) {
 	defer conn.Close()
 	events, leave := h.listen()
 	if events == nil {
+		turnAway(conn, h.now())
 		return
 	}
 	defer leave()

@@ -106,7 +106,7 @@ func eventOf(t tidings.Tiding) Item {
 	case tidings.Left:
 		e.Event = Left
 	case tidings.Missed:
-		e.Event = Missed
+		e.Event, e.Why = Missed, "more happened at once than could be told"
 	case tidings.Route:
 		e.Event, e.Account = RouteUp, string(t.Route)
 		if fault := t.State.Fault; fault != nil {

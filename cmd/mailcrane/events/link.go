@@ -41,32 +41,37 @@ func linkAgent(o Options) (*agentLink, error) {
 func (l *agentLink) run(ctx context.Context, tell func(Item)) {
 	defer l.comes.Close()
 	down := "no agent runs: what is queued waits for " + l.Start + ", or mailcrane flush"
-	for {
+	for up := false; ; {
 		conn, err := l.Agent(ctx)
-		if err != nil && down != "" {
-			tell(Item{Event: AgentDown, At: l.Now(), Why: down})
-			down = ""
-		}
 		if err != nil {
+			if up = false; down != "" {
+				tell(Item{Event: AgentDown, At: l.Now(), Why: down})
+				down = ""
+			}
 			if !l.await(ctx) {
 				return
 			}
 			continue
 		}
-		tell(Item{Event: AgentUp, At: l.Now(), Why: "the agent runs"})
-		l.hear(ctx, conn, tell)
-		if ctx.Err() != nil {
+		if !up {
+			tell(Item{Event: AgentUp, At: l.Now(), Why: "the agent runs"})
+		}
+		turnedAway := l.hear(ctx, conn, up, tell)
+		if ctx.Err() != nil || turnedAway && !l.await(ctx) {
 			return
 		}
-		down = "the agent has ended; what is queued stays there"
+		// Where it still runs, this reader was too slow for it.
+		up, down = !turnedAway, "the agent has ended; what is queued stays there"
 	}
 }
 
-// hear passes on what comes over conn until that ends.
-func (l *agentLink) hear(ctx context.Context, conn net.Conn, tell func(Item)) {
+// hear passes on what comes over conn until that ends. After a connection that
+// was cut off it says first that something was missed. turnedAway is that the
+// agent tells this reader nothing.
+func (l *agentLink) hear(ctx context.Context, conn net.Conn, cutOff bool, tell func(Item)) (turnedAway bool) {
 	defer conn.Close()
 	if conn.SetDeadline(time.Time{}) != nil {
-		return
+		return false
 	}
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	limited := &io.LimitedReader{R: conn}
@@ -74,14 +79,20 @@ func (l *agentLink) hear(ctx context.Context, conn net.Conn, tell func(Item)) {
 		limited.N = maxEvent
 		var e Item
 		if events.Decode(&e) != nil {
-			return
+			return turnedAway
 		}
+		if cutOff {
+			cutOff = false
+			tell(Item{Event: Missed, At: l.Now(), Why: "this program read too slowly: some of what the agent told is not told here"})
+		}
+		turnedAway = e.Event == Missed // which an agent says to nobody else
 		tell(e)
 	}
 }
 
-// await returns when the socket may answer: it was made, or its mode set, which
-// is done when it listens. It is false when ctx has ended.
+// await returns when the socket may answer otherwise than it did: it was made, or
+// its mode set, which is done when it listens, or it has gone. It is false when
+// ctx has ended.
 func (l *agentLink) await(ctx context.Context) bool {
 	for {
 		select {
@@ -90,7 +101,7 @@ func (l *agentLink) await(ctx context.Context) bool {
 		case <-l.comes.Errors:
 			return true
 		case e := <-l.comes.Events:
-			if e.Name == l.Socket && !e.Has(fsnotify.Remove) {
+			if e.Name == l.Socket {
 				return true
 			}
 		}
