@@ -87,9 +87,10 @@ func (a *app) agent(ctx context.Context, log *slog.Logger, net watcher) error {
 		ring(pokes)
 	}
 	does := newDoings(a.now)
-	since := a.now()
+	since, replaced := a.now(), ownProgram()
 	status := func() agentStatus {
 		s := statusOf(c, net, since)
+		s.Replaced = replaced()
 		does.fill(s.Routes)
 		return s
 	}
@@ -163,6 +164,21 @@ func (a *app) wayOut(ctx context.Context, c *config.Config, by carriage, log *sl
 // statusOf is what an agent that began then says of itself.
 func statusOf(c *config.Config, net watcher, since time.Time) agentStatus {
 	return agentStatus{agentItem{PID: os.Getpid(), Since: since, Listen: c.ListenMSP}, net.State(), standings(c, net)}
+}
+
+// ownProgram says, each time it is asked, whether the file of this program was
+// replaced since the first call. Others cannot see that: /proc/PID/exe of a process
+// that keeps its memory to itself is closed to its user (proc_pid_exe(5)).
+func ownProgram() (replaced func() bool) {
+	path, err := os.Executable()
+	began, statErr := os.Stat(path)
+	if err != nil || statErr != nil {
+		return func() bool { return false }
+	}
+	return func() bool {
+		now, err := os.Stat(path)
+		return err == nil && !os.SameFile(began, now)
+	}
 }
 
 // standings is how each account stands.

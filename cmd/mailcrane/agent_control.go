@@ -47,6 +47,8 @@ type agentItem struct {
 	Listen []string  `json:"listen"`
 	// Outdated: the configuration was changed since it began, which it has not read.
 	Outdated bool `json:"outdated,omitempty"`
+	// Replaced: the file of its program was, and it goes on as the one before.
+	Replaced bool `json:"replaced,omitempty"`
 }
 
 // A stream is a connection over which the agent goes on telling.

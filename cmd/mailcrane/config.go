@@ -66,6 +66,11 @@ func (a *app) configCheck(cmd *cobra.Command, online bool) error {
 	if !online {
 		return nil
 	}
+	if direct, err := a.mayUseSpool(c); err != nil {
+		return err
+	} else if !direct {
+		return onlyRoot("config check --online")
+	}
 	out := smarthost.New(c, smarthost.Options{Now: a.now, Getenv: a.getenv, Known: a.spool(c), Warn: plainLog{a.stderr}.Error})
 	faults := make(map[queue.Route]*queue.RouteFault)
 	for _, account := range c.Accounts {

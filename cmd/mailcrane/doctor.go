@@ -83,16 +83,23 @@ func (a *app) checkup(wish doctorWish) (checkup.Options, error) {
 		Dial: smarthost.Dialer(), AskName: new(net.Dialer).DialContext, Exec: printed,
 		Program: program, Call: "mailcrane", UID: os.Getuid(),
 	}
-	o.File, _ = config.Find(a.configFile, a.getenv)
-	if a.configFile != "" {
+	if wish.system {
+		a = a.asService()
+		if own, _ := config.Find("", os.Getenv); a.configFile != own {
+			o.Call += " --config " + a.configFile
+		}
+		o.Getenv = a.getenv
+	} else if a.configFile != "" {
 		o.Call += " --config " + a.configFile
 	}
+	o.File, _ = config.Find(a.configFile, a.getenv)
 	if u, err := user.Current(); err == nil {
 		o.User = u.Username
 	}
 	c, err := a.config()
 	if o.Fault = err; err == nil {
 		o.Config = c
+		o.System = o.System || c.System.Used()
 		if c.Path != "" {
 			o.File = c.Path
 		}
@@ -100,6 +107,24 @@ func (a *app) checkup(wish doctorWish) (checkup.Options, error) {
 		o.AskAgent = func(ctx context.Context) *checkup.Agent { return howAgentIs(ctx, c) }
 	}
 	return o, nil
+}
+
+// asService is this program as the machine's service sees it: with the service's
+// home and configuration, and nothing of who has typed the command.
+func (a *app) asService() *app {
+	b := *a
+	if b.configFile == "" {
+		if b.configFile = a.getenv("MAILCRANE_CONFIG"); b.configFile == "" {
+			b.configFile = machineConfig
+		}
+	}
+	b.getenv = func(name string) string {
+		if name == "PATH" {
+			return a.getenv(name) // of who asks: what a shell would call
+		}
+		return machineEnvironment(name)
+	}
+	return &b
 }
 
 func howAgentIs(ctx context.Context, c *config.Config) *checkup.Agent {
@@ -110,7 +135,7 @@ func howAgentIs(ctx context.Context, c *config.Config) *checkup.Agent {
 	case err != nil:
 		return nil
 	}
-	return &checkup.Agent{PID: agent.PID, Since: agent.Since, Outdated: changedSince(c.Path, agent.Since)}
+	return &checkup.Agent{PID: agent.PID, Since: agent.Since, Outdated: changedSince(c.Path, agent.Since), Replaced: agent.Replaced}
 }
 
 // madeOn is when the source of this program was last changed, as far as it knows.

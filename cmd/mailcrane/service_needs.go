@@ -11,12 +11,7 @@ func (a *app) serviceNeeds(o installer.Options) (installer.Needs, error) {
 	if !o.User {
 		// Root's own configuration is not the machine's.
 		home = ""
-		getenv = func(name string) string {
-			if name == "HOME" {
-				return "/var/lib/" + installer.Name
-			}
-			return ""
-		}
+		getenv = machineEnvironment
 	}
 	c, err := config.Load(o.Config, getenv)
 	if err != nil {
@@ -36,4 +31,12 @@ func (a *app) serviceNeeds(o installer.Options) (installer.Needs, error) {
 		}
 	}
 	return needs, nil
+}
+
+// machineEnvironment is what the machine's service has of an environment.
+func machineEnvironment(name string) string {
+	if name == "HOME" {
+		return "/var/lib/" + installer.Name
+	}
+	return ""
 }

@@ -233,6 +233,9 @@ func (a *app) showAgent(c *config.Config, r *statusReport) {
 		if r.Agent.Outdated {
 			a.labelled("", "the configuration was changed since then, and it works by the one before; %s", startAnew(c))
 		}
+		if r.Agent.Replaced {
+			a.labelled("", "mailcrane was replaced on the disk since then, and it goes on as the one before; %s", startAnew(c))
+		}
 	}
 }
 

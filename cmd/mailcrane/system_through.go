@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -86,7 +87,7 @@ func (a *app) elsewhere(cmd *cobra.Command, words []string) (bool, error) {
 // mayUseSpool says that this process works on the spool itself. Root becomes
 // its owner for that, for good.
 func (a *app) mayUseSpool(c *config.Config) (bool, error) {
-	if !c.System.Used() || a.owner != "" {
+	if a.owner != "" {
 		return true, nil
 	}
 	uid, gid, ok := ownerOf(c.Spools[0])
@@ -94,9 +95,15 @@ func (a *app) mayUseSpool(c *config.Config) (bool, error) {
 	case !ok, uid == os.Geteuid():
 		return true, nil
 	case os.Geteuid() == 0:
+		// A file of root's in the spool would stop whose it is.
+		if a.configFile != "" {
+			if path, err := filepath.Abs(a.configFile); err == nil {
+				a.configFile = path // become leaves the directory
+			}
+		}
 		return true, become(uid, gid)
 	}
-	return false, nil
+	return !c.System.Used(), nil
 }
 
 func onlyRoot(what string) error {

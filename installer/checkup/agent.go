@@ -10,7 +10,10 @@ func (c *checker) agent(ctx context.Context) {
 	if c.AskAgent == nil {
 		return
 	}
-	restart := c.serviceCall("restart")
+	restart, mend := c.serviceCall("restart"), ""
+	if c.booted() && c.unit == nil {
+		restart, mend = "", "end it, and start it again as you did before"
+	}
 	switch a := c.AskAgent(ctx); {
 	case a == nil && c.unit != nil:
 		// What the service does was said.
@@ -20,10 +23,14 @@ func (c *checker) agent(ctx context.Context) {
 			Command: c.serviceCall("start"),
 		})
 	case a.Silent:
-		c.tell(Finding{ID: "agent-silent", State: Broken, What: "the agent is there, and does not answer", Why: "it is stopped, or the machine is very busy", Command: restart})
+		c.tell(Finding{ID: "agent-silent", State: Broken, What: "the agent is there, and does not answer", Why: "it is stopped, or the machine is very busy", Mend: mend, Command: restart})
 	case a.Outdated:
 		c.tell(Finding{
-			ID: "agent-outdated", State: Warning, What: "the configuration was changed since the agent began", Why: "it works by the one before", Command: restart,
+			ID: "agent-outdated", State: Warning, What: "the configuration was changed since the agent began", Why: "it works by the one before", Mend: mend, Command: restart,
+		})
+	case a.Replaced:
+		c.tell(Finding{
+			ID: "agent-old", State: Warning, What: "the agent runs a mailcrane that was replaced on the disk since", Why: "what the new one mends does not work yet", Mend: mend, Command: restart,
 		})
 	default:
 		c.fine("agent", fmt.Sprintf("the agent answers, process %d", a.PID))

@@ -56,8 +56,8 @@ type Agent struct {
 	PID   int
 	Since time.Time
 	// Silent: it is there, and does not answer. Outdated: the configuration was
-	// changed since it began.
-	Silent, Outdated bool
+	// changed since it began. Replaced: its program was.
+	Silent, Outdated, Replaced bool
 }
 
 // Options are what is looked at, and the parts of the world that it takes.
@@ -115,16 +115,25 @@ func Run(ctx context.Context, o Options, report func(Finding)) {
 	if !c.configuration() {
 		return
 	}
-	c.spools()
-	c.clock(ctx)
 	c.askUnit(ctx)
+	if c.limited() {
+		c.tell(Finding{
+			ID: "limited", State: Note, What: "the queue and the passwords of the machine's agent were not looked at", Why: "they are closed to you",
+			Command: c.sudo(c.Call + " doctor --system"),
+		})
+	} else {
+		c.spools()
+	}
+	c.clock(ctx)
 	for _, a := range c.accounts() {
 		c.account(ctx, a)
 	}
 	c.links(ctx)
 	c.others(ctx)
 	c.service(ctx)
-	c.agent(ctx)
+	if !c.limited() {
+		c.agent(ctx)
+	}
 	c.systemWide()
 	c.desktop(ctx)
 }
@@ -143,17 +152,21 @@ func (c *checker) accounts() []*config.Account {
 // account is all about one: the way to its server, and the log-in.
 func (c *checker) account(ctx context.Context, a *config.Account) {
 	w := &way{checker: c, account: a}
+	if !c.limited() {
+		w.loginEnds()
+		defer func() { w.unitSecret(ctx) }()
+	}
 	if c.Offline {
-		w.secretHere(ctx)
-		w.unitSecret(ctx)
+		if !c.limited() {
+			w.secretHere(ctx)
+		}
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	if w.names(ctx) && w.ports(ctx) && w.server(ctx) {
+	if w.names(ctx) && w.ports(ctx) && w.server(ctx) && !c.limited() {
 		w.login(ctx)
 	}
-	w.unitSecret(ctx)
 }
 
 // A way is what is asked of one account.

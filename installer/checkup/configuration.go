@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/user"
 	"regexp"
 	"runtime"
+	"strconv"
 	"strings"
 
 	"mailcrane/internal/sysexits"
@@ -88,10 +90,16 @@ func (c *checker) fileRights() {
 	mode := info.Mode().Perm()
 	owner, known := ownerOf(info)
 	switch {
-	case known && owner != 0 && owner != c.UID && !c.System:
+	case known && owner != 0 && c.UID == 0 && !c.System:
+		// It is that person's, and to give it to root would take it from them.
+		c.tell(Finding{
+			ID: "configuration-owner", State: Warning, What: fmt.Sprintf("you are root, and %s belongs to another user (uid %d)", c.File, owner),
+			Why: "what that user may do, and root, is not the same", Mend: "look as that user", Command: "su - " + nameOfUser(owner) + " -c " + shell(c.Call+" doctor"),
+		})
+	case known && owner != 0 && owner != c.UID:
 		c.tell(Finding{
 			ID: "configuration-owner", State: Broken, Code: sysexits.NoPerm, What: fmt.Sprintf("%s belongs to another user (uid %d)", c.File, owner),
-			Why: "that user decides where your mail goes, and which commands run", Command: fmt.Sprintf("sudo chown %d %s", c.UID, shell(c.File)),
+			Why: "that user decides where your mail goes, and which commands run", Command: c.sudo(fmt.Sprintf("chown %d %s", c.rightOwner(), shell(c.File))),
 		})
 	case mode&0o022 != 0:
 		c.tell(Finding{
@@ -104,6 +112,22 @@ func (c *checker) fileRights() {
 			Why: "secret = \"command:…\" may hold a password, or tell where one is", Command: "chmod 600 " + shell(c.File),
 		})
 	}
+}
+
+// rightOwner is whose the configuration should be.
+func (c *checker) rightOwner() int {
+	if c.System {
+		return 0
+	}
+	return c.UID
+}
+
+// nameOfUser is the user's name, or the number where nobody has it.
+func nameOfUser(uid int) string {
+	if u, err := user.LookupId(strconv.Itoa(uid)); err == nil {
+		return u.Username
+	}
+	return strconv.Itoa(uid)
 }
 
 func (c *checker) hasCommand() bool {

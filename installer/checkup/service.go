@@ -18,11 +18,13 @@ type unit struct {
 	// version is systemd's, 0 where it does not say.
 	version     int
 	credentials []loaded
+	// path is the unit that starts the service when mail comes; nil where there is none.
+	path map[string]string
 }
 
 // properties are those that are asked for.
 const properties = "LoadState,ActiveState,SubState,FragmentPath,DropInPaths,UnitFileState,NeedDaemonReload,MainPID,Result,ExecMainStatus,ExecStart," +
-	"User,DynamicUser,ProtectHome,PrivateTmp"
+	"User,DynamicUser,ProtectHome,PrivateTmp,ProtectSystem,ReadWritePaths"
 
 // booted says that systemd runs this machine (sd_booted(3)).
 func (c *checker) booted() bool {
@@ -39,13 +41,11 @@ func (c *checker) askUnit(ctx context.Context) {
 	if err != nil {
 		return
 	}
-	u := &unit{property: make(map[string]string), system: c.System}
-	for entry := range strings.Lines(said) {
-		key, value, _ := strings.Cut(strings.TrimSpace(entry), "=")
-		if before := u.property[key]; before != "" {
-			value = before + "\n" + value
+	u := &unit{property: propertiesIn(said), system: c.System}
+	if said, err := c.systemctl(ctx, "show", "mailcrane.path", "--property=LoadState,ActiveState,UnitFileState"); err == nil {
+		if path := propertiesIn(said); path["LoadState"] == "loaded" {
+			u.path = path
 		}
-		u.property[key] = value
 	}
 	if _, err := os.Stat(filepath.Join(c.Root, "/var/lib/systemd/linger", c.User)); err == nil && c.User != "" {
 		u.lingers = true
@@ -58,9 +58,23 @@ func (c *checker) askUnit(ctx context.Context) {
 	if text, err := c.systemctl(ctx, "cat", "mailcrane.service"); err == nil {
 		u.credentials = credentialsIn(text)
 	}
-	if u.property["LoadState"] == "loaded" {
+	if state := u.property["LoadState"]; state != "" && state != "not-found" {
 		c.unit = u
 	}
+}
+
+// propertiesIn are those that systemctl show prints; one that comes twice is a line
+// each.
+func propertiesIn(said string) map[string]string {
+	all := make(map[string]string)
+	for entry := range strings.Lines(said) {
+		key, value, _ := strings.Cut(strings.TrimSpace(entry), "=")
+		if before := all[key]; before != "" {
+			value = before + "\n" + value
+		}
+		all[key] = value
+	}
+	return all
 }
 
 func (c *checker) systemctl(ctx context.Context, args ...string) (string, error) {
@@ -96,8 +110,59 @@ func (c *checker) service(ctx context.Context) {
 		c.tell(f)
 		return
 	}
+	if !c.unitLoads() {
+		return
+	}
 	c.unitFile()
 	c.unitRuns()
+	c.unitPath()
+}
+
+// unitLoads says whether systemd can do anything with the unit.
+func (c *checker) unitLoads() bool {
+	switch state := c.unit.property["LoadState"]; state {
+	case "loaded":
+		return true
+	case "masked":
+		c.tell(Finding{
+			ID: "service-masked", State: Warning, What: "the service is masked: somebody has said that it must not be started", Why: "mail leaves only when somebody says so",
+			Command: c.systemctlLine("unmask mailcrane") + " && " + c.serviceCall("install") + " && " + c.serviceCall("start"),
+		})
+	default:
+		c.tell(Finding{
+			ID: "service-unit", State: Broken, What: "systemd cannot use the unit " + line(c.unit.property["FragmentPath"]) + " (" + line(state) + ")", Why: "the service does not start",
+			Command: c.verifyLine(),
+		})
+	}
+	return false
+}
+
+// verifyLine is what says why a unit cannot be used.
+func (c *checker) verifyLine() string {
+	if c.System {
+		return "systemd-analyze verify mailcrane.service"
+	}
+	return "systemd-analyze --user verify mailcrane.service"
+}
+
+// unitPath is about what starts an agent that ends when it is idle.
+func (c *checker) unitPath() {
+	path := c.unit.path
+	ends := strings.Contains(c.unit.property["ExecStart"], " --idle-exit ")
+	f := Finding{ID: "service-path", State: Warning, Why: "the service ends when nothing is queued, and mail that is queued then waits until somebody starts it"}
+	switch {
+	case !ends:
+		return
+	case path == nil:
+		f.What, f.Command = "there is no mailcrane.path, which starts the service when mail comes", c.serviceCall("install")
+	case path["ActiveState"] != "active" && c.unit.property["ActiveState"] == "active":
+		f.What, f.Command = "mailcrane.path, which starts the service when mail comes, is not at work", c.serviceCall("restart")
+	case path["UnitFileState"] == "disabled":
+		f.What, f.Command = "mailcrane.path, which starts the service when mail comes, is not started by itself", c.systemctlLine("enable mailcrane.path")
+	default:
+		return
+	}
+	c.tell(f)
 }
 
 // unitFile is about what systemd was told.
@@ -127,12 +192,34 @@ func (c *checker) unitFile() {
 			Command: c.serviceCall("install"),
 		})
 	}
+	c.unitConfig()
 	if !c.System && !c.unit.lingers {
 		c.tell(Finding{
 			ID: "service-session", State: Note, What: "the service runs while you are logged in",
 			Why: "mail of cron and at waits until then", Command: "loginctl enable-linger",
 		})
 	}
+}
+
+// unitConfig says whether the service reads the configuration that is looked at.
+func (c *checker) unitConfig() {
+	own := c.File
+	if path, err := filepath.Abs(own); err == nil {
+		own = path
+	}
+	_, rest, named := strings.Cut(c.unit.property["ExecStart"], " --config ")
+	reads, _, _ := strings.Cut(rest, " ")
+	if !named || reads == own || reads == "" {
+		return
+	}
+	doctor := "mailcrane --config " + shell(reads) + " doctor"
+	if c.System {
+		doctor = c.sudo(doctor + " --system")
+	}
+	c.tell(Finding{
+		ID: "service-configuration", State: Warning, What: fmt.Sprintf("the service reads %s, and not %s", reads, own), Why: "what is found here is not what it works by",
+		Mend: "look at that one, with the command; or have the service read this one: " + c.serviceCall("install"), Command: doctor,
+	})
 }
 
 func resolve(path string) string {
@@ -166,7 +253,7 @@ func (c *checker) unitRuns() {
 	const credentials = "243" // EXIT_CREDENTIALS of systemd.exec(5)
 	switch {
 	case u["ActiveState"] == "active":
-		c.runsOld()
+		c.fine("service", "the service runs, process "+u["MainPID"])
 	case u["ExecMainStatus"] == credentials:
 		c.tell(Finding{
 			ID: "service-credential", State: Broken, What: "the service does not start: systemd could not give it its credentials", Why: "a file is not there, or was encrypted on another machine",
@@ -177,20 +264,11 @@ func (c *checker) unitRuns() {
 			ID: "service-failed", State: Broken, What: "the service has ended with an error (" + line(u["Result"]) + ", exit code " + line(u["ExecMainStatus"]) + ")",
 			Why: "the journal says why", Command: journal,
 		})
+	case u["ActiveState"] == "activating", u["ActiveState"] == "deactivating", u["ActiveState"] == "reloading":
+		c.tell(Finding{ID: "service", State: Note, What: "the service is just being started or stopped", Why: "look again in a moment; if it stays so, the journal says why", Command: journal})
+	case c.unit.path["ActiveState"] == "active":
+		c.fine("service", "the service is idle: nothing is queued, and mail starts it")
 	default:
 		c.tell(Finding{ID: "service-stopped", State: Warning, What: "the service does not run", Why: "mail leaves only when somebody says so", Command: c.serviceCall("start")})
 	}
-}
-
-// runsOld: the program's file was replaced under the process.
-func (c *checker) runsOld() {
-	program, err := os.Readlink(filepath.Join(c.Root, "/proc", c.unit.property["MainPID"], "exe"))
-	if err == nil && strings.HasSuffix(program, " (deleted)") {
-		c.tell(Finding{
-			ID: "service-old", State: Warning, What: "the service runs a mailcrane that was replaced on the disk since", Why: "what the new one mends does not work yet",
-			Command: c.systemctlLine("restart mailcrane"),
-		})
-		return
-	}
-	c.fine("service", "the service runs, process "+c.unit.property["MainPID"])
 }

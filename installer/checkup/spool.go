@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/user"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"time"
 
@@ -58,10 +60,7 @@ func (c *checker) spool(dir string) bool {
 			"mail can be neither kept nor sent", fmt.Sprintf("mv %s %s", shell(dir), shell(dir+".old"))))
 		return false
 	}
-	owner, known := ownerOf(info)
-	if known && owner != c.UID && !c.System && c.UID != 0 {
-		c.tell(c.badSpool("spool-owner", fmt.Sprintf("the queue directory %s belongs to another user (uid %d)", dir, owner),
-			"your programs and your agent cannot write there", fmt.Sprintf("sudo chown -R %d %s", c.UID, shell(dir))))
+	if uid, known := ownerOf(info); known && !c.spoolOwner(dir, uid) {
 		return false
 	}
 	if mode := info.Mode().Perm(); runtime.GOOS != "windows" && mode&0o077 != 0 {
@@ -71,12 +70,34 @@ func (c *checker) spool(dir string) bool {
 	return true
 }
 
+// spoolOwner says whether a queue directory of that user can be used by whom it is
+// for. Root may look at anybody's.
+func (c *checker) spoolOwner(dir string, uid int) bool {
+	what := fmt.Sprintf("the queue directory %s belongs to another user (uid %d)", dir, uid)
+	if !c.System {
+		if uid == c.UID || c.UID == 0 {
+			return true
+		}
+		c.tell(c.badSpool("spool-owner", what, "your programs and your agent cannot write there", fmt.Sprintf("sudo chown -R %d %s", c.UID, shell(dir))))
+		return false
+	}
+	u := c.serviceUser()
+	if u == nil || u.Uid == strconv.Itoa(uid) {
+		return true
+	}
+	c.tell(c.badSpool("spool-owner", what, "the service runs as "+u.Username+", who cannot write there", c.sudo(fmt.Sprintf("chown -R %s: %s", u.Username, shell(dir)))))
+	return false
+}
+
 func (c *checker) badSpool(id, what, why, command string) Finding {
 	return Finding{ID: id, State: Broken, Code: sysexits.CantCreat, What: what, Why: why, Command: command}
 }
 
 // noSpool: the first message makes it, where that is possible.
 func (c *checker) noSpool(dir string) bool {
+	if u := c.serviceUser(); c.System && u != nil {
+		return c.noServiceSpool(dir, u)
+	}
 	above := filepath.Dir(dir)
 	for {
 		info, err := os.Stat(above)
@@ -95,6 +116,19 @@ func (c *checker) noSpool(dir string) bool {
 		return false
 	}
 	c.fine("spool", dir+" is made with the first message")
+	return false
+}
+
+// noServiceSpool: the service may make one in its state directory, and root has to
+// make any other.
+func (c *checker) noServiceSpool(dir string, u *user.User) bool {
+	if u.Uid == "0" || strings.HasPrefix(filepath.Clean(dir), "/var/lib/"+owner+"/") {
+		c.fine("spool", dir+" is made by the service")
+		return false
+	}
+	c.tell(c.badSpool("spool-missing", fmt.Sprintf("there is no queue directory %s, and the service, which runs as %s, may not make it", dir, u.Username),
+		"mail can be neither kept nor sent",
+		c.sudo(fmt.Sprintf("install -d -m 700 -o %s -g %s %s", u.Username, u.Username, shell(dir)))+" && "+c.systemctlLine("restart mailcrane")))
 	return false
 }
 

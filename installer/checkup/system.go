@@ -19,6 +19,34 @@ const dropMode = fs.ModeSticky | fs.ModeSetgid | 0o733
 // owner is the user that the machine's agent runs as.
 const owner = "mailcrane"
 
+// serviceUser is as whom the machine's service runs, or will; nil where there is
+// none of that name.
+func (c *checker) serviceUser() *user.User {
+	name := owner
+	if c.unit != nil {
+		if name = c.unit.property["User"]; name == "" {
+			name = "root"
+		}
+	}
+	if u, err := user.Lookup(name); err == nil {
+		return u
+	}
+	if _, err := strconv.Atoi(name); err == nil {
+		return &user.User{Uid: name, Username: name}
+	}
+	return nil
+}
+
+// limited says that what is looked at belongs to the machine's agent, and is closed
+// to who asks.
+func (c *checker) limited() bool {
+	if !c.System || c.UID == 0 {
+		return false
+	}
+	u := c.serviceUser()
+	return u == nil || u.Uid != strconv.Itoa(c.UID)
+}
+
 // systemWide is about the agent of all users.
 func (c *checker) systemWide() {
 	s := c.Config.System

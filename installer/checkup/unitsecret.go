@@ -7,7 +7,6 @@ import (
 	"os/user"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"mailcrane/internal/sysexits"
@@ -28,12 +27,12 @@ func (w *way) unitSecret(ctx context.Context) {
 		return
 	}
 	switch {
-	case a.OAuth.Used(), a.Secret.Kind == "keyring":
+	case a.Secret.Kind == "keyring":
 		w.unitKeyring()
 	case a.Secret.Kind == "credential":
 		w.unitCredential(ctx)
 	case a.Secret.Kind == "file":
-		w.unitFileSecret()
+		w.unitFileSecret(ctx)
 	case a.Secret.Kind == "command":
 		w.unitCommand()
 	}
@@ -64,13 +63,14 @@ func (w *way) unitKeyring() {
 func (w *way) otherSource() (mend, command string) {
 	a := w.account
 	name := "mailcrane-" + a.Name
-	setting := ""
-	if at := w.lineOf(a, "secret"); at != "" {
-		setting = w.set(a, "secret", "credential:"+name)
-	} else {
-		setting = fmt.Sprintf(`sed -i '%sa secret = "credential:%s"' %s`, w.lineOf(a, "smarthost"), name, shell(w.File))
-	}
+	setting := w.setSecret("credential:" + name)
 	switch {
+	case a.OAuth.Used():
+		path := w.ownGrant()
+		if w.unit.system {
+			path = "/var/lib/" + owner + "/login." + a.Name // its state directory, which it may write
+		}
+		return "keep the log-in in a file that the service may replace, and log in", w.grantInstead(path) + " && " + w.systemctlLine("restart mailcrane")
 	case w.unit.system && w.unit.version >= encrypted:
 		return fmt.Sprintf("encrypt it for this machine, give it to the unit, and write secret = %q", "credential:"+name),
 			w.sudoShell(w.encrypt(name)+" && "+w.giveUnit("LoadCredentialEncrypted", name)+" && "+setting) + " && " + w.systemctlLine("restart mailcrane")
@@ -110,6 +110,8 @@ func (w *way) giveUnit(directive, value string) string {
 type loaded struct {
 	name, path string
 	encrypted  bool
+	// inUnit: it stands in the unit itself, or is looked for by systemd alone.
+	inUnit bool
 }
 
 // credentialsIn are those that the text of a unit, with its drop-ins, loads. It is
@@ -120,7 +122,13 @@ func credentialsIn(text string) []loaded {
 	for entry := range strings.Lines(text) {
 		key, value, _ := strings.Cut(strings.TrimSpace(entry), "=")
 		secured := key == "LoadCredentialEncrypted"
-		if key != "LoadCredential" && !secured {
+		switch key {
+		case "LoadCredential", "LoadCredentialEncrypted":
+		case "SetCredential", "SetCredentialEncrypted", "ImportCredential":
+			name, _, _ := strings.Cut(value, ":")
+			all = append(all, loaded{name: name, inUnit: true})
+			continue
+		default:
 			continue
 		}
 		if value == "" {
@@ -128,7 +136,10 @@ func credentialsIn(text string) []loaded {
 			continue
 		}
 		name, path, _ := strings.Cut(value, ":")
-		all = append(all, loaded{name, path, secured})
+		if path == "" {
+			path = name
+		}
+		all = append(all, loaded{name: name, path: path, encrypted: secured})
 	}
 	return all
 }
@@ -147,15 +158,12 @@ func (w *way) unitCredential(ctx context.Context) {
 		return
 	}
 	it := all[i]
-	path := it.path
-	if path != "" && !filepath.IsAbs(path) {
-		path = ""
-	}
-	_, err := os.Stat(filepath.Join(w.Root, path))
+	path := w.credentialPath(it)
+	info, err := os.Stat(filepath.Join(w.Root, path))
 	switch {
 	case path != "" && os.IsNotExist(err):
 		f.What = fmt.Sprintf("the file of the credential %s, %s, is not there", name, path)
-		f.Why = "the service does not start without it"
+		f.Why = "without it the service does not start, or starts without the password"
 		if it.encrypted {
 			f.Command = w.sudoShell(fmt.Sprintf("systemd-ask-password -n | systemd-creds encrypt --name=%s - %s", shell(name), shell(path)))
 		} else {
@@ -169,11 +177,48 @@ func (w *way) unitCredential(ctx context.Context) {
 		f.What = fmt.Sprintf("the credential %s in %s cannot be decrypted here", name, path)
 		f.Why = "it was encrypted on another machine, under another name, or is damaged: the service does not start"
 		f.Command = w.sudoShell(fmt.Sprintf("systemd-ask-password -n | systemd-creds encrypt --name=%s - %s", shell(name), shell(path)))
+	case path != "" && err == nil && !it.encrypted && info.Mode().Perm()&0o077 != 0:
+		f.State, f.Code = Warning, 0
+		f.What = fmt.Sprintf("the file of the credential %s, %s, can be read or changed by others (mode %04o)", name, path, info.Mode().Perm())
+		f.Why = "it is the password of account " + w.account.Name
+		if f.Command = "chmod 600 " + shell(path); w.unit.system {
+			f.Command = w.sudo(f.Command)
+		}
 	default:
 		w.tell(Finding{ID: "service-credential", State: OK, What: "the unit loads the credential " + name})
 		return
 	}
 	w.tell(f)
+}
+
+// credentialPath is the file of a credential: one without a folder is looked for in
+// the stores (systemd.exec(5)); "" where it cannot be told.
+func (w *way) credentialPath(it loaded) string {
+	path := strings.ReplaceAll(it.path, "%%", "\x00")
+	switch {
+	case it.inUnit, strings.Contains(path, "%"): // a specifier
+		return ""
+	case filepath.IsAbs(path):
+		return strings.ReplaceAll(path, "\x00", "%")
+	case !w.unit.system || w.UID != 0: // the stores are root's
+		return ""
+	}
+	path = strings.ReplaceAll(path, "\x00", "%")
+	stores := []string{"/etc/credstore", "/run/credstore", "/usr/lib/credstore", "/usr/local/lib/credstore"}
+	if it.encrypted {
+		for _, store := range slices.Clone(stores) {
+			stores = slices.Insert(stores, 0, store+".encrypted")
+		}
+	}
+	for _, store := range stores {
+		if _, err := os.Stat(filepath.Join(w.Root, store, path)); err == nil {
+			return filepath.Join(store, path)
+		}
+	}
+	if it.encrypted {
+		return filepath.Join("/etc/credstore.encrypted", path)
+	}
+	return filepath.Join(stores[0], path)
 }
 
 // loadIt is how a unit is given a credential that it lacks.
@@ -200,11 +245,11 @@ func (w *way) decrypts(ctx context.Context, name, path string) bool {
 
 // unitFileSecret: the file must be there for the user of the service, and be seen
 // from its sandbox.
-func (w *way) unitFileSecret() {
+func (w *way) unitFileSecret(ctx context.Context) {
 	path := w.account.Secret.Value
 	f := Finding{ID: "service-file", State: Broken, Code: sysexits.NoPerm}
 	info, err := os.Stat(filepath.Join(w.Root, path))
-	runsAs := w.runsAs()
+	runsAs := w.serviceUser()
 	switch {
 	case !w.unit.system:
 		w.tell(Finding{ID: "service-file", State: OK, What: "the service runs as you, and reads the file as you do"})
@@ -212,6 +257,11 @@ func (w *way) unitFileSecret() {
 	case w.hides(path):
 		f.What = fmt.Sprintf("the service cannot see %s: its sandbox hides that folder", path)
 		f.Why = "what a user may change is not to speak for the machine (ProtectHome, PrivateTmp)"
+	case w.account.OAuth.Used() && !w.writes(path):
+		f.What = fmt.Sprintf("the service may not replace %s, in which the log-in is kept", path)
+		f.Why = "the issuer may replace the log-in at every use, and its sandbox lets the service write in few places only (ProtectSystem)"
+	case err != nil && w.account.OAuth.Used() && os.IsNotExist(err):
+		return // that nobody has logged in was said
 	case err != nil:
 		f.What = fmt.Sprintf("the password file %s cannot be looked at: %v", path, reason(err))
 		f.Why = "the service cannot read it either, unless it may more than you"
@@ -230,6 +280,12 @@ func (w *way) unitFileSecret() {
 		f.Command = w.sudo("chmod 600 " + shell(path))
 		w.tell(f)
 		return
+	case !w.reads(ctx, runsAs, path):
+		f.What = fmt.Sprintf("%s may not get to %s, as a folder above it keeps others out", runsAs.Username, path)
+		f.Why = "the service, which runs as that user, cannot read it"
+		f.Command = "namei -l " + shell(path)
+		w.tell(f)
+		return
 	default:
 		w.tell(Finding{ID: "service-file", State: OK, What: "the service can read " + path})
 		return
@@ -238,19 +294,28 @@ func (w *way) unitFileSecret() {
 	w.tell(f)
 }
 
-// runsAs is the service's user; nil where there is none of that name.
-func (w *way) runsAs() *user.User {
-	name := w.unit.property["User"]
-	if name == "" {
-		name = "root"
+// reads says whether that user gets to the file; where nobody can tell, it does.
+func (w *way) reads(ctx context.Context, u *user.User, path string) bool {
+	if w.UID != 0 || u == nil || u.Uid == "0" || w.Root != "" {
+		return true
 	}
-	if u, err := user.Lookup(name); err == nil {
-		return u
+	if _, err := w.Exec(ctx, "runuser", "-u", u.Username, "--", "true"); err != nil {
+		return true
 	}
-	if _, err := strconv.Atoi(name); err == nil {
-		return &user.User{Uid: name, Username: name}
+	_, err := w.Exec(ctx, "runuser", "-u", u.Username, "--", "test", "-r", path)
+	return err == nil
+}
+
+// writes says whether the sandbox lets the service make a file in the folder of path.
+func (w *way) writes(path string) bool {
+	if w.unit.property["ProtectSystem"] != "strict" {
+		return true
 	}
-	return nil
+	open := []string{"/var/lib/" + owner}
+	for _, dir := range strings.Fields(w.unit.property["ReadWritePaths"]) {
+		open = append(open, strings.TrimPrefix(dir, "-"))
+	}
+	return slices.ContainsFunc(open, func(dir string) bool { return strings.HasPrefix(filepath.Clean(path), filepath.Clean(dir)+"/") })
 }
 
 // hides says that the sandbox keeps the path from the service (systemd.exec(5)).

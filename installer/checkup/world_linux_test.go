@@ -73,6 +73,11 @@ type world struct {
 	env     map[string]string
 	account string
 	offline bool
+	// system and uid are who asks for what; said is what systemd says to a command
+	// of systemctl that begins so, where there is a systemd.
+	system bool
+	uid    int
+	said   map[string]string
 }
 
 // newWorld has an account work at a server that speaks TLS at once on port 465,
@@ -82,7 +87,7 @@ func newWorld(t *testing.T) *world {
 	bin := programs()
 	w := &world{
 		t: t, home: t.TempDir(), root: t.TempDir(), clock: now, ports: map[string]string{}, env: map[string]string{},
-		agent: &Agent{PID: 1},
+		agent: &Agent{PID: 1}, uid: os.Getuid(),
 	}
 	w.file = filepath.Join(w.home, ".config/mailcrane/mailcrane.toml")
 	w.authority = newAuthority(t, "the test's authority")
@@ -146,13 +151,16 @@ func (w *world) spoolDir() string { return filepath.Join(w.home, ".local/state/m
 func (w *world) options() Options {
 	bin := programs()
 	o := Options{
-		Account: w.account, Offline: w.offline,
+		Account: w.account, Offline: w.offline, System: w.system,
 		Now: w.clock, Getenv: w.getenv, Dial: w.dial, AskName: w.names.dial, Root: w.root,
 		Exec: func(ctx context.Context, name string, args ...string) (string, error) {
+			if name == "systemctl" && w.said != nil {
+				return w.systemctl(args)
+			}
 			out, err := exec.CommandContext(ctx, name, args...).Output()
 			return string(out), err
 		},
-		Program: filepath.Join(bin, "mailcrane"), Call: "mailcrane", UID: os.Getuid(), User: "me", File: w.file,
+		Program: filepath.Join(bin, "mailcrane"), Call: "mailcrane", UID: w.uid, User: "me", File: w.file,
 		AskAgent: func(context.Context) *Agent { return w.agent },
 	}
 	o.Config, o.Fault = config.Load(w.file, w.getenv)

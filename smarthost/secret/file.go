@@ -31,7 +31,7 @@ func (s file) Read(context.Context) (Value, error) {
 	if !info.Mode().IsRegular() {
 		return Value{}, notRegular(where, info.Mode())
 	}
-	if err := private(s.path, info); err != nil {
+	if err := private(s.path, info, os.Geteuid()); err != nil {
 		return Value{}, err
 	}
 	return readAll(s.account, where, f)

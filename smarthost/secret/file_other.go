@@ -23,7 +23,7 @@ func openNoFollow(path string) (*os.File, error) {
 
 // private has nothing to check: here access lists, which a profile directory
 // passes on to its files, say who may read.
-func private(string, fs.FileInfo) error { return nil }
+func private(string, fs.FileInfo, int) error { return nil }
 
 // inherit has nothing to do: a new file has the access list of its directory.
 func inherit(*os.File, fs.FileInfo) error { return nil }

@@ -109,7 +109,7 @@ func TestFileSecretMustBeAPlainFile(t *testing.T) {
 	}
 }
 
-func TestFileSecretOfAnotherUserIsRefused(t *testing.T) {
+func TestFileSecretOfAnotherUserIsRefusedButToRoot(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("needs root, to give a file away")
 	}
@@ -117,8 +117,15 @@ func TestFileSecretOfAnotherUserIsRefused(t *testing.T) {
 	if err := os.Chown(path, 12345, -1); err != nil {
 		t.Fatal(err)
 	}
-	_, err := file{"work", path}.Read(t.Context())
-	refusal(t, err, "another user (uid 12345)", "sudo chown 0 "+path)
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	refusal(t, private(path, info, 12346), "another user (uid 12345)", "sudo chown 12346 "+path)
+	// The service runs as 12345: with root's file it would lose its password.
+	if got, err := (file{"work", path}).Read(t.Context()); err != nil || string(got.Reveal()) != planted {
+		t.Errorf("root, who looks after the service of that user: %v", err)
+	}
 }
 
 func TestCredentialSecret(t *testing.T) {

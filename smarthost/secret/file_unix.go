@@ -26,10 +26,11 @@ func openNoFollow(path string) (*os.File, error) {
 	return f, err
 }
 
-// private refuses a password file that another user wrote, or could read.
-func private(path string, info fs.FileInfo) error {
-	if st, ok := info.Sys().(*syscall.Stat_t); ok && st.Uid != 0 && int(st.Uid) != os.Geteuid() {
-		return sysexits.Errorf(sysexits.NoPerm, fmt.Sprintf("make it yours with: sudo chown %d %s", os.Geteuid(), quote(path)),
+// private refuses a password file that another user wrote, or could read. uid is of
+// who asks: root may use the file of the service that it looks after.
+func private(path string, info fs.FileInfo, uid int) error {
+	if st, ok := info.Sys().(*syscall.Stat_t); ok && st.Uid != 0 && int(st.Uid) != uid && uid != 0 {
+		return sysexits.Errorf(sysexits.NoPerm, fmt.Sprintf("make it yours with: sudo chown %d %s", uid, quote(path)),
 			"the password file %s belongs to another user (uid %d)", path, st.Uid)
 	}
 	if mode := info.Mode().Perm(); mode&0o077 != 0 {
