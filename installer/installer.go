@@ -5,6 +5,16 @@
 // On Linux with systemd the unit is our own; elsewhere kardianos/service does
 // what it does by default. Nothing here ever touches the spool, the
 // configuration or a keyring.
+//
+// Its files:
+//
+//	installer, check, run                what a service manager is asked for, and run by it
+//	backend, generic                     which one it is; all but systemd
+//	systemd, systemctl, session, status  systemd, and a user's session of it
+//	unit, unitfile, companions, needs    its unit files: sockets, path, credentials
+//	packaged                             those that a package has put there
+//	machine                              the machine's own user and directories, and their end
+//	scripts                              System V and OpenRC
 package installer
 
 import (

@@ -1,6 +1,34 @@
 // Package queue keeps mail: the spool on disk, the queue run that empties it,
 // and the bounces that come back. It knows transports, reachability and time
 // only through the small interfaces that it declares.
+//
+// Its files, from what a message is to what becomes of it:
+//
+//	envelope, id, class                     a message apart from its octets
+//	file, record, name                      how it stands on the disk: its file, its results, its name
+//	amend, change                           edits, which are laid over the envelope
+//	classify, scan                          what the header and the body say, read once
+//	spool, place, disk, dirsync             the directories, and what makes them durable
+//	free, room                              room on the disk
+//	message, find                           a message that is claimed, and how one is found
+//	list, listing, order                    names first, then entries; in which order
+//	result, transcript, done                what is written down of attempts, and of what has left
+//	submissions                             what was taken from the machine's users already
+//	telling, known, route, lastsession      what only tells, or is kept for transports
+//	since                                   what is new since the last look
+//	sweep, damaged, stranded                what crashes and broken disks and sessions leave
+//	person, quarantine, slow                what a person does: hold, retry, remove, put apart
+//	runner, serve, flush                    the queue run: of the agent, and of a command
+//	dispatch, guide, carrier, lane          from the queue to a route, to a session, to a place in it
+//	session, attempt, underway              one session, and one message on the wire
+//	parallel, stillness, stirring           how many at once, and what stands still
+//	owed, tally, cost, summary              answers the disk did not take; what it all has cost
+//	plan, rest, rumour, kept, others        when a route is tried again, and what is left alone
+//	schedule, expire, first                 when a message is tried again, and when no more
+//	nap, nights, load                       a machine that sleeps, or is busy
+//	dial, etrn, futurerelease, hosts        sessions on demand, mail for later, hosts that were down
+//	bounce, doublebounce, warning, receipt  reports
+//	transport                               the interfaces to the way out
 package queue
 
 import "time"

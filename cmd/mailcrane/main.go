@@ -1,5 +1,28 @@
 // Command mailcrane keeps mail while there is no way out and sends it when
 // there is one: the agent, the queue, and everything a person types.
+//
+// The files go by theme, which their names begin with. What needs nothing of the
+// program is a package below: events, top.
+//
+//	main, wiring           the commands, and the rooms that each is made of
+//	agent                  the agent: what it is made of, answers over its socket, and tells
+//	system                 the machine's own agent, and the commands of users that it does
+//	sendmail               sendmail's personalities, as msp wants them done
+//	queue, undo            what waits, and what a person does to it
+//	takes                  how long what waits would take to send
+//	flush                  a queue run that a person asks for, and what it tells
+//	send                   a message in, and the wait for what becomes of it
+//	events, top            what happens, as lines and as a screen
+//	status, explain        how it stands; the story of a message, the way of an address
+//	dial, metered, policy  what keeps mail back by the configuration
+//	load, log              the machine's load, and what is written of all that
+//	setup, import          the first configuration, and that of other programs
+//	login, password        log-ins, and how a secret is asked for
+//	config, doctor         what is set, and what is wrong with it
+//	service                the service of the operating system
+//	complete, page, say    completion; words for a person
+//	undumpable             what keeps secrets out of cores
+//	demo                   the first run of a newcomer
 package main
 
 import (

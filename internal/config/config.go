@@ -2,6 +2,17 @@
 // errors that name file, line and the nearest known key.
 //
 // The sendmail shim links it, so it imports nothing that costs start-up time.
+//
+// Its files:
+//
+//	config, queue, submit, sessions                   what can be set
+//	account, people, dial, metered, network           the same: accounts, and who is told
+//	policy, hours, ranges                             the rules of the policy
+//	load, toml                                        the file, from its text to what is set
+//	setting                                           what the command line sets
+//	option, options                                   the table of options
+//	value, values, words, oauth, system, directories  what an option takes in
+//	nearest, show                                     what was meant; what is set, as text
 package config
 
 import (
