@@ -152,19 +152,25 @@ func (c *checker) accounts() []*config.Account {
 // account is all about one: the way to its server, and the log-in.
 func (c *checker) account(ctx context.Context, a *config.Account) {
 	w := &way{checker: c, account: a}
-	if !c.limited() {
-		w.loginEnds()
-		defer func() { w.unitSecret(ctx) }()
+	closed := c.limited()
+	if !c.Offline {
+		w.online(ctx, closed)
 	}
-	if c.Offline {
-		if !c.limited() {
-			w.secretHere(ctx)
-		}
+	if closed {
 		return
 	}
+	if c.Offline {
+		w.secretHere(ctx)
+	}
+	w.loginEnds()
+	w.unitSecret(ctx)
+}
+
+// online is what the network is needed for; with closed all but the log-in.
+func (w *way) online(ctx context.Context, closed bool) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	if w.names(ctx) && w.ports(ctx) && w.server(ctx) && !c.limited() {
+	if w.names(ctx) && w.ports(ctx) && w.server(ctx) && !closed {
 		w.login(ctx)
 	}
 }
