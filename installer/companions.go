@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+
+	"mailcrane/msp/drop"
 )
 
 // A companion is a file beside the service's unit. One without text is not
@@ -63,7 +65,9 @@ func (o Options) pathUnit() string {
 		fmt.Fprintf(&b, "PathExistsGlob=%s\n", specifiers(filepath.Join(dir, "slow/*/*")))
 	}
 	if o.Needs.Drop != "" && !o.User {
-		fmt.Fprintf(&b, "DirectoryNotEmpty=%s\n", specifiers(o.Needs.Drop))
+		// Not what is still written, or was set aside: that would start an agent
+		// that has nothing to do, again and again.
+		fmt.Fprintf(&b, "PathExistsGlob=%s\n", specifiers(filepath.Join(o.Needs.Drop, "*"+drop.Whole)))
 	}
 	b.WriteString("\n[Install]\nWantedBy=paths.target\n")
 	return b.String()

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"mailcrane/msp/drop"
 	"mailcrane/msp/listen"
 	"mailcrane/queue"
 	"mailcrane/queue/arrivals"
@@ -89,14 +90,15 @@ func (i *idler) look() {
 	i.end()
 }
 
-// dropEmpty takes a drop directory for empty as systemd.path(5) does, which
-// would start the agent again at once: hidden files do not count.
+// dropEmpty takes a drop directory for empty as the path unit does
+// (installer), which would start the agent again at once: what is still written
+// or was set aside does not count.
 func (i *idler) dropEmpty() bool {
 	if i.drop == "" {
 		return true
 	}
 	names, err := os.ReadDir(i.drop)
-	return err == nil && !slices.ContainsFunc(names, func(e os.DirEntry) bool { return !strings.HasPrefix(e.Name(), ".") })
+	return err == nil && !slices.ContainsFunc(names, func(e os.DirEntry) bool { return strings.HasSuffix(e.Name(), drop.Whole) })
 }
 
 func (i *idler) resume() {

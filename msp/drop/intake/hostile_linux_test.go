@@ -336,3 +336,44 @@ func TestAUserWhoFillsTheDirectoryKeepsNobodyWaiting(t *testing.T) {
 		t.Errorf("%d files are left, %v", len(left), err)
 	}
 }
+
+// The log is not a user's to fill, and a directory is told of once.
+func TestAUsersJunkDoesNotFillTheLog(t *testing.T) {
+	d := newDesk(t)
+	junk := func() {
+		lab.As(t, mallet, func() {
+			for i := range 500 {
+				os.WriteFile(filepath.Join(d.Dir, fmt.Sprint("junk", i)), nil, 0o600)
+			}
+			for i := range 5 {
+				os.MkdirAll(filepath.Join(d.Dir, fmt.Sprintf("dir%d%s/within", i, drop.Whole)), 0o700)
+			}
+		})
+	}
+	junk()
+	lab.As(t, alice, func() { os.WriteFile(filepath.Join(d.Dir, "hers"), nil, 0o600) })
+	for range 5 {
+		d.empty(t.Context())
+		junk()
+	}
+	lines := strings.Split(strings.TrimSpace(d.log.String()), "\n")
+	if len(lines) > mostTold+2 {
+		t.Errorf("%d lines", len(lines))
+	}
+	if !strings.Contains(d.log.String(), "name=hers") || !strings.Contains(d.log.String(), fmt.Sprintf("uid=%d more=", mallet)) {
+		t.Errorf("the log says:\n%s", &d.log)
+	}
+	d.empty(t.Context())
+	if whole, _ := filepath.Glob(filepath.Join(d.Dir, "*"+drop.Whole)); len(whole) > 0 {
+		t.Errorf("%q would start the agent again and again", whole)
+	}
+	d.log.Reset()
+	now := time.Now()
+	d.Now = func() time.Time { return now.Add(2 * toldWithin) }
+	for range 3 { // the directories are there for good
+		d.empty(t.Context())
+	}
+	if strings.Contains(d.log.String(), "a directory stands") {
+		t.Errorf("told again:\n%s", &d.log)
+	}
+}

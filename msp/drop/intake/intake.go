@@ -32,7 +32,8 @@ type Intake struct {
 	Now     func() time.Time
 	Log     *slog.Logger
 
-	dir *os.File
+	dir      *os.File
+	tellings tellings
 }
 
 // Bounds of what is done for files that are no messages.
@@ -127,7 +128,7 @@ func (in *Intake) empty(ctx context.Context) bool {
 				return true
 			}
 			if err := in.takeIn(ctx, f); err != nil {
-				in.Log.Warn("a dropped message could not be queued; it stays", "file", f.name, "uid", f.uid, "err", err)
+				in.tell(f, "a dropped message could not be queued; it stays", "err", err)
 				continue
 			}
 			done++

@@ -71,10 +71,12 @@ func (in *Intake) survey() ([]file, error) {
 		return nil, err
 	}
 	byUser, kept := make(map[uint32][]file), make(map[tally]int)
+	defer in.tellings.close(in.Log, in.Now())
 	for {
 		names, err := in.dir.Readdirnames(1024)
 		for _, name := range names {
-			if f, ok := in.judge(name, kept); ok {
+			// More of one user are not looked at in a turn, however many there are.
+			if f, ok := in.judge(name, kept); ok && len(byUser[f.uid]) < turn {
 				byUser[f.uid] = append(byUser[f.uid], f)
 			}
 		}
@@ -126,9 +128,7 @@ func (in *Intake) judge(name string, kept map[tally]int) (f file, ok bool) {
 	id, kind := cutName(name)
 	switch {
 	case st.Mode&unix.S_IFMT == unix.S_IFDIR:
-		if err := unix.Unlinkat(in.fd(), name, unix.AT_REMOVEDIR); err != nil && !in.isAside(name) {
-			in.Log.Warn("a directory stands among the dropped mail; take it away", "dir", in.Dir, "name", name, "uid", st.Uid)
-		}
+		in.shun(f)
 		return f, false
 	case st.Mode&unix.S_IFMT != unix.S_IFREG:
 		in.discard(f, "it is no regular file")
@@ -154,6 +154,17 @@ func (in *Intake) judge(name string, kept map[tally]int) (f file, ok bool) {
 		}
 	}
 	return f, false
+}
+
+// shun removes a directory, or gives one that is not empty a name by which it is
+// told of once and starts no agent.
+func (in *Intake) shun(f file) {
+	if unix.Unlinkat(in.fd(), f.name, unix.AT_REMOVEDIR) == nil || in.isAside(f.name) {
+		return
+	}
+	to := fmt.Sprintf("%032x%s", f.ino, drop.Aside)
+	err := unix.Renameat(in.fd(), f.name, in.fd(), to)
+	in.tell(f, "a directory stands among the dropped mail; take it away", "dir", in.Dir, "now", to, "err", err)
 }
 
 func (in *Intake) isAside(name string) bool { return strings.HasSuffix(name, drop.Aside) }
@@ -230,7 +241,7 @@ func (in *Intake) remove(f file) {
 
 // discard removes what is no message.
 func (in *Intake) discard(f file, why string) {
-	in.Log.Warn("removed from the drop directory", "name", f.name, "uid", f.uid, "why", why)
+	in.tell(f, "removed from the drop directory", "why", why)
 	if err := unix.Unlinkat(in.fd(), f.name, 0); err != nil && !errors.Is(err, unix.ENOENT) {
 		in.Log.Error("cannot remove it", "name", f.name, "err", err)
 	}
@@ -242,7 +253,7 @@ func (in *Intake) aside(f file, why error) {
 	if errors.Is(why, unix.ENOENT) {
 		return // its owner has taken it back
 	}
-	in.Log.Warn("a dropped file was set aside", "name", f.name, "uid", f.uid, "why", why)
+	in.tell(f, "a dropped file was set aside", "why", why)
 	to := string(f.id()) + drop.Aside
 	if err := unix.Renameat(in.fd(), f.name, in.fd(), to); err != nil && !errors.Is(err, unix.ENOENT) {
 		in.discard(f, "it cannot be set aside: "+err.Error())
