@@ -86,7 +86,10 @@ func (s *submission) mayBeSender() error {
 		if !isOne(f, "From", "Sender", "Resent-From", "Resent-Sender") {
 			continue
 		}
-		list, _ := address.ParseList(string(f.Body()))
+		list, bad := address.ParseList(string(f.Body()))
+		if len(bad) > 0 { // which other programs may read otherwise
+			list = append(list, s.namedIn(f.Body())...)
+		}
 		for _, box := range list {
 			if err := s.mayUse(box.Address); err != nil {
 				return err
@@ -118,6 +121,22 @@ func (s *submission) mayUse(sender string) error {
 		}
 	}
 	return nil
+}
+
+// namedIn are the addresses of users that text holds in any form.
+func (s *submission) namedIn(text []byte) (list []address.Mailbox) {
+	plain := strings.ToLower(strings.Map(func(r rune) rune {
+		if strings.ContainsRune(" \t\r\n\"\\", r) {
+			return -1
+		}
+		return r
+	}, string(text)))
+	for from := range personal(s.cfg) {
+		if strings.Contains(plain, strings.ToLower(from)) {
+			list = append(list, address.Mailbox{Address: from})
+		}
+	}
+	return list
 }
 
 // bare is joe@example.org for joe+anything@example.org and "joe"@example.org:

@@ -43,6 +43,9 @@ func (s *submission) runSMTP(ctx context.Context, e *queue.Envelope, spool Spool
 	if err := s.room(); err != nil {
 		return "", err
 	}
+	if err := checkParameters(e, s.Now()); err != nil {
+		return "", err
+	}
 	s.rest = s.input()
 	if err := s.read(); err != nil {
 		return "", err
