@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -264,8 +265,8 @@ func (w *waiter) sayOpen(ctx, waiting context.Context, why, mend string, open in
 		ended = "the time to wait is over"
 	}
 	note(w.app.stderr, "not delivered to %s of %d yet: %s", count(open, "recipient"), len(w.to), why)
-	if mend != "" {
-		note(w.app.stderr, "%s", mend)
+	for line := range strings.Lines(mend) { // it may be a piece of configuration
+		note(w.app.stderr, "%s", strings.TrimSuffix(line, "\n"))
 	}
 	if w.agent {
 		w.sayStays(ended)
