@@ -56,6 +56,7 @@ type (
 	data struct {
 		accounts []Account
 		window   Window
+		took     time.Duration
 		err      error
 	}
 	done  struct{ said string }
@@ -69,7 +70,17 @@ type (
 func (m *Model) Init() tea.Cmd { return m.load() }
 
 // load has the data read, unless that is being done: then again after that.
-func (m *Model) load() tea.Cmd {
+func (m *Model) load() tea.Cmd { return m.loadAfter(0) }
+
+// Between two readings of a queue that changes all the time: a long one takes a
+// fifth of the time at the most, as in the queue run.
+const (
+	leastPause = 100 * time.Millisecond
+	mostPause  = 2 * time.Second
+	pauseParts = 4
+)
+
+func (m *Model) loadAfter(pause time.Duration) tea.Cmd {
 	if m.loading {
 		m.stale = true
 		return nil
@@ -81,6 +92,13 @@ func (m *Model) load() tea.Cmd {
 		from = m.at - n + 1
 	}
 	return func() tea.Msg {
+		if pause > 0 {
+			select {
+			case <-time.After(pause):
+			case <-m.ctx.Done():
+			}
+		}
+		began := time.Now()
 		accounts, err := m.source.Accounts(m.ctx)
 		if err != nil {
 			return data{err: err}
@@ -89,7 +107,7 @@ func (m *Model) load() tea.Cmd {
 		if err == nil && len(window.Rows) == 0 && window.Total > 0 {
 			window, err = m.source.Window(m.ctx, filter, max(0, window.Total-n), n)
 		}
-		return data{accounts, window, err}
+		return data{accounts, window, time.Since(began), err}
 	}
 }
 
@@ -132,8 +150,11 @@ func (m *Model) take(d data) tea.Cmd {
 	}
 	m.accounts, m.window = d.accounts, d.window
 	m.at = max(0, min(m.at, m.window.Total-1))
-	if m.stale || len(m.window.Rows) > 0 && (m.at < m.window.From || m.at >= m.window.From+len(m.window.Rows)) {
+	if len(m.window.Rows) > 0 && (m.at < m.window.From || m.at >= m.window.From+len(m.window.Rows)) {
 		return m.load()
+	}
+	if m.stale {
+		return m.loadAfter(min(max(pauseParts*d.took, leastPause), mostPause))
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -238,4 +239,35 @@ func TestAFilterIsTypedAndEnded(t *testing.T) {
 	if !strings.Contains(s.frame(), "30 messages") {
 		t.Error(s.frame())
 	}
+}
+
+// A queue of a hundred thousand takes half a second to read, and was read without
+// a pause for as long as mail left it.
+func TestAQueueThatChangesAllTheTimeIsReadNowAndThen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const took = 400 * time.Millisecond
+		s := &slowShelf{shelf: shelf{total: 100}, took: took}
+		m := New(t.Context(), s)
+		cmd, began := m.Init(), time.Now()
+		for time.Since(began) < 20*time.Second {
+			m.Update(Changed{}) // while it is read
+			_, cmd = m.Update(cmd())
+		}
+		if most := int(20*time.Second/(5*took)) + 2; s.read > most {
+			t.Errorf("read %d times in 20 seconds, not %d at the most", s.read, most)
+		}
+	})
+}
+
+// A slowShelf takes its time to be read.
+type slowShelf struct {
+	shelf
+	took time.Duration
+	read int
+}
+
+func (s *slowShelf) Window(ctx context.Context, filter string, from, n int) (Window, error) {
+	s.read++
+	time.Sleep(s.took)
+	return s.shelf.Window(ctx, filter, from, n)
 }
