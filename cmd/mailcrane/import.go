@@ -22,7 +22,7 @@ import (
 type importWishes struct {
 	migrate.Options
 
-	root, address                string
+	root, address, secret        string
 	dryRun, yes, system, release bool
 }
 
@@ -57,6 +57,7 @@ The files and queues of the other programs stay as they are.`,
 	f.BoolVar(&w.SettingsOnly, "settings-only", false, "leave the queues alone")
 	f.BoolVar(&w.QueueOnly, "queue-only", false, "take the queues only")
 	f.BoolVar(&w.release, "release", false, "let the queued mail go at once; the other program must not run")
+	f.StringVar(&w.secret, "secret", "", "where passwords are `kept`: keyring, file")
 	f.BoolVar(&w.system, "system", false, "for the whole machine: /etc/mailcrane/mailcrane.toml")
 	f.BoolVar(&w.yes, "yes", false, "do not ask before writing")
 	f.BoolVar(&a.json, "json", false, "one JSON object a line")
@@ -75,6 +76,12 @@ func (w importWishes) check() error {
 	}
 	if w.QueueOnly && len(w.Files) > 0 {
 		return sysexits.Errorf(sysexits.Usage, "for the queues of another disk: --root DIRECTORY", "a queue is not named by a file")
+	}
+	switch {
+	case w.secret != "" && w.secret != "keyring" && w.secret != "file":
+		return sysexits.Errorf(sysexits.Usage, "write --secret keyring, or --secret file", "passwords cannot be kept in %s", address.Shown(w.secret))
+	case w.secret == "keyring" && w.system:
+		return sysexits.Errorf(sysexits.Usage, "leave --secret away", "the machine's agent has no session, and so no keyring")
 	}
 	if w.address != "" {
 		if err := address.Valid(w.address); err != nil {

@@ -75,10 +75,14 @@ func apart(accounts []*config.Account) {
 	}
 }
 
-// noKeyring says that no password can be put into one.
+// noKeyring says that passwords go to files: there is no keyring, or a person
+// wants it so.
 func (i *importing) noKeyring(ctx context.Context, account *config.Account) bool {
-	if i.wishes.system {
-		return true // the machine's agent has no session
+	switch {
+	case i.wishes.system, i.wishes.secret == "file":
+		return true
+	case i.wishes.secret == "keyring":
+		return false
 	}
 	probe := *account
 	probe.Secret = config.Secret{Kind: "keyring"}
@@ -97,14 +101,15 @@ func (i *importing) write(ctx context.Context) error {
 		switch account.Secret.Kind {
 		case "keyring":
 			if err := secret.Store(ctx, account, i.getenv, password.Reveal()); err != nil {
-				return err
+				return sysexits.Errorf(sysexits.Code(err), "unlock it and type the same again, or have the passwords in files that only you can read: add --secret file",
+					"%w; %s is not written", err, i.candidate.Path)
 			}
 			i.say("The password of account %s is in the keyring.", name)
 		case "file":
 			if err := candidate.WritePassword(account.Secret.Value, password.Reveal()); err != nil {
 				return err
 			}
-			i.say("The password of account %s is in %s, which only its owner can read: there is no keyring here.", name, account.Secret.Value)
+			i.say("The password of account %s is in %s, which only its owner can read.", name, account.Secret.Value)
 		}
 	}
 	if string(i.candidate.Before) == string(i.candidate.After) {
