@@ -59,8 +59,10 @@ func (i *importing) compose(ctx context.Context) error {
 			account.Secret = config.Secret{Kind: "file", Value: candidate.PasswordFile(c.Path, account.Name)}
 		}
 	}
-	i.candidate, err = candidate.New(i.configFile, accounts, standard, i.getenv)
-	return err
+	if i.candidate, err = candidate.New(i.configFile, accounts, standard, i.getenv); err != nil || !i.wishes.system || len(accounts) == 0 {
+		return err
+	}
+	return i.candidate.AddMachine(i.wishes.address, i.getenv)
 }
 
 // apart gives accounts of two programs names of their own.
@@ -95,6 +97,7 @@ func (i *importing) write(ctx context.Context) error {
 	if i.candidate == nil {
 		return nil
 	}
+	var files []string
 	for _, name := range slices.Sorted(maps.Keys(i.passwords)) {
 		password := i.passwords[name]
 		account := i.candidate.Config.Account(name)
@@ -109,6 +112,7 @@ func (i *importing) write(ctx context.Context) error {
 			if err := candidate.WritePassword(account.Secret.Value, password.Reveal()); err != nil {
 				return err
 			}
+			files = append(files, account.Secret.Value)
 			i.say("The password of account %s is in %s, which only its owner can read.", name, account.Secret.Value)
 		}
 	}
@@ -117,6 +121,11 @@ func (i *importing) write(ctx context.Context) error {
 	}
 	if err := i.candidate.Write(); err != nil {
 		return err
+	}
+	if i.wishes.system {
+		if err := i.candidate.LetIn(files...); err != nil {
+			return err
+		}
 	}
 	i.say("%s is written. Try the log-in with: mailcrane config check --online", filepath.Clean(i.candidate.Path))
 	return nil

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"os"
 
 	"mailcrane/installer/migrate"
 	"mailcrane/internal/config"
@@ -11,14 +12,21 @@ import (
 
 // takeQueues copies the mail that waits elsewhere into the spool.
 func (i *importing) takeQueues(ctx context.Context) error {
-	letters := 0
+	var letters []*migrate.Letter
 	for _, f := range i.found {
-		letters += len(f.Queue)
+		letters = append(letters, f.Queue...)
 	}
-	if letters == 0 {
+	if len(letters) == 0 {
 		return nil
 	}
 	c, err := i.config()
+	if err != nil {
+		return err
+	}
+	staged, err := i.asOwner(c, letters)
+	if staged != "" {
+		defer os.RemoveAll(staged) //nolint:errcheck // what stays there is its owner's alone
+	}
 	if err != nil {
 		return err
 	}
@@ -46,6 +54,32 @@ func (i *importing) takeQueues(ctx context.Context) error {
 		return exit(sysexits.DataErr)
 	}
 	return nil
+}
+
+// asOwner is for the spool of all users of the machine, in which all is its
+// owner's: root, who alone can read the old queue, copies the letters into the
+// directory staged and becomes that owner.
+func (i *importing) asOwner(c *config.Config, letters []*migrate.Letter) (staged string, err error) {
+	if !c.System.Used() || i.owner != "" {
+		return "", nil
+	}
+	uid, gid, ok := ownerOf(c.Spools[0])
+	switch {
+	case !ok:
+		return "", sysexits.Errorf(sysexits.Unavailable, "install it with: mailcrane service install --system; then: mailcrane import --system --queue-only",
+			"the queue of this machine, %s, is made with its service, which is not installed; the mail stays in the old queue", c.Spools[0])
+	case uid == os.Geteuid():
+		return "", nil
+	case os.Geteuid() != 0:
+		return "", onlyRoot("import --system")
+	}
+	if staged, err = os.MkdirTemp("", "mailcrane-import-"); err == nil {
+		err = migrate.Stage(staged, letters, uid, gid)
+	}
+	if err != nil {
+		return staged, sysexits.Errorf(sysexits.CantCreat, "TMPDIR names another directory for them", "cannot copy the old queue's messages: %w", err)
+	}
+	return staged, become(uid, gid)
 }
 
 // takeLetter takes one. Only a spool that takes nothing ends it all.

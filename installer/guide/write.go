@@ -66,7 +66,7 @@ func (g *Guide) write(ctx context.Context) error {
 	} else {
 		g.did = append(g.did, "account "+g.account.Name+" stood in "+d.Path+" already")
 	}
-	if err := g.open(g.account); err != nil {
+	if err := g.open(d, g.account); err != nil {
 		return err
 	}
 	if g.account.OAuth.Used() {
