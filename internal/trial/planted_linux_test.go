@@ -115,6 +115,9 @@ func (p *planting) everything(round string) {
 		}
 		p.does(letterFrom(from, round+"-nobody-"+from), "sendmail", "-v", "-oi", "-odi", "-f", from, "nobody@trial.example")
 	}
+	for _, from := range []string{me, tokenUser} {
+		p.does(letterFrom(from, round+"-wait-"+from), "mailcrane", "send", "--wait=3s", "-oi", "-f", from, you)
+	}
 	for _, words := range []string{
 		"flush --stats", "flush --json", "queue --json", "queue list --done --json", "status --why", "status --json",
 		"config show", "config check --online", "config explain user", "explain " + me, "explain --json " + me, "doctor", "doctor --json", "doctor --offline --json",
