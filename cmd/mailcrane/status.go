@@ -142,7 +142,9 @@ func (a *app) gather(ctx context.Context, c *config.Config) (*statusReport, erro
 	if err != nil {
 		return nil, cannotUseSpool(c, err)
 	}
-	r.Queue.SetAside, r.Queue.Damaged = len(aside), strings.Join(spool.DamagedDirs(), ", ")
+	if a.owner == "" { // whose those were is not known
+		r.Queue.SetAside, r.Queue.Damaged = len(aside), strings.Join(spool.DamagedDirs(), ", ")
+	}
 	out := smarthost.New(c, smarthost.Options{Now: a.now, Getenv: a.getenv, Known: spool})
 	for _, account := range c.Accounts {
 		s := accountStatus{Name: account.Name, Smarthost: account.Smarthost.String(), User: account.User, Waiting: waitingFor[queue.Route(account.Name)]}

@@ -50,6 +50,8 @@ func (a *app) userCommand(ctx context.Context, words []string) error {
 	switch {
 	case name == "queue", name == "queue list":
 		return a.queueList(ctx)
+	case name == "status":
+		return a.status(ctx, false)
 	case name == "mailq":
 		s := &services{app: *a}
 		return exit(s.ListQueue(ctx, msp.Listing{CountOnly: len(words) > 0 && words[0] == "count", Verbose: len(words) > 0 && words[0] == "verbose"}))

@@ -250,7 +250,9 @@ func TestAUserIsToldOfItsOwnMailAlone(t *testing.T) {
 		{"queue show --raw " + id, 77, "sudo mailcrane queue show --raw"},
 		{"queue edit --now " + id, 77, "you may not do that"},
 		{"flush", 77, "sudo mailcrane flush"},
-		{"status", 77, "sudo mailcrane status"},
+		{"status", 0, "empty"},
+		{"status --why", 77, "sudo mailcrane status --why"},
+		{"events", 77, "sudo mailcrane events"},
 		{"undo", 77, "sudo mailcrane undo"},
 		{"queue list --done", 77, "sudo mailcrane queue list --done"},
 	} {
@@ -272,6 +274,15 @@ func TestAUserIsToldOfItsOwnMailAlone(t *testing.T) {
 	}
 	if code, out := s.run(alice, "", "mailcrane", "queue", "remove", id); code != 0 || out != id+" removed\n" {
 		t.Errorf("remove of alice: exit %d: %q", code, out)
+	}
+	s.submit(mallet, "\nbody\n", "jim@example.net")
+	s.submit(mallet, "\nbody\n", "jim@example.net")
+	for uid, want := range map[uint32]int{alice: 0, mallet: 2, 0: 2} {
+		var r statusReport
+		code, out := s.run(uid, "", "mailcrane", "status", "--json")
+		if err := json.Unmarshal([]byte(out), &r); code != 0 || err != nil || r.Queue.Messages != want || r.Accounts[0].Waiting != want || r.Agent == nil {
+			t.Errorf("status of uid %d: exit %d, %v: %s", uid, code, err, out)
+		}
 	}
 	// What root has done belongs to the agent still.
 	s.submit(alice, "\nbody\n", "joe@example.net")

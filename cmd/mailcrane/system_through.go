@@ -25,7 +25,7 @@ import (
 
 // asked are the commands that the agent answers for a user, by their words.
 var asked = [...]string{
-	"queue", "queue list", "queue show", "queue hold", "queue release", "queue remove", "queue retry", "explain", "mailq",
+	"queue", "queue list", "queue show", "queue hold", "queue release", "queue remove", "queue retry", "explain", "mailq", "status",
 }
 
 // onSpool are the commands, and the families of them, that work on the spool.
@@ -107,7 +107,7 @@ func (a *app) mayUseSpool(c *config.Config) (bool, error) {
 }
 
 func onlyRoot(what string) error {
-	return sysexits.Errorf(sysexits.NoPerm, "of your own mail you can do: mailcrane queue, queue show, hold, release, remove and retry, and mailcrane explain; all else as root: sudo mailcrane "+what,
+	return sysexits.Errorf(sysexits.NoPerm, "of your own mail you can do: mailcrane queue, queue show, hold, release, remove and retry, and mailcrane explain and status; all else as root: sudo mailcrane "+what,
 		"the mail of this machine is kept by its own agent, and you may not do that to it: %s", what)
 }
 
