@@ -82,3 +82,27 @@ func interruptible(ctx context.Context, read func() ([]byte, error)) ([]byte, er
 		return nil, context.Cause(ctx)
 	}
 }
+
+// typedIn is the standard input. What a terminal is asked for ends with ctx:
+// Ctrl-C is for the person who types, and main keeps it from ending the process.
+func (a *app) typedIn(ctx context.Context) io.Reader {
+	if file, ok := a.stdin.(*os.File); !ok || !term.IsTerminal(int(file.Fd())) {
+		return a.stdin
+	}
+	return typing{ctx, a.stdin}
+}
+
+type typing struct {
+	ctx   context.Context
+	under io.Reader
+}
+
+func (t typing) Read(p []byte) (int, error) {
+	// Another's memory: the read may come to its end long after.
+	room := make([]byte, len(p))
+	text, err := interruptible(t.ctx, func() ([]byte, error) {
+		n, err := t.under.Read(room)
+		return room[:n], err
+	})
+	return copy(p, text), err
+}

@@ -97,7 +97,7 @@ func (a *app) send(ctx context.Context, wish sendWish) error {
 	}
 	if wish.wait == 0 {
 		p := a.program(words)
-		p.NotBefore = wish.at
+		p.NotBefore, p.Stdin = wish.at, a.typedIn(ctx)
 		return exit(msp.Main(ctx, p))
 	}
 	c, err := a.config()
@@ -109,7 +109,7 @@ func (a *app) send(ctx context.Context, wish sendWish) error {
 	// delivery is ours.
 	words = append([]string{"sendmail", "-odi"}, words[1:]...)
 	p := a.program(words)
-	p.NotBefore = wish.at
+	p.NotBefore, p.Stdin = wish.at, a.typedIn(ctx)
 	return w.send(ctx, p, wish.wait)
 }
 

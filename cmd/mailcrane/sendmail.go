@@ -45,7 +45,7 @@ func (a *app) personalityCommand(name, short string) *cobra.Command {
 				}
 			}
 			p := a.program(append([]string{name}, words...))
-			p.NotBefore = at
+			p.NotBefore, p.Stdin = at, a.typedIn(cmd.Context())
 			return exit(msp.Main(cmd.Context(), p))
 		},
 	}
@@ -75,7 +75,9 @@ func (a *app) cutTime(words []string) (at time.Time, rest []string, err error) {
 
 // sendmail is the sendmail personality inside this program.
 func (a *app) sendmail(ctx context.Context, args []string) int {
-	return msp.Main(ctx, a.program(args))
+	p := a.program(args)
+	p.Stdin = a.typedIn(ctx)
+	return msp.Main(ctx, p)
 }
 
 // program is the sendmail command line with everything that it can ask for.

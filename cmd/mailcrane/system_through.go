@@ -28,8 +28,9 @@ var asked = [...]string{
 	"queue", "queue list", "queue show", "queue hold", "queue release", "queue remove", "queue retry", "explain", "mailq", "status",
 }
 
-// onSpool are the commands, and the families of them, that work on the spool.
-var onSpool = [...]string{"agent", "queue", "flush", "explain", "undo", "status", "events", "mailq", "top"}
+// onSpool are the commands, and the families of them, that work on the spool. What
+// a log-in leaves must be the agent's, who writes it anew.
+var onSpool = [...]string{"agent", "queue", "flush", "explain", "undo", "status", "events", "mailq", "top", "login", "logout"}
 
 // through has the commands that work on the spool go by way of the machine's
 // agent where there is one.

@@ -36,6 +36,9 @@ func lock(ctx context.Context, a *config.Account, getenv func(string) string) (u
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, notLocked(path, err)
 	}
+	if err := secret.Claim(path); err != nil {
+		return nil, notLocked(path, err)
+	}
 	l := flock.New(path, flock.SetPermissions(0o600))
 	limited, cancel := context.WithTimeout(ctx, lockLimit)
 	defer cancel()

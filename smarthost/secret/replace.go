@@ -7,6 +7,19 @@ import (
 	"path/filepath"
 )
 
+// Claim makes an empty file for the owner of its directory, unless one is there:
+// beside a secret that root has put there for a service, which uses both.
+func Claim(path string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(inherit(f, nil), f.Close())
+}
+
 // replace writes text into a new file that takes the place of path, durably. old
 // is the file that is there now, nil if none is.
 func replace(path, text string, old fs.FileInfo) (err error) {
