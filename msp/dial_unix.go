@@ -28,7 +28,7 @@ func dialAgent(path, dropDir string) (agentConn, error) {
 		err = c.trusted(dropDir)
 	}
 	if err != nil {
-		c.Close()
+		c.Close() //nolint:errcheck // nothing was said over it
 		return nil, err
 	}
 	return c, nil

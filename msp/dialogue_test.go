@@ -55,14 +55,14 @@ func (s *script) serve(conn net.Conn) {
 			var octets int64
 			if _, err := fmt.Sscanf(line, "BDAT %d LAST", &octets); err == nil {
 				var text bytes.Buffer
-				io.CopyN(&text, in, octets) //nolint:errcheck // it shows in the text
+				io.CopyN(&text, in, octets)
 				s.message = text.String()
 			}
 		}
 		if i >= len(s.answers) || s.answers[i] == "" {
 			return
 		}
-		io.WriteString(conn, s.answers[i]+"\r\n") //nolint:errcheck // likewise
+		io.WriteString(conn, s.answers[i]+"\r\n")
 		if i == 0 {
 			continue
 		}
@@ -165,8 +165,8 @@ func TestLineEndsOnTheWire(t *testing.T) {
 			w := &crlfWriter{to: &out}
 			for rest := []byte(c.text); len(rest) > 0; {
 				n := min(size, len(rest))
-				s.Write(rest[:n]) //nolint:errcheck // never fails
-				w.Write(rest[:n]) //nolint:errcheck // likewise
+				s.Write(rest[:n])
+				w.Write(rest[:n])
 				rest = rest[n:]
 			}
 			if s.fit() != c.fit || c.fit && (out.String() != c.wire || s.onWire() != int64(len(c.wire))) {

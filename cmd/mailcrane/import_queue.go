@@ -35,7 +35,7 @@ func (i *importing) takeQueues(ctx context.Context) error {
 	if err != nil {
 		return cannotUseSpool(c, err)
 	}
-	defer ledger.Close()
+	defer ledger.Close() //nolint:errcheck // each line was synced
 	own := ""
 	if c.DefaultAccount != nil {
 		own = c.DefaultAccount.Address()

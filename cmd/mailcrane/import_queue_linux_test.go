@@ -46,9 +46,9 @@ func (p peer) in(t *testing.T, root, stdin string, words ...string) {
 func (p peer) files(root string) map[string][]byte {
 	found := make(map[string][]byte)
 	for _, dir := range p.queues {
-		filepath.Walk(filepath.Join(root, dir), func(path string, info os.FileInfo, err error) error { //nolint:errcheck // what is gone is gone
+		filepath.Walk(filepath.Join(root, dir), func(path string, info os.FileInfo, err error) error {
 			if err == nil && info.Mode().IsRegular() {
-				found[path], _ = os.ReadFile(path) //nolint:errcheck // as above
+				found[path], _ = os.ReadFile(path)
 			}
 			return nil
 		})
@@ -79,7 +79,7 @@ func TestMailInTheQueueOfARealProgramIsImportedAndDelivered(t *testing.T) {
 			t.Cleanup(func() {
 				for path := range made {
 					if _, old := before[path]; !old {
-						os.Remove(path) //nolint:errcheck // it is the test's own
+						os.Remove(path)
 					}
 				}
 			})

@@ -59,7 +59,7 @@ func newTokenServer(t *testing.T, i *lab.Issuer, mechanism string) *tokenServer 
 		client: &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}},
 	}
 	server := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return &tokenSession{server: s}, nil }))
-	go server.Serve(l) //nolint:errcheck // it ends with the test
+	go server.Serve(l)
 	t.Cleanup(func() { server.Close() })
 	return s
 }

@@ -46,7 +46,7 @@ func readPassword(in io.Reader) (string, error) {
 
 func firstLine(in io.Reader) ([]byte, error) {
 	text, err := bufio.NewReader(io.LimitReader(in, maxPassword)).ReadBytes('\n')
-	if err == io.EOF { //nolint:errorlint // bufio returns it bare
+	if err == io.EOF {
 		err = nil
 	}
 	return text, err

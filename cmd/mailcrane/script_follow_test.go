@@ -42,8 +42,8 @@ func scriptFollow(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	ts.Check(f.cmd.Start())
 	ts.Defer(func() {
-		f.cmd.Process.Kill() //nolint:errcheck // it has ended, as it should
-		f.cmd.Wait()         //nolint:errcheck // killed
+		f.cmd.Process.Kill()
+		f.cmd.Wait()
 		out.Close()
 	})
 }
@@ -105,10 +105,10 @@ func scriptInterrupt(ts *testscript.TestScript, neg bool, args []string) {
 // scriptEnds is "ends CODE": the program followed ends with that code.
 func scriptEnds(ts *testscript.TestScript, neg bool, args []string) {
 	needs(ts, !neg && len(args) == 1, "ends CODE")
-	f := ts.Value(followKey{}).(*followed)                                  //nolint:forcetypeassert // no other is put there
-	kill := time.AfterFunc(30*time.Second, func() { f.cmd.Process.Kill() }) //nolint:errcheck // it has ended
+	f := ts.Value(followKey{}).(*followed) //nolint:forcetypeassert // no other is put there
+	kill := time.AfterFunc(30*time.Second, func() { f.cmd.Process.Kill() })
 	defer kill.Stop()
-	f.cmd.Wait() //nolint:errcheck // the code says it
+	f.cmd.Wait()
 	if got := f.cmd.ProcessState.String(); got != "exit status "+args[0] {
 		said, _ := os.ReadFile(f.file)
 		ts.Fatalf("it ended with %s; it said: %s", got, said)

@@ -51,8 +51,8 @@ func sitDown(t *testing.T, cmd *exec.Cmd) *typist {
 		}
 	}()
 	t.Cleanup(func() {
-		cmd.Process.Kill() //nolint:errcheck // it has ended, if all went well
-		cmd.Wait()         //nolint:errcheck // its result was looked at
+		cmd.Process.Kill()
+		cmd.Wait()
 		tty.Close()
 		<-p.done
 	})

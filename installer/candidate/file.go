@@ -215,7 +215,7 @@ func replace(path string, text []byte, kept bool) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name()) //nolint:errcheck // renamed, where all went well
+	defer os.Remove(f.Name())
 	if info, err := os.Stat(path); err == nil && kept {
 		if err := keepOwner(f, info); err != nil {
 			f.Close()

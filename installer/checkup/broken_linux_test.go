@@ -344,8 +344,8 @@ func TestAnotherMailProgramThatRunsIsTold(t *testing.T) {
 	cmd := exec.Command(path, "60")
 	w.made(cmd.Start())
 	defer func() {
-		cmd.Process.Kill() //nolint:errcheck // it may have ended
-		cmd.Wait()         //nolint:errcheck // as above
+		cmd.Process.Kill()
+		cmd.Wait()
 	}()
 	for _, f := range w.look() {
 		if f.ID == "other-mta" && f.State == Note && strings.Contains(f.What, "nullmailer") && strings.HasPrefix(f.Command, "systemctl disable --now ") && strings.Contains(f.Command, "nullmailer") {

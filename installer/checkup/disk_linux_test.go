@@ -19,7 +19,7 @@ func TestADiskInMemoryIsToldOf(t *testing.T) {
 	w := newWorld(t)
 	w.queued(10)
 	w.made(unix.Mount("none", w.spoolDir(), "tmpfs", 0, "size=1g,mode=700"))
-	defer unix.Unmount(w.spoolDir(), 0) //nolint:errcheck // it is gone with the namespace
+	defer unix.Unmount(w.spoolDir(), 0)
 	if f := w.only(w.look()); f.ID != "disk-memory" || f.State != Warning || !strings.Contains(f.Mend, "[queue] directory") {
 		t.Errorf("found %+v", f)
 	}

@@ -30,8 +30,8 @@ func TestAnAgentWhoseProgramWasReplacedIsFound(t *testing.T) {
 	w.made(err)
 	w.made(agent.Start())
 	defer func() {
-		agent.Process.Kill() //nolint:errcheck // it may have ended
-		agent.Wait()         //nolint:errcheck // as above
+		agent.Process.Kill()
+		agent.Wait()
 	}()
 	for lines := bufio.NewScanner(log); lines.Scan() && !strings.Contains(lines.Text(), "agent is up"); {
 	}

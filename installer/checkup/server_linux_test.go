@@ -126,7 +126,7 @@ func (s *server) listen(implicit bool) string {
 	case !s.noTLS:
 		smtpServer.TLSConfig = settings
 	}
-	go smtpServer.Serve(l) //nolint:errcheck // it ends with the test
+	go smtpServer.Serve(l)
 	s.t.Cleanup(func() { smtpServer.Close() })
 	return address
 }

@@ -14,7 +14,7 @@ func (p *postfix) table(name string) []row {
 	text, where := p.get(name)
 	var rows []row
 	for text = strings.TrimLeft(text, ", \t"); text != ""; text = strings.TrimLeft(text, ", \t") {
-		spec := text
+		var spec string
 		if kind, rest, ok := strings.Cut(text, ":"); ok && strings.HasPrefix(rest, "{") {
 			inner, n := parameterName(rest)
 			if n == 0 {

@@ -134,7 +134,6 @@ type postfixEnvelope struct {
 	sender bool
 	start  int64 // of the message
 	inside bool  // of it
-	lines  bool  // it has any
 	wishes Recipient
 }
 

@@ -78,8 +78,8 @@ func StartIssuer(t testing.TB, life time.Duration) *Issuer {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		cmd.Process.Kill()
-		cmd.Wait()
+		cmd.Process.Kill() //nolint:errcheck // it may have ended
+		cmd.Wait()         //nolint:errcheck // its log is looked at
 		log.Close()
 		if t.Failed() {
 			t.Log(i.Log())

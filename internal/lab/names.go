@@ -52,7 +52,7 @@ func (s *Names) Resolver() *net.Resolver {
 	}}
 }
 
-// A, MX and SRV add a record.
+// A adds a record.
 func (s *Names) A(name, address string) {
 	s.add(name, &dnsmessage.AResource{A: netip.MustParseAddr(address).As4()})
 }

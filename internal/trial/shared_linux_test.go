@@ -102,7 +102,7 @@ func awaitEither(ctx context.Context, path string) {
 		if _, err := os.Stat(path); err == nil {
 			return
 		}
-		syscall.Select(0, nil, nil, nil, &syscall.Timeval{Usec: 1000}) //nolint:errcheck // a short wait for another process
+		syscall.Select(0, nil, nil, nil, &syscall.Timeval{Usec: 1000})
 	}
 }
 

@@ -90,5 +90,5 @@ func (d *Draft) Keep() error {
 // Discard takes the file away.
 func (d *Draft) Discard() {
 	d.file.Close()
-	os.Remove(d.path(Writing)) //nolint:errcheck // the agent removes what is old
+	os.Remove(d.path(Writing))
 }

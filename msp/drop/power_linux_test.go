@@ -38,7 +38,7 @@ func TestWhatWasDroppedSurvivesAPowerCut(t *testing.T) {
 			// And one that is not finished is not there as if it were.
 			id, _ := NewID(zeros{})
 			if d, err := Create(dir, id, &queue.Envelope{To: []queue.Recipient{{Address: "b@example.net"}}}); err == nil {
-				io.WriteString(d, "\nhalf\n") //nolint:errcheck // it is to be lost
+				io.WriteString(d, "\nhalf\n")
 				d.file.Close()
 			}
 		})

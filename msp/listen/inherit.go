@@ -21,7 +21,7 @@ type Inheritance struct {
 // environment, so that no child takes it for its own. A descriptor that is no
 // listener of a stream is left alone.
 func Inherit() *Inheritance {
-	all, _ := activation.Listeners() //nolint:errcheck // it has none: what is no listener is nil
+	all, _ := activation.Listeners()
 	return &Inheritance{slices.DeleteFunc(all, func(l net.Listener) bool { return l == nil })}
 }
 

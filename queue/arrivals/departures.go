@@ -37,7 +37,7 @@ func Departures(ctx context.Context, s *queue.Spool, f func()) error {
 				if event.Has(fsnotify.Remove) || event.Has(fsnotify.Rename) {
 					f()
 				}
-			case <-watcher.Errors: // it overflowed: something left, unseen
+			case <-watcher.Errors: //nolint:errcheck // it overflowed: something left, unseen
 				f()
 			}
 		}

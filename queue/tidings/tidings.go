@@ -138,7 +138,7 @@ func (w *watch) run(ctx context.Context) {
 			if !w.see(event) {
 				return
 			}
-		case <-w.watcher.Errors:
+		case <-w.watcher.Errors: //nolint:errcheck // it overflowed: something happened, unseen
 			w.say(Tiding{Kind: Missed})
 		}
 	}

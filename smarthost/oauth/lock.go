@@ -45,7 +45,7 @@ func lock(ctx context.Context, a *config.Account, getenv func(string) string) (u
 	got, err := l.TryLockContext(limited, lockAgain)
 	switch {
 	case got:
-		return func() { l.Close() }, nil
+		return func() { l.Close() }, nil //nolint:errcheck // it ends with the process at the latest
 	case limited.Err() != nil:
 		return nil, sysexits.Errorf(sysexits.TempFail, "", "another process of mailcrane has not come to an end with the log-in of account %s", a.Name)
 	}

@@ -128,7 +128,7 @@ func TestAnAnswerOnTheWayIsKeptThoughTheCallerIsGone(t *testing.T) {
 		cancel()
 		return reply{status: http.StatusOK, body: `{"access_token":"a","token_type":"Bearer","refresh_token":"new"}`}
 	})
-	New(s.account, s.world).Mint(ctx) //nolint:errcheck // either is right
+	New(s.account, s.world).Mint(ctx)
 	if s.kept() != "new" {
 		t.Errorf("kept is %s", s.kept())
 	}
@@ -160,7 +160,7 @@ func TestAPersonMayTryALogInAgainThatHasEnded(t *testing.T) {
 	s.loggedIn(planted)
 	s.on("/token", always(http.StatusBadRequest, `{"error":"invalid_grant"}`))
 	m := New(s.account, s.world)
-	m.Mint(t.Context()) //nolint:errcheck // seen above
+	m.Mint(t.Context())
 	m.Again()
 	s.tokens(3600, false)
 	if got, _ := mint(t, m); got != "access-1" {

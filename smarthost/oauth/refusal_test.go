@@ -72,7 +72,7 @@ func TestWhatAnIssuerSaysIsPutIntoWords(t *testing.T) {
 				t.Error("the log-in was changed")
 			}
 			// What passes by itself is asked again; what has ended is not.
-			m.Mint(t.Context()) //nolint:errcheck // as before
+			m.Mint(t.Context())
 			if n := s.issuer.count("/realm/token"); errors.Is(err, ErrEnded) == (n == 2) || again(c.code) && n != 2 {
 				t.Errorf("the issuer was asked %d times", n)
 			}

@@ -98,7 +98,7 @@ func (l *agentLink) await(ctx context.Context) bool {
 		select {
 		case <-ctx.Done():
 			return false
-		case <-l.comes.Errors:
+		case <-l.comes.Errors: //nolint:errcheck // it overflowed: whether the agent came shows by asking
 			return true
 		case e := <-l.comes.Events:
 			if e.Name == l.Socket {

@@ -298,7 +298,7 @@ func TestNoSwapInTheDropDirectoryFoolsTheAgent(t *testing.T) {
 // leaveQuick drops the octets of a message without syncing them.
 func leaveQuick(dir string, octets []byte) string {
 	name := string(newID()) + drop.Whole
-	os.WriteFile(filepath.Join(dir, name), octets, 0o640) //nolint:errcheck // what does not get there is not taken in
+	os.WriteFile(filepath.Join(dir, name), octets, 0o640)
 	return name
 }
 

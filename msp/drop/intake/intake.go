@@ -89,7 +89,7 @@ func (in *Intake) Run(ctx context.Context) error {
 			if !event.Has(fsnotify.Create) {
 				continue
 			}
-		case <-watcher.Errors: // the kernel's list overflowed: something came, unseen
+		case <-watcher.Errors: //nolint:errcheck // the kernel's list overflowed: something came, unseen
 		case <-timer.C:
 		}
 		quiet(watcher.Events)
