@@ -117,11 +117,13 @@ func (a *app) agent(ctx context.Context, log *slog.Logger, net watcher) error {
 			hub.Look()
 		}
 	}
-	if err := serveControl(ctx, c, controller{
+	unanswer, err := serveControl(ctx, c, controller{
 		status: status, run: poke, stir: func() { ring(stirs) }, events: func(conn stream) { hub.Serve(ctx, conn) },
-	}); err != nil {
+	})
+	if err != nil {
 		return err
 	}
+	defer unanswer()
 	arrived, err := arrivals.Watch(ctx, runner.Spool, a.now, log)
 	if err != nil {
 		return err

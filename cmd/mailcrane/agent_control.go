@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"sync"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -62,22 +63,24 @@ type controller struct {
 	events func(stream)
 }
 
-// serveControl answers until ctx ends.
-func serveControl(ctx context.Context, c *config.Config, does controller) error {
+// serveControl answers until ctx ends, or end is called, which returns when the
+// socket has gone: a process that ended before would leave it.
+func serveControl(ctx context.Context, c *config.Config, does controller) (end func(), err error) {
 	l, err := listenControl(ctx, agentSocket(c.Spools[0]))
 	if sysexits.Code(err) == sysexits.Unavailable {
-		return runsAlready(c.Spools[0])
+		return nil, runsAlready(c.Spools[0])
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, dir := range c.Spools[1:] {
 		if err := lockOut(ctx, dir); err != nil {
 			l.Close()
-			return err
+			return nil, err
 		}
 	}
-	context.AfterFunc(ctx, func() { l.Close() })
+	end = sync.OnceFunc(func() { l.Close() })
+	context.AfterFunc(ctx, end)
 	go func() {
 		for {
 			conn, err := l.Accept()
@@ -88,7 +91,7 @@ func serveControl(ctx context.Context, c *config.Config, does controller) error 
 			go answer(conn, does)
 		}
 	}()
-	return nil
+	return end, nil
 }
 
 func runsAlready(dir string) error {

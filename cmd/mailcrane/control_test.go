@@ -11,7 +11,7 @@ import (
 // handful of them had a healthy agent taken for one that does not answer.
 func TestWhoSaysNothingKeepsNobodyWaiting(t *testing.T) {
 	c := &config.Config{Spools: []string{t.TempDir()}}
-	if err := serveControl(t.Context(), c, controller{status: func() agentStatus { return agentStatus{} }}); err != nil {
+	if _, err := serveControl(t.Context(), c, controller{status: func() agentStatus { return agentStatus{} }}); err != nil {
 		t.Fatal(err)
 	}
 	for range 5 {

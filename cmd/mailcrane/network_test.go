@@ -58,7 +58,7 @@ func (d *desk) agent(since time.Time, s netwatch.Standing) {
 	d.t.Cleanup(stop)
 	status := agentStatus{agentItem{PID: 1, Since: since}, network.State{Reason: "the network's own words"}, map[queue.Route]netwatch.Standing{"work": s}}
 	nothing := func() {}
-	if err := serveControl(ctx, d.c, controller{status: func() agentStatus { return status }, run: nothing, stir: nothing}); err != nil {
+	if _, err := serveControl(ctx, d.c, controller{status: func() agentStatus { return status }, run: nothing, stir: nothing}); err != nil {
 		d.t.Fatal(err)
 	}
 }
