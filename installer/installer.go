@@ -27,6 +27,10 @@ import (
 // Name is what the service is called in every service manager.
 const Name = "mailcrane"
 
+// ManagedFlag tells the agent that the service manager of Windows has started it
+// and waits for an answer.
+const ManagedFlag = "service-manager"
+
 // Options say which service is meant.
 type Options struct {
 	// Program is the absolute path of mailcrane; needed by Install only.
@@ -141,6 +145,9 @@ func (o Options) arguments() []string {
 	if runtime.GOOS == "linux" && o.starts() {
 		args = append(args, "--idle-exit", idleExit.String())
 	}
+	if runtime.GOOS == "windows" {
+		args = append(args, "--"+ManagedFlag)
+	}
 	return args
 }
 
@@ -167,8 +174,11 @@ const description = "mailcrane: keeps mail and sends it when there is a way out"
 
 // Command is what a person types for an action on this service.
 func (o Options) Command(action string) string {
-	if o.User {
+	switch {
+	case o.User:
 		return "mailcrane service " + action
+	case runtime.GOOS == "windows": // from a window that was opened as administrator
+		return "mailcrane service " + action + " --system"
 	}
 	return "sudo mailcrane service " + action + " --system"
 }

@@ -3,7 +3,6 @@ package installer
 import (
 	"context"
 	"os"
-	"runtime"
 	"sync/atomic"
 
 	"github.com/kardianos/service"
@@ -11,24 +10,11 @@ import (
 	"mailcrane/internal/sysexits"
 )
 
-// Run runs the agent in the foreground until ctx ends. Where the Windows
-// service manager started this process, it is told of that and may end the
-// agent too; the other managers just send a signal, which ends ctx.
+// Run runs the agent until ctx ends, in a process that the service manager of
+// Windows has started, which is answered for it and may end the agent too.
 func (s *Service) Run(ctx context.Context) error {
-	if runtime.GOOS != "windows" || service.Interactive() {
-		return s.options.Run(ctx)
-	}
 	p := &program{ctx: ctx, run: s.options.Run, exit: os.Exit}
-	svc, err := service.New(p, s.options.kardianos())
-	if err == nil {
-		p.report = func(err error) {
-			if log, logErr := svc.Logger(nil); logErr == nil {
-				_ = log.Error(err)
-			}
-		}
-		err = svc.Run()
-	}
-	if err != nil {
+	if err := p.serve(); err != nil {
 		return sysexits.Errorf(sysexits.OSErr, "start it in the foreground to see more: mailcrane agent",
 			"the service manager could not run the agent: %w", err)
 	}

@@ -3,28 +3,11 @@ package installer
 import (
 	"context"
 	"errors"
-	"runtime"
 	"testing"
 	"testing/synctest"
 
 	"mailcrane/internal/sysexits"
 )
-
-func TestRunIsTheAgentUntilTheContextEnds(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Skip("asks the service manager")
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	want := errors.New("ended")
-	s := &Service{options: Options{Run: func(ctx context.Context) error {
-		cancel()
-		<-ctx.Done()
-		return want
-	}}}
-	if err := s.Run(ctx); !errors.Is(err, want) {
-		t.Errorf("got %v", err)
-	}
-}
 
 func TestServiceManagerEndsTheAgent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

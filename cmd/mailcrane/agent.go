@@ -4,12 +4,14 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"runtime"
 	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"mailcrane/cmd/mailcrane/events"
+	"mailcrane/installer"
 	"mailcrane/internal/config"
 	"mailcrane/internal/sysexits"
 	"mailcrane/netwatch"
@@ -21,7 +23,7 @@ import (
 )
 
 func (a *app) agentCommand() *cobra.Command {
-	verbose := false
+	verbose, managed := false, false
 	c := &cobra.Command{
 		Use:   "agent",
 		Short: "Watch the network and run the queue, until stopped",
@@ -35,10 +37,13 @@ manager starts it for you; see: mailcrane service --help`,
 			if verbose {
 				a.settings = append(a.settings, config.Setting{Name: "LogLevel", Value: strconv.Itoa(logSessions)})
 			}
-			return a.runService(cmd.Context())
+			return a.runService(cmd.Context(), managed)
 		},
 	}
 	c.Flags().DurationVar(&a.idleExit, "idle-exit", 0, "end after this `time` with nothing queued; for a service that starts the agent again")
+	if runtime.GOOS == "windows" {
+		c.Flags().BoolVar(&managed, installer.ManagedFlag, false, "the service manager has started it, and waits for an answer")
+	}
 	c.Flags().BoolVarP(&verbose, "verbose", "v", false, "log each line of the sessions, without secrets")
 	return c
 }

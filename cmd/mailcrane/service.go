@@ -80,7 +80,7 @@ func (a *app) uninstallService(ctx context.Context, s *installer.Service, o inst
 		return err
 	}
 	fmt.Fprintf(a.stdout, "the service is %s\n", change)
-	if o.User {
+	if o.User || runtime.GOOS == "windows" { // which has no links of sendmail
 		return nil
 	}
 	if left := o.Left(); len(left) > 0 {
@@ -104,11 +104,11 @@ func (a *app) serviceStatus(ctx context.Context, s *installer.Service, _ install
 	return nil
 }
 
-// runService is the agent, which the service manager of Windows has to be
-// answered for; the others just start it.
-func (a *app) runService(ctx context.Context) error {
+// runService is the agent; one that the service manager of Windows has started
+// has to answer it, the others are just started.
+func (a *app) runService(ctx context.Context, managed bool) error {
 	run := func(ctx context.Context) error { return a.agent(ctx, nil, nil) }
-	if runtime.GOOS != "windows" {
+	if !managed {
 		return run(ctx)
 	}
 	s, err := installer.New(installer.Options{Run: run})

@@ -1,6 +1,10 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
+	"runtime"
+
 	"mailcrane/installer"
 	"mailcrane/internal/config"
 )
@@ -36,7 +40,15 @@ func (a *app) serviceNeeds(o installer.Options) (installer.Needs, error) {
 // machineEnvironment is what the machine's service has of an environment.
 func machineEnvironment(name string) string {
 	if name == "HOME" {
-		return "/var/lib/" + installer.Name
+		return serviceHome()
 	}
 	return ""
+}
+
+// serviceHome is the home of the user that the machine's service runs as.
+func serviceHome() string {
+	if runtime.GOOS == "windows" { // LocalSystem
+		return filepath.Join(os.Getenv("SystemRoot"), `System32\config\systemprofile`)
+	}
+	return "/var/lib/" + installer.Name
 }
