@@ -22,12 +22,12 @@ func wrap(f *os.File, err error) (File, error) {
 
 // Create implements Disk.
 func (OS) Create(path string) (File, error) {
-	return wrap(os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600))
+	return wrap(openFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL))
 }
 
 // Open implements Disk.
 func (OS) Open(path string) (File, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|openNoFollow, 0)
+	f, err := openFile(path, os.O_RDONLY)
 	if err != nil {
 		// A link or a socket cannot be opened at all.
 		if info, lerr := os.Lstat(path); lerr == nil && !info.Mode().IsRegular() {
@@ -50,7 +50,7 @@ func (OS) Peek(path string, b []byte) (int, error) { return peek(path, b) }
 
 // Append implements Disk.
 func (OS) Append(path string) (File, error) {
-	return wrap(os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND|openNoFollow, 0o600))
+	return wrap(openFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND))
 }
 
 // Rename implements Disk.

@@ -12,6 +12,10 @@ import (
 // of a FIFO.
 const openNoFollow = syscall.O_NOFOLLOW | syscall.O_NONBLOCK
 
+func openFile(path string, flags int) (*os.File, error) {
+	return os.OpenFile(path, flags|openNoFollow, 0o600)
+}
+
 // lockFile uses flock(2): the lock belongs to the open file, survives its
 // renaming, and ends with the process however that ends. The file keeps its
 // name meanwhile, so no lock file is left behind.

@@ -8,9 +8,31 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// openNoFollow has no counterpart here: os.OpenFile does not follow what only
-// an administrator may create.
-const openNoFollow = 0
+// openFile opens a file that may get another name, or be removed, while it is
+// open, as a message is whenever its state changes: os.OpenFile does not share
+// that. What is a link is opened itself.
+func openFile(path string, flags int) (*os.File, error) {
+	name, err := windows.UTF16PtrFromString(path)
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	access, how := uint32(windows.GENERIC_READ), uint32(windows.OPEN_EXISTING)
+	switch {
+	case flags&os.O_APPEND != 0:
+		// All that GENERIC_WRITE is, without writing elsewhere than at the end.
+		access |= windows.FILE_GENERIC_WRITE &^ windows.FILE_WRITE_DATA
+		how = windows.OPEN_ALWAYS
+	case flags&os.O_CREATE != 0:
+		access |= windows.GENERIC_WRITE
+		how = windows.CREATE_NEW
+	}
+	const share = windows.FILE_SHARE_READ | windows.FILE_SHARE_WRITE | windows.FILE_SHARE_DELETE
+	handle, err := windows.CreateFile(name, access, share, nil, how, windows.FILE_ATTRIBUTE_NORMAL|windows.FILE_FLAG_OPEN_REPARSE_POINT, 0)
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	return os.NewFile(uintptr(handle), path), nil
+}
 
 // lockFile locks one octet far behind the end: LockFileEx is mandatory, and a
 // lock on the message itself would keep others from reading it.
