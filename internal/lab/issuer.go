@@ -13,7 +13,8 @@ import (
 
 // An Issuer is a running dex that belongs to one test. It takes a refresh token
 // once, and knows one person, and a public client for each of the ways to log in. Over its store
-// in memory it answers the first refresh of a log-in, and hangs at the second one.
+// in memory, and over sqlite3 too, it answers the first refresh of a log-in and hangs at
+// the second one.
 type Issuer struct {
 	URL    string
 	CAFile string
