@@ -202,7 +202,7 @@ func (i *importing) agree() error {
 		return sysexits.Errorf(sysexits.Usage, "add --yes to write this, or --dry-run to see it only", "nothing was written: there is no terminal here to ask on")
 	}
 	note(i.stderr, "take this over? [y/N]")
-	line, _ := bufio.NewReader(file).ReadString('\n') //nolint:errcheck // no answer is no
+	line, _ := bufio.NewReader(file).ReadString('\n')
 	if !strings.EqualFold(strings.TrimSpace(line), "y") && !strings.EqualFold(strings.TrimSpace(line), "yes") {
 		return sysexits.Errorf(sysexits.TempFail, "", "nothing was written")
 	}

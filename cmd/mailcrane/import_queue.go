@@ -25,7 +25,7 @@ func (i *importing) takeQueues(ctx context.Context) error {
 	}
 	staged, err := i.asOwner(c, letters)
 	if staged != "" {
-		defer os.RemoveAll(staged) //nolint:errcheck // what stays there is its owner's alone
+		defer os.RemoveAll(staged)
 	}
 	if err != nil {
 		return err

@@ -50,7 +50,7 @@ func StartBrowser(t testing.TB) *Browser {
 	t.Cleanup(func() {
 		b.call("Browser.close", nil) //nolint:errcheck // it may be gone
 		to.Close()
-		cmd.Wait()
+		cmd.Wait() //nolint:errcheck // it was stopped
 		from.Close()
 	})
 	var target struct{ TargetID, SessionID string }

@@ -39,7 +39,7 @@ func ServeNames(t testing.TB, address string) *Names {
 		s.listen(conn)
 	}()
 	t.Cleanup(func() {
-		conn.Close()
+		conn.Close() //nolint:errcheck // it ends with the test
 		<-done
 	})
 	return s

@@ -81,7 +81,7 @@ func Watch(ctx context.Context, o Options, tell func(Tiding)) (ended <-chan stru
 	go func() {
 		defer close(over)
 		defer w.done.Close()
-		defer watcher.Close() //nolint:errcheck // nothing is expected from it any more
+		defer watcher.Close()
 		w.run(ctx)
 	}()
 	return over, nil
