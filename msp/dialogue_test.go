@@ -46,7 +46,8 @@ func (s *script) serve(conn net.Conn) {
 	defer conn.Close()
 	in := bufio.NewReader(conn)
 	for i := 0; ; i++ {
-		if i > 0 {
+		// EHLO comes before the greeting is read, and this connection holds nothing.
+		if i != 1 {
 			line, err := in.ReadString('\n')
 			if err != nil {
 				return
@@ -63,9 +64,6 @@ func (s *script) serve(conn net.Conn) {
 			return
 		}
 		io.WriteString(conn, s.answers[i]+"\r\n")
-		if i == 0 {
-			continue
-		}
 	}
 }
 
