@@ -157,6 +157,22 @@ func TestTheMachinesAgentIsStartedByItsSocketAndKeepsItsSpool(t *testing.T) {
 	u.says(fmt.Sprintf(overSMTP, to))
 	box.Wait(to)
 	u.await(idle)
+	// An ordinary user, by the socket of the machine; then by the drop directory,
+	// as while nothing answers on the socket. The disk is an overlay here, where a
+	// file has another device than its directory: a dropped message was taken for
+	// one that somebody had put in its place, and set aside.
+	user := bob(t, m)
+	for i, begin := range []string{"", "systemctl stop mailcrane-submit.socket"} {
+		if begin != "" {
+			u.says(begin)
+		}
+		to := box.Address(fmt.Sprintf("user%d", i))
+		began := time.Now()
+		user.says(fmt.Sprintf(`printf 'Subject: from a user\n\nx\n' | mailcrane sendmail %s`, to))
+		box.Wait(to)
+		t.Logf("from nothing to delivered: %v", time.Since(began).Round(time.Millisecond))
+		u.await(idle)
+	}
 	u.says("rm -r /etc/systemd/system/mailcrane.service.d")
 	u.does("mailcrane service uninstall --system", string(Removed), "mail and state stay in")
 	u.does("id mailcrane")

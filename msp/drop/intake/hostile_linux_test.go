@@ -74,10 +74,6 @@ var number atomic.Int64
 
 func newID() drop.ID { return drop.ID(fmt.Sprintf("%032x", number.Add(1))) }
 
-func envelope(to string) *queue.Envelope {
-	return &queue.Envelope{From: "a@example.org", To: []queue.Recipient{{Address: to}}, Submitter: "uid 0 (root)", Owner: "0", Account: "secret"}
-}
-
 // leave drops a whole message and returns its name.
 func leave(t testing.TB, dir, text string) string {
 	id := newID()

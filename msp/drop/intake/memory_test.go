@@ -210,3 +210,7 @@ func TestWhatIsRememberedOfSubmissionsIsBounded(t *testing.T) {
 		t.Error("the last is not known")
 	}
 }
+
+func envelope(to string) *queue.Envelope {
+	return &queue.Envelope{From: "a@example.org", To: []queue.Recipient{{Address: to}}, Submitter: "uid 0 (root)", Owner: "0", Account: "secret"}
+}

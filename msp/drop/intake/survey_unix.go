@@ -20,8 +20,14 @@ import (
 type file struct {
 	name string
 	uid  uint32
-	ino  uint64
 	size int64
+	// looked is what was seen of it first. Its device need not be the directory's:
+	// an overlay whose layers are on several file systems shows theirs.
+	looked unix.Stat_t
+}
+
+func (f file) is(st unix.Stat_t) bool {
+	return st.Dev == f.looked.Dev && st.Ino == f.looked.Ino && st.Uid == f.uid
 }
 
 func (f file) id() drop.ID { return drop.ID(strings.TrimSuffix(f.name, drop.Whole)) }
@@ -124,7 +130,7 @@ func (in *Intake) judge(name string, kept map[tally]int) (f file, ok bool) {
 	if err := unix.Fstatat(in.fd(), name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
 		return f, false // it has gone
 	}
-	f = file{name: name, uid: st.Uid, ino: st.Ino, size: st.Size}
+	f = file{name: name, uid: st.Uid, looked: st, size: st.Size}
 	id, kind := cutName(name)
 	switch {
 	case st.Mode&unix.S_IFMT == unix.S_IFDIR:
@@ -162,7 +168,7 @@ func (in *Intake) shun(f file) {
 	if unix.Unlinkat(in.fd(), f.name, unix.AT_REMOVEDIR) == nil || in.isAside(f.name) {
 		return
 	}
-	to := fmt.Sprintf("%032x%s", f.ino, drop.Aside)
+	to := fmt.Sprintf("%032x%s", f.looked.Ino, drop.Aside)
 	err := unix.Renameat(in.fd(), f.name, in.fd(), to)
 	in.tell(f, "a directory stands among the dropped mail; take it away", "dir", in.Dir, "now", to, "err", err)
 }
@@ -203,7 +209,7 @@ func (in *Intake) check(fd int, f file) error {
 	switch {
 	case st.Mode&unix.S_IFMT != unix.S_IFREG:
 		return errors.New("it is no regular file")
-	case st.Ino != f.ino || st.Uid != f.uid || st.Dev != dir.Dev:
+	case !f.is(st):
 		return errors.New("another file was put in its place")
 	case st.Nlink != 1:
 		// A link to another user's file would be taken for that user's mail.
@@ -222,7 +228,7 @@ func (in *Intake) check(fd int, f file) error {
 func (in *Intake) isStill(f file) bool {
 	var st unix.Stat_t
 	err := unix.Fstatat(in.fd(), f.name, &st, unix.AT_SYMLINK_NOFOLLOW)
-	return err == nil && st.Ino == f.ino && st.Uid == f.uid
+	return err == nil && f.is(st)
 }
 
 // remove takes a file away that is queued, and makes that durable, so that a
