@@ -386,3 +386,30 @@ func TestOddPathsReachTheAgentAsTheyAre(t *testing.T) {
 		t.Errorf("called with %q, want %q", argv[1:], want)
 	}
 }
+
+// A newer program under the same path makes the same unit, and the agent of the
+// one before went on running.
+func TestInstallingANewerProgramUnderTheSamePathRestartsTheAgent(t *testing.T) {
+	m := bootWithMailcrane(t)
+	for name, as := range map[string]struct {
+		u    typist
+		flag string
+	}{"a user's": {bob(t, m), ""}, "the machine's": {root(t, m), " --system"}} {
+		u, flag, owner := as.u, as.flag, "bob"
+		if flag != "" {
+			owner = Name
+		}
+		running := "pgrep -x -u " + owner + " mailcrane"
+		u.does("mailcrane service install --stay"+flag, string(Installed))
+		u.does("mailcrane service start" + flag)
+		u.does("mailcrane service install --stay"+flag, string(Unchanged))
+		pid := u.says(running)
+		root(t, m).says("cp " + installed + " " + installed + ".new && mv " + installed + ".new " + installed)
+		u.does("mailcrane service install --stay"+flag, string(Replaced))
+		if now := u.says(running); now == pid {
+			t.Errorf("%s agent was not restarted: process %s", name, now)
+		}
+		u.does("mailcrane service install --stay"+flag, string(Unchanged))
+		u.does("mailcrane service uninstall" + flag)
+	}
+}

@@ -65,6 +65,13 @@ func (a *app) installService(ctx context.Context, s *installer.Service, o instal
 	if err != nil {
 		return err
 	}
+	if change == installer.Unchanged && runsOlder(ctx, o) {
+		if err := s.Restart(ctx); err != nil {
+			return err
+		}
+		fmt.Fprintf(a.stdout, "the service is %s: the agent of the mailcrane before has ended, and this one's runs\n", installer.Replaced)
+		return nil
+	}
 	fmt.Fprintf(a.stdout, "the service is %s; start it now with: %s\n", change, o.Command("start"))
 	for _, c := range o.Needs.Credentials {
 		if _, err := os.Stat(c.File); err != nil {
@@ -72,6 +79,16 @@ func (a *app) installService(ctx context.Context, s *installer.Service, o instal
 		}
 	}
 	return nil
+}
+
+// runsOlder says that the agent which runs is that of a program that stood in the
+// place of this one before.
+func runsOlder(ctx context.Context, o installer.Options) bool {
+	if len(o.Needs.Spools) == 0 {
+		return false
+	}
+	agent, err := askAgent(ctx, &config.Config{Spools: o.Needs.Spools}, askStatus)
+	return err == nil && agent.Replaced
 }
 
 func (a *app) uninstallService(ctx context.Context, s *installer.Service, o installer.Options) error {
