@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"mailcrane/queue/dsn"
 )
 
 // postfixQueue reads Postfix's queues, which have directories of one letter in
@@ -182,8 +184,13 @@ func (e *postfixEnvelope) attribute(name, value string) {
 		e.letter.Ret = map[string]string{"1": "FULL", "2": "HDRS"}[value]
 	case "envelope_id", "dsn_envid":
 		e.letter.EnvID = value
-	case "dsn_orig_rcpt", "original_recipient_dsn":
-		e.wishes.ORcpt = value
+	case "dsn_orig_rcpt":
+		// Postfix keeps what the xtext means, and encodes it when it sends.
+		kind, address, _ := strings.Cut(value, ";")
+		if strings.EqualFold(kind, "rfc822") {
+			address = dsn.EncodeXtext(address)
+		}
+		e.wishes.ORcpt = kind + ";" + address
 	case "notify_flags":
 		n, err := strconv.Atoi(value)
 		if err == nil {

@@ -30,7 +30,7 @@ func record(kind byte, text string) string {
 func postfixSample() string {
 	return record('C', "             100              85               2               2             100               0") +
 		record('T', "1795369395 284547") + record('A', "envelope_id=env7") + record('A', "ret_flags=2") + record('S', "me@bench.test") +
-		record('A', "notify_flags=10") + record('A', "dsn_orig_rcpt=rfc822;ann@example.test") + record('O', "ann@example.test") + record('R', "ann@example.test") +
+		record('A', "notify_flags=10") + record('A', "dsn_orig_rcpt=rfc822;ann+tag@example.test") + record('O', "ann@example.test") + record('R', "ann@example.test") +
 		record('D', "done@example.test") + record('R', "bob@example.test") + record('M', "") +
 		record('N', "Subject: x") + record('N', "") + record('L', strings.Repeat("y", 2048)) + record('N', "end") + record('X', "") + record('E', "")
 }
@@ -39,7 +39,7 @@ const (
 	eximHead = "1xVBat-00044g-0X-H\nroot 0 0\n<me@bench.test>\n1795369395 0\n-received_time_usec .1\n-frozen 1795369400\n--dsn_envid env7\n-dsn_ret 2\n" +
 		"NY done@example.test\nNN done2@example.test\n5\nann@example.test rfc822;ann@example.test 23,20 0,-1#3\nbob@example.test\n\"a b\"@example.test me@x.test 9,-1#1\nDone@example.test\njournal@example.test\n\n" +
 		"012  Subject: xy\n008* Bcc: z\n\n"
-	sendmailQF = "V8\nT1795369395\nK0\nN0\nP60091\nFbdns\n$_root@localhost\nSme@bench.test\nZenv1\nC:ann@example.test\nrRFC822; ann@example.test\nRPNFD:ann@example.test\nrRFC822; old@example.test\nRPN:bob@example.test\nRPFD:<carl@example.test>\n" +
+	sendmailQF = "V8\nT1795369395\nK0\nN0\nP60091\nFbdns\n$_root@localhost\nSme@bench.test\nZenv1\nC:ann@example.test\nQrfc822;old+2Btag@example.test\nrRFC822; ann@example.test\nRPNFD:ann@example.test\nrRFC822; bob@example.test\nRPN:bob@example.test\nRPFD:<carl@example.test>\n" +
 		"H?P?Return-Path: <\x81g>\nH??Received: (from root@localhost)\n\tby bench.test\nH?D?Date: x\nH??Bcc: z@example.test\nH??Subject: x\n.\n"
 )
 
@@ -102,11 +102,11 @@ func TestQueuesAreReadAsTheirProgramsWriteThem(t *testing.T) {
 			"me@bench.test", "ann@example.test bob@example.test \"a b\"@example.test", "HDRS env7 ann@example.test=SUCCESS,DELAY,rfc822;ann@example.test", "Subject: xy\n\nhello\n", "Exim had frozen it",
 		}},
 		"sendmail": {{
-			"me@bench.test", "ann@example.test bob@example.test carl@example.test", "HDRS env1 ann@example.test=FAILURE,DELAY, bob@example.test=NEVER,rfc822;old@example.test",
+			"me@bench.test", "ann@example.test bob@example.test carl@example.test", "HDRS env1 ann@example.test=FAILURE,DELAY,rfc822;old+2Btag@example.test bob@example.test=NEVER,",
 			"Received: (from root@localhost)\n\tby bench.test\nDate: x\nSubject: x\n\nhello\n", "",
 		}},
 		"postfix": {{
-			"me@bench.test", "ann@example.test bob@example.test", "HDRS env7 ann@example.test=SUCCESS,DELAY,rfc822;ann@example.test", "Subject: x\n\n" + strings.Repeat("y", 2048) + "end\n", "",
+			"me@bench.test", "ann@example.test bob@example.test", "HDRS env7 ann@example.test=SUCCESS,DELAY,rfc822;ann+2Btag@example.test", "Subject: x\n\n" + strings.Repeat("y", 2048) + "end\n", "",
 		}},
 		"msmtp": {{"work@bench.test", "ann@example.test bob@example.test", "", "From: me@bench.test\nTo: ann@example.test\n\nhello\n", ""}},
 	}

@@ -128,11 +128,11 @@ func (q *qf) line(line string) error {
 		l.From = address.Unbracketed(value)
 	case 'Z':
 		l.EnvID = value
-	case 'Q':
+	case 'q':
 		l.Held = "sendmail had quarantined it"
 	case 'F':
 		q.flags(value)
-	case 'r':
+	case 'Q':
 		q.orcpt = value
 	case 'R':
 		q.recipient(value)
@@ -166,13 +166,7 @@ func (q *qf) recipient(text string) {
 		has := func(flag string) bool { return strings.Contains(flags, flag) }
 		to.Notify = notify(!has("S") && !has("F") && !has("D"), has("S"), has("F"), has("D"))
 	}
-	// Without one, sendmail writes the address itself.
-	if kind, value, ok := strings.Cut(q.orcpt, ";"); ok {
-		if value = strings.TrimSpace(value); value != to.Address && !strings.ContainsAny(value, " \t") {
-			to.ORcpt = strings.ToLower(kind) + ";" + value
-		}
-	}
-	q.orcpt = ""
+	to.ORcpt, q.orcpt = q.orcpt, ""
 	q.letter.To = append(q.letter.To, to)
 }
 

@@ -1,6 +1,7 @@
 package dsn
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -33,6 +34,20 @@ func decodeXtext(text string) string {
 		return text
 	}
 	return string(plain)
+}
+
+// EncodeXtext is text as an ENVID, or the part of an ORCPT behind its type, has
+// it (RFC 3461 section 4).
+func EncodeXtext(text string) string {
+	var b strings.Builder
+	for i := range len(text) {
+		if c := text[i]; c > ' ' && c < 0x7f && c != '+' && c != '=' {
+			b.WriteByte(c)
+		} else {
+			fmt.Fprintf(&b, "+%02X", c)
+		}
+	}
+	return b.String()
 }
 
 // encodeUTF8Address is the ASCII form of an address of the type utf-8,
