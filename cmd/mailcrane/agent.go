@@ -80,51 +80,24 @@ func (a *app) agent(ctx context.Context, log *slog.Logger, net watcher) error {
 	out := a.wayOut(ctx, c, by, log)
 	runner := a.runner(c, out, log)
 	obey(runner, c, by)
-	if slow := runner.Spool.Confined(); slow != "" {
-		return sysexits.Errorf(sysexits.Usage, "run it alone with: sendmail -q -oQ"+c.Spools[0], "the agent serves a whole queue with its slow queues, and %s is the slow queue %s", c.Spools[0], slow)
-	}
-	if err := runner.Spool.Prepare(); err != nil {
-		return cannotUseSpool(c, err)
+	if err := prepare(c, runner.Spool); err != nil {
+		return err
 	}
 	pokes, stirs := make(chan struct{}, 1), make(chan struct{}, 1)
-	poke := func() {
-		out.Again()
-		ring(pokes)
-	}
 	does := newDoings(a.now)
-	since, replaced := a.now(), ownProgram()
-	status := func() agentStatus {
-		s := statusOf(c, net, since)
-		s.Replaced = replaced()
-		does.fill(s.Routes)
-		return s
-	}
-	var notices *notifier
-	var alsoTold func(map[queue.Route]netwatch.Standing)
-	if own {
-		notices = a.notifier(ctx, c, out, log)
-	}
-	if notices != nil {
-		alsoTold = notices.look
-	}
-	hub := events.NewHub(a.now, func() map[queue.Route]netwatch.Standing { return status().Routes }, alsoTold)
+	status := a.teller(c, net, does)
+	notices := a.notifier(ctx, c, out, log, own)
+	hub := events.NewHub(a.now, func() map[queue.Route]netwatch.Standing { return status().Routes }, notices.looker())
 	runner.Reach, runner.Transport, runner.Stirs, runner.Naps = hub.Reach(ctx, net), net.Prove(out), stirs, naps
-	tells := herald{log}
+	tells := liaison{log}
 	ends := &idler{after: a.idleExit, spool: runner.Spool, drop: c.System.Drop, end: stop, log: log, install: serviceCall(c, "install")}
-	runner.Watch = func(e queue.Event) {
-		idle.watch(e)
-		ends.stir()
-		tells.watch(e)
-		does.watch(e)
-		hub.Watch(e)
-		notices.watch(e)
-		if e.Kind != queue.Progress {
-			hub.Look()
-		}
+	runner.Watch = watchers{idle.watch, ends.watch, tells.watch, does.watch, hub.Watch, notices.watch}.watch
+	answers := controller{
+		status: status, events: func(conn stream) { hub.Serve(ctx, conn) },
+		run:  func() { out.Again(); ring(pokes) },
+		stir: func() { ring(stirs) },
 	}
-	unanswer, err := serveControl(ctx, c, controller{
-		status: status, run: poke, stir: func() { ring(stirs) }, events: func(conn stream) { hub.Serve(ctx, conn) },
-	})
+	unanswer, err := serveControl(ctx, c, answers)
 	if err != nil {
 		return err
 	}
@@ -150,6 +123,26 @@ func (a *app) agent(ctx context.Context, log *slog.Logger, net watcher) error {
 	return err
 }
 
+// watchers are told of every event of the queue runs, in this order.
+type watchers []func(queue.Event)
+
+func (all watchers) watch(e queue.Event) {
+	for _, each := range all {
+		each(e)
+	}
+}
+
+// prepare has the directories of a queue there. A slow queue alone is none.
+func prepare(c *config.Config, spool *queue.Spool) error {
+	if slow := spool.Confined(); slow != "" {
+		return sysexits.Errorf(sysexits.Usage, "run it alone with: sendmail -q -oQ"+c.Spools[0], "the agent serves a whole queue with its slow queues, and %s is the slow queue %s", c.Spools[0], slow)
+	}
+	if err := spool.Prepare(); err != nil {
+		return cannotUseSpool(c, err)
+	}
+	return nil
+}
+
 // machine is this machine's own network, and the sleeps that it tells of.
 func (a *app) machine(ctx context.Context, c *config.Config, log *slog.Logger) (watcher, <-chan queue.Nap) {
 	o := a.networkOptions(c)
@@ -166,6 +159,17 @@ func (a *app) wayOut(ctx context.Context, c *config.Config, by carriage, log *sl
 		options.Trace = func(r queue.Route, line string) { log.Debug(line, "route", r) }
 	}
 	return smarthost.New(c, options)
+}
+
+// teller says how the agent is, from now on.
+func (a *app) teller(c *config.Config, net watcher, does *doings) func() agentStatus {
+	since, replaced := a.now(), ownProgram()
+	return func() agentStatus {
+		s := statusOf(c, net, since)
+		s.Replaced = replaced()
+		does.fill(s.Routes)
+		return s
+	}
 }
 
 // statusOf is what an agent that began then says of itself.

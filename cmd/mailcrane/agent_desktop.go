@@ -47,9 +47,10 @@ type metFault struct {
 }
 
 // notifier is nil where nobody wants to be told, or the agent serves more than
-// one user and has no desktop.
-func (a *app) notifier(ctx context.Context, c *config.Config, out *smarthost.Transport, log *slog.Logger) *notifier {
-	if c.Notice == config.NoticeNone || c.System.Used() {
+// one user and has no desktop; and where the network is not the machine's own,
+// but a demonstration's.
+func (a *app) notifier(ctx context.Context, c *config.Config, out *smarthost.Transport, log *slog.Logger, own bool) *notifier {
+	if !own || c.Notice == config.NoticeNone || c.System.Used() {
 		return nil
 	}
 	spool := a.spool(c)
@@ -148,12 +149,17 @@ func (n *notifier) well(route queue.Route) {
 	n.herald.Stands(string(route), desktop.Well, "")
 }
 
+// looker is look, or nil where nobody is told.
+func (n *notifier) looker() func(map[queue.Route]netwatch.Standing) {
+	if n == nil {
+		return nil
+	}
+	return n.look
+}
+
 // look is told how the accounts stand, when that may have changed or mail has
 // come.
 func (n *notifier) look(routes map[queue.Route]netwatch.Standing) {
-	if n == nil {
-		return
-	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.lookAtLogins()

@@ -72,6 +72,9 @@ func (i *idler) stir() {
 	}
 }
 
+// watch is told of every event of the queue runs.
+func (i *idler) watch(queue.Event) { i.stir() }
+
 // look ends the agent if there is nothing to do. Otherwise something is to
 // happen before it is worth another look.
 func (i *idler) look() {

@@ -9,42 +9,42 @@ import (
 	"mailcrane/queue"
 )
 
-// A herald tells the service manager how the agent is (sd_notify(3)); with
+// A liaison tells the service manager how the agent is (sd_notify(3)); with
 // none that listens it does nothing. There is no watchdog: its pings would
 // wake an idle machine.
-type herald struct{ log *slog.Logger }
+type liaison struct{ log *slog.Logger }
 
-func (h herald) tell(state string) {
+func (l liaison) tell(state string) {
 	if _, err := daemon.SdNotify(false, state); err != nil {
-		h.log.Debug("telling the service manager", "why", err)
+		l.log.Debug("telling the service manager", "why", err)
 	}
 }
 
 // ready: the spool is prepared, and the listeners are open.
-func (h herald) ready(network string) {
-	h.tell(daemon.SdNotifyReady + "\nSTATUS=" + statusLine("network: "+network))
+func (l liaison) ready(network string) {
+	l.tell(daemon.SdNotifyReady + "\nSTATUS=" + statusLine("network: "+network))
 }
 
-func (h herald) stopping() { h.tell(daemon.SdNotifyStopping + "\nSTATUS=stopping") }
+func (l liaison) stopping() { l.tell(daemon.SdNotifyStopping + "\nSTATUS=stopping") }
 
 // watch tells, in the line that systemctl status shows, what a queue run is at.
 // It names no address: everybody on the machine can read it.
-func (h herald) watch(e queue.Event) {
+func (l liaison) watch(e queue.Event) {
 	route := string(e.Route)
 	switch e.Kind {
 	case queue.Opened:
-		h.status("sending by account " + route)
+		l.status("sending by account " + route)
 	case queue.SessionEnded:
-		h.status("nothing is being sent")
+		l.status("nothing is being sent")
 	case queue.CutOff:
-		h.status("account " + route + " waits: " + e.Why)
+		l.status("account " + route + " waits: " + e.Why)
 	case queue.Retry:
-		h.status("account " + route + " waits for another try")
+		l.status("account " + route + " waits for another try")
 	default:
 	}
 }
 
-func (h herald) status(line string) { h.tell("STATUS=" + statusLine(line)) }
+func (l liaison) status(line string) { l.tell("STATUS=" + statusLine(line)) }
 
 // statusLine is one line of bounded length.
 func statusLine(text string) string {

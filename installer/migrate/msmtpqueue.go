@@ -79,52 +79,64 @@ type msmtpArgs struct {
 	recipients            []string
 }
 
-// msmtpCall reads the options of msmtp(1) that concern the envelope; others
-// that take a value have it behind = or attached, or are named here.
+// msmtpCall reads the options of msmtp(1) that concern the envelope.
 func msmtpCall(words []string) msmtpArgs {
 	var c msmtpArgs
 	for i := 0; i < len(words); i++ {
 		word := words[i]
-		next := func() string {
-			if i++; i < len(words) {
-				return words[i]
-			}
-			return ""
-		}
-		option, value, has := strings.Cut(word, "=")
-		switch {
-		case word == "--":
+		if word == "--" {
 			c.recipients = append(c.recipients, words[i+1:]...)
-			return c
-		case word == "-t" || word == "--read-recipients":
-			c.fromHeader = true
-		case option == "--from" && has:
-			c.from, c.hasFrom = value, true
-		case option == "--account" && has:
-			c.account = value
-		case option == "--dsn-notify" && has:
-			c.notify = strings.ToUpper(value)
-		case word == "-f" || word == "-r":
-			c.from, c.hasFrom = next(), true
-		case word == "-a":
-			c.account = next()
-		case word == "-N":
-			c.notify = strings.ToUpper(next())
-		case strings.HasPrefix(word, "-f"), strings.HasPrefix(word, "-r"):
-			c.from, c.hasFrom = word[2:], true
-		case strings.HasPrefix(word, "-a"):
-			c.account = word[2:]
-		case word == "-C" || word == "-X" || word == "-R" || word == "-V" || word == "-F":
-			next()
-		case strings.HasPrefix(word, "-") && word != "-":
-		default:
-			c.recipients = append(c.recipients, word)
+			break
 		}
+		if !strings.HasPrefix(word, "-") || word == "-" {
+			c.recipients = append(c.recipients, word)
+			continue
+		}
+		letter, value := msmtpOption(word)
+		if value == "" && strings.IndexByte("frNaCXRVF", letter) >= 0 && i+1 < len(words) {
+			i++
+			value = words[i]
+		}
+		c.take(letter, value)
 	}
 	if c.notify == "OFF" {
 		c.notify = ""
 	}
 	return c
+}
+
+// msmtpOption is an option's letter and what is attached to it; a long one has
+// its value behind =, or none.
+func msmtpOption(word string) (letter byte, value string) {
+	long, is := strings.CutPrefix(word, "--")
+	if !is {
+		return word[1], word[2:]
+	}
+	name, value, has := strings.Cut(long, "=")
+	switch {
+	case name == "read-recipients":
+		return 't', ""
+	case has && value != "" && name == "from":
+		return 'f', value
+	case has && value != "" && name == "account":
+		return 'a', value
+	case has && value != "" && name == "dsn-notify":
+		return 'N', value
+	}
+	return '-', ""
+}
+
+func (c *msmtpArgs) take(letter byte, value string) {
+	switch letter {
+	case 't':
+		c.fromHeader = true
+	case 'f', 'r':
+		c.from, c.hasFrom = value, true
+	case 'a':
+		c.account = value
+	case 'N':
+		c.notify = strings.ToUpper(value)
+	}
 }
 
 // senderOf is who sends where the command line does not say it: the address of

@@ -67,8 +67,7 @@ func nullmailerRemote(f *Found, where, line, domain string) {
 		f.leave(where, "", "%s is reached by %s, and mailcrane speaks SMTP alone", words[0], words[1])
 		return
 	}
-	a := f.account(words[0])
-	port, tls := "", config.Insecure
+	r := nullmailerServer{Account: f.account(words[0]), tls: config.Insecure}
 	for i := 2; i < len(words); i++ {
 		option, value, has := strings.Cut(strings.TrimLeft(words[i], "-"), "=")
 		if !has && nullmailerTakes(option) && i+1 < len(words) {
@@ -76,47 +75,66 @@ func nullmailerRemote(f *Found, where, line, domain string) {
 			value = words[i]
 		}
 		switch option {
-		case "port":
-			port = value
-		case "user":
-			a.User = value
-		case "pass":
-			a.Password = passwordOf(value)
-		case "auth-login":
-			a.Auth = "login"
-		case "tls", "ssl":
-			tls = config.Implicit
-		case "starttls":
-			tls = config.StartTLS
-		case "x509cafile":
-			if !systemTrust(value) {
-				a.TLS.CA = value
-			}
-		case "x509certfile":
-			a.TLS.Cert = value
-		case "x509keyfile":
-			a.TLS.Key = value
 		case "insecure", "tls-anon-auth":
 			f.leave(where, "pin the server's certificate instead: tls.pin", "the certificate was not checked; mailcrane always checks it")
 		case "source", "x509crlfile", "x509fmtder":
 			f.leave(where, "", "the option %s has no counterpart", option)
 		default:
-			// It may be a part of the password, where that has blanks and no quotes.
-			f.leave(where, "look whether a password with blanks lacks its quotes", "the line has a word that is no option of nullmailer")
+			if !r.take(option, value) {
+				// It may be a part of the password, where that has blanks and no quotes.
+				f.leave(where, "look whether a password with blanks lacks its quotes", "the line has a word that is no option of nullmailer")
+			}
 		}
 	}
-	if a.TLS.Cert != "" && a.TLS.Key == "" {
-		a.TLS.Key = a.TLS.Cert
+	if r.TLS.Cert != "" && r.TLS.Key == "" {
+		r.TLS.Key = r.TLS.Cert
 	}
-	if port == "" {
-		if port = "25"; tls == config.Implicit {
-			port = "465"
+	if r.port == "" {
+		if r.port = "25"; r.tls == config.Implicit {
+			r.port = "465"
 		}
 	}
 	if domain != "" {
-		a.From = []string{"*@" + domain}
+		r.From = []string{"*@" + domain}
 	}
-	f.sendsBy(a, where, words[0], port, tls)
+	f.sendsBy(r.Account, where, words[0], r.port, r.tls)
+}
+
+// A nullmailerServer is a line of remotes.
+type nullmailerServer struct {
+	*Account
+
+	port string
+	tls  config.TLSMode
+}
+
+// take says whether it knows the option.
+func (r *nullmailerServer) take(option, value string) bool {
+	switch option {
+	case "port":
+		r.port = value
+	case "user":
+		r.User = value
+	case "pass":
+		r.Password = passwordOf(value)
+	case "auth-login":
+		r.Auth = "login"
+	case "tls", "ssl":
+		r.tls = config.Implicit
+	case "starttls":
+		r.tls = config.StartTLS
+	case "x509cafile":
+		if !systemTrust(value) {
+			r.TLS.CA = value
+		}
+	case "x509certfile":
+		r.TLS.Cert = value
+	case "x509keyfile":
+		r.TLS.Key = value
+	default:
+		return false
+	}
+	return true
 }
 
 // nullmailerTakes says which options are followed by a value.

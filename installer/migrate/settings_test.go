@@ -99,7 +99,8 @@ func TestSettingsBecomeAccounts(t *testing.T) {
 				t.Error("a password shows")
 			}
 			if *update {
-				archive.Files = append(files, txtar.File{Name: "want", Data: []byte(got)})
+				archive.Files = append(archive.Files[:0:0], files...)
+				archive.Files = append(archive.Files, txtar.File{Name: "want", Data: []byte(got)})
 				if err := os.WriteFile(name, txtar.Format(archive), 0o600); err != nil {
 					t.Fatal(err)
 				}

@@ -136,6 +136,27 @@ func (o *Option) take(at any, text string) (err error) {
 		var n int64
 		err = o.takeNumber(&n, text)
 		*at = int(n)
+	case *cacheSize:
+		var n int64
+		err = o.takeNumber(&n, text)
+		*at = n == 0
+	case *Smarthost:
+		*at, err = ParseSmarthost(text)
+	case *Secret:
+		if text == "" && o.words == "none" {
+			*at = Secret{} // by default, and so it is shown
+			return nil
+		}
+		*at, err = parseSecret(text)
+	default:
+		err = takeWord(at, text)
+	}
+	return err
+}
+
+// takeWord is for what has words of its own, or a size.
+func takeWord(at any, text string) (err error) {
+	switch at := at.(type) {
 	case *Mode:
 		*at, err = taken(*at, text, ParseMode)
 	case *SortOrder:
@@ -146,12 +167,6 @@ func (o *Option) take(at any, text string) (err error) {
 		*at, err = taken(*at, text, parseNoRecipient)
 	case *ageRule:
 		*at, err = taken(*at, text, parseAge)
-	case *cacheSize:
-		var n int64
-		err = o.takeNumber(&n, text)
-		*at = n == 0
-	case *Smarthost:
-		*at, err = ParseSmarthost(text)
 	case *Octets:
 		*at, err = taken(*at, text, parseOctets)
 	case *Sessions:
@@ -162,12 +177,6 @@ func (o *Option) take(at any, text string) (err error) {
 		*at, err = taken(*at, text, parseNotice)
 	case *Deed:
 		*at, err = taken(*at, text, parseDeed)
-	case *Secret:
-		if text == "" && o.words == "none" {
-			*at = Secret{} // by default, and so it is shown
-			return nil
-		}
-		*at, err = parseSecret(text)
 	}
 	return err
 }

@@ -98,8 +98,12 @@ func (h *Hub) tell(e Item) {
 	}
 }
 
-// Watch is told of every event of the queue runs.
+// Watch is told of every event of the queue runs. Soon after each but progress
+// it is seen whether an account stands otherwise than it did.
 func (h *Hub) Watch(e queue.Event) {
+	if e.Kind != queue.Progress {
+		defer ring(h.looks)
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if len(h.listeners) == 0 {
@@ -163,9 +167,6 @@ func (h *Hub) loginNeeded(e queue.Event, item Item) {
 	item.Event, item.Why, item.Mend = LoginNeeded, e.Fault.Sentence(), e.Fault.Hint
 	h.tell(item)
 }
-
-// Look has the hub see, soon, whether an account stands otherwise than it did.
-func (h *Hub) Look() { ring(h.looks) }
 
 // look tells which accounts stand otherwise than they did.
 func (h *Hub) look() {
