@@ -4,12 +4,14 @@ import (
 	"bufio"
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
+	"syscall"
 )
 
 // An mta is another program that takes mail, by the name of its process and of the
@@ -52,16 +54,33 @@ func (c *checker) others(ctx context.Context) {
 	if c.AskAgent != nil && c.AskAgent(ctx) != nil {
 		return // it listens itself
 	}
-	for _, address := range c.Config.ListenMSP {
-		port, err := strconv.Atoi(address[strings.LastIndexByte(address, ':')+1:])
-		if err == nil && taken[port] {
-			c.tell(Finding{
-				ID: "listen-taken", State: Broken, What: fmt.Sprintf("somebody else listens on port %d, where mailcrane is to take mail ([listen] msp = %q)", port, address),
-				Why: "the agent does not start", Mend: "stop who has it, which the command names, or write another port",
-				Command: c.sudo(fmt.Sprintf("ss -ltnp 'sport = :%d'", port)),
-			})
-		}
+	if c.unit != nil && c.unit.path["ActiveState"] == "active" {
+		return // the service manager listens for it
 	}
+	for _, address := range c.Config.ListenMSP {
+		if !occupied(address) {
+			continue
+		}
+		_, port, _ := net.SplitHostPort(address)
+		c.tell(Finding{
+			ID: "listen-taken", State: Broken, What: fmt.Sprintf("somebody else listens on port %s, where mailcrane is to take mail ([listen] msp = %q)", port, address),
+			Why: "the agent does not start", Mend: "stop who has it, which the command names, or write another port",
+			Command: c.sudo(fmt.Sprintf("ss -ltnp 'sport = :%s'", port)),
+		})
+	}
+}
+
+// occupied says that nobody else can listen there. The kernel's table of
+// listeners does not do: read while sockets come and go, it leaves some out.
+func occupied(address string) bool {
+	if strings.HasPrefix(address, "unix:") {
+		return false
+	}
+	l, err := net.Listen("tcp", address)
+	if err == nil {
+		l.Close()
+	}
+	return errors.Is(err, syscall.EADDRINUSE)
 }
 
 // running is the mail programs among the processes, each once.
