@@ -55,7 +55,7 @@ func (m *Machine) msmtpLetter(f *Found, file, control string) (*Letter, error) {
 	}
 	fields := header.Parse(section)
 	call := msmtpCall(strings.Fields(string(text)))
-	l := &Letter{File: file, From: call.from, Received: received, Unsent: true}
+	l := &Letter{File: file, From: call.from, Ret: call.ret, Received: received, Unsent: true}
 	if !call.hasFrom {
 		l.From = senderOf(f, call.account, fields)
 	}
@@ -74,12 +74,12 @@ func (m *Machine) msmtpLetter(f *Found, file, control string) (*Letter, error) {
 
 // An msmtpArgs is what a command line of msmtp says of the envelope.
 type msmtpArgs struct {
-	from, account, notify string
-	hasFrom, fromHeader   bool
-	recipients            []string
+	from, account, notify, ret string
+	hasFrom, fromHeader        bool
+	recipients                 []string
 }
 
-// msmtpCall reads the options of msmtp(1) that concern the envelope.
+// msmtpCall reads a command line as getopt_long(3) has msmtp(1) read it.
 func msmtpCall(words []string) msmtpArgs {
 	var c msmtpArgs
 	for i := 0; i < len(words); i++ {
@@ -88,54 +88,51 @@ func msmtpCall(words []string) msmtpArgs {
 			c.recipients = append(c.recipients, words[i+1:]...)
 			break
 		}
-		if !strings.HasPrefix(word, "-") || word == "-" {
+		if word == "-" || !strings.HasPrefix(word, "-") {
 			c.recipients = append(c.recipients, word)
 			continue
 		}
-		letter, value := msmtpOption(word)
-		if value == "" && strings.IndexByte("frNaCXRVF", letter) >= 0 && i+1 < len(words) {
+		name, value, has := strings.Cut(word, "=")
+		if !strings.HasPrefix(word, "--") {
+			name, value = word[:2], word[2:]
+			has = value != ""
+		}
+		if !has && msmtpTakes(name) && i+1 < len(words) {
 			i++
 			value = words[i]
 		}
-		c.take(letter, value)
-	}
-	if c.notify == "OFF" {
-		c.notify = ""
+		c.option(name, value)
 	}
 	return c
 }
 
-// msmtpOption is an option's letter and what is attached to it; a long one has
-// its value behind =, or none.
-func msmtpOption(word string) (letter byte, value string) {
-	long, is := strings.CutPrefix(word, "--")
-	if !is {
-		return word[1], word[2:]
+// msmtpTakes says which options have a value, in the same word or in the next.
+func msmtpTakes(name string) bool {
+	switch name {
+	case "-C", "-a", "-f", "-r", "-N", "-R", "-X", "-F", "-V", "-B", "-h", "-L", "-m", "-o", "-O",
+		"--file", "--account", "--from", "--dsn-notify", "--dsn-return", "--logfile", "--logfile-time-format", "--aliases", "--maildomain",
+		"--host", "--port", "--source-ip", "--proxy-host", "--proxy-port", "--socket", "--timeout", "--protocol", "--domain", "--user", "--passwordeval",
+		"--tls-trust-file", "--tls-crl-file", "--tls-fingerprint", "--tls-key-file", "--tls-cert-file", "--tls-priorities", "--tls-host-override":
+		return true
 	}
-	name, value, has := strings.Cut(long, "=")
-	switch {
-	case name == "read-recipients":
-		return 't', ""
-	case has && value != "" && name == "from":
-		return 'f', value
-	case has && value != "" && name == "account":
-		return 'a', value
-	case has && value != "" && name == "dsn-notify":
-		return 'N', value
-	}
-	return '-', ""
+	return false
 }
 
-func (c *msmtpArgs) take(letter byte, value string) {
-	switch letter {
-	case 't':
-		c.fromHeader = true
-	case 'f', 'r':
+// option takes in one that concerns the envelope.
+func (c *msmtpArgs) option(name, value string) {
+	switch name {
+	case "-f", "-r", "--from":
 		c.from, c.hasFrom = value, true
-	case 'a':
+	case "-a", "--account":
 		c.account = value
-	case 'N':
-		c.notify = strings.ToUpper(value)
+	case "-t", "--read-recipients":
+		c.fromHeader = true
+	case "-N", "--dsn-notify":
+		if c.notify = strings.ToUpper(value); c.notify == "OFF" {
+			c.notify = ""
+		}
+	case "-R", "--dsn-return":
+		c.ret = map[string]string{"headers": "HDRS", "hdrs": "HDRS", "full": "FULL"}[value]
 	}
 }
 

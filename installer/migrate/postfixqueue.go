@@ -226,7 +226,8 @@ func (p *postfixLines) Read(b []byte) (int, error) {
 		case err != nil:
 			return 0, err
 		case kind == recLine:
-			p.rest = append(text, '\n')
+			text = append(text, '\n')
+			p.rest = text
 		case kind == recPart:
 			p.rest = text
 		case kind == recGone:

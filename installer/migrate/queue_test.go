@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -148,6 +149,22 @@ func TestQueuesAreReadAsTheirProgramsWriteThem(t *testing.T) {
 	}
 	if len(wants) > 0 {
 		t.Errorf("not found: %v", wants)
+	}
+}
+
+func TestACommandLineOfMsmtpIsReadAsMsmtpDoes(t *testing.T) {
+	for line, want := range map[string]string{
+		"-oi -f me@x.test -- ann@x.test -t":                         "me@x.test true  [] false [ann@x.test -t]",
+		"--from me@x.test ann@x.test":                               "me@x.test true  [] false [ann@x.test]",
+		"--from=me@x.test -awork -t":                                "me@x.test true work [] true []",
+		"-o i -L tag --host h.test -N delay,failure -R headers a@x": " false  [DELAY,FAILURE HDRS] false [a@x]",
+		"-f": " true  [] false []",
+		"-N": " false  [] false []",
+	} {
+		c := msmtpCall(strings.Fields(line))
+		if got := fmt.Sprint(c.from, " ", c.hasFrom, " ", c.account, " ", strings.Fields(c.notify+" "+c.ret), " ", c.fromHeader, " ", c.recipients); got != want {
+			t.Errorf("%s: got %q, want %q", line, got, want)
+		}
 	}
 }
 
