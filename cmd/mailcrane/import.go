@@ -117,8 +117,10 @@ func (a *app) importAll(ctx context.Context, w importWishes) error {
 		return err
 	}
 	i := &importing{app: *a, wishes: w, machine: machine, found: found}
-	if i.configFile, err = a.setupFile(w.system); err != nil {
-		return err
+	if !w.QueueOnly || w.system { // the queue alone goes into the one that there is
+		if i.configFile, err = a.setupFile(w.system); err != nil {
+			return err
+		}
 	}
 	if len(found) == 0 {
 		names := w.Programs

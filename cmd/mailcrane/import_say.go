@@ -83,7 +83,12 @@ func (i *importing) sayCandidate() {
 	for _, name := range i.candidate.Skipped {
 		i.say("The account %s is in %s already.", name, i.candidate.Path)
 	}
-	if string(i.candidate.Before) == string(i.candidate.After) {
+	switch {
+	case string(i.candidate.Before) != string(i.candidate.After):
+	case i.candidate.Before == nil:
+		i.say("There is no account to write into %s.", i.candidate.Path)
+		return
+	default:
 		i.say("%s stays as it is.", i.candidate.Path)
 		return
 	}
