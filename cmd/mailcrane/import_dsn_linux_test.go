@@ -35,7 +35,7 @@ func dialogue(t *testing.T, root string, lines []string, words ...string) {
 	must(t, err)
 	for _, line := range lines {
 		must(t, p.PrintfLine("%s", line))
-		if code, answer, _ := p.ReadResponse(0); code < 200 || code >= 400 { //nolint:errcheck // the code says it
+		if code, answer, _ := p.ReadResponse(0); code < 200 || code >= 400 {
 			t.Fatalf("%s: %d %s", line, code, answer)
 		}
 	}

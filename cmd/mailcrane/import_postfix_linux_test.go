@@ -74,7 +74,7 @@ func takesDone(taken chan<- []byte) func(net.Conn) {
 func changes(recipient, body string) func(net.Conn) {
 	return func(c net.Conn) {
 		say := func(kind byte, text string) {
-			c.Write(append(binary.BigEndian.AppendUint32(nil, uint32(1+len(text))), append([]byte{kind}, text...)...)) //nolint:errcheck // Postfix goes on without
+			c.Write(append(binary.BigEndian.AppendUint32(nil, uint32(1+len(text))), append([]byte{kind}, text...)...))
 		}
 		for in := bufio.NewReader(c); ; {
 			var size [4]byte
@@ -148,8 +148,8 @@ func newDeferring(t *testing.T, relay, milter string) *deferring {
 		`mount -t proc proc "$1/proc" && chroot "$1" postfix -c "$2" check && exec chroot "$1" /usr/lib/postfix/sbin/master -c "$2" -d`, "sh", root, d.conf)
 	must(t, master.Start())
 	t.Cleanup(func() {
-		master.Process.Kill() //nolint:errcheck // it is gone
-		master.Wait()         //nolint:errcheck // as wished
+		master.Process.Kill()
+		master.Wait()
 	})
 	waitUntil(t, "Postfix", func() bool {
 		_, err := os.Stat(root + d.spool + "/public/pickup")
