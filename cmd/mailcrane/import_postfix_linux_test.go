@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"mailcrane/internal/lab"
@@ -142,10 +143,11 @@ func newDeferring(t *testing.T, relay, milter string) *deferring {
 		text, err := os.ReadFile(filepath.Join(root, "etc/postfix", name))
 		must(t, err, os.WriteFile(filepath.Join(root+d.conf, name), text, 0o644))
 	}
-	// Its processes end with the first of their namespace.
-	master := exec.Command("unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation", "private",
-		"sh", "-c",
-		`mount -t proc proc "$1/proc" && chroot "$1" postfix -c "$2" check && exec chroot "$1" /usr/lib/postfix/sbin/master -c "$2" -d`, "sh", root, d.conf)
+	// Its processes end with the first of their namespace, which is killed itself:
+	// what changes its user, as this does, is not told of its parent's end.
+	master := exec.Command("sh", "-c",
+		`mount --make-rprivate / && mount -t proc proc "$1/proc" && chroot "$1" postfix -c "$2" check && exec chroot "$1" /usr/lib/postfix/sbin/master -c "$2" -d`, "sh", root, d.conf)
+	master.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS}
 	must(t, master.Start())
 	t.Cleanup(func() {
 		master.Process.Kill()
