@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -68,26 +67,6 @@ func newDesk(t testing.TB) *desk {
 	}
 	t.Cleanup(func() { d.dir.Close() })
 	return d
-}
-
-var number atomic.Int64
-
-func newID() drop.ID { return drop.ID(fmt.Sprintf("%032x", number.Add(1))) }
-
-// leave drops a whole message and returns its name.
-func leave(t testing.TB, dir, text string) string {
-	id := newID()
-	f, err := drop.Create(dir, id, envelope("b@example.net"))
-	if err == nil {
-		_, err = io.WriteString(f, text)
-	}
-	if err == nil {
-		err = f.Keep()
-	}
-	if err != nil {
-		t.Errorf("dropping: %v", err)
-	}
-	return string(id) + drop.Whole
 }
 
 func TestADroppedMessageIsItsOwnersWhateverItSays(t *testing.T) {

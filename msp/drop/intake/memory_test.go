@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -213,4 +214,24 @@ func TestWhatIsRememberedOfSubmissionsIsBounded(t *testing.T) {
 
 func envelope(to string) *queue.Envelope {
 	return &queue.Envelope{From: "a@example.org", To: []queue.Recipient{{Address: to}}, Submitter: "uid 0 (root)", Owner: "0", Account: "secret"}
+}
+
+var number atomic.Int64
+
+func newID() drop.ID { return drop.ID(fmt.Sprintf("%032x", number.Add(1))) }
+
+// leave drops a whole message and returns its name.
+func leave(t testing.TB, dir, text string) string {
+	id := newID()
+	f, err := drop.Create(dir, id, envelope("b@example.net"))
+	if err == nil {
+		_, err = io.WriteString(f, text)
+	}
+	if err == nil {
+		err = f.Keep()
+	}
+	if err != nil {
+		t.Errorf("dropping: %v", err)
+	}
+	return string(id) + drop.Whole
 }
