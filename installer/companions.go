@@ -124,22 +124,37 @@ func (o Options) tmpfiles() string {
 	}
 	var b strings.Builder
 	b.WriteString(mark + "\n")
+	for _, d := range o.directories() {
+		fmt.Fprintf(&b, "d %s %04o %s %s\n", quote(d.path, "$"), d.mode, d.owner, d.owner)
+	}
+	return b.String()
+}
+
+// A directory is one that the machine's service needs, beside its home.
+type directory struct {
+	path  string
+	mode  uint32 // as of chmod(2)
+	owner string // user and group
+}
+
+func (o Options) directories() []directory {
+	var all []directory
 	made := map[string]bool{"/": true, "/var": true, "/var/spool": true, "/var/lib": true, "/var/lib/" + Name: true}
-	line := func(dir, mode, owner string) {
-		if !made[dir] {
-			made[dir] = true
-			fmt.Fprintf(&b, "d %s %s %s %s\n", quote(dir, "$"), mode, owner, owner)
+	add := func(path string, mode uint32, owner string) {
+		if !made[path] {
+			made[path] = true
+			all = append(all, directory{path, mode, owner})
 		}
 	}
 	for _, dir := range o.Needs.Spools {
-		line(filepath.Dir(dir), "0755", "root")
-		line(dir, "0700", Name)
+		add(filepath.Dir(dir), 0o755, "root")
+		add(dir, 0o700, Name)
 	}
 	if o.Needs.Drop != "" {
-		line(filepath.Dir(o.Needs.Drop), "0755", "root")
-		line(o.Needs.Drop, "3733", Name)
+		add(filepath.Dir(o.Needs.Drop), 0o755, "root")
+		add(o.Needs.Drop, 0o3733, Name)
 	}
-	return b.String()
+	return all
 }
 
 // writable are the places that the sandbox of the machine's service has to

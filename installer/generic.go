@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/kardianos/service"
@@ -16,6 +18,9 @@ import (
 type generic struct {
 	options Options
 	service service.Service
+	// file is what an installation writes, and text what is in it; "" where the
+	// service manager keeps it for itself.
+	file, text string
 }
 
 func newGeneric(o Options) (*generic, error) {
@@ -24,7 +29,9 @@ func newGeneric(o Options) (*generic, error) {
 		return nil, sysexits.Errorf(sysexits.Unavailable, "run it in the foreground, or from what starts your programs: mailcrane agent",
 			"no service manager was found on this machine: %w", err)
 	}
-	return &generic{o, s}, nil
+	g := &generic{options: o, service: s}
+	g.file, g.text = o.script(s.Platform())
+	return g, nil
 }
 
 func (g *generic) install(ctx context.Context) (Change, error) {
@@ -35,15 +42,61 @@ func (g *generic) install(ctx context.Context) (Change, error) {
 	if err != nil {
 		return "", err
 	}
+	change := Installed
 	if status.Installed {
-		// What it runs cannot be asked in one way everywhere.
-		return "", sysexits.Errorf(sysexits.CantCreat, "if it is an older mailcrane, type: "+g.options.Command("uninstall")+"; then: "+g.options.Command("install"),
-			"a service called %s is there already", Name)
+		change, err = g.found()
+		if change != Replaced || err != nil {
+			return change, err
+		}
+		if err := g.remove(status); err != nil {
+			return "", err
+		}
+	}
+	if !g.options.User {
+		if err := g.options.prepareMachine(ctx); err != nil {
+			return "", err
+		}
 	}
 	if err := g.service.Install(); err != nil {
 		return "", g.failed("install", err)
 	}
-	return Installed, nil
+	if status.Running {
+		return change, g.start(ctx)
+	}
+	return change, nil
+}
+
+// found says what an installation makes of what is there.
+func (g *generic) found() (Change, error) {
+	state := foreign
+	if g.file != "" {
+		var err error
+		if state, err = readUnit(g.file, g.text); err != nil {
+			return "", g.failed("install", err)
+		}
+	}
+	switch state {
+	case same:
+		return Unchanged, nil
+	case other:
+		return Replaced, nil
+	default: // what it runs cannot be asked in one way everywhere
+		return "", sysexits.Errorf(sysexits.CantCreat, "if it is an older mailcrane, type: "+g.options.Command("uninstall")+"; then: "+g.options.Command("install"),
+			"a service called %s is there already", Name)
+	}
+}
+
+// remove stops it and takes it away.
+func (g *generic) remove(status Status) error {
+	if status.Running {
+		if err := g.service.Stop(); err != nil {
+			return g.failed("stop", err)
+		}
+	}
+	if err := g.service.Uninstall(); err != nil {
+		return g.failed("uninstall", err)
+	}
+	return nil
 }
 
 func (g *generic) uninstall(ctx context.Context) (Change, error) {
@@ -54,13 +107,11 @@ func (g *generic) uninstall(ctx context.Context) (Change, error) {
 	if !status.Installed {
 		return Absent, nil
 	}
-	if status.Running {
-		if err := g.service.Stop(); err != nil {
-			return "", g.failed("stop", err)
-		}
+	if err := g.remove(status); err != nil {
+		return "", err
 	}
-	if err := g.service.Uninstall(); err != nil {
-		return "", g.failed("uninstall", err)
+	if !g.options.User {
+		return Removed, g.options.clearMachine(ctx)
 	}
 	return Removed, nil
 }
@@ -119,4 +170,20 @@ func (g *generic) failed(action string, err error) error {
 
 func (o Options) notInstalled() error {
 	return sysexits.Errorf(sysexits.Unavailable, "type: "+o.Command("install"), "the service is not installed")
+}
+
+// script is the file that an installation writes by way of kardianos/service.
+func (o Options) script(platform string) (path, text string) {
+	home, _ := os.UserHomeDir() // as in kardianos
+	switch {
+	case platform == "darwin-launchd" && o.User:
+		return filepath.Join(home, "Library/LaunchAgents", Name+".plist"), o.launchd(home)
+	case platform == "darwin-launchd":
+		return filepath.Join("/Library/LaunchDaemons", Name+".plist"), o.launchd(home)
+	case platform == "linux-openrc":
+		return filepath.Join("/etc/init.d", Name), o.openRC()
+	case platform == "unix-systemv":
+		return filepath.Join("/etc/init.d", Name), o.sysv()
+	}
+	return "", ""
 }

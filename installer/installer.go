@@ -19,6 +19,7 @@ package installer
 
 import (
 	"context"
+	"os"
 	"runtime"
 
 	"github.com/kardianos/service"
@@ -26,6 +27,10 @@ import (
 
 // Name is what the service is called in every service manager.
 const Name = "mailcrane"
+
+// ServiceHome is the home of the user that the machine's service runs as, where
+// it has one of its own.
+const ServiceHome = "/var/lib/" + Name
 
 // ManagedFlag tells the agent that the service manager of Windows has started it
 // and waits for an answer.
@@ -153,6 +158,7 @@ func (o Options) arguments() []string {
 
 // kardianos is what kardianos/service is told of us.
 func (o Options) kardianos() *service.Config {
+	home, _ := os.UserHomeDir() // without one, kardianos/service says so
 	return &service.Config{
 		Name:        Name,
 		DisplayName: "mailcrane",
@@ -160,12 +166,11 @@ func (o Options) kardianos() *service.Config {
 		Executable:  o.Program,
 		Arguments:   o.arguments(),
 		Option: service.KeyValue{
-			"UserService":  o.User,
-			"SysvScript":   o.sysv(),
-			"OpenRCScript": o.openRC(),
-			"RunAtLoad":    true,      // launchd
-			"KeepAlive":    true,      // launchd
-			"OnFailure":    "restart", // Windows
+			"UserService":   o.User,
+			"SysvScript":    o.sysv(),
+			"OpenRCScript":  o.openRC(),
+			"LaunchdConfig": o.launchd(home),
+			"OnFailure":     "restart", // Windows
 		},
 	}
 }

@@ -2,6 +2,7 @@ package installer
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -58,4 +59,25 @@ func removeEmpty(dir string) {
 	if info, err := os.Lstat(dir); err == nil && info.IsDir() {
 		_ = os.Remove(dir) // one that is not empty stays
 	}
+}
+
+// prepareMachine makes the user and the directories of the machine's service
+// where no systemd does.
+func (o Options) prepareMachine(ctx context.Context) error {
+	if _, err := user.Lookup(Name); err != nil {
+		if err := systemTool(ctx, "useradd", "--system", "--user-group", "--home-dir", ServiceHome, "--no-create-home",
+			"--shell", "/usr/sbin/nologin", "--comment", "mailcrane keeps and sends mail", Name); err != nil {
+			return err
+		}
+	}
+	for _, d := range append([]directory{{ServiceHome, 0o700, Name}}, o.directories()...) {
+		if d.owner == "root" && isThere(d.path) {
+			continue
+		}
+		// install(1) gives mode and owner also to what is there.
+		if err := systemTool(ctx, "install", "-d", "-o", d.owner, "-g", d.owner, "-m", fmt.Sprintf("%04o", d.mode), d.path); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -39,7 +39,8 @@ func (o Options) sysv() string {
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
 program=%s
 pidfile=/run/mailcrane.pid
-export HOME=/root
+log=/var/log/mailcrane.log
+export HOME=/var/lib/mailcrane
 umask 077
 ulimit -c 0
 
@@ -47,8 +48,11 @@ running() { start-stop-daemon --status --pidfile "$pidfile" --exec "$program"; }
 
 start() {
     running && return 0
+    # /run begins empty; the log is there before the user could make a link of it.
+    mkdir -p -m 755 /run/mailcrane && chown mailcrane:mailcrane /run/mailcrane || return 1
+    touch "$log" && chown mailcrane:mailcrane "$log" || return 1
     start-stop-daemon --start --quiet --background --make-pidfile --pidfile "$pidfile" --chdir / \
-        --output /var/log/mailcrane.log --exec "$program" -- %s
+        --chuid mailcrane:mailcrane --output "$log" --exec "$program" -- %s
     # It is in the background before it is the program.
     for _ in 1 2 3 4 5 6 7 8 9 10; do
         running && return 0
@@ -96,6 +100,9 @@ description=%s
 supervisor=supervise-daemon
 command=%s
 command_args=%s
+command_user=mailcrane:mailcrane
+directory=/var/lib/mailcrane
+supervise_daemon_args="--env HOME=/var/lib/mailcrane"
 respawn_delay=5
 respawn_max=8
 respawn_period=60
@@ -106,6 +113,10 @@ error_logger="logger -t mailcrane"
 depend() {
 	use net logger
 	after firewall
+}
+
+start_pre() {
+	checkpath --directory --owner mailcrane:mailcrane --mode 0755 /run/mailcrane
 }
 `, mark, shellWord(description), shellWord(o.Program), shellWord(shellWords(o.arguments())))
 }

@@ -50,5 +50,5 @@ func serviceHome() string {
 	if runtime.GOOS == "windows" { // LocalSystem
 		return filepath.Join(os.Getenv("SystemRoot"), `System32\config\systemprofile`)
 	}
-	return "/var/lib/" + installer.Name
+	return installer.ServiceHome
 }

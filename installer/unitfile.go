@@ -21,6 +21,15 @@ const (
 	masked                   // a link to /dev/null
 )
 
+// marked says that the mark is where a script or a property list has it: behind
+// the line that names its interpreter, or form.
+func marked(text string) bool {
+	first, rest, _ := strings.Cut(text, "\n")
+	second, _, _ := strings.Cut(rest, "\n")
+	return strings.HasPrefix(first, "#!") && second == mark ||
+		strings.HasPrefix(first, "<?xml") && second == "<!-- "+strings.TrimPrefix(mark, "# ")+" -->"
+}
+
 // readUnit compares the file with the text that it should have.
 func readUnit(path, text string) (unitState, error) {
 	info, err := os.Lstat(path)
@@ -50,7 +59,7 @@ func readUnit(path, text string) (unitState, error) {
 		return empty, nil
 	case found == text:
 		return same, nil
-	case strings.HasPrefix(found, mark+"\n"):
+	case strings.HasPrefix(found, mark+"\n"), marked(found):
 		return other, nil
 	}
 	return foreign, nil
