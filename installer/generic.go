@@ -24,6 +24,7 @@ type generic struct {
 }
 
 func newGeneric(o Options) (*generic, error) {
+	o.Stay = true // nothing here would start the agent again
 	s, err := service.New(&program{}, o.kardianos())
 	if err != nil {
 		return nil, sysexits.Errorf(sysexits.Unavailable, "run it in the foreground, or from what starts your programs: mailcrane agent",
@@ -147,7 +148,11 @@ func (g *generic) mustBeInstalled(ctx context.Context) (Status, error) {
 }
 
 func (g *generic) status(context.Context) (Status, error) {
-	state, err := g.service.Status()
+	state, err := service.StatusUnknown, service.ErrNotInstalled
+	// rc-service(8) of OpenRC says of one that is not there that it has failed.
+	if g.file == "" || isThere(g.file) {
+		state, err = g.service.Status()
+	}
 	switch {
 	case errors.Is(err, service.ErrNotInstalled):
 		return Status{Detail: "not installed; type: " + g.options.Command("install")}, nil

@@ -34,6 +34,12 @@ type result struct {
 func bootWithMailcrane(t *testing.T) *lab.Machine {
 	t.Helper()
 	m := lab.Systemd(t)
+	copyMailcrane(t, m)
+	return m
+}
+
+func copyMailcrane(t *testing.T, m *lab.Machine) {
+	t.Helper()
 	binary := filepath.Join(t.TempDir(), "mailcrane")
 	build := exec.Command("go", "build", "-o", binary, "../cmd/mailcrane")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
@@ -41,7 +47,6 @@ func bootWithMailcrane(t *testing.T) *lab.Machine {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	m.Copy(binary, installed)
-	return m
 }
 
 func bob(t *testing.T, m *lab.Machine) typist {

@@ -1,8 +1,8 @@
 #!/bin/bash
 # The lab: real parts for the tests. Debian 12, as root.
 #
-#   lab.sh install             everything the tests use: smarthosts, clients, keyring, systemd, disks, NetworkManager, a virtual machine, Wine, an issuer of tokens, a browser, a desktop (minutes, once)
-#   lab.sh install PART...     postfix, exim, opensmtpd, clients, systemd, disks, network-manager, machine, wine, issuer, browser, desktop
+#   lab.sh install             everything the tests use: smarthosts, clients, keyring, systemd, disks, NetworkManager, a virtual machine, Wine, OpenRC, an issuer of tokens, a browser, a desktop (minutes, once)
+#   lab.sh install PART...     postfix, exim, opensmtpd, clients, systemd, disks, network-manager, machine, wine, openrc, issuer, browser, desktop
 #   lab.sh install-peers       other sendmails, for make bench and for the queues that import takes
 #   lab.sh up [PART...]        start the smarthosts (seconds): postfix, exim, opensmtpd; what runs already is left alone
 #   lab.sh down [PART...]      stop them
@@ -22,6 +22,7 @@ HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$HERE/systemd.sh"
 . "$HERE/disks.sh"
 . "$HERE/wine.sh"
+. "$HERE/openrc.sh"
 . "$HERE/desktop.sh"
 . "$HERE/network-manager.sh"
 . "$HERE/machine.sh"
@@ -46,9 +47,9 @@ each() { # each ACTION PART...
   for part; do
     case $action:$part in
     install:network-manager) network_manager_install 9>&- ;;
-    install:clients | install:systemd | install:disks | install:machine | install:wine | install:issuer | install:browser | install:desktop | *:postfix | *:exim | *:opensmtpd) "${part}_$action" 9>&- ;;
-    *:clients | *:systemd | *:disks | *:network-manager | *:machine | *:wine | *:issuer | *:browser | *:desktop) die "$part needs no $action; $action knows ${SMARTHOSTS[*]}" ;;
-    *) die "no part is called $part; there are ${SMARTHOSTS[*]}, clients, systemd, disks, network-manager, machine, wine, issuer, browser, desktop" ;;
+    install:clients | install:systemd | install:disks | install:machine | install:wine | install:openrc | install:issuer | install:browser | install:desktop | *:postfix | *:exim | *:opensmtpd) "${part}_$action" 9>&- ;;
+    *:clients | *:systemd | *:disks | *:network-manager | *:machine | *:wine | *:openrc | *:issuer | *:browser | *:desktop) die "$part needs no $action; $action knows ${SMARTHOSTS[*]}" ;;
+    *) die "no part is called $part; there are ${SMARTHOSTS[*]}, clients, systemd, disks, network-manager, machine, wine, openrc, issuer, browser, desktop" ;;
     esac
   done
 }
@@ -73,7 +74,7 @@ install)
   need_root install
   locked
   rm -f "$RUN/.apt-updated"
-  [ $# -gt 0 ] || set -- "${SMARTHOSTS[@]}" clients systemd disks network-manager machine wine issuer browser desktop
+  [ $# -gt 0 ] || set -- "${SMARTHOSTS[@]}" clients systemd disks network-manager machine wine openrc issuer browser desktop
   each install "$@"
   ;;
 install-peers) need_root install-peers; locked; rm -f "$RUN/.apt-updated"; peers_install 9>&- ;;

@@ -30,6 +30,18 @@ func Systemd(t testing.TB) *Machine {
 	return &Machine{t, pid}
 }
 
+// OpenRC starts a machine whose services OpenRC keeps, without users of its own.
+func OpenRC(t testing.TB) *Machine {
+	t.Helper()
+	needRoot(t, "OpenRC")
+	if _, err := os.Stat(filepath.Join(Root(), "openrc/ready")); err != nil {
+		Missing(t, "OpenRC", "internal/lab/lab.sh install openrc")
+	}
+	pid, end := boot(t, "OpenRC", exec.Command(script("openrc.sh"), "boot"))
+	t.Cleanup(end)
+	return &Machine{t, pid}
+}
+
 // boot starts a machine that says the process to enter it by, and runs until end.
 func boot(t testing.TB, what string, cmd *exec.Cmd) (pid string, end func()) {
 	t.Helper()
