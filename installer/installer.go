@@ -2,8 +2,8 @@
 // installs, starts, stops, removes and reports it, and runs it where a service
 // manager has started it.
 //
-// On Linux with systemd the unit is our own; elsewhere kardianos/service does
-// what it does by default. Nothing here ever touches the spool, the
+// What a service manager reads is our own; kardianos/service puts it there, and
+// asks the manager. Nothing here ever touches the spool, the
 // configuration or a keyring.
 //
 // Its files:
@@ -14,7 +14,7 @@
 //	unit, unitfile, companions, needs    its unit files: sockets, path, credentials
 //	packaged                             those that a package has put there
 //	machine                              the machine's own user and directories, and their end
-//	scripts                              System V and OpenRC
+//	scripts, launchd                     what OpenRC, System V and launchd are given
 package installer
 
 import (
