@@ -4,8 +4,6 @@ import (
 	"log/slog"
 	"strings"
 
-	"github.com/coreos/go-systemd/v22/daemon"
-
 	"mailcrane/queue"
 )
 
@@ -15,17 +13,17 @@ import (
 type liaison struct{ log *slog.Logger }
 
 func (l liaison) tell(state string) {
-	if _, err := daemon.SdNotify(false, state); err != nil {
+	if err := notifyManager(state); err != nil {
 		l.log.Debug("telling the service manager", "why", err)
 	}
 }
 
 // ready: the spool is prepared, and the listeners are open.
 func (l liaison) ready(network string) {
-	l.tell(daemon.SdNotifyReady + "\nSTATUS=" + statusLine("network: "+network))
+	l.tell("READY=1\nSTATUS=" + statusLine("network: "+network))
 }
 
-func (l liaison) stopping() { l.tell(daemon.SdNotifyStopping + "\nSTATUS=stopping") }
+func (l liaison) stopping() { l.tell("STOPPING=1\nSTATUS=stopping") }
 
 // watch tells, in the line that systemctl status shows, what a queue run is at.
 // It names no address: everybody on the machine can read it.
