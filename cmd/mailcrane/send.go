@@ -104,6 +104,10 @@ func (a *app) send(ctx context.Context, wish sendWish) error {
 	if err != nil {
 		return err
 	}
+	if c.System.Used() {
+		return sysexits.Errorf(sysexits.Unavailable, "hand it in without --wait, and see what became of it with: mailcrane queue, or mailcrane explain ID",
+			"nothing was queued: the mail of this machine is kept by its own agent, and --wait cannot follow it there")
+	}
 	w := newWaiter(a, c, wish.json)
 	// Who waits for it could not take it back: that is mode i, of which the
 	// delivery is ours.
