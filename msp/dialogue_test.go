@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,6 +25,7 @@ import (
 // command, and one for the message; "" hangs up.
 type script struct {
 	answers []string
+	serving sync.WaitGroup // until it has ended, what follows is its own
 	heard   []string
 	message string
 }
@@ -38,7 +40,7 @@ func (s *script) dial(string, string) (agentConn, error) {
 		return nil, errors.New("connection refused")
 	}
 	here, there := net.Pipe()
-	go s.serve(there)
+	s.serving.Go(func() { s.serve(there) })
 	return pipeConn{here}, nil
 }
 
@@ -95,6 +97,7 @@ func TestWhatTheAgentSaysDecidesWhereAMessageIs(t *testing.T) {
 		m := &Machine{system: config.System{Socket: "socket", Drop: dir}, random: zeros{}, dial: s.dial}
 		e := &queue.Envelope{From: "a@example.org", Ret: "HDRS", To: []queue.Recipient{{Address: "b@example.net", Notify: "NEVER"}}, Submitter: "a lie", Owner: "0"}
 		id, err := m.Put(t.Context(), e, strings.NewReader("Subject: x\n\nbody\n"))
+		s.serving.Wait()
 		if sysexits.Code(err) != c.code || err == nil && id == "" || err != nil && !strings.Contains(err.Error(), c.said) {
 			t.Errorf("%s: %q, %v", c.reason, id, err)
 		}
