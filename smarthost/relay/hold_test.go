@@ -58,8 +58,8 @@ func TestAMessageForALaterTimeIsHandedOverWithItsTime(t *testing.T) {
 			script{"C: MAIL FROM:<a@example.org>" + hold, "C: RCPT TO:<x@d>", "S: 501 5.5.4 too far ahead\n503 no"},
 			"pending",
 		},
-		{"it does not offer it: nothing is said", "8BITMIME", nil, "pending"},
-		{"it does not offer it for so long", "8BITMIME,FUTURERELEASE 60 2096-12-31T00:00:00Z", nil, "pending"},
+		{"it does not offer it: nothing is said", "8BITMIME", script{"C: QUIT", "S: 221 bye"}, "pending"},
+		{"it does not offer it for so long", "8BITMIME,FUTURERELEASE 60 2096-12-31T00:00:00Z", script{"C: QUIT", "S: 221 bye"}, "pending"},
 	} {
 		t.Run(c.why, func(t *testing.T) {
 			s := opened(t, c.offers, nil, c.play...)
@@ -68,6 +68,7 @@ func TestAMessageForALaterTimeIsHandedOverWithItsTime(t *testing.T) {
 			if fault := s.Deliver(t.Context(), &o.Delivery); fault != nil {
 				t.Fatal(fault.Sentence())
 			}
+			s.Close(t.Context()) // where nothing is said, the server waits for this
 			if got := o.states(); got != c.want {
 				t.Errorf("the outcome is %q, want %q", got, c.want)
 			}
