@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"mailcrane/internal/config"
@@ -68,12 +69,29 @@ func namesIn(c *config.Config, table string) (names []string) {
 		for _, q := range c.Queue.Slow {
 			names = append(names, q.Name)
 		}
+	case "mta.listen.NAME":
+		return numbers(len(c.MTA.Listeners))
+	case "mta.dnsbl.NAME":
+		return numbers(len(c.MTA.DNSBLs))
+	}
+	return names
+}
+
+// numbers are the names of the tables of a list.
+func numbers(length int) (names []string) {
+	for i := range length {
+		names = append(names, strconv.Itoa(i+1))
 	}
 	return names
 }
 
 func (a *app) showTable(c *config.Config, table, name string) {
-	if table != "" {
+	switch list, listed := strings.CutSuffix(table, ".NAME"); {
+	case listed && strings.HasPrefix(list, "mta."):
+		fmt.Fprintf(a.stdout, "\n[[%s]]\n", list)
+	case table == "mta" && len(c.MTA.Listeners) == 0:
+		return // no server
+	case table != "":
 		fmt.Fprintf(a.stdout, "\n[%s]\n", keyFor(table, name))
 	}
 	for o := range config.Options() {

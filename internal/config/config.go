@@ -8,6 +8,7 @@
 //	config, queue, submit, sessions                   what can be set
 //	account, people, dial, metered, network           the same: accounts, and who is told
 //	policy, hours, ranges                             the rules of the policy
+//	mta                                               server mode
 //	load, toml                                        the file, from its text to what is set
 //	setting                                           what the command line sets
 //	option, options                                   the table of options
@@ -67,6 +68,8 @@ type Config struct {
 	Admin, Aliases string
 	// Notice is what the desktop is told of.
 	Notice Notice
+	// MTA is server mode.
+	MTA MTA
 
 	defaultName string // of DefaultAccount, as it is set
 	source      *file  // nil where there is none

@@ -26,16 +26,20 @@ type file struct {
 	at   map[string]int // where each key, and each table in its brackets, stands in text
 
 	config *Config           // what the keys set, over the defaults
-	tables map[string]*table // accounts, rules and slow queues, by "account.NAME"
+	tables map[string]*table // by "account.NAME", "mta.listen.1" and so on
 }
 
-// A table is that of an account, of a rule of the policy, or of a slow queue.
+// A table is one of several of its kind: an account, a rule of the policy, a
+// slow queue, a listener or a block list.
 type table struct {
 	at      int // where it begins
 	name    string
 	account *Account
 	rule    *Rule
 	slow    *SlowQueue
+
+	listener *Listener
+	dnsbl    *DNSBL
 }
 
 // where is the file and the line of an offset, which is counted from the start
@@ -143,6 +147,8 @@ func build(raw *file, getenv func(string) string) (*Config, error) {
 	}
 	slices.SortFunc(c.Accounts, func(a, b *Account) int { return strings.Compare(a.Name, b.Name) })
 	slices.SortFunc(c.Rules, func(a, b Rule) int { return a.at - b.at })
+	slices.SortFunc(c.MTA.Listeners, func(a, b Listener) int { return a.at - b.at })
+	slices.SortFunc(c.MTA.DNSBLs, func(a, b DNSBL) int { return a.at - b.at })
 	slices.SortFunc(c.Queue.Slow, func(a, b SlowQueue) int {
 		switch {
 		case a.before(b):
@@ -158,6 +164,9 @@ func build(raw *file, getenv func(string) string) (*Config, error) {
 	if err := c.settleSystem(raw); err != nil {
 		return nil, err
 	}
+	if err := c.MTA.settle(raw); err != nil {
+		return nil, err
+	}
 	return c, c.settlePolicy()
 }
 
@@ -171,6 +180,14 @@ func (t *table) build(raw *file) error {
 	}
 	if t.rule != nil {
 		c.Rules = append(c.Rules, *t.rule)
+		return nil
+	}
+	if t.listener != nil {
+		c.MTA.Listeners = append(c.MTA.Listeners, *t.listener)
+		return nil
+	}
+	if t.dnsbl != nil {
+		c.MTA.DNSBLs = append(c.MTA.DNSBLs, *t.dnsbl)
 		return nil
 	}
 	if t.slow.Interval == 0 {

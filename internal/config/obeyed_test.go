@@ -105,6 +105,8 @@ var shownBy = [...][3]string{
 	{"Timeout.quit", "smarthost/relay", "TestEachTimeoutIsItsOwn"},
 	{"Timeout.command", "msp/listen", "TestAnIdleClientIsToldAndSentAway"},
 
+	{"mta.", "internal/config", "TestTheFileSetsWhatAServerGoesBy"},
+
 	{"LogLevel", "cmd/mailcrane", "TestTheLogObeysSendmailsLevels"},
 	{"RejectLogInterval", "msp/listen", "TestTheLogHearsOfTheFirstRefusalAndThenNowAndThen"},
 	{"RefuseLA", "msp/listen", "TestATooHighLoadRefusesConnections"},

@@ -2,6 +2,7 @@ package config
 
 import (
 	"iter"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -46,6 +47,9 @@ type Option struct {
 	account func(*Account) any
 	rule    func(*Rule) any
 	slow    func(*SlowQueue) any
+	// For what is set for each table of a list, whose number is its NAME.
+	listener func(*Listener) any
+	dnsbl    func(*DNSBL) any
 	// check looks at a text before it is taken in; it may change it.
 	check func(string) (string, error)
 }
@@ -89,7 +93,7 @@ func Options() iter.Seq[*Option] {
 var themes = [...]*[]Option{
 	&generalOptions, &submissionOptions, &queueOptions, &orderOptions, &loadOptions, &hostOptions, &reportOptions,
 	&slowOptions, &timeoutOptions, &resolverOptions, &accountOptions, &oauthOptions, &policyOptions, &contentOptions, &aliasOptions, &daemonOptions,
-	&tlsOptions, &systemOptions,
+	&tlsOptions, &systemOptions, &mtaOptions,
 }
 
 // Named is the option of sendmail's long name, any case, or nil.
@@ -183,8 +187,26 @@ func (o *Option) find(c *Config, name string) any {
 				return o.slow(&c.Queue.Slow[i])
 			}
 		}
+	case o.listener != nil:
+		if i := numbered(name, len(c.MTA.Listeners)); i >= 0 {
+			return o.listener(&c.MTA.Listeners[i])
+		}
+	case o.dnsbl != nil:
+		if i := numbered(name, len(c.MTA.DNSBLs)); i >= 0 {
+			return o.dnsbl(&c.MTA.DNSBLs[i])
+		}
 	}
 	return nil
+}
+
+// numbered is the index of the table of a list that name is the number of; -1
+// for none.
+func numbered(name string, length int) int {
+	n, err := strconv.Atoi(name)
+	if err != nil || n < 1 || n > length {
+		return -1
+	}
+	return n - 1
 }
 
 // Obeyed says that a value has an effect.

@@ -22,7 +22,7 @@ func TestEachOptionIsSaidOnceAndWhole(t *testing.T) {
 		once(o, "letter", o.Letter != 0 && letters[o.Letter])
 		once(o, "key", o.Key != "" && keys[o.Key])
 		names[strings.ToLower(o.Name)], letters[o.Letter], keys[o.Key] = true, true, true
-		goes := o.config != nil || o.account != nil || o.rule != nil || o.slow != nil
+		goes := o.config != nil || o.account != nil || o.rule != nil || o.slow != nil || o.listener != nil || o.dnsbl != nil
 		switch {
 		case o.Name == "" && o.Key == "":
 			t.Errorf("there is a row without a name: %q", o.Meaning)

@@ -116,6 +116,10 @@ func (o *Option) Kind() string {
 		at = o.rule(new(Rule))
 	case o.slow != nil:
 		at = o.slow(new(SlowQueue))
+	case o.listener != nil:
+		at = o.listener(new(Listener))
+	case o.dnsbl != nil:
+		at = o.dnsbl(new(DNSBL))
 	}
 	switch at.(type) {
 	case nil:
@@ -162,6 +166,10 @@ func choice(at any) []string {
 		return meteringWords[:]
 	case *Deed:
 		return deedWords[:]
+	case *ServerAuth:
+		return serverAuthWords[:]
+	case *ListenTLS:
+		return listenTLSWords[:]
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2/unstable"
@@ -39,6 +40,7 @@ func read(path string, text []byte, home string) (*file, error) {
 	}}
 	r.parser.Reset(text)
 	var table []string
+	listed := make(map[string]int) // the tables of each list so far
 	for r.parser.NextExpression() {
 		node := r.parser.Expression()
 		switch node.Kind {
@@ -54,7 +56,15 @@ func read(path string, text []byte, home string) (*file, error) {
 			}
 		case unstable.ArrayTable:
 			key, at := r.key(nil, node)
-			return nil, r.bad(at, "", "[[%s]] is a list of tables, and there is none of that name", strings.Join(key, "."))
+			list := dotted(key)
+			if !isList(list) {
+				return nil, r.bad(at, "write ["+list+"], if that is meant", "[[%s]] is a list of tables, and there is none of that name", list)
+			}
+			listed[list]++
+			table = append(key, strconv.Itoa(listed[list]))
+			if _, err := r.named(at, table); err != nil {
+				return nil, err
+			}
 		default:
 			// Comments, where the parser is told to keep them.
 		}
@@ -122,6 +132,10 @@ func (r *reader) table(at unstable.Range, key []string) error {
 		return err
 	}
 	general := dotted(generally(key))
+	if isList(general) || len(key) > 2 && isList(dotted(key[:2])) {
+		list := dotted(key[:2])
+		return r.bad(at, fmt.Sprintf("write [[%s]], once for each", list), "[%s]: %s is a list of tables", name, list)
+	}
 	if firstBelow(general) == "" {
 		hint := "see all keys with: mailcrane config show"
 		if near := nearestTable(key); near != "" {
@@ -159,6 +173,12 @@ func (r *reader) named(at unstable.Range, key []string) (*table, error) {
 			t.account = &Account{Name: name}
 		case "policy":
 			t.rule = &Rule{Name: name, at: t.at}
+		case "mta":
+			if key[1] == "listen" {
+				t.listener = &Listener{at: t.at}
+			} else {
+				t.dnsbl = &DNSBL{at: t.at}
+			}
 		default:
 			t.slow = &SlowQueue{Name: name}
 		}
@@ -173,11 +193,15 @@ func nameAt(key []string) int {
 	switch {
 	case len(key) > 1 && (key[0] == "account" || key[0] == "policy"):
 		return 1
-	case len(key) > 2 && key[0] == "queue" && key[1] == "slow":
+	case len(key) > 2 && (key[0] == "queue" && key[1] == "slow" || key[0] == "mta" && isList("mta."+key[1])):
 		return 2
 	}
 	return 0
 }
+
+// isList says that a key is that of a list of tables, whose numbers from 1 on
+// stand for names.
+func isList(key string) bool { return key == "mta.listen" || key == "mta.dnsbl" }
 
 // plainName says that a name can also be a file's.
 func plainName(name string) bool {
@@ -254,6 +278,10 @@ func (r *reader) destination(o *Option, inside *table) any {
 		return o.rule(inside.rule)
 	case o.slow != nil:
 		return o.slow(inside.slow)
+	case o.listener != nil:
+		return o.listener(inside.listener)
+	case o.dnsbl != nil:
+		return o.dnsbl(inside.dnsbl)
 	}
 	return o.config(r.file.config)
 }

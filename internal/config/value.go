@@ -140,6 +140,10 @@ func (o *Option) take(at any, text string) (err error) {
 		var n int64
 		err = o.takeNumber(&n, text)
 		*at = n == 0
+	case *ServerAuth:
+		*at, err = parseServerAuth(text)
+	case *ListenTLS:
+		*at, err = parseListenTLS(text)
 	case *Smarthost:
 		*at, err = ParseSmarthost(text)
 	case *Secret:

@@ -1,0 +1,191 @@
+package config
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"mailcrane/internal/sysexits"
+)
+
+// MTA is server mode: what `mailcrane mta` goes by.
+type MTA struct {
+	// Hostname is the server's own name, sendmail's $j; "" is Config.Hostname,
+	// else the system's.
+	Hostname string
+	// Local are the domains whose mail ends here, sendmail's class w; LocalFile
+	// is a file with more of them, a line each, or "".
+	Local     []string
+	LocalFile string
+	// Relay are the domains, networks and addresses that may be relayed for,
+	// sendmail's class R; RelayFile is a file with more of them, or "".
+	Relay     []string
+	RelayFile string
+	// RunAs is USER or USER:GROUP that the process becomes when it is bound to
+	// its ports; "" stays who it is.
+	RunAs string
+	// Listeners are in the order in which they stand in the file.
+	Listeners []Listener
+
+	Map    Maps
+	DNSBLs []DNSBL
+	Policy ServerPolicy
+	TLS    ServerTLS
+	Users  Users
+	Limits ServerLimits
+	Watch  Watching
+	Safe   Safe
+}
+
+// A Listener is a table [[mta.listen]]: sendmail's DaemonPortOptions.
+type Listener struct {
+	// Address is host:port, or unix:PATH.
+	Address string
+	// Name is what logs and headers call it; "" is MTA, on port 587 and 465 MSA.
+	Name string
+	// Auth and TLS are what is offered.
+	Auth ServerAuth
+	TLS  ListenTLS
+	// Submission: it takes mail from its users and mends it, as RFC 6409 has it;
+	// Either is so on port 587 and 465.
+	Submission Condition
+	// NoETRN offers none (M=E), RequireFQDN refuses unqualified addresses (M=f),
+	// Unqualified takes them (M=u).
+	NoETRN, RequireFQDN, Unqualified bool
+	// Optional: the server starts where the address is not there (M=O).
+	Optional bool
+	// Proxy are the addresses and networks from which a line of the PROXY
+	// protocol is expected.
+	Proxy []string
+
+	at int // where its table begins in the file
+}
+
+// ServerAuth is what a listener does about logging in.
+type ServerAuth uint8
+
+// The ways. The zero is AuthOffered.
+const (
+	AuthOffered  ServerAuth = iota
+	AuthRequired            // M=a
+	AuthNone                // M=A
+)
+
+// ListenTLS is what a listener does about TLS.
+type ListenTLS uint8
+
+// The ways. The zero offers STARTTLS where there is a certificate.
+const (
+	ListenStartTLS ListenTLS = iota
+	ListenImplicit           // M=s
+	ListenClear              // M=S
+)
+
+// Maps are sendmail's text files; "" is none.
+type Maps struct{ Access, Mailertable, Virtusertable string }
+
+// A DNSBL is a table [[mta.dnsbl]]: FEATURE(enhdnsbl).
+type DNSBL struct {
+	// List is the domain that is asked below.
+	List string
+	// Message is the refusal, in which {client_addr} or $&{client_addr} is the
+	// client's address; "quarantine" and "discard" do that; "" is sendmail's.
+	Message string
+	// Temporary: a list that does not answer refuses for now, with
+	// TemporaryMessage or, where that is "", sendmail's words.
+	Temporary        bool
+	TemporaryMessage string
+	// Match are the answers that count, 127.0.0.2 or with "*"; none: any.
+	Match []string
+
+	at int
+}
+
+// ServerPolicy is what is asked of clients, senders and recipients.
+type ServerPolicy struct {
+	// DelayChecks has clients and senders judged at RCPT.
+	DelayChecks DelayChecks
+	// GreetPause is how long the greeting waits for a client that talks early;
+	// 0 is not at all.
+	GreetPause time.Duration
+}
+
+// DelayChecks is FEATURE(delay_checks) and its argument.
+type DelayChecks uint8
+
+// The ways.
+const (
+	ChecksAtOnce DelayChecks = iota
+	ChecksDelayed
+	ChecksFriend
+	ChecksHater
+)
+
+// ServerTLS is the server's certificate and what is asked of clients.
+type ServerTLS struct{ Cert, Key string }
+
+// Users is who may log in.
+type Users struct{ File, Dovecot string }
+
+// ServerLimits bound what clients may ask for.
+type ServerLimits struct{}
+
+// Watching is what the server tells of itself.
+type Watching struct{}
+
+// Safe is which unsafe files are read all the same.
+type Safe struct {
+	// Blame are the words of DontBlameSendmail, lower case.
+	Blame []string
+}
+
+// The words of what is offered to clients.
+var (
+	serverAuthWords = [...]string{"offered", "required", "none"}
+	listenTLSWords  = [...]string{"starttls", "implicit", "none"}
+)
+
+func parseServerAuth(text string) (ServerAuth, error) {
+	i, err := word(text, "way to log in", serverAuthWords[:], "")
+	return ServerAuth(i), err //nolint:gosec // three words
+}
+
+func (a ServerAuth) String() string { return serverAuthWords[min(int(a), len(serverAuthWords)-1)] }
+
+func parseListenTLS(text string) (ListenTLS, error) {
+	i, err := word(text, "way of TLS", listenTLSWords[:], "")
+	return ListenTLS(i), err //nolint:gosec // three words
+}
+
+func (l ListenTLS) String() string { return listenTLSWords[min(int(l), len(listenTLSWords)-1)] }
+
+// settle checks what of server mode goes together.
+func (m *MTA) settle(raw *file) error {
+	for i := range m.Listeners {
+		l := &m.Listeners[i]
+		if l.Address == "" {
+			return sysexits.Errorf(sysexits.Config, `for example: address = "0.0.0.0:25"`, "%s: [[mta.listen]] has no address", raw.where(l.at))
+		}
+	}
+	for i := range m.DNSBLs {
+		if m.DNSBLs[i].List == "" {
+			return sysexits.Errorf(sysexits.Config, `for example: list = "dnsbl.example"`, "%s: [[mta.dnsbl]] has no list", raw.where(m.DNSBLs[i].at))
+		}
+	}
+	return nil
+}
+
+// parseServerListen reads host:port, where an empty host is all addresses, or
+// unix:PATH.
+func parseServerListen(text string) (string, error) {
+	if strings.HasPrefix(text, "unix:") {
+		return parseListen(text)
+	}
+	_, port, ok := hostPort(text)
+	n, err := strconv.Atoi(port)
+	if !ok || err != nil || n < 0 || n > 65535 {
+		return "", fmt.Errorf("%s is no listener: write 0.0.0.0:25, [::]:25, :587 or unix:/path", quotedText(text))
+	}
+	return text, nil
+}

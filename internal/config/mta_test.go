@@ -1,0 +1,65 @@
+package config
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestTheFileSetsWhatAServerGoesBy(t *testing.T) {
+	for _, c := range []struct {
+		reason, text string
+		want         func(*MTA)
+	}{
+		{"its name and classes", "[mta]\nhostname = \"mail.example.org\"\nlocal = [\"example.org\"]\nrelay = [\"10.1.2\"]", func(m *MTA) {
+			m.Hostname, m.Local, m.Relay = "mail.example.org", []string{"example.org"}, []string{"10.1.2"}
+		}},
+		{"listeners, in the order of the file", "[[mta.listen]]\naddress = \"0.0.0.0:25\"\n[[mta.listen]]\naddress = \":587\"\nauth = \"required\"\ntls = \"starttls\"\n[[mta.listen]]\naddress = \"[::]:465\"\ntls = \"implicit\"", func(m *MTA) {
+			m.Listeners = []Listener{{Address: "0.0.0.0:25"}, {Address: ":587", Auth: AuthRequired}, {Address: "[::]:465", TLS: ListenImplicit}}
+		}},
+		{"a Unix socket", "[[mta.listen]]\naddress = \"unix:/run/mta.sock\"\nauth = \"none\"\ntls = \"none\"", func(m *MTA) {
+			m.Listeners = []Listener{{Address: "unix:/run/mta.sock", Auth: AuthNone, TLS: ListenClear}}
+		}},
+		{"block lists", "[[mta.dnsbl]]\nlist = \"one.example\"\n[[mta.dnsbl]]\nlist = \"two.example\"", func(m *MTA) {
+			m.DNSBLs = []DNSBL{{List: "one.example"}, {List: "two.example"}}
+		}},
+	} {
+		t.Run(c.reason, func(t *testing.T) {
+			got, err := Parse("m.toml", []byte(c.text+"\n"), home)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := defaults().MTA
+			c.want(&want)
+			for i := range got.MTA.Listeners {
+				got.MTA.Listeners[i].at = 0
+			}
+			for i := range got.MTA.DNSBLs {
+				got.MTA.DNSBLs[i].at = 0
+			}
+			if diff := cmp.Diff(want, got.MTA, cmp.AllowUnexported(Listener{}, DNSBL{})); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestABadServerConfigurationNamesTheLine(t *testing.T) {
+	for _, c := range []struct{ reason, text, want string }{
+		{"a listener without an address", "[mta]\n[[mta.listen]]\nauth = \"none\"", "m.toml:2: [[mta.listen]] has no address"},
+		{"a list without its domain", "[[mta.dnsbl]]", "m.toml:1: [[mta.dnsbl]] has no list"},
+		{"one pair of brackets", "[mta.listen]\naddress = \":25\"", "mta.listen is a list of tables"},
+		{"a list that there is not", "[[mta.lisen]]\naddress = \":25\"", "there is none of that name"},
+		{"a key that there is not", "[[mta.listen]]\nadress = \":25\"", `unknown key "mta.listen.1.adress"`},
+		{"no port", "[[mta.listen]]\naddress = \"0.0.0.0\"", "is no listener"},
+		{"the same key twice in one table", "[[mta.listen]]\naddress = \":25\"\naddress = \":26\"", "a second time"},
+	} {
+		t.Run(c.reason, func(t *testing.T) {
+			_, err := Parse("m.toml", []byte(c.text+"\n"), home)
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("the error is %v, want one with %q", err, c.want)
+			}
+		})
+	}
+}
