@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"mailcrane/cmd/mailcrane/events"
 	"mailcrane/installer"
 	"mailcrane/internal/config"
+	"mailcrane/internal/socket"
 	"mailcrane/internal/sysexits"
 	"mailcrane/netwatch"
 	"mailcrane/netwatch/network"
@@ -57,9 +59,19 @@ type watcher interface {
 	Prove(queue.Transport) queue.Transport
 }
 
-// agent composes the rooms. A nil log is that of LogLevel on standard error,
-// and a nil net the machine's own.
-func (a *app) agent(ctx context.Context, log *slog.Logger, net watcher) error {
+// given is what an agent works with that it would else make itself: the log of
+// LogLevel on standard error, the machine's own network, what the service manager
+// has opened. The zero given leaves all to the agent.
+type given struct {
+	log       *slog.Logger
+	net       watcher
+	inherited *socket.Inheritance
+	// server is that of server mode, which serves until ctx is done; nil is none.
+	server func(ctx context.Context) error
+}
+
+// agent composes the rooms.
+func (a *app) agent(ctx context.Context, by given) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	idle := newRest()
@@ -68,18 +80,22 @@ func (a *app) agent(ctx context.Context, log *slog.Logger, net watcher) error {
 	if err != nil {
 		return err
 	}
+	log, net := by.log, by.net
 	if log == nil {
 		log = a.log(c.LogLevel)
+	}
+	if by.inherited == nil {
+		by.inherited = socket.Inherit()
 	}
 	var naps <-chan queue.Nap
 	own := net == nil
 	if own {
 		net, naps = a.machine(ctx, c, log)
 	}
-	by := carriedBy(c, net)
-	out := a.wayOut(ctx, c, by, log)
+	carriers := carriedBy(c, net)
+	out := a.wayOut(ctx, c, carriers, log)
 	runner := a.runner(c, out, log)
-	obey(runner, c, by)
+	obey(runner, c, carriers)
 	if err := prepare(c, runner.Spool); err != nil {
 		return err
 	}
@@ -106,7 +122,7 @@ func (a *app) agent(ctx context.Context, log *slog.Logger, net watcher) error {
 	if err != nil {
 		return err
 	}
-	taking, err := a.listen(ctx, c, log, ends.stir)
+	taking, err := a.listen(ctx, c, log, by.inherited, ends.stir)
 	if err != nil {
 		return err
 	}
@@ -116,11 +132,12 @@ func (a *app) agent(ctx context.Context, log *slog.Logger, net watcher) error {
 	}
 	log.Info("agent is up", "spool", c.Spools.String(), "accounts", len(c.Accounts), "network", net.State().Reason)
 	tells.ready(net.State().Reason)
+	ended := taking.serve(ctx, by.server, stop)
 	err = runner.Serve(ctx, hub.Arrivals(ctx, arrived), pokes)
 	tells.stopping()
 	stop()
 	taking.all.Wait()
-	return err
+	return cmp.Or(err, *ended)
 }
 
 // watchers are told of every event of the queue runs, in this order.

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"mailcrane/internal/config"
+	"mailcrane/internal/socket"
 	"mailcrane/msp/listen"
 )
 
@@ -20,10 +21,10 @@ type takesMail struct {
 
 // listen opens the submission listeners, or takes those over that the service
 // manager has opened. left is called whenever a client has gone.
-func (a *app) listen(ctx context.Context, c *config.Config, log *slog.Logger, left func()) (*takesMail, error) {
-	taking, inherited := &takesMail{}, listen.Inherit()
+func (a *app) listen(ctx context.Context, c *config.Config, log *slog.Logger, inherited *socket.Inheritance, left func()) (*takesMail, error) {
+	taking := &takesMail{}
 	for _, address := range c.ListenMSP {
-		l, theirs, err := inherited.Listen(ctx, address, listen.Access{})
+		l, theirs, err := listen.ListenOr(ctx, inherited, address, listen.Access{})
 		if err != nil {
 			return nil, err
 		}
@@ -47,6 +48,19 @@ func (a *app) listen(ctx context.Context, c *config.Config, log *slog.Logger, le
 		log.Warn("the service listens where the configuration does not; type: "+serviceCall(c, "install"), "address", address)
 	}
 	return taking, nil
+}
+
+// serve runs the server of server mode, nil for none, beside the listeners. That
+// ends the agent where it fails; why is said when all has ended.
+func (t *takesMail) serve(ctx context.Context, server func(context.Context) error, stop func()) (why *error) {
+	why = new(error)
+	if server != nil {
+		t.all.Go(func() {
+			defer stop()
+			*why = server(ctx)
+		})
+	}
+	return why
 }
 
 func (a *app) submissionServer(c *config.Config, log *slog.Logger, left func()) *listen.Server {

@@ -309,7 +309,7 @@ func beAgent(t *testing.T, clock string) {
 	}
 	ctx, stop := signal.NotifyContext(t.Context(), syscall.SIGTERM)
 	defer stop()
-	if err := a.agent(ctx, nil, nil); err != nil {
+	if err := a.agent(ctx, given{}); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		t.Fail()
 	}

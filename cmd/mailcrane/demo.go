@@ -157,7 +157,7 @@ func (d *demo) comeUp(ctx context.Context, n int) ([]received, error) {
 	a.stderr = io.Discard
 	go func() {
 		defer close(ended)
-		ended <- a.agent(agentCtx, slog.New(slog.DiscardHandler), d.net)
+		ended <- a.agent(agentCtx, given{log: slog.New(slog.DiscardHandler), net: d.net})
 	}()
 	defer func() {
 		stop()

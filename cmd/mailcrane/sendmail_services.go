@@ -280,7 +280,7 @@ func (s *services) Daemon(ctx context.Context, mode msp.Mode, run msp.QueueRun) 
 			"a service manager keeps mailcrane in the background; -bd does not"))
 	}
 	s.every = run.Interval
-	if err := s.agent(ctx, nil, nil); err != nil {
+	if err := s.agent(ctx, given{}); err != nil {
 		return s.fail(err)
 	}
 	return sysexits.OK

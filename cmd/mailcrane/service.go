@@ -124,7 +124,7 @@ func (a *app) serviceStatus(ctx context.Context, s *installer.Service, _ install
 // runService is the agent; one that the service manager of Windows has started
 // has to answer it, the others are just started.
 func (a *app) runService(ctx context.Context, managed bool) error {
-	run := func(ctx context.Context) error { return a.agent(ctx, nil, nil) }
+	run := func(ctx context.Context) error { return a.agent(ctx, given{}) }
 	if !managed {
 		return run(ctx)
 	}
@@ -161,7 +161,7 @@ const machineConfig = "/etc/mailcrane/mailcrane.toml"
 // serviceOptions say which service is meant, and what it needs; that comes from
 // the configuration, which has to be in order where it is wanted.
 func (a *app) serviceOptions(user, wanted bool) (installer.Options, error) {
-	o := installer.Options{User: user, Config: a.configFile, Run: func(ctx context.Context) error { return a.agent(ctx, nil, nil) }}
+	o := installer.Options{User: user, Config: a.configFile, Run: func(ctx context.Context) error { return a.agent(ctx, given{}) }}
 	var err error
 	if o.Program, err = os.Executable(); err != nil {
 		return o, sysexits.Errorf(sysexits.OSErr, "", "cannot find this program: %w", err)

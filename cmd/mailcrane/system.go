@@ -6,6 +6,7 @@ import (
 	"log/slog"
 
 	"mailcrane/internal/config"
+	"mailcrane/internal/socket"
 	"mailcrane/internal/sysexits"
 	"mailcrane/msp/drop/intake"
 	"mailcrane/msp/listen"
@@ -24,7 +25,7 @@ const (
 
 // serveMachine takes in the mail of all users of this machine: over the shared
 // socket, and what they have left in the drop directory.
-func (t *takesMail) serveMachine(ctx context.Context, a *app, c *config.Config, log *slog.Logger, inherited *listen.Inheritance, left func()) error {
+func (t *takesMail) serveMachine(ctx context.Context, a *app, c *config.Config, log *slog.Logger, inherited *socket.Inheritance, left func()) error {
 	if !c.System.Used() {
 		return nil
 	}
@@ -40,7 +41,7 @@ func (t *takesMail) serveMachine(ctx context.Context, a *app, c *config.Config, 
 		return err
 	}
 	access := listen.Access{Everyone: true}
-	l, theirs, err := inherited.Listen(ctx, "unix:"+c.System.Socket, access)
+	l, theirs, err := listen.ListenOr(ctx, inherited, "unix:"+c.System.Socket, access)
 	if err != nil {
 		return err
 	}

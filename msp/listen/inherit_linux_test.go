@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"mailcrane/internal/socket"
 	"mailcrane/internal/sysexits"
 )
 
@@ -25,8 +26,8 @@ func TestHeir(t *testing.T) {
 func heir(address string) int {
 	// systemd names the process; the test that started this one could not.
 	os.Setenv("LISTEN_PID", fmt.Sprint(os.Getpid()))
-	in := Inherit()
-	l, inherited, err := in.Listen(context.Background(), address, Access{})
+	in := socket.Inherit()
+	l, inherited, err := ListenOr(context.Background(), in, address, Access{})
 	if err != nil {
 		return sysexits.Code(err)
 	}
@@ -112,7 +113,7 @@ func TestAnInheritedListenerIsServedAndStays(t *testing.T) {
 
 func TestWhatIsNotInheritedIsOpened(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s")
-	l, inherited, err := new(Inheritance).Listen(t.Context(), "unix:"+path, Access{})
+	l, inherited, err := ListenOr(t.Context(), &socket.Inheritance{}, "unix:"+path, Access{})
 	if err != nil || inherited {
 		t.Fatalf("inherited %v, %v", inherited, err)
 	}

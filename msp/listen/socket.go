@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"mailcrane/internal/socket"
 	"mailcrane/internal/sysexits"
 )
 
@@ -14,14 +15,12 @@ import (
 // that is not a socket, and one that another program serves are errors of
 // sysexits with a hint.
 //
-// A socket is made with mode 0600, or 0666 if access lets other users in, in
-// a directory that only its owner can write to (made with mode 0700 if there
-// is none). A file PATH.lock beside it keeps two servers apart. Serve checks
+// A socket has mode 0600, or 0666 if access lets other users in; Serve checks
 // who a peer is, whatever the mode. A system other than Unix has no such socket:
 // it is an error there.
 func Listen(ctx context.Context, address string, access Access) (net.Listener, error) {
 	if path, ok := strings.CutPrefix(address, "unix:"); ok {
-		return listenUnix(ctx, path, access)
+		return socket.Unix(ctx, path, access.shared())
 	}
 	at, err := netip.ParseAddrPort(address)
 	if err != nil {
@@ -35,4 +34,14 @@ func Listen(ctx context.Context, address string, access Access) (net.Listener, e
 		return nil, sysexits.Errorf(sysexits.Unavailable, "choose another port, or stop the program that uses it", "listening on %s: %w", address, err)
 	}
 	return l, nil
+}
+
+// ListenOr is the listener of that address that the service manager has opened,
+// which inherited says, or else that of Listen.
+func ListenOr(ctx context.Context, in *socket.Inheritance, address string, access Access) (l net.Listener, inherited bool, err error) {
+	if l := in.Take(address); l != nil {
+		return l, true, nil
+	}
+	l, err = Listen(ctx, address, access)
+	return l, false, err
 }

@@ -1,10 +1,12 @@
-package listen
+// Package socket opens Unix sockets that nobody else can put another in place of,
+// and takes over the listeners that a service manager has opened.
+package socket
 
 import (
-	"context"
 	"net"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/coreos/go-systemd/v22/activation"
@@ -25,18 +27,17 @@ func Inherit() *Inheritance {
 	return &Inheritance{slices.DeleteFunc(all, func(l net.Listener) bool { return l == nil })}
 }
 
-// Listen is the inherited listener of that address, which inherited says, or
-// else that of the function Listen. An inherited socket's directory, mode and
-// lock are the service manager's; who its peers are is checked all the same.
-func (in *Inheritance) Listen(ctx context.Context, address string, access Access) (l net.Listener, inherited bool, err error) {
+// Take is the inherited listener of that address, nil where there is none. An
+// inherited socket's directory, mode and lock are the service manager's; who its
+// peers are is checked by who serves it.
+func (in *Inheritance) Take(address string) net.Listener {
 	for i, l := range in.left {
 		if isAt(l.Addr(), address) {
 			in.left = slices.Delete(in.left, i, i+1)
-			return l, true, nil
+			return l
 		}
 	}
-	l, err = Listen(ctx, address, access)
-	return l, false, err
+	return nil
 }
 
 // Close closes what nobody has asked for and returns its addresses.
@@ -52,14 +53,32 @@ func (in *Inheritance) Close() []string {
 
 func isAt(a net.Addr, address string) bool {
 	path, unix := strings.CutPrefix(address, "unix:")
-	if !unix || a.Network() != "unix" {
-		return !unix && a.Network() == "tcp" && a.String() == address
+	switch at := a.(type) {
+	case *net.TCPAddr:
+		return !unix && isPort(at, address)
+	case *net.UnixAddr:
+		return unix && isPath(at.Name, path)
 	}
-	if a.String() == path {
+	return false
+}
+
+// isPort compares what a person wrote with what the kernel says: a wildcard of
+// both families is [::] there, and 0.0.0.0 or nothing in a file.
+func isPort(at *net.TCPAddr, address string) bool {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil || port != strconv.Itoa(at.Port) {
+		return false
+	}
+	ip := net.ParseIP(host)
+	return ip.Equal(at.IP) || (host == "" || ip.IsUnspecified()) && at.IP.IsUnspecified()
+}
+
+func isPath(theirs, ours string) bool {
+	if theirs == ours {
 		return true
 	}
 	// One of them may be named by way of a link, such as /var/run.
-	theirs, err := os.Stat(a.String())
-	ours, ourErr := os.Stat(path)
-	return err == nil && ourErr == nil && os.SameFile(theirs, ours)
+	a, err := os.Stat(theirs)
+	b, ourErr := os.Stat(ours)
+	return err == nil && ourErr == nil && os.SameFile(a, b)
 }

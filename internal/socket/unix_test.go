@@ -1,6 +1,6 @@
 //go:build unix
 
-package listen
+package socket
 
 import (
 	"net"
@@ -20,7 +20,7 @@ func TestAnOldSocketIsRemovedOnlyIfNobodyAnswers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if l, err := Listen(t.Context(), "unix:"+path, Access{}); sysexits.Code(err) != sysexits.Unavailable {
+	if l, err := Unix(t.Context(), path, false); sysexits.Code(err) != sysexits.Unavailable {
 		t.Fatalf("%v, %v while another program answers", l, err)
 	}
 	if c, err := net.Dial("unix", path); err != nil {
@@ -30,18 +30,18 @@ func TestAnOldSocketIsRemovedOnlyIfNobodyAnswers(t *testing.T) {
 	}
 	other.(*net.UnixListener).SetUnlinkOnClose(false)
 	other.Close() // as after kill -9
-	l, err := Listen(t.Context(), "unix:"+path, Access{})
+	l, err := Unix(t.Context(), path, false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Listen(t.Context(), "unix:"+path, Access{}); sysexits.Code(err) != sysexits.Unavailable {
+	if _, err := Unix(t.Context(), path, false); sysexits.Code(err) != sysexits.Unavailable {
 		t.Errorf("a second server: %v", err)
 	}
 	l.Close()
 	if _, err := os.Lstat(path); !os.IsNotExist(err) {
 		t.Errorf("the socket is left behind: %v", err)
 	}
-	l, err = Listen(t.Context(), "unix:"+path, Access{})
+	l, err = Unix(t.Context(), path, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,13 +56,13 @@ func TestASocketWhoseLockIsHeldIsLeftAlone(t *testing.T) {
 	if err := lock.Lock(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Listen(t.Context(), "unix:"+path, Access{}); sysexits.Code(err) != sysexits.Unavailable {
+	if _, err := Unix(t.Context(), path, false); sysexits.Code(err) != sysexits.Unavailable {
 		t.Errorf("got %v, want that it is taken", err)
 	}
 	if err := lock.Unlock(); err != nil {
 		t.Fatal(err)
 	}
-	l, err := Listen(t.Context(), "unix:"+path, Access{})
+	l, err := Unix(t.Context(), path, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +97,7 @@ func TestNothingButASocketIsRemoved(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := Listen(t.Context(), "unix:"+path, Access{}); sysexits.Code(err) != sysexits.CantCreat || sysexits.Hint(err) == "" {
+			if _, err := Unix(t.Context(), path, false); sysexits.Code(err) != sysexits.CantCreat || sysexits.Hint(err) == "" {
 				t.Errorf("got %v, want a refusal with a hint", err)
 			}
 			if after, err := os.Lstat(path); err != nil || !os.SameFile(before, after) {
@@ -116,7 +116,7 @@ func TestADirectoryThatOthersWriteToIsRefused(t *testing.T) {
 		if err := os.Chmod(dir, mode); err != nil {
 			t.Fatal(err)
 		}
-		if l, err := Listen(t.Context(), "unix:"+dir+"/s", Access{}); sysexits.Code(err) != sysexits.NoPerm || sysexits.Hint(err) == "" {
+		if l, err := Unix(t.Context(), dir+"/s", false); sysexits.Code(err) != sysexits.NoPerm || sysexits.Hint(err) == "" {
 			t.Errorf("mode %v: %v, %v", mode, l, err)
 		}
 	}
@@ -124,7 +124,7 @@ func TestADirectoryThatOthersWriteToIsRefused(t *testing.T) {
 
 func TestAMissingDirectoryIsMade(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a", "b")
-	l, err := Listen(t.Context(), "unix:"+dir+"/s", Access{})
+	l, err := Unix(t.Context(), dir+"/s", false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +136,7 @@ func TestAMissingDirectoryIsMade(t *testing.T) {
 
 func TestASocketPathThatIsTooLongIsRefusedInWords(t *testing.T) {
 	path := filepath.Join(t.TempDir(), strings.Repeat("long/", 30)+"s")
-	_, err := Listen(t.Context(), "unix:"+path, Access{})
+	_, err := Unix(t.Context(), path, false)
 	if sysexits.Code(err) != sysexits.Config || sysexits.Hint(err) == "" || !strings.Contains(err.Error(), path) {
 		t.Errorf("got %v", err)
 	}

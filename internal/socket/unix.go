@@ -1,6 +1,6 @@
 //go:build unix
 
-package listen
+package socket
 
 import (
 	"context"
@@ -30,7 +30,12 @@ func (l locked) Close() error {
 	return errors.Join(l.Listener.Close(), l.lock.Unlock())
 }
 
-func listenUnix(ctx context.Context, path string, access Access) (net.Listener, error) {
+// Unix makes a Unix socket at an absolute path: with mode 0600, or 0666 where
+// it is shared, in a directory that only its owner can write to (made with mode
+// 0700, or 0755, if there is none). A file PATH.lock beside it keeps two servers
+// apart. A path that is not a socket, and one that another program serves are
+// errors of sysexits with a hint.
+func Unix(ctx context.Context, path string, shared bool) (net.Listener, error) {
 	if !filepath.IsAbs(path) {
 		return nil, sysexits.Errorf(sysexits.Config, "write unix: and a path that begins with /", "%q is no absolute path for a socket", path)
 	}
@@ -38,7 +43,7 @@ func listenUnix(ctx context.Context, path string, access Access) (net.Listener, 
 		return nil, sysexits.Errorf(sysexits.Config, "use a directory with a shorter name",
 			"the path of a socket has at most %d octets on this system, and %s has %d", longest, path, len(path))
 	}
-	if err := ownDirectory(filepath.Dir(path), access); err != nil {
+	if err := ownDirectory(filepath.Dir(path), shared); err != nil {
 		return nil, err
 	}
 	lock := flock.New(path+".lock", flock.SetPermissions(0o600))
@@ -49,7 +54,7 @@ func listenUnix(ctx context.Context, path string, access Access) (net.Listener, 
 	case !free:
 		return nil, taken(path)
 	}
-	l, err := bind(ctx, path, access)
+	l, err := bind(ctx, path, shared)
 	if err != nil {
 		return nil, errors.Join(err, lock.Unlock())
 	}
@@ -57,12 +62,12 @@ func listenUnix(ctx context.Context, path string, access Access) (net.Listener, 
 }
 
 // bind makes the socket. The caller holds the lock.
-func bind(ctx context.Context, path string, access Access) (net.Listener, error) {
+func bind(ctx context.Context, path string, shared bool) (net.Listener, error) {
 	if err := removeStale(ctx, path); err != nil {
 		return nil, err
 	}
 	mode := fs.FileMode(0o600)
-	if access.shared() {
+	if shared {
 		mode = 0o666
 	}
 	config := net.ListenConfig{Control: narrow(mode)}
@@ -111,9 +116,9 @@ func taken(path string) error {
 
 // ownDirectory sees to it that nobody else can put a socket of the same name
 // in dir, where clients would give it their mail.
-func ownDirectory(dir string, access Access) error {
+func ownDirectory(dir string, shared bool) error {
 	mode := fs.FileMode(0o700)
-	if access.shared() {
+	if shared {
 		mode = 0o755
 	}
 	if err := os.MkdirAll(dir, mode); err != nil {
