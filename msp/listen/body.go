@@ -5,72 +5,13 @@ import (
 	"strings"
 
 	"github.com/emersion/go-smtp"
+
+	"mailcrane/internal/syntax"
 )
 
-// A scanner looks at the octets of one message as they come off the wire.
-// go-smtp's reader lets bare CR, bare LF and NUL pass, and other servers take
-// different octets for the end of a message (RFC 5321 section 2.3.8, 4.1.1.4),
-// so a message that holds one could hide a second message: it is refused.
-type scanner struct {
-	window uint64 // the last octets, the youngest lowest
-	lines  int    // whole lines so far
-	size   int64  // octets so far, without dots that stuffing added
-}
-
-// The octets that end a message, and those that stand before its first.
-const (
-	endOfData   = '\r'<<32 | '\n'<<24 | '.'<<16 | '\r'<<8 | '\n'
-	fiveOctets  = 1<<40 - 1
-	startOfLine = '\r'<<8 | '\n'
-)
-
-func (s *scanner) previous() byte { return byte(s.window) }
-
-// next takes one octet and says what is wrong with it, or "".
-func (s *scanner) next(c byte) (wrong string) {
-	before := s.previous()
-	switch {
-	case c == 0:
-		wrong = "a NUL octet"
-	case before == '\r' && c != '\n':
-		wrong = "a bare CR"
-	case before != '\r' && c == '\n':
-		wrong = "a bare LF"
-	case c == '\n':
-		s.lines++
-	}
-	s.window = s.window<<8 | uint64(c)
-	s.size++
-	return wrong
-}
-
-// nextStuffed is next for a DATA body, whose size is without added dots.
-func (s *scanner) nextStuffed(c byte) (wrong string) {
-	if c == '.' && s.window&0xffff == startOfLine {
-		s.size--
-	}
-	return s.next(c)
-}
-
-// ended says that CRLF.CRLF is whole.
-func (s *scanner) ended() bool { return s.window&fiveOctets == endOfData }
-
-// ambiguous says that the last octets are a line of one dot to some server,
-// but not the end of a message by RFC 5321. It is asked for a spoiled message.
-func (s *scanner) ambiguous() bool {
-	last, dot, first := byte(s.window), byte(s.window>>8), byte(s.window>>16)
-	if lineEnd(last) && dot == '.' && lineEnd(first) {
-		strict := last == '\r' && first == '\n' && byte(s.window>>24) == '\r'
-		return !strict
-	}
-	// CRLF . CR with no LF after it
-	return dot == '\r' && last != '\n' && first == '.' && lineEnd(byte(s.window>>24))
-}
-
-func lineEnd(c byte) bool { return c == '\r' || c == '\n' }
-
-func (s *scanner) spoiled(what string) *smtp.SMTPError {
-	return refuse(554, smtp.EnhancedCode{5, 6, 0}, "Line %d of the message has %s; nothing was queued", s.lines+1, what)
+// spoiled refuses a message that could hide another.
+func (g *guard) spoiled(what string) *smtp.SMTPError {
+	return refuse(554, smtp.EnhancedCode{5, 6, 0}, "Line %d of the message has %s; nothing was queued", g.text.Lines+1, what)
 }
 
 // startBody follows the reply to DATA. A client that did not wait for a
@@ -78,7 +19,7 @@ func (s *scanner) spoiled(what string) *smtp.SMTPError {
 // as commands. One on standard input may be a script that never waits.
 func (g *guard) startBody(accepted bool) {
 	if accepted {
-		g.phase, g.text = body, scanner{window: startOfLine}
+		g.phase, g.text = body, syntax.AfterLines(0)
 		return
 	}
 	g.failed = true
@@ -96,25 +37,25 @@ func (g *guard) readBody(p []byte) (n int, err error) {
 	}
 	came, _ := g.in.Peek(g.in.Buffered())
 	used, wrong := 0, ""
-	for used < len(came) && n+2 <= len(p) && wrong == "" && !g.text.ended() {
+	for used < len(came) && n+2 <= len(p) && wrong == "" && !g.text.Ended() {
 		c := came[used]
 		used++
 		if g.addCR(c) {
-			g.text.nextStuffed('\r')
+			g.text.NextStuffed('\r')
 			p[n], n = '\r', n+1
 		}
-		wrong = g.text.nextStuffed(c)
+		wrong = g.text.NextStuffed(c)
 		p[n], n = c, n+1
 	}
 	_, _ = g.in.Discard(used) // they are in the buffer
 	if wrong != "" {
-		return 0, g.skipBody(g.text.spoiled(wrong))
+		return 0, g.skipBody(g.spoiled(wrong))
 	}
-	if g.text.ended() {
+	if g.text.Ended() {
 		g.phase = spent
-		g.text.size -= 2 // the CRLF after the dot
+		g.text.Size -= 2 // the CRLF after the dot
 	}
-	if g.text.size > g.limits.MaxSize+2 || g.phase == spent && g.text.size > g.limits.MaxSize {
+	if g.text.Size > g.limits.MaxSize+2 || g.phase == spent && g.text.Size > g.limits.MaxSize {
 		return 0, g.skipBody(g.tooBig())
 	}
 	return n, nil
@@ -122,7 +63,7 @@ func (g *guard) readBody(p []byte) (n int, err error) {
 
 // addCR says that c is an LF that ends a line where LF may.
 func (g *guard) addCR(c byte) bool {
-	return g.lfBody && c == '\n' && g.text.previous() != '\r'
+	return g.lfBody && c == '\n' && g.text.Previous() != '\r'
 }
 
 func (g *guard) tooBig() *smtp.SMTPError {
@@ -134,10 +75,10 @@ func (g *guard) tooBig() *smtp.SMTPError {
 func (g *guard) skipBody(why *smtp.SMTPError) error {
 	for skipped := int64(0); g.phase == body; skipped++ {
 		switch {
-		case g.text.ended():
+		case g.text.Ended():
 			g.phase = spent
 			continue
-		case g.text.ambiguous() || skipped > g.limits.MaxSize:
+		case g.text.Ambiguous() || skipped > g.limits.MaxSize:
 			return g.cut(replyLine(why) + "; closing the connection")
 		}
 		c, err := g.in.ReadByte()
@@ -145,9 +86,9 @@ func (g *guard) skipBody(why *smtp.SMTPError) error {
 			return g.lost(err)
 		}
 		if g.addCR(c) {
-			g.text.nextStuffed('\r')
+			g.text.NextStuffed('\r')
 		}
-		g.text.nextStuffed(c)
+		g.text.NextStuffed(c)
 	}
 	g.refusal = why
 	return g.refusal
@@ -184,13 +125,13 @@ func (g *guard) readChunk(p []byte) (int, error) {
 	}
 	g.left -= int64(n)
 	for _, c := range p[:n] {
-		if wrong := g.text.next(c); wrong != "" {
-			return 0, g.skipChunk(g.text.spoiled(wrong))
+		if wrong := g.text.Next(c); wrong != "" {
+			return 0, g.skipChunk(g.spoiled(wrong))
 		}
 	}
 	if g.left == 0 {
-		if g.cmd.last && g.text.previous() == '\r' {
-			return 0, g.skipChunk(g.text.spoiled("a bare CR"))
+		if g.cmd.last && g.text.Previous() == '\r' {
+			return 0, g.skipChunk(g.spoiled("a bare CR"))
 		}
 		g.phase = spent
 	}

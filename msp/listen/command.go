@@ -3,13 +3,12 @@ package listen
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"mailcrane/internal/address"
+	"mailcrane/internal/syntax"
 	"mailcrane/msp/drop"
 )
 
@@ -27,7 +26,7 @@ type command struct {
 // take judges one line. It is true if go-smtp shall see the line, which is
 // then pending; else the answer has been given.
 func (g *guard) take(line []byte) bool {
-	text, lf := cutLineEnd(string(line))
+	text, lf := syntax.CutLineEnd(string(line))
 	if lf && !g.lenient {
 		_ = g.cut("500 5.5.2 A line ended in a bare LF; end lines in CR LF (nc -C does); closing the connection")
 		return false
@@ -40,7 +39,7 @@ func (g *guard) take(line []byte) bool {
 	g.lfBody = lf
 	switch verb {
 	case "EHLO", "HELO", "MAIL", "RCPT", "DATA", "BDAT", "RSET", "NOOP", "QUIT", "VRFY":
-		if !printable(text) {
+		if !syntax.Printable(text) {
 			g.answer("500 5.5.2 A command holds a control character or is not UTF-8")
 			return false
 		}
@@ -127,7 +126,7 @@ func (g *guard) path(keyword, rest, ok string, known ...string) bool {
 		return false
 	}
 	seen := g.cmd.path
-	if seen != "" && !qualified(seen) {
+	if seen != "" && !syntax.Qualified(seen) {
 		seen += "@localhost"
 	}
 	line := g.cmd.verb + " " + keyword + "<" + seen + ">"
@@ -150,14 +149,14 @@ func (g *guard) parsePath(keyword, rest string, known []string) error {
 	if len(rest) < len(keyword) || !strings.EqualFold(rest[:len(keyword)], keyword) {
 		return fmt.Errorf("501 5.5.4 Write %s %s<address>", g.cmd.verb, keyword)
 	}
-	path, rest, err := cutPath(strings.TrimLeft(rest[len(keyword):], " "))
+	path, rest, err := syntax.CutPath(strings.TrimLeft(rest[len(keyword):], " "))
 	if err != nil {
 		return fmt.Errorf("501 5.1.%d Bad address: %w", map[string]int{"MAIL": 7, "RCPT": 3}[g.cmd.verb], err)
 	}
 	if path == "" && g.cmd.verb == "RCPT" {
 		return errors.New("501 5.1.3 Bad address: <> is no recipient")
 	}
-	params, err := parseParams(strings.Fields(rest), known)
+	params, err := params(rest, known)
 	if err != nil {
 		return err
 	}
@@ -193,20 +192,12 @@ func (g *guard) checkSize(digits string) error {
 	return nil
 }
 
-// parseParams splits ESMTP parameters (RFC 5321 section 4.1.2). go-smtp
-// judges the values, but keeps the last of two and answers an unknown one 500.
-func parseParams(fields, known []string) (map[string]string, error) {
-	params := make(map[string]string)
-	for _, f := range fields {
-		key, value, _ := strings.Cut(f, "=")
-		key = strings.ToUpper(key)
-		if _, twice := params[key]; twice {
-			return nil, fmt.Errorf("501 5.5.4 The parameter %s is there twice", key)
-		}
-		if !slices.Contains(known, key) {
-			return nil, fmt.Errorf("555 5.5.4 The parameter %s is not known here", key)
-		}
-		params[key] = value
+// params are ESMTP parameters. go-smtp judges the values, but keeps the last
+// of two and answers an unknown one 500.
+func params(rest string, known []string) (map[string]string, error) {
+	params, err := syntax.Params(strings.Fields(rest), known)
+	if bad, ok := errors.AsType[*syntax.ParamError](err); ok {
+		return nil, fmt.Errorf("%s 5.5.4 The parameter %s", map[bool]string{true: "501", false: "555"}[bad.Twice], strings.TrimPrefix(bad.Error(), "the parameter "))
 	}
 	return params, nil
 }
@@ -235,10 +226,10 @@ func (g *guard) bdat(args []string) bool {
 		refusal = "503 5.5.1 Give a sender and a recipient first, with MAIL and RCPT"
 	case len(args) > 2 || len(args) == 2 && !g.cmd.last:
 		refusal = "501 5.5.4 Write BDAT size or BDAT size LAST; nothing was queued"
-	case g.text.size+int64(n) > g.limits.MaxSize:
+	case g.text.Size+int64(n) > g.limits.MaxSize:
 		refusal = replyLine(g.tooBig())
-	case n == 0 && g.cmd.last && g.text.previous() == '\r':
-		refusal = replyLine(g.text.spoiled("a bare CR"))
+	case n == 0 && g.cmd.last && g.text.Previous() == '\r':
+		refusal = replyLine(g.spoiled("a bare CR"))
 	case n == 0 && !g.cmd.last:
 		g.chunked = true
 		g.answer("250 2.0.0 Continue")
@@ -254,15 +245,4 @@ func (g *guard) bdat(args []string) bool {
 		return false
 	}
 	return g.reset(refusal)
-}
-
-func cutLineEnd(line string) (text string, lf bool) {
-	if text, ok := strings.CutSuffix(line, "\r\n"); ok {
-		return text, false
-	}
-	return strings.TrimSuffix(line, "\n"), true
-}
-
-func printable(s string) bool {
-	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f })
 }

@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"mailcrane/internal/syntax"
 )
 
 // acceptance is the reply to a message that was taken, and to nothing else.
@@ -64,14 +66,14 @@ func judge(t *testing.T, m received) {
 		t.Error("a message without recipient was kept")
 	}
 	for _, to := range m.env.To {
-		if _, rest, err := cutPath("<" + to.Address + ">"); err != nil || rest != "" {
+		if _, rest, err := syntax.CutPath("<" + to.Address + ">"); err != nil || rest != "" {
 			t.Errorf("recipient %q is not in wire form: %v", to.Address, err)
 		}
-		if !printable(to.Address+to.Notify+to.ORcpt) || strings.ContainsAny(to.Notify+to.ORcpt, " \t") {
+		if !syntax.Printable(to.Address+to.Notify+to.ORcpt) || strings.ContainsAny(to.Notify+to.ORcpt, " \t") {
 			t.Errorf("recipient %+v would break a command line", to)
 		}
 	}
-	if !printable(m.env.From+m.env.EnvID) || strings.ContainsAny(m.env.EnvID+m.env.Ret, " \t") {
+	if !syntax.Printable(m.env.From+m.env.EnvID) || strings.ContainsAny(m.env.EnvID+m.env.Ret, " \t") {
 		t.Errorf("envelope %+v would break a command line", m.env)
 	}
 }

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/emersion/go-smtp"
+
+	"mailcrane/internal/syntax"
 )
 
 // Bounds of what a client may send and of what is done for it.
@@ -69,7 +71,7 @@ type guard struct {
 	lfBody  bool          // DATA ended in LF, so do the lines of the body
 	utf8    bool          // MAIL said SMTPUTF8
 	errors  int
-	text    scanner
+	text    syntax.Scanner
 	left    int64           // octets of the chunk still to come
 	refusal *smtp.SMTPError // why the message in hand is refused
 
@@ -350,7 +352,7 @@ func (g *guard) replied(code int) {
 // clear forgets the transaction, as go-smtp has.
 func (g *guard) clear() {
 	g.sender, g.rcpts, g.chunked, g.begun = false, 0, false, nil
-	g.text = scanner{}
+	g.text = syntax.Scanner{}
 }
 
 // count ends a session of too many errors: RFC 5321 section 4.2.4.2 leaves

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"mailcrane/internal/syntax"
 )
 
 // What a server that several users share has besides: it knows a submission
@@ -34,7 +36,7 @@ type Question struct {
 const questionTime = 30 * time.Second
 
 func (g *guard) question(rest string) {
-	if g.owner == "" || g.limits.Answer == nil || !printable(rest) {
+	if g.owner == "" || g.limits.Answer == nil || !syntax.Printable(rest) {
 		g.answer("502 5.5.1 Nothing can be asked here")
 		return
 	}

@@ -1,15 +1,15 @@
-package listen
+package syntax
 
 import (
 	"errors"
 	"strings"
 )
 
-// cutPath takes a reverse-path or forward-path off the front of s: <mailbox>,
+// CutPath takes a reverse-path or forward-path off the front of s: <mailbox>,
 // <>, or a mailbox without brackets, which many scripts write. A source route
 // is left out (RFC 5321 appendix C). The mailbox comes as it was written,
 // quotes and all; its domain may be missing.
-func cutPath(s string) (mailbox, rest string, err error) {
+func CutPath(s string) (mailbox, rest string, err error) {
 	s, bracket := strings.CutPrefix(s, "<")
 	if bracket && strings.HasPrefix(s, "@") {
 		i := strings.IndexAny(s, ":> ")
@@ -97,8 +97,8 @@ func domain(s string) (int, error) {
 	return n, nil
 }
 
-// qualified says whether mailbox has a domain.
-func qualified(mailbox string) bool {
+// Qualified says whether mailbox has a domain.
+func Qualified(mailbox string) bool {
 	n, err := localPart(mailbox)
 	return err == nil && n < len(mailbox)
 }
