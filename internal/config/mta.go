@@ -136,8 +136,11 @@ type Watching struct{}
 
 // Safe is which unsafe files are read all the same.
 type Safe struct {
-	// Blame are the words of DontBlameSendmail, lower case.
-	Blame []string
+	// Blame are the words of DontBlameSendmail.
+	Blame Blame
+	// TrustedUser is a name or a number of a user whose files are as good as
+	// root's; "" is nobody.
+	TrustedUser string
 }
 
 // The words of what is offered to clients.

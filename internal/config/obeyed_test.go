@@ -107,6 +107,9 @@ var shownBy = [...][3]string{
 
 	{"mta.", "internal/config", "TestTheFileSetsWhatAServerGoesBy"},
 
+	{"DontBlameSendmail", "mta/safefile", "TestEachWordOfDontBlameSendmailRelaxesItsOwnCheckOnly"},
+	{"TrustedUser", "mta/safefile", "TestAFileOfTheTrustedUserIsAsGoodAsRoots"},
+
 	{"LogLevel", "cmd/mailcrane", "TestTheLogObeysSendmailsLevels"},
 	{"RejectLogInterval", "msp/listen", "TestTheLogHearsOfTheFirstRefusalAndThenNowAndThen"},
 	{"RefuseLA", "msp/listen", "TestATooHighLoadRefusesConnections"},

@@ -54,16 +54,6 @@ var aliasOptions = []Option{
 		Why:     "no mail is delivered on this machine",
 	},
 	{
-		Name: "UnsafeGroupWrites", Side: Local,
-		Meaning: "whether files that a group may write are trusted",
-		Why:     "no .forward or :include: file is read",
-	},
-	{
-		Name: "DontBlameSendmail", Side: Local,
-		Meaning: "checks of files that are left out",
-		Why:     "only files of the person are read: configuration, secret, certificate; their checks cannot be left out",
-	},
-	{
 		Name: "LDAPDefaultSpec", Side: Local,
 		Meaning: "defaults of LDAP maps",
 		Why:     "there are no maps",

@@ -8,11 +8,6 @@ var systemOptions = []Option{
 		Why:     "nothing here runs with other rights than its own user",
 	},
 	{
-		Name: "TrustedUser", Side: Local,
-		Meaning: "the user that owns files in place of root",
-		Why:     "nothing here runs with other rights than its own user",
-	},
-	{
 		Name: "DontInitGroups", Side: Local,
 		Meaning: "do not look up the groups of a user",
 		Why:     "nothing here runs with other rights than its own user",

@@ -65,6 +65,12 @@ func (o *Option) loosely(at any, text string) error {
 	case *PrivacyFlags:
 		*at |= privacyFlags(text)
 		return nil
+	case *Blame:
+		with, err := at.with(text)
+		if err == nil {
+			*at = with
+		}
+		return err
 	case *oldTimeouts:
 		return setTimeouts((*Config)(at), text)
 	case *oldQueueTimeout:

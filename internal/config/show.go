@@ -51,6 +51,8 @@ func shown(at any) string {
 		}
 	case *PrivacyFlags:
 		return quotedList(at.words())
+	case *Blame:
+		return quotedList(at.Words())
 	case *Hours:
 		return quotedList(at.words())
 	case *Condition:
@@ -128,7 +130,7 @@ func (o *Option) Kind() string {
 		return "true or false"
 	case *int, *int64, *cacheSize:
 		return "number"
-	case *[]string, *PrivacyFlags, *Hours:
+	case *[]string, *PrivacyFlags, *Blame, *Hours:
 		return "list"
 	case *time.Duration, *ByTiming:
 		return "time"

@@ -65,6 +65,15 @@ func (o *Option) read(at any, v value, home string) error {
 		err := o.readList(&words, v)
 		*at = privacyFlags(strings.Join(words, ","))
 		return err
+	case *Blame:
+		if v.kind != "array" {
+			break
+		}
+		var words []string
+		if err := o.readList(&words, v); err != nil {
+			return err
+		}
+		return o.take(at, strings.Join(words, ","))
 	}
 	text, err := v.text()
 	if err != nil {
@@ -173,6 +182,8 @@ func takeWord(at any, text string) (err error) {
 		*at, err = taken(*at, text, parseAge)
 	case *Octets:
 		*at, err = taken(*at, text, parseOctets)
+	case *Blame:
+		*at, err = taken(*at, text, ParseBlame)
 	case *Sessions:
 		*at, err = taken(*at, text, parseSessions)
 	case *Metering:

@@ -3,13 +3,40 @@
 package access
 
 import (
+	"log/slog"
 	"net/netip"
 	"time"
+
+	"mailcrane/mta/safefile"
 )
+
+// Options are the arguments of FEATURE(access_db), and those that go with it.
+type Options struct {
+	// Skip has the value SKIP end a search; without, it is an error text.
+	Skip bool
+	// LookupDotDomain has .b.c tried for a.b.c, before b.c.
+	LookupDotDomain bool
+	// RelayToFullAddress has To:user@domain let mail be relayed.
+	RelayToFullAddress bool
+}
 
 // A Map is an access map. A nil Map has no entries. Its methods are safe for use
 // by several goroutines, and each error is temporary: the map cannot be read.
 type Map struct{}
+
+// Parse is the map in text, which does not change; name stands before the
+// numbers of lines.
+func Parse(name, text string, o Options) (*Map, error) { return &Map{}, nil }
+
+// Open is the map in a file, which is read again when it has changed. An error
+// says what is wrong with the file, and the Map is good all the same: it answers
+// with errors until the file is mended.
+func Open(path string, rules safefile.Rules, o Options, log *slog.Logger, now func() time.Time) (*Map, error) {
+	return &Map{}, nil
+}
+
+// Reload looks at the file at once.
+func (m *Map) Reload() error { return nil }
 
 // A Verb is what an entry says.
 type Verb uint8
@@ -27,6 +54,7 @@ const (
 	Subject
 	Friend
 	Hater
+	Temporary // Compat: TEMP:
 )
 
 // An Entry is a line of the map that was found.
@@ -56,6 +84,15 @@ func (m *Map) ToRefuse(recipient string, local bool) (Entry, error) { return Ent
 // Spam is the entry Spam: for a recipient: Friend, Hater or Nothing.
 func (m *Map) Spam(recipient string) (Entry, error) { return Entry{}, nil }
 
+// Compat is the entry Compat: for a sender and a recipient.
+func (m *Map) Compat(sender, recipient string) (Entry, error) { return Entry{}, nil }
+
+// CertIssuer and CertSubject are the entries for a distinguished name.
+func (m *Map) CertIssuer(dn string) (Entry, error) { return Entry{}, nil }
+
+// CertSubject: see CertIssuer.
+func (m *Map) CertSubject(dn string) (Entry, error) { return Entry{}, nil }
+
 // GreetPause is the pause for a client, where the map says one.
 func (m *Map) GreetPause(name string, addr netip.Addr) (pause time.Duration, found bool, err error) {
 	return 0, false, nil
@@ -70,6 +107,12 @@ func (m *Map) Connections(addr netip.Addr) (most int, found bool, err error) { r
 
 // Features are the letters of Srv_Features for a client.
 func (m *Map) Features(name string, addr netip.Addr) (Letters, error) { return Letters{}, nil }
+
+// ClientFeatures are the letters of Clt_Features for a server.
+func (m *Map) ClientFeatures(name string, addr netip.Addr) (Letters, error) { return Letters{}, nil }
+
+// TryTLS says whether STARTTLS is used with a server.
+func (m *Map) TryTLS(name string, addr netip.Addr) (bool, error) { return true, nil }
 
 // Letters are those of Srv_Features: by its lower-case form, true for the lower
 // case letter, false for the upper; a letter that is not there has its default.
