@@ -341,6 +341,7 @@ func TestUserWithoutASessionIsToldWhatToType(t *testing.T) {
 	})
 }
 
+// Coverage: B63.
 func TestSystemServiceRunsSandboxedAsItsOwnUser(t *testing.T) {
 	m := bootWithMailcrane(t)
 	u := root(t, m)

@@ -9,6 +9,8 @@ import (
 )
 
 // The machine's agent ran as root under OpenRC, and nobody had seen it run.
+//
+// Coverage: init.
 func TestOpenRCRunsTheAgentAsItsUser(t *testing.T) {
 	m := lab.OpenRC(t)
 	copyMailcrane(t, m)

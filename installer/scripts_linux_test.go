@@ -59,6 +59,8 @@ func TestAShellReadsTheScripts(t *testing.T) {
 }
 
 // A reader that is not ours sees the words that launchd will.
+//
+// Coverage: init.
 func TestThePropertyListsAreReadAsTheyAreMeant(t *testing.T) {
 	python := lab.Client(t, "python3")
 	const read = "import plistlib, sys, json; p = plistlib.loads(sys.stdin.buffer.read()); print(json.dumps(p, sort_keys=True))"
@@ -80,6 +82,8 @@ func TestThePropertyListsAreReadAsTheyAreMeant(t *testing.T) {
 }
 
 // The script is run for real, with a program that stays as the agent does.
+//
+// Coverage: init.
 func TestTheInitScriptStartsAndStops(t *testing.T) {
 	lab.Client(t, "start-stop-daemon")
 	if os.Getuid() != 0 {

@@ -23,6 +23,7 @@ func sets(i *Invocation, words ...string) {
 	}
 }
 
+// Coverage: X1.
 func TestFlagsMeanWhatSendmailMeans(t *testing.T) {
 	for _, c := range []struct {
 		reason, line string
@@ -126,6 +127,7 @@ func split(line string) []string {
 	return words
 }
 
+// Coverage: B2, B3.
 func TestOptionsAreTakenInBothForms(t *testing.T) {
 	for _, c := range []struct {
 		reason, line string
@@ -188,6 +190,7 @@ func TestOptionsAreTakenInBothForms(t *testing.T) {
 	}
 }
 
+// Coverage: A10, B4, B5, B6.
 func TestQueueFlags(t *testing.T) {
 	given := func(change func(*QueueRun)) QueueRun {
 		q := QueueRun{Given: true}
@@ -236,6 +239,7 @@ func TestQueueFlags(t *testing.T) {
 	}
 }
 
+// Coverage: X2.
 func TestSelectorsChoose(t *testing.T) {
 	to := []string{"Joe@Example.org", "ann@x.org"}
 	for _, c := range []struct {
@@ -267,6 +271,7 @@ func TestSelectorsChoose(t *testing.T) {
 	}
 }
 
+// Coverage: X1.
 func TestBadFlagsEndWithUsageBeforeInputIsRead(t *testing.T) {
 	for _, c := range []struct{ reason, line, want string }{
 		{"an unknown letter", "-Z", "sendmail: illegal option -- Z"},

@@ -16,6 +16,7 @@ func queueOf(total int, entries ...QueueEntry) QueueList {
 	}}
 }
 
+// Coverage: X1.
 func TestMailqLayout(t *testing.T) {
 	at := time.Date(2026, 11, 22, 3, 28, 1, 0, time.UTC)
 	entries := []QueueEntry{

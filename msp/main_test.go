@@ -59,6 +59,7 @@ func (s *services) HostStatus(_ context.Context, purge, verbose bool) int {
 	return s.note("hosts purge=%v verbose=%v", purge, verbose)
 }
 
+// Coverage: A9.
 func TestServicesUseTheQueueThatIsNamed(t *testing.T) {
 	for _, line := range []string{"-oQ/var/side -bp", "-OQueueDirectory=/var/side -q", "-oQ/var/side -bs"} {
 		s := newStation(t, oneAccount)
@@ -101,6 +102,7 @@ func TestMailcraneServesTheSameCommandLine(t *testing.T) {
 	}
 }
 
+// Coverage: A8, A13, B54, B55.
 func TestDeliveryModeIsObeyedAfterTheMessageIsSafe(t *testing.T) {
 	for _, c := range []struct {
 		reason, toml, line string
@@ -157,6 +159,7 @@ func TestDeliveryModeIsObeyedAfterTheMessageIsSafe(t *testing.T) {
 	}
 }
 
+// Coverage: X7.
 func TestASubmissionCallsNoServerThatWaitsForARun(t *testing.T) {
 	for _, c := range []struct {
 		reason, account, line string
@@ -190,6 +193,7 @@ func TestASubmissionCallsNoServerThatWaitsForARun(t *testing.T) {
 	}
 }
 
+// Coverage: B53.
 func TestRefusalInInteractiveModeIsTheExitCode(t *testing.T) {
 	s := newStation(t, oneAccount)
 	s.Services = &services{code: sysexits.NoUser}
@@ -298,6 +302,7 @@ func TestHostThatDoesNotKnowItsNameStillSends(t *testing.T) {
 	}
 }
 
+// Coverage: B56, B57.
 func TestNothingLinkedCostsStartUp(t *testing.T) {
 	goTool, err := exec.LookPath("go")
 	if err != nil {

@@ -11,6 +11,8 @@ import (
 
 // Each of these is set in the file, or in the file and, over it, on the command
 // line.
+//
+// Coverage: B131, B133.
 func TestOptionsOfASubmissionAreObeyedFromTheFile(t *testing.T) {
 	const free = 50 << 20
 	long := "X-Long: " + strings.Repeat("x", 300<<10) + "\n"
@@ -55,6 +57,7 @@ func TestOptionsOfASubmissionAreObeyedFromTheFile(t *testing.T) {
 	}
 }
 
+// Coverage: B134.
 func TestBodiesAreNotReturnedWhereThatIsPrivate(t *testing.T) {
 	for _, c := range []struct{ reason, toml, line, want string }{
 		{"what the sender asks for", "", "-R full a@x.org", "FULL"},
@@ -68,6 +71,7 @@ func TestBodiesAreNotReturnedWhereThatIsPrivate(t *testing.T) {
 	}
 }
 
+// Coverage: B134.
 func TestReceiptsAreNotAskedForWhereThatIsPrivate(t *testing.T) {
 	for _, c := range []struct{ reason, toml, line, want string }{
 		{"what the sender asks for", "", "-N success,delay a@x.org", "SUCCESS,DELAY"},
@@ -83,6 +87,7 @@ func TestReceiptsAreNotAskedForWhereThatIsPrivate(t *testing.T) {
 	}
 }
 
+// Coverage: B131.
 func TestAFullDiskIsSaidToSMTPClientsBeforeTheMessageIsRead(t *testing.T) {
 	s := newStation(t, "[submit]\nmin_free_blocks = 100\n"+oneAccount)
 	s.Free = func(string) (int64, error) { return 1 << 10, nil }

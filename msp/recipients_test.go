@@ -201,6 +201,7 @@ func TestEnvelopeCarriesWhatWasAskedFor(t *testing.T) {
 	}
 }
 
+// Coverage: X8.
 func TestMessageThatRunsInCirclesIsRefused(t *testing.T) {
 	received := strings.Repeat("Received: x\n", 26)
 	for _, c := range []struct {

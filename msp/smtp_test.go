@@ -15,6 +15,7 @@ func (s *station) smtp(e *queue.Envelope, message string) error {
 	return err
 }
 
+// Coverage: A14.
 func TestMessageOverSMTPGetsTheSameFixUps(t *testing.T) {
 	s := newStation(t, oneAccount)
 	e := &queue.Envelope{From: "root", To: []queue.Recipient{{Address: "a@x.org", Notify: "NEVER", ORcpt: "rfc822;a"}, {Address: "joe"}, {Address: "a@X.org"}}, Ret: "HDRS", EnvID: "x"}

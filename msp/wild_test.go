@@ -6,6 +6,8 @@ import (
 )
 
 // The command lines that programs really use (their sources and manuals).
+//
+// Coverage: X1.
 func TestInvocationsSeenInTheWildAreUnderstood(t *testing.T) {
 	const message = "From: me@example.org\nTo: a@x.org, joe\nBcc: b@x.org\nSubject: hi\n\n.\nbody\n"
 	const inHeader = "a@x.org me@example.org b@x.org"

@@ -66,6 +66,7 @@ func TestNothingIsSaidToAServerWithoutTLSInAPortal(t *testing.T) {
 	})
 }
 
+// Coverage: portal.
 func TestARefusalByAServerWithoutTLSIsForNowUntilItHasTakenMail(t *testing.T) {
 	no, yes := queue.Reply{Code: 550, Enhanced: "5.1.1", Text: "no such user"}, queue.Reply{Code: 250}
 	inHotel(t, func(t *testing.T, s *script, w *Watcher, h *hotel) {

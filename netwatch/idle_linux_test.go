@@ -20,6 +20,7 @@ func TestAWatcherWithNothingToNoticeDoesNotWakeUp(t *testing.T) {
 	doesNotWakeUp(t, newLaptop(t))
 }
 
+// Coverage: networkmanager.
 func TestAWatcherBesideAQuietNetworkManagerDoesNotWakeUp(t *testing.T) {
 	if os.Getenv(onLaptop) != "" {
 		idle(t.Context())

@@ -113,6 +113,7 @@ func TestARulesWordGoesBeforeMaxSize(t *testing.T) {
 	})
 }
 
+// Coverage: hours.
 func TestTheClockAloneChangesWhatARuleSays(t *testing.T) {
 	policed(t, []config.Rule{{Name: "night", Accounts: []string{"work"}, Hours: hours(t, "22-6"), Do: config.Hold}}, func(t *testing.T, s *script, w *Watcher) {
 		s.happen(atHome(), nil) // a bubble begins on Saturday, 2000-01-01 00:00 UTC
@@ -139,6 +140,7 @@ func TestTheClockAloneChangesWhatARuleSays(t *testing.T) {
 	})
 }
 
+// Coverage: hours.
 func TestNoTimerWhereTheClockChangesNothing(t *testing.T) {
 	night := hours(t, "22-6")
 	for _, c := range []struct {

@@ -91,6 +91,7 @@ func sleeping(t *testing.T, f func(t *testing.T, n *nightstand, s *script, w *Wa
 	})
 }
 
+// Coverage: sleep.
 func TestAWakeIsAChangeOfNetwork(t *testing.T) {
 	sleeping(t, func(t *testing.T, n *nightstand, _ *script, w *Watcher) {
 		before := w.attempt("work")

@@ -8,6 +8,7 @@ import (
 	"time"
 )
 
+// Coverage: B34, B41.
 func TestAMessageTriedForFiveDaysComesBack(t *testing.T) {
 	for _, c := range []struct {
 		reason string
@@ -58,6 +59,7 @@ func TestAMessageTriedForFiveDaysComesBack(t *testing.T) {
 	}
 }
 
+// Coverage: B34.
 func TestTimeWithoutAWayOutNeverAgesMail(t *testing.T) {
 	const weeks = 14 * 24 * time.Hour
 	for _, c := range []struct {

@@ -55,6 +55,8 @@ func (w *world) receivers() []string {
 // TestAnEditIsWholeWhereverTheProcessStops lets every single disk operation of
 // each edit be the last one, of the process or, by what was not synced, of the
 // machine.
+//
+// Coverage: edit.
 func TestAnEditIsWholeWhereverTheProcessStops(t *testing.T) {
 	for _, powerCut := range []bool{false, true} {
 		for _, e := range edits() {
@@ -106,6 +108,8 @@ func TestAnEditIsWholeWhereverTheProcessStops(t *testing.T) {
 // TestEditsAgainstARunInProgress changes messages while two runs send them: who
 // was a recipient when nothing more was changed gets one copy, and who was
 // dropped or changed before that none.
+//
+// Coverage: edit.
 func TestEditsAgainstARunInProgress(t *testing.T) {
 	const messages, rounds = 12, 6
 	s := testSpool(t)

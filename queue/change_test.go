@@ -39,6 +39,7 @@ func standsAs(e Entry) string {
 
 func pointer[T any](v T) *T { return &v }
 
+// Coverage: edit.
 func TestAnEditChangesTheEnvelope(t *testing.T) {
 	tomorrow := time.Now().Add(24 * time.Hour).Truncate(time.Second)
 	for _, c := range []struct {
@@ -271,6 +272,7 @@ func TestAnEndWithoutItsLinesIsDamage(t *testing.T) {
 	}
 }
 
+// Coverage: later.
 func TestAMessageLeavesAtItsTimeAndNotBefore(t *testing.T) {
 	s := testSpool(t)
 	now := time.Now()
@@ -288,6 +290,7 @@ func TestAMessageLeavesAtItsTimeAndNotBefore(t *testing.T) {
 	}
 }
 
+// Coverage: undo.
 func TestAMessageCanBeTakenBackForAWhile(t *testing.T) {
 	s := testSpool(t)
 	now := time.Now()

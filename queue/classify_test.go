@@ -8,6 +8,7 @@ import (
 	"mailcrane/queue/dsn"
 )
 
+// Coverage: B38.
 func TestTheHeaderSaysTheClass(t *testing.T) {
 	for _, c := range []struct {
 		reason, message string

@@ -26,6 +26,7 @@ func from(sender, to string) *Envelope {
 	return &Envelope{From: sender, To: []Recipient{{Address: to}}}
 }
 
+// Coverage: X7.
 func TestMailOfAnExpensiveAccountGoesWithTheQueueRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, testSpool(t))
@@ -150,6 +151,7 @@ func TestWithoutAnIntervalOnlyAPersonSendsWhatIsExpensive(t *testing.T) {
 	})
 }
 
+// Coverage: X7.
 func TestWhatIsCalledOnDemandLeavesByWordOnly(t *testing.T) {
 	for _, c := range []struct {
 		reason string
@@ -210,6 +212,7 @@ func TestARunOfOneRouteCallsNoOther(t *testing.T) {
 	}
 }
 
+// Coverage: X7.
 func TestTheFirstConnectionIsTriedOnceMoreAfterDialDelay(t *testing.T) {
 	timedOut := &RouteFault{Step: StepConnect, Err: os.ErrDeadlineExceeded}
 	for why, c := range map[string]struct {
@@ -258,6 +261,7 @@ func TestALineThatComesUpDuringDialDelayCarriesTheMail(t *testing.T) {
 	})
 }
 
+// Coverage: X7.
 func TestANodeIsADomainOrWithAnAtSignItsSubdomainsToo(t *testing.T) {
 	for _, c := range []struct {
 		node, to string

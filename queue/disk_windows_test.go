@@ -8,6 +8,8 @@ import (
 
 // An open file could not be renamed on Windows: no message was ever sent there,
 // since its state is in its name.
+//
+// Coverage: windows.
 func TestAnOpenFileGetsAnotherNameOnWindows(t *testing.T) {
 	dir, err := os.MkdirTemp("", "disk") // Wine 8 does not know how t.TempDir is removed
 	if err != nil {

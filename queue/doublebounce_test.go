@@ -32,6 +32,7 @@ func (w *world) refuseAll() *int {
 	return &n
 }
 
+// Coverage: X8.
 func TestEveryChainOfFailuresEnds(t *testing.T) {
 	for _, c := range []struct {
 		why                  string
@@ -83,6 +84,7 @@ func TestEveryChainOfFailuresEnds(t *testing.T) {
 	}
 }
 
+// Coverage: X8.
 func TestADeadLetterIsSafeAndPrivate(t *testing.T) {
 	for _, c := range []struct {
 		why     string

@@ -21,6 +21,7 @@ func (p *patientTransport) Open(ctx context.Context, r Route) (Session, *RouteFa
 	return p.world.Open(ctx, r)
 }
 
+// Coverage: B10.
 func TestOnlyTheFirstTryOfAMessageIsOne(t *testing.T) {
 	for _, c := range []struct {
 		why   string

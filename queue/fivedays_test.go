@@ -179,6 +179,7 @@ var fiveDaysByClock = map[string]life{
 	},
 }
 
+// Coverage: B34, B35, B37.
 func TestFiveSimulatedDays(t *testing.T) {
 	for _, c := range []struct {
 		name  string

@@ -40,6 +40,7 @@ func newKeeping(t *testing.T, s *Spool, longest time.Duration) *keeping {
 	return k
 }
 
+// Coverage: later.
 func TestAServerThatKeepsMessagesGetsThemBeforeTheirTime(t *testing.T) {
 	for _, c := range []struct {
 		reason  string

@@ -45,6 +45,7 @@ func (w *world) remembers() *memory {
 	return m
 }
 
+// Coverage: B29, X2.
 func TestAHostThatFailedLatelyIsNotTried(t *testing.T) {
 	for _, c := range []struct {
 		reason string
@@ -158,6 +159,7 @@ func (c *counted) Open(ctx context.Context, r Route) (Session, *RouteFault) {
 
 func (c *counted) Close(context.Context) { c.set(func() { c.closed++ }) }
 
+// Coverage: B42, B43.
 func TestSeparateSessionsAreOneForEachMessage(t *testing.T) {
 	for _, c := range []struct {
 		reason        string

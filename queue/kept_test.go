@@ -14,6 +14,7 @@ var (
 	large = small + strings.Repeat("x\n", 1000)
 )
 
+// Coverage: metered.
 func TestAMessageTooLargeForAMeteredWayWaitsAndDoesNotAge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := testSpool(t)
@@ -76,6 +77,7 @@ func TestNobodyIsToldOfAMessageThatIsTooLargeForNow(t *testing.T) {
 	}
 }
 
+// Coverage: metered.
 func TestAQueueRunPassesOverWhatIsTooLarge(t *testing.T) {
 	s := testSpool(t)
 	w := newWorld(t, s)

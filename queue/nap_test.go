@@ -131,6 +131,7 @@ func TestAMachineWithNothingOnTheWireMaySleepAtOnce(t *testing.T) {
 	})
 }
 
+// Coverage: sleep.
 func TestASleepWaitsForTheAnswerToWhatIsOnTheWire(t *testing.T) {
 	s := &slowpoke{takes: 2 * time.Second, whole: true}
 	onBed(t, func(w *world) Transport { s.world = w; return s }, func(b *bed) {
@@ -155,6 +156,7 @@ func TestASleepWaitsForTheAnswerToWhatIsOnTheWire(t *testing.T) {
 	})
 }
 
+// Coverage: sleep.
 func TestWhatTakesTooLongIsBrokenOffBeforeTheSleep(t *testing.T) {
 	for _, c := range []struct {
 		reason  string
@@ -313,6 +315,7 @@ func TestAMachineIsNotReadyWhileSomethingIsStillBeingBrokenOff(t *testing.T) {
 	})
 }
 
+// Coverage: sleep.
 func TestAQueueRunGoesOnAfterTheSleep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &slowpoke{world: newWorld(t, testSpool(t)), takes: time.Hour}

@@ -25,6 +25,7 @@ func (w *world) reports(to string) string {
 	return strings.Join(said, ", ")
 }
 
+// Coverage: X3.
 func TestTheSenderIsToldWhatWasAskedFor(t *testing.T) {
 	delivered := refuse(250, "ok")
 	for _, c := range []struct {
@@ -166,6 +167,7 @@ func TestAReportToSomebodyElsewhereComesFromOurDomain(t *testing.T) {
 	}
 }
 
+// Coverage: B36.
 func TestADelayIsToldToThoseWhoWantIt(t *testing.T) {
 	for _, c := range []struct {
 		why, from, header string

@@ -12,6 +12,7 @@ import (
 	"mailcrane/internal/config"
 )
 
+// Coverage: B44, B46, B47, B48.
 func TestPriorityIsSendmails(t *testing.T) {
 	bulk := Name{Size: 35, Recipients: 1, Class: Class{Precedence: -60}}
 	retried := bulk
@@ -39,6 +40,7 @@ func TestPriorityIsSendmails(t *testing.T) {
 	}
 }
 
+// Coverage: B45, B46, B47, B48.
 func TestSmallAndUrgentMessagesGoFirst(t *testing.T) {
 	message := func(size int64, change func(*Name)) Name {
 		n := Name{Size: size, Recipients: 1}
@@ -85,6 +87,7 @@ func (w *world) sent() *[]string {
 	return &order
 }
 
+// Coverage: B45, B49.
 func TestARunGoesInTheOrderThatIsSet(t *testing.T) {
 	long := strings.Repeat("x", 40_000) + "\n"
 	for _, c := range []struct {
@@ -211,6 +214,7 @@ func TestARunCountsTheMessagesThatItBegins(t *testing.T) {
 	}
 }
 
+// Coverage: B111.
 func TestAnAgentTakesAWindowAfterAnotherOverOneSession(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := testSpool(t)
@@ -236,6 +240,7 @@ func TestAnAgentTakesAWindowAfterAnotherOverOneSession(t *testing.T) {
 	})
 }
 
+// Coverage: B50.
 func TestALoadHoldsUpWhatIsNotUrgent(t *testing.T) {
 	for _, c := range []struct {
 		reason string
@@ -262,6 +267,7 @@ func TestALoadHoldsUpWhatIsNotUrgent(t *testing.T) {
 	}
 }
 
+// Coverage: B50.
 func TestAnAgentLooksAgainWhenTheLoadMayHaveFallen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := testSpool(t)

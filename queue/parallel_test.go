@@ -69,6 +69,7 @@ func (s *plainSession) Deliver(ctx context.Context, d *Delivery) *RouteFault {
 	return s.world.Deliver(ctx, d)
 }
 
+// Coverage: sessions.
 func TestSessionsAreAddedOnlyWhereThatHidesTheDistance(t *testing.T) {
 	for _, c := range []struct {
 		reason  string
@@ -113,6 +114,8 @@ func TestSessionsAreAddedOnlyWhereThatHidesTheDistance(t *testing.T) {
 }
 
 // On a link of 9.6 kbit/s a message of 1 MB takes a quarter of an hour.
+//
+// Coverage: sessions.
 func TestASmallMessageGoesPastALargeOneOnTheWire(t *testing.T) {
 	for _, c := range []struct {
 		reason   string

@@ -17,6 +17,7 @@ func (w *world) rule(v Verdict) {
 	synctest.Wait()
 }
 
+// Coverage: policy.
 func TestARuleHoldsOneRouteAndNoOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := testSpool(t)
@@ -126,6 +127,7 @@ func TestAnOpeningThatIsLostIsNotRepeatedWhereARuleHolds(t *testing.T) {
 	})
 }
 
+// Coverage: by.
 func TestASessionEndsWhereTheMailTakesAnotherWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := testSpool(t)

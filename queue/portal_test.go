@@ -67,6 +67,7 @@ func TestAPortalIsTriedAgainAndAgainAndSaidOnce(t *testing.T) {
 	})
 }
 
+// Coverage: portal.
 func TestAnIdleQueueTriesNoPortal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, testSpool(t))

@@ -8,6 +8,7 @@ import (
 	"mailcrane/internal/sysexits"
 )
 
+// Coverage: X2.
 func TestWhatIsQuarantinedIsNeitherSentNorTooOld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := testSpool(t)

@@ -58,6 +58,7 @@ func TestResultsAreKeptForEachRecipient(t *testing.T) {
 	}
 }
 
+// Coverage: B43.
 func TestARouteFaultTouchesNoMessage(t *testing.T) {
 	s := testSpool(t)
 	put(t, s, envelope("a@x.org"), "x")
@@ -96,6 +97,7 @@ func TestOneDeadRouteDoesNotHoldUpAnother(t *testing.T) {
 	}
 }
 
+// Coverage: B18.
 func TestNoAnswerIsUncertainAndSaidSo(t *testing.T) {
 	s := testSpool(t)
 	w := newWorld(t, s)
@@ -188,6 +190,7 @@ func TestAMessageThatHangsLetsTheOthersPass(t *testing.T) {
 	})
 }
 
+// Coverage: X8.
 func TestBouncesNeverLoop(t *testing.T) {
 	s := testSpool(t)
 	w := newWorld(t, s)

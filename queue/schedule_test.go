@@ -10,6 +10,7 @@ import (
 	"mailcrane/internal/config"
 )
 
+// Coverage: B5, B6, B7.
 func TestThePauseFollowsTheOptions(t *testing.T) {
 	for _, c := range []struct {
 		reason string
@@ -99,6 +100,8 @@ func TestOnlyAPlainQueueRunLeavesAloneWhatIsTooYoung(t *testing.T) {
 }
 
 // Each night cron runs the queue, and nothing else does.
+//
+// Coverage: B5.
 func TestFiveNightsOfACrontabAreFiveDays(t *testing.T) {
 	for _, c := range []struct {
 		reason string
@@ -132,6 +135,7 @@ func TestFiveNightsOfACrontabAreFiveDays(t *testing.T) {
 	}
 }
 
+// Coverage: B39.
 func TestNowGivesUpUntriedWithoutASession(t *testing.T) {
 	s := testSpool(t)
 	w := newWorld(t, s)
@@ -165,6 +169,7 @@ func TestNowGivesUpUntriedWithoutASession(t *testing.T) {
 	}
 }
 
+// Coverage: B39.
 func TestNowIsObeyedByTheAgentThoughThereIsNoRoute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := testSpool(t)
@@ -186,6 +191,7 @@ func TestNowIsObeyedByTheAgentThoughThereIsNoRoute(t *testing.T) {
 	})
 }
 
+// Coverage: B36.
 func TestAWarningGoesOnlyToWhoWantsIt(t *testing.T) {
 	for _, c := range []struct {
 		reason, from, header string
@@ -241,6 +247,8 @@ func TestAWarningGoesOnlyToWhoWantsIt(t *testing.T) {
 
 // The machine stops when the warning is in the queue and the name of the
 // message does not say so yet.
+//
+// Coverage: B35.
 func TestAStopWhileWarningWarnsTwiceRatherThanNever(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		disk := &faultyDisk{Disk: swiftDisk{OS{}}}

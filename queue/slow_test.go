@@ -111,6 +111,8 @@ func TestAMoveReplacesNoFile(t *testing.T) {
 
 // TestAMoveLosesNothingWhereverTheProcessStops lets each disk operation of a
 // move be the last, then looks with a new process.
+//
+// Coverage: A28.
 func TestAMoveLosesNothingWhereverTheProcessStops(t *testing.T) {
 	for _, back := range []bool{false, true} {
 		for stop, died := 1, true; died; stop++ {
@@ -192,6 +194,8 @@ func (d tornDisk) Rename(from, to string) error {
 
 // TestAPowerCutInAMoveLosesNothing cuts the power after each step, on a disk
 // that keeps any of the directories as it was when it was last synced.
+//
+// Coverage: A28.
 func TestAPowerCutInAMoveLosesNothing(t *testing.T) {
 	for _, back := range []bool{false, true} {
 		for forgotten := range 8 {
@@ -229,6 +233,8 @@ func TestAPowerCutInAMoveLosesNothing(t *testing.T) {
 }
 
 // TestMovesDoNotDisturbARun moves messages to and fro while runs send them.
+//
+// Coverage: A28.
 func TestMovesDoNotDisturbARun(t *testing.T) {
 	s := NewSpoolOver([]string{t.TempDir(), t.TempDir()}, swiftDisk{OS{}}, time.Now)
 	w := newWorld(t, s)

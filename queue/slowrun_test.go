@@ -47,6 +47,8 @@ func TestAnUnattendedRunLeavesSlowQueuesTheirTime(t *testing.T) {
 
 // TestAMessageThatWaitsLongGoesFromQueueToQueue is sendmail's schedule for
 // slow queues (re-mqueue), in virtual time: each is run at its own times.
+//
+// Coverage: A28.
 func TestAMessageThatWaitsLongGoesFromQueueToQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := testSpool(t)

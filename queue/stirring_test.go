@@ -95,6 +95,7 @@ func (s *stuck) serveStuck(t *testing.T) (pokes chan struct{}) {
 	return pokes
 }
 
+// Coverage: lost-link.
 func TestAStuckSessionIsDroppedAndRedialledAtOnce(t *testing.T) {
 	stirs := make(chan struct{}, 1)
 	for why, stir := range map[string]func(s *stuck, pokes chan struct{}){

@@ -19,6 +19,7 @@ func (l lingering) Open(ctx context.Context, r Route) (Session, *RouteFault) {
 
 func (lingering) Close(ctx context.Context) { <-ctx.Done() }
 
+// Coverage: B8.
 func TestAStopDoesNotWaitForAServerThatDoesNotSayGoodbye(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := testSpool(t)

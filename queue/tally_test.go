@@ -30,6 +30,7 @@ func watchSessions(w *world) (ends *[]SessionEnd, log *bytes.Buffer) {
 	return ends, log
 }
 
+// Coverage: stats.
 func TestASessionTellsWhatItDidAndCost(t *testing.T) {
 	s := testSpool(t)
 	w := newWorld(t, s)

@@ -61,6 +61,7 @@ func TestTheOrderOfARunFollowsTheOptions(t *testing.T) {
 	}
 }
 
+// Coverage: B29.
 func TestTheStatusOfAHostIsBelievedForAWhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := testSpool(t)

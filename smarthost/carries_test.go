@@ -53,6 +53,7 @@ func (c *carried) open() {
 	s.Close(context.Background())
 }
 
+// Coverage: by.
 func TestASessionIsOpenedByTheAccountThatCarriesTheMail(t *testing.T) {
 	c := newCarried(t)
 	for _, step := range []struct {

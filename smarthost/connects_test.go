@@ -20,6 +20,7 @@ func deaf() func(context.Context, string, string) (net.Conn, error) {
 	}
 }
 
+// Coverage: B9, B10, B11.
 func TestConnectIsGivenUpInTime(t *testing.T) {
 	for _, c := range []struct {
 		why      string
@@ -57,6 +58,8 @@ func TestConnectIsGivenUpInTime(t *testing.T) {
 
 // The connects of one opening are counted together: where the log-in was
 // refused with a remembered secret, there is a second one.
+//
+// Coverage: B11.
 func TestAllConnectsOfOneOpeningShareTheirTime(t *testing.T) {
 	c := &connects{limit: 10 * time.Second, spent: 10 * time.Second}
 	target, _ := New(&config.Config{Privacy: true, Timeout: config.DefaultTimeout()}, Options{}).target("work", &config.Account{Name: "work"})

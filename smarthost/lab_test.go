@@ -45,6 +45,7 @@ func labTransport(a *config.Account, trace func(queue.Route, string)) *Transport
 		Options{Trace: trace})
 }
 
+// Coverage: A33.
 func TestRealSmarthostTakesMail(t *testing.T) {
 	for name, smarthost := range smarthosts {
 		t.Run(name, func(t *testing.T) {
@@ -153,6 +154,8 @@ func TestRealSmarthostsFaults(t *testing.T) {
 }
 
 // Each session is of a process of its own, over one spool.
+//
+// Coverage: A33.
 func TestRealSmarthostResumesSessionsAfterARestart(t *testing.T) {
 	for name, smarthost := range smarthosts {
 		if name == "OpenSMTPD" {

@@ -323,6 +323,8 @@ func (r *mixedRun) showWhereFailed() {
 // and ends of the session, in an order that differs from run to run. Nothing is
 // lost, nothing arrives twice but what was uncertain.
 // MAILCRANE_MIXED_SEED has one again.
+//
+// Coverage: stream.
 func TestRealServersRefuseInTheMiddleOfARun(t *testing.T) {
 	for name, start := range smarthosts {
 		t.Run(name, func(t *testing.T) {

@@ -42,6 +42,7 @@ func (w *world) once() queue.Cost {
 	return s.(queue.Coster).Cost()
 }
 
+// Coverage: session-cache.
 func TestATLSSessionIsResumedAfterARestart(t *testing.T) {
 	for _, c := range []struct {
 		why     string
@@ -175,6 +176,7 @@ func TestTheNextProcessHearsThatALogInWasRefused(t *testing.T) {
 	}
 }
 
+// Coverage: session-cache.
 func TestKeyExchangeIsTheOneThatWasSet(t *testing.T) {
 	const hybrid, classical = "X25519MLKEM768", "X25519"
 	for _, c := range []struct {
@@ -221,6 +223,7 @@ func TestKeyExchangeIsTheOneThatWasSet(t *testing.T) {
 	}
 }
 
+// Coverage: session-cache.
 func TestTheLastGoodAddressIsDialledAtOnce(t *testing.T) {
 	w, _ := restarts(t)
 	s := serve(t, true, w.good(), "PLAIN")

@@ -92,6 +92,7 @@ func send(t *testing.T, s queue.Session, e *queue.Envelope, text string) queue.O
 	return outcome
 }
 
+// Coverage: A33.
 func TestMailGoesThroughTheAccountOfItsSender(t *testing.T) {
 	for _, mode := range []config.TLSMode{config.Implicit, config.StartTLS} {
 		w := newWorld(t)

@@ -223,6 +223,7 @@ func (z *sleeper) submit(to string, octets int) {
 	}
 }
 
+// Coverage: sleep.
 func TestAnAgentThatSlept(t *testing.T) {
 	if clock := os.Getenv(sleepChild); clock != "" {
 		beAgent(t, clock)

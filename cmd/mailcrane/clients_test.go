@@ -68,6 +68,7 @@ func clients() []client {
 // swaks does.
 func lineMore(got string) string { return strings.TrimSuffix(got, "\n") }
 
+// Coverage: A12.
 func TestClientsThroughTheShim(t *testing.T) {
 	for _, server := range smarthostCases() {
 		if server.url(lab.Smarthost{}) != (lab.Smarthost{}).ImplicitURL() {
@@ -158,6 +159,8 @@ func emacs(setup, mode, send string) func(*testing.T, *home, string, string) {
 
 // Programs that speak SMTP, to a running agent: what they hand in goes at
 // once, with nobody typing anything.
+//
+// Coverage: A14.
 func TestClientsThroughTheAgent(t *testing.T) {
 	swaks := func(t *testing.T, h *home, how []string, to, body string) {
 		args := append([]string{"--from", h.me, "--to", to, "--data", "@" + h.write("letter-"+to, "From: "+h.me+"\nTo: "+to+"\n\n"+body), "-nth"}, how...)

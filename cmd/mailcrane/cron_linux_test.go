@@ -27,6 +27,7 @@ install -m 600 "$2" /var/spool/cron/crontabs/root
 exec "$3" -f
 `
 
+// Coverage: A10.
 func TestCronMailsWhatItsJobsPrint(t *testing.T) {
 	t.Parallel()
 	cron, unshare := lab.Client(t, "cron"), lab.Client(t, "unshare")

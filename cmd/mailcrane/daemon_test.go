@@ -10,6 +10,7 @@ import (
 	"mailcrane/msp"
 )
 
+// Coverage: B5.
 func TestADaemonTriesAtTheIntervalOfItsCommandLine(t *testing.T) {
 	home := t.TempDir()
 	s := services{app: app{stdout: io.Discard, stderr: io.Discard, now: time.Now, load: func() float64 { return 0 }}}

@@ -7,6 +7,7 @@ import (
 	"testing"
 )
 
+// Coverage: B60, B61.
 func TestTheLogObeysSendmailsLevels(t *testing.T) {
 	for _, c := range []struct {
 		level int

@@ -150,6 +150,8 @@ func (s *tokenSession) Data(r io.Reader) error {
 // A person logs in at a real issuer with a real browser, the refresh token goes
 // into a real keyring and is renewed there, and the server asks the issuer about
 // the token.
+//
+// Coverage: oauth.
 func TestALogInAtARealIssuerSendsMail(t *testing.T) {
 	for _, c := range []struct{ name, flag, mechanism, address string }{
 		{"browser", "", gosasl.OAuthBearer, `https://\S+/auth\?\S+`},

@@ -14,6 +14,8 @@ import (
 // Reports of each kind pass real servers, octet for octet: also those on
 // addresses and messages beyond ASCII, to a mailbox that can be told so and to
 // one that cannot.
+//
+// Coverage: X3.
 func TestReportsPassRealServersAsTheyAre(t *testing.T) {
 	const plain = "From: me@example.test\nSubject: lunch\nMessage-ID: <lunch@example.test>\n\nAt noon?\n.\nFrom here.\n"
 	const eightBit = "From: me@example.test\nSubject: Grüße\n\nUm zwölf?\n"

@@ -7,6 +7,7 @@ import (
 	"mailcrane/queue"
 )
 
+// Coverage: B50.
 func TestTheStatusOfMailqSaysWhyAMessageIsNotTried(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
 	open := []queue.Result{{}}
@@ -37,6 +38,7 @@ func TestTheStatusOfMailqSaysWhyAMessageIsNotTried(t *testing.T) {
 	}
 }
 
+// Coverage: X1.
 func TestARunAnnouncesAMessageInSendmailsWords(t *testing.T) {
 	const want = "Running /var/spool/mail/cemj155mdf2w5 (sequence 2 of 7)"
 	if got := running(queue.Event{Kind: queue.Begun, Dir: "/var/spool/mail", ID: "cemj155mdf2w5", Place: 2, Of: 7}); got != want {

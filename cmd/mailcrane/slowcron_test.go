@@ -12,6 +12,8 @@ import (
 
 // TestTheCrontabForSlowQueuesWorks runs the commands of the sample as cron
 // does, in the order of their minutes, on a message that is old enough for it.
+//
+// Coverage: A29.
 func TestTheCrontabForSlowQueuesWorks(t *testing.T) {
 	t.Parallel()
 	logger := lab.Client(t, "logger")
@@ -55,6 +57,7 @@ func TestTheCrontabForSlowQueuesWorks(t *testing.T) {
 	}
 }
 
+// Coverage: A29.
 func TestTheTimerForSlowQueuesIsOne(t *testing.T) {
 	t.Parallel()
 	analyze := lab.Client(t, "systemd-analyze")

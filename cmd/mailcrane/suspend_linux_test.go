@@ -16,6 +16,8 @@ import (
 
 // TestAMachineThatIsSuspended takes a minute on a machine that is idle, so it
 // waits to be asked for.
+//
+// Coverage: sleep.
 func TestAMachineThatIsSuspended(t *testing.T) {
 	const asked = "MAILCRANE_TRIAL_SUSPEND"
 	if os.Getenv(inMachine) != "" {

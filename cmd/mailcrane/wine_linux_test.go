@@ -89,6 +89,8 @@ func (u windowsUser) begins(want string, args ...string) *exec.Cmd {
 
 // The agent did not start on Windows: it asked for a Unix socket that tells who
 // is at the other end.
+//
+// Coverage: windows.
 func TestTheAgentDeliversOnWindows(t *testing.T) {
 	postfix := lab.Postfix(t)
 	box, u := postfix.Mailbox(t), onWindows(t, postfix.PlainURL())
@@ -113,6 +115,8 @@ func TestTheAgentDeliversOnWindows(t *testing.T) {
 }
 
 // The service manager gave up on an agent that did not answer it.
+//
+// Coverage: windows.
 func TestTheServiceManagerOfWindowsRunsTheAgent(t *testing.T) {
 	postfix := lab.Postfix(t)
 	box, u := postfix.Mailbox(t), onWindows(t, postfix.PlainURL())

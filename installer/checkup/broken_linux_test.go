@@ -13,6 +13,7 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
+// Coverage: doctor.
 func TestAHealthySetUpIsFoundSo(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -39,6 +40,8 @@ func found(all []Finding, id string) bool {
 
 // A broken set-up is made for real, found, and where a command can mend it here,
 // mended by it: after that doctor is content.
+//
+// Coverage: doctor.
 func TestBrokenSetUpsAreFoundWithTheirMend(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

@@ -25,6 +25,7 @@ func TestADiskInMemoryIsToldOf(t *testing.T) {
 	}
 }
 
+// Coverage: doctor.
 func TestAFullDiskIsFoundUntilThereIsRoom(t *testing.T) {
 	if !lab.OwnMounts(t) {
 		return
@@ -49,6 +50,7 @@ func TestAFullDiskIsFoundUntilThereIsRoom(t *testing.T) {
 	}
 }
 
+// Coverage: doctor.
 func TestAReadOnlyDiskIsFoundAndMended(t *testing.T) {
 	if !lab.OwnMounts(t) {
 		return

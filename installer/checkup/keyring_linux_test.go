@@ -25,6 +25,7 @@ func (w *world) finds(id, command string) {
 	}
 }
 
+// Coverage: doctor.
 func TestAnEmptyKeyringIsFoundAndMended(t *testing.T) {
 	if !lab.InKeyring(t, lab.Unlocked) {
 		return
@@ -37,6 +38,7 @@ func TestAnEmptyKeyringIsFoundAndMended(t *testing.T) {
 	}
 }
 
+// Coverage: doctor.
 func TestALockedKeyringIsFound(t *testing.T) {
 	if !lab.InKeyring(t, lab.Locked, lab.Seed{Service: "mailcrane", User: "work/" + me, Secret: password}) {
 		return

@@ -127,6 +127,7 @@ func (m *machineWorld) arrives(name string) {
 	}
 }
 
+// Coverage: service-secret.
 func TestTheMachinesServiceGetsItsPasswordAsDoctorSays(t *testing.T) {
 	m := bootMachine(t)
 	m.configure("keyring")

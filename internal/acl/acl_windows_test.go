@@ -24,6 +24,7 @@ func newPath(t *testing.T) string {
 	return path
 }
 
+// Coverage: windows.
 func TestWhoCanChangeAFile(t *testing.T) {
 	me, err := self()
 	if err != nil {

@@ -59,6 +59,7 @@ rcpt = "1h30m"
 	}
 }
 
+// Coverage: A50, B1.
 func TestBadConfigurationNamesFileLineAndMend(t *testing.T) {
 	const account = "[account.a]\nfrom=[\"me@x.org\"]\nsmarthost=\"smtps://x.org\"\nuser=\"me\"\n"
 	for _, c := range []struct{ reason, text, want, hint string }{

@@ -6,6 +6,7 @@ import (
 	"time"
 )
 
+// Coverage: hours.
 func TestHoursHoldByTheLocalClock(t *testing.T) {
 	for _, c := range []struct {
 		reason, span, at string

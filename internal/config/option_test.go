@@ -10,6 +10,7 @@ import (
 	"mailcrane/internal/sysexits"
 )
 
+// Coverage: B21.
 func TestEachOptionIsSaidOnceAndWhole(t *testing.T) {
 	names, letters, keys := map[string]bool{}, map[byte]bool{}, map[string]bool{}
 	once := func(o *Option, what string, twice bool) {
@@ -89,6 +90,7 @@ func TestDefaultsAreTakenByTheFileAsTheyAreShown(t *testing.T) {
 	}
 }
 
+// Coverage: B1, B37.
 func TestTheFileSetsEachOption(t *testing.T) {
 	for _, c := range []struct {
 		reason, text string

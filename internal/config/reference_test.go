@@ -33,6 +33,8 @@ var headings = [...]string{
 
 // TestReferencePageIsThatOfTheTable makes docs/sendmail-options.md; with
 // -update it writes it.
+//
+// Coverage: B23, B24, B27, B28, B30, B31, B33.
 func TestReferencePageIsThatOfTheTable(t *testing.T) {
 	const page = "../../docs/sendmail-options.md"
 	var text, without strings.Builder

@@ -22,6 +22,7 @@ func settingsIn(line string) (settings []Setting) {
 	return settings
 }
 
+// Coverage: B2, B3, B32, B37, B40, B46, B47, B48.
 func TestSettingsGoOverTheFile(t *testing.T) {
 	const file = "[queue]\nmin_age = \"10m\"\n[timeout]\nqueuereturn_urgent = \"1d\"\nmail = \"9m\"\n[submit]\nprivacy_options = [\"authwarnings\"]\n"
 	for _, c := range []struct {
@@ -78,6 +79,7 @@ func TestSettingsGoOverTheFile(t *testing.T) {
 	}
 }
 
+// Coverage: B4.
 func TestBadSettingsAreWrongUsage(t *testing.T) {
 	for _, c := range []struct{ reason, line, want string }{
 		{"a wrong unit", "Timeout.mail=5y", `Option Timeout.mail: invalid time unit "y" in "5y": use s, m, h, d or w`},
@@ -113,6 +115,7 @@ func TestSettingsReachAnotherProcessAsTheyWere(t *testing.T) {
 	}
 }
 
+// Coverage: B4.
 func FuzzParseTime(f *testing.F) {
 	for _, seed := range []string{"5d", "2h30m", "1w", "30", "-5", "now", "", "5y", "999999999999d", "1H2M", "0", "1 d", "\x00", "２h"} {
 		f.Add(seed)

@@ -286,6 +286,8 @@ func allCuts(octets, steps int64, shift int) []cutAt {
 
 // TestALinkThatIsCutLosesNothing cuts a run of messages everywhere, in every
 // way. MAILCRANE_TRIAL_CUTS=all has all cuts in place of some.
+//
+// Coverage: lost-link.
 func TestALinkThatIsCutLosesNothing(t *testing.T) {
 	for i := range lineKinds {
 		line := &lineKinds[i]

@@ -49,6 +49,7 @@ func (w *away) far(lines ...string) {
 	}
 }
 
+// Coverage: A11.
 func TestALinkLostAtTheFarEndIsNoticedBySessionsAndMailGoesByItselfWhenItIsBack(t *testing.T) {
 	t.Parallel()
 	for _, end := range farEnds() {

@@ -52,6 +52,7 @@ func howManyFlaps(t *testing.T) int {
 	return n
 }
 
+// Coverage: A11.
 func TestFlapsLeaveNothingBehindAndLoseNothing(t *testing.T) {
 	t.Parallel()
 	// One session at a time, so that two queue runs would show.

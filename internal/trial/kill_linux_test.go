@@ -136,6 +136,7 @@ func (s *smarthost) wantOnce(t *testing.T, at, id string, accepted, unsure bool)
 	}
 }
 
+// Coverage: A9.
 func TestDeliveryKilledAtEveryStep(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -216,6 +217,7 @@ func (s *smarthost) bounced(id string) bool {
 	})
 }
 
+// Coverage: B8.
 func TestAgentKilledAtEveryStep(t *testing.T) {
 	t.Parallel()
 	s := newSmarthost(t)

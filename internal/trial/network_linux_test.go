@@ -52,6 +52,7 @@ func (w *away) noticed(word string, n int) {
 	await(w.t, "the agent notices: "+word, func() bool { return strings.Count(w.agent.said(), word) > n })
 }
 
+// Coverage: A11, A12, B52.
 func TestMailSubmittedWhileTheWayOutIsGoneArrivesAfterItIsBack(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -127,6 +128,7 @@ func TestTheWayOutGoesInTheMiddleOfAMessage(t *testing.T) {
 	w.server.wantArrival(t, "small-one")
 }
 
+// Coverage: A11.
 func TestFromRouteUpToTheFirstMessageAccepted(t *testing.T) {
 	w := newAway(t, "")
 	const toggles = 20

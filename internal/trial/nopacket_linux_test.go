@@ -28,6 +28,8 @@ func laptopHome(t *testing.T, top, account string) (*lab.Network, *home, *lab.Pa
 
 // A dial-up line is not to be called, nor a name server told, because somebody
 // writes mail (sendmail's delivery mode d).
+//
+// Coverage: B56.
 func TestADeferredSubmissionSendsNoPacket(t *testing.T) {
 	t.Parallel()
 	_, h, packets := laptopHome(t, "", "")
@@ -62,6 +64,8 @@ func TestADeferredSubmissionSendsNoPacket(t *testing.T) {
 }
 
 // The other modes look the server up, and not before the message is safe.
+//
+// Coverage: B56.
 func TestOnlyADeliverySendsPackets(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []string{"-odi", "-odb"} {
@@ -121,6 +125,8 @@ func asked(t *testing.T, n *lab.Network, told func()) string {
 
 // The agent takes mail on its listener without a word to anybody, and keeps it
 // as the account says.
+//
+// Coverage: B56.
 func TestTheListenerSendsNoPacketButItsAnswers(t *testing.T) {
 	t.Parallel()
 	const at = "127.0.0.1:2525"

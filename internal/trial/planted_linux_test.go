@@ -132,6 +132,7 @@ func (p *planting) everything(round string) {
 	}
 }
 
+// Coverage: secrets.
 func TestThePlantedSecretsAreNowhere(t *testing.T) {
 	t.Parallel()
 	p := plant(t)

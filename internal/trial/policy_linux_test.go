@@ -69,6 +69,8 @@ func (h *home) mailFrom(from, id string) {
 
 // The account work has a server that is reached by the cable as well as by the
 // tunnel. Its mail takes the tunnel alone, and the other account's goes at once.
+//
+// Coverage: policy.
 func TestOneAccountSendsOverTheVPNOnly(t *testing.T) {
 	t.Parallel()
 	w, work, calls := newOffice(t, onlyOverVPN)
@@ -116,6 +118,8 @@ func TestOneAccountSendsOverTheVPNOnly(t *testing.T) {
 
 // On another network the mail of one account goes by another one: by its server
 // and with its log-in. Back home it goes by its own.
+//
+// Coverage: by.
 func TestAnotherAccountCarriesTheMailWhereARuleSaysSo(t *testing.T) {
 	t.Parallel()
 	w, work, _ := newOffice(t, cafeSMTPOpen)

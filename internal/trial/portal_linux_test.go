@@ -110,6 +110,7 @@ func (g *guest) wantNothingSpoilt(t *testing.T) {
 	}
 }
 
+// Coverage: portal.
 func TestMailGoesWhenAPortalOpensAndNothingLeaksBefore(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -144,6 +145,7 @@ func TestMailGoesWhenAPortalOpensAndNothingLeaksBefore(t *testing.T) {
 	}
 }
 
+// Coverage: portal.
 func TestMailGoesWhenAPortalThatSwallowsEverythingOpens(t *testing.T) {
 	t.Parallel()
 	g := newGuest(t, overTLS, nil)
@@ -158,6 +160,7 @@ func TestMailGoesWhenAPortalThatSwallowsEverythingOpens(t *testing.T) {
 	})
 }
 
+// Coverage: portal.
 func TestAFlushInAPortalSaysWhereToLogIn(t *testing.T) {
 	t.Parallel()
 	g := newGuest(t, overTLS, wrongCertificate)
@@ -170,6 +173,7 @@ func TestAFlushInAPortalSaysWhereToLogIn(t *testing.T) {
 	g.home.flushed()
 }
 
+// Coverage: portal.
 func TestACertificateThatIsReallyWrongIsNoPortal(t *testing.T) {
 	t.Parallel()
 	s := lab.Postfix(t)
@@ -188,6 +192,8 @@ func TestACertificateThatIsReallyWrongIsNoPortal(t *testing.T) {
 }
 
 // The portal's name server says that every name is the portal's own.
+//
+// Coverage: portal.
 func TestMailGoesWhenThePortalsNameServerTellsTheTruthAgain(t *testing.T) {
 	t.Parallel()
 	g := newGuest(t, overTLS, wrongCertificate)

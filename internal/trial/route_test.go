@@ -103,6 +103,7 @@ func TestRouteFaultsOfRealServersTouchNoMessage(t *testing.T) {
 	}
 }
 
+// Coverage: B52.
 func TestRouteFaultsTouchNoMessage(t *testing.T) {
 	t.Parallel()
 	const short = "[timeout]\nconnect = \"1s\"\ninitial = \"1s\"\nhelo = \"1s\"\nstarttls = \"1s\"\nauth = \"1s\"\nmail = \"1s\"\n" +

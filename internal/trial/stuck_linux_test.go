@@ -26,6 +26,7 @@ func (w *away) pauses(verb string) (reached <-chan struct{}, goOn func()) {
 	return heard, func() { close(on) }
 }
 
+// Coverage: A11, lost-link.
 func TestAMessageStuckOnTheOldNetworkGoesAtOnceByTheNewOne(t *testing.T) {
 	t.Parallel()
 	w := newAway(t, "")

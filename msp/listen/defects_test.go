@@ -46,6 +46,8 @@ func TestSilenceWithinAMessageEndsTheConnection(t *testing.T) {
 }
 
 // go-smtp's time-out is one for the whole of DATA.
+//
+// Coverage: B17.
 func TestAClientMayBeSlowButNotSilent(t *testing.T) {
 	whole := []string{"one\r\ntwo\r\n"}
 	for _, c := range []struct {
@@ -82,6 +84,7 @@ func TestAClientMayBeSlowButNotSilent(t *testing.T) {
 	}
 }
 
+// Coverage: B22.
 func TestAnIdleClientIsToldAndSentAway(t *testing.T) {
 	for _, c := range []struct {
 		name   string

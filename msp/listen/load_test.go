@@ -11,6 +11,7 @@ import (
 	"time"
 )
 
+// Coverage: B51.
 func TestATooHighLoadRefusesConnections(t *testing.T) {
 	var load atomic.Int64
 	load.Store(12)
@@ -23,6 +24,7 @@ func TestATooHighLoadRefusesConnections(t *testing.T) {
 	dial(t, address)
 }
 
+// Coverage: B51.
 func TestTheLogHearsOfTheFirstRefusalAndThenNowAndThen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
@@ -52,6 +54,7 @@ func TestTheLogHearsOfTheFirstRefusalAndThenNowAndThen(t *testing.T) {
 	})
 }
 
+// Coverage: B51.
 func TestAHighLoadSlowsAClientDown(t *testing.T) {
 	for _, c := range []struct {
 		reason  string

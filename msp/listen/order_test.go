@@ -5,6 +5,7 @@ import (
 	"testing"
 )
 
+// Coverage: B134.
 func TestCommandsOutOfOrderAreRefused(t *testing.T) {
 	ready := "EHLO x\r\nMAIL FROM:<a@b.c>\r\nRCPT TO:<a@b.c>\r\n"
 	for _, c := range []struct{ name, setup, command, want string }{

@@ -9,6 +9,8 @@ import (
 
 // An agent on Windows could not tell its own user from others on a loopback
 // port, and let everybody in.
+//
+// Coverage: windows.
 func TestTheUserOfALoopbackConnectionIsLookedUpOnWindows(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0") // for IPv6, Wine 8 has no processes in its table
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"time"
 )
 
+// Coverage: later.
 func TestAClientMaySetATime(t *testing.T) {
 	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 	for _, c := range []struct {

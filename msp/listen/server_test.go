@@ -121,6 +121,7 @@ func TestTwentyClientsAtOnce(t *testing.T) {
 	}
 }
 
+// Coverage: B8.
 func TestStoppingEndsIdleSessionsAndFinishesMessages(t *testing.T) {
 	var r recorder
 	l := listenAt(t, "127.0.0.1:0")

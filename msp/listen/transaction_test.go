@@ -30,6 +30,7 @@ func TestTheReplyToEHLOOffersWhatIsKept(t *testing.T) {
 	}
 }
 
+// Coverage: B134.
 func TestWhereThereAreNoReceiptsDSNIsNeitherOfferedNorTaken(t *testing.T) {
 	c := dial(t, onSocket(t, new(recorder).submit, Options{NoDSN: true}))
 	c.say("EHLO me\r\n")
@@ -204,6 +205,7 @@ func stuff(body string) string {
 	return s[2:]
 }
 
+// Coverage: B133.
 func TestMessagesUpToTheLimitAreTakenAndNoLarger(t *testing.T) {
 	for _, c := range []struct {
 		body string

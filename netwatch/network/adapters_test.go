@@ -82,6 +82,7 @@ func (w *windowsBox) judge() State {
 	return judge(&f)
 }
 
+// Coverage: windows-network.
 func TestAWindowsLaptop(t *testing.T) {
 	plug := func(w *windowsBox) {
 		a := w.adapter("Ethernet")
@@ -223,6 +224,7 @@ func attributes(state uint32, profile, ssid string) []byte {
 	return b
 }
 
+// Coverage: windows-network.
 func TestTheNameOfAWirelessNetwork(t *testing.T) {
 	endless := attributes(1, "", "Home")
 	binary.LittleEndian.PutUint32(endless[520:], 1<<31)

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/windows"
 )
 
+// Coverage: windows-network.
 func TestWindowsIsReadAndItsEventsEnd(t *testing.T) {
 	sources, err := system(func() {})
 	if err != nil {
@@ -43,6 +44,7 @@ func TestWindowsIsReadAndItsEventsEnd(t *testing.T) {
 	}
 }
 
+// Coverage: windows-network.
 func TestACallOfWindowsPokes(t *testing.T) {
 	// The registration of itself is what Windows calls back for, if asked to.
 	pokes := make(chan struct{}, 16)

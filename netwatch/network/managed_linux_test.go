@@ -16,6 +16,7 @@ func (l *laptop) watchAlso(s bus.Service[picture], address string) *watch {
 	return l.watch(func(poke func()) source { return onBus{bus.Follow(s, bus.System, poke)} })
 }
 
+// Coverage: networkmanager.
 func TestWhatNetworkManagerKnowsIsNoticed(t *testing.T) {
 	l := newLaptop(t)
 	m := lab.NewNetworkManager(t, l.Network)
@@ -59,6 +60,7 @@ func TestWhatNetworkManagerKnowsIsNoticed(t *testing.T) {
 	t.Logf("median %v, most %v", took[len(took)/2], took[len(took)-1])
 }
 
+// Coverage: networkmanager.
 func TestANetworkManagerThatHangsHoldsNothingUp(t *testing.T) {
 	l := newLaptop(t)
 	m := lab.NewNetworkManager(t, l.Network)

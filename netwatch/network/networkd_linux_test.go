@@ -20,6 +20,7 @@ const described = `{"Interfaces":[
  "AdministrativeState":"configuring","OnlineState":"offline"}],
 "RoutingPolicyRules":[{"Family":2,"Priority":32766,"Table":254}]}`
 
+// Coverage: networkd.
 func TestWhatNetworkdSaysIsRead(t *testing.T) {
 	wireless := link{index: 3, name: "wlan0", up: true, carrier: true, shared: true, risen: 1, ssid: `"Café \x1b"`, setup: "systemd-networkd is still configuring it"}
 	for _, c := range []struct {
@@ -85,6 +86,7 @@ func FuzzNetworkd(f *testing.F) {
 	})
 }
 
+// Coverage: networkd.
 func TestWhatNetworkdKnowsIsNoticed(t *testing.T) {
 	l := newLaptop(t)
 	m := lab.NewNetworkd(t, l.Network, "DHCP=ipv4") // which nobody answers

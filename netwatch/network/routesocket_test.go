@@ -17,6 +17,7 @@ func event(r routing, kind byte, flags int) []byte {
 	return b
 }
 
+// Coverage: routing-socket.
 func TestWhichMessagesOfARoutingSocketPoke(t *testing.T) {
 	const (
 		add, remove, change, lost, redirect, miss, resolve = 1, 2, 3, 5, 6, 7, 0xb

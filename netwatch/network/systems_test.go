@@ -70,6 +70,7 @@ func (d *dump) add(name, dst, via string, flags int) {
 	d.routes = append(d.routes, row)
 }
 
+// Coverage: routing-socket.
 func TestAMacBook(t *testing.T) {
 	const (
 		given, scoped = 0x40010803, 0x41010803 // UGScg, UGScIg
@@ -114,6 +115,7 @@ func TestAMacBook(t *testing.T) {
 	})
 }
 
+// Coverage: routing-socket.
 func TestAMacBookWithAVPN(t *testing.T) {
 	follow(t, macOS(), recorded(t, "macos-vpn.txt", macLetters()), []step{
 		{
@@ -136,6 +138,7 @@ func TestAMacBookWithAVPN(t *testing.T) {
 	})
 }
 
+// Coverage: routing-socket.
 func TestAFreeBSDMachine(t *testing.T) {
 	follow(t, freeBSD(), recorded(t, "freebsd-em0.txt", freeLetters()), []step{
 		{
@@ -174,6 +177,7 @@ func TestAFreeBSDMachine(t *testing.T) {
 	})
 }
 
+// Coverage: routing-socket.
 func TestAnOpenBSDLaptop(t *testing.T) {
 	follow(t, openBSD(), recorded(t, "openbsd-em0-iwm0.txt", openLetters()), []step{
 		{

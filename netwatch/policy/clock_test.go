@@ -5,6 +5,7 @@ import (
 	"time"
 )
 
+// Coverage: hours.
 func TestEdgesFollowTheLocalClock(t *testing.T) {
 	zone, err := time.LoadLocation("Europe/Berlin")
 	if err != nil {

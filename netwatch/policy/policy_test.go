@@ -38,6 +38,7 @@ func cafe() *Moment {
 	}
 }
 
+// Coverage: policy.
 func TestTheFirstRuleThatMatchesDecides(t *testing.T) {
 	for _, c := range []struct {
 		reason, rules string

@@ -18,6 +18,7 @@ func blindly(wall, awake time.Duration) reading {
 	return r
 }
 
+// Coverage: sleep.
 func TestClocksSayWhatHappened(t *testing.T) {
 	const h, s, ms = time.Hour, time.Second, time.Millisecond
 	for _, c := range []struct {

@@ -103,6 +103,8 @@ func (s *sleeper) slept() int64 {
 
 // TestLogindWaitsBeforeASleep has all of logind's part of a sleep in one
 // machine, which takes seconds to boot.
+//
+// Coverage: sleep.
 func TestLogindWaitsBeforeASleep(t *testing.T) {
 	if os.Getenv(sleepChild) != "" {
 		tellSleeps()

@@ -158,6 +158,7 @@ func settled(text string) string {
 	return regexp.MustCompile(`<[0-9a-f]{32}@`).ReplaceAllString(text, "<RANDOM@")
 }
 
+// Coverage: X3.
 func TestReportsOfEachKindAreAsAgreed(t *testing.T) {
 	for name, report := range samples() {
 		text, err := io.ReadAll(report.Message())
@@ -187,6 +188,7 @@ func TestReportsOfEachKindAreAsAgreed(t *testing.T) {
 	}
 }
 
+// Coverage: X3.
 func TestTheFieldsSayWhatRFC3464Asks(t *testing.T) {
 	for _, c := range []struct {
 		report, field, want string

@@ -28,6 +28,7 @@ func TestPathsAreSendmails(t *testing.T) {
 	}
 }
 
+// Coverage: X2.
 func TestAFileIsSendmails(t *testing.T) {
 	d := Dir(t.TempDir())
 	in := queue.HostStatus{

@@ -68,6 +68,7 @@ func (s *stage) codes() {
 	})
 }
 
+// Coverage: oauth.
 func TestALogInByBrowser(t *testing.T) {
 	s := newStage(t)
 	var form url.Values
@@ -216,6 +217,7 @@ func TestALogInWithoutARefreshTokenIsNone(t *testing.T) {
 	}
 }
 
+// Coverage: oauth.
 func TestALogInByCode(t *testing.T) {
 	pending := oauthError("authorization_pending", "")
 	for _, c := range []struct {

@@ -55,6 +55,7 @@ func TestATokenIsUsedUntilItRunsOut(t *testing.T) {
 	})
 }
 
+// Coverage: oauth.
 func TestARotatedTokenIsKeptBeforeTheAccessTokenIsUsed(t *testing.T) {
 	s := newStage(t)
 	s.loggedIn(planted)
@@ -217,6 +218,7 @@ func TestNobodyHasLoggedIn(t *testing.T) {
 	}
 }
 
+// Coverage: oauth.
 func TestAnEndThatIsNearIsWarnedOf(t *testing.T) {
 	for _, c := range []struct {
 		reason, said   string

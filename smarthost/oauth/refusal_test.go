@@ -15,6 +15,8 @@ import (
 )
 
 // What an issuer, or the way to it, does at a refresh; and what a person reads.
+//
+// Coverage: oauth.
 func TestWhatAnIssuerSaysIsPutIntoWords(t *testing.T) {
 	again := func(code int) bool { return code == sysexits.TempFail }
 	for _, c := range []struct {

@@ -41,6 +41,7 @@ func secured(t *testing.T, mechs string, auth Authenticator, play ...string) (s 
 
 func b64(text string) string { return base64.StdEncoding.EncodeToString([]byte(text)) }
 
+// Coverage: A34.
 func TestLogIn(t *testing.T) {
 	const user, secret = "ann", "sesame-open"
 	long := strings.Repeat("t", 600)

@@ -18,6 +18,8 @@ import (
 )
 
 // On a link that only delays, a session lasts as many round trips as it says.
+//
+// Coverage: stats.
 func TestASessionLastsItsRoundTrips(t *testing.T) {
 	for _, c := range []struct {
 		mode     Mode

@@ -66,6 +66,7 @@ func TestEachWaitForTheServerIsARoundTrip(t *testing.T) {
 	}
 }
 
+// Coverage: stats.
 func TestAHandshakeIsCountedAndNamed(t *testing.T) {
 	ca := newAuthority(t)
 	config := &tls.Config{Certificates: []tls.Certificate{*ca.good(t)}}

@@ -37,6 +37,8 @@ const (
 // TestTransactions says for each kind of server, message by message, what goes
 // over the wire in what groups: a script that reads before it answers fails
 // where the client waits for an answer first, and the other way round.
+//
+// Coverage: B112.
 func TestTransactions(t *testing.T) {
 	tests := []struct {
 		why    string

@@ -107,6 +107,7 @@ func goSMTP(t testing.TB, mode Mode) (Target, *inbox) {
 	return Target{LoginHint: "type: mailcrane login work", Server: "smtp.example.org", Address: address, Mode: mode, TLS: TLS{Roots: ca.pool()}, Auth: password}, box
 }
 
+// Coverage: B111.
 func TestGoSMTPTakesMessageAfterMessage(t *testing.T) {
 	for _, mode := range []Mode{Implicit, StartTLS} {
 		t.Run(mode.scheme(), func(t *testing.T) {

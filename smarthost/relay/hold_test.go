@@ -5,6 +5,7 @@ import (
 	"time"
 )
 
+// Coverage: later.
 func TestFutureReleaseIsReadFromEHLO(t *testing.T) {
 	for _, c := range []struct {
 		reason, line string

@@ -138,6 +138,7 @@ func TestRealServersRefuseAndTheSessionGoesOn(t *testing.T) {
 	}
 }
 
+// Coverage: A34.
 func TestRealServersLogIn(t *testing.T) {
 	for name, start := range servers() {
 		t.Run(name, func(t *testing.T) {

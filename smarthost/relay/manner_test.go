@@ -17,6 +17,8 @@ func remembering(m *Memory) func(*Target) { return func(t *Target) { t.Memory = 
 
 // A server that offers what it does not stand gets its mail all the same, in
 // the next simpler manner, and is spared from then on.
+//
+// Coverage: stream.
 func TestAServerThatDoesNotStandWhatItOffersIsSpokenToStepByStep(t *testing.T) {
 	tests := []struct {
 		why  string

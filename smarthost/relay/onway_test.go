@@ -32,6 +32,7 @@ func logsIn(t *testing.T, known *Memory, play script) *Session {
 	return s
 }
 
+// Coverage: session-cache.
 func TestALogInThatWasAcceptedBeforeSharesTheFirstFlight(t *testing.T) {
 	login := "C: AUTH PLAIN " + b64("\x00ann\x00sesame-open")
 	first := append([]string{login}, flight(true, "x@d")...)

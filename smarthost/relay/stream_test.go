@@ -41,6 +41,7 @@ func flight(first bool, to string) []string {
 	return append([]string{"C: RSET"}, lines...)
 }
 
+// Coverage: stream.
 func TestMessagesAreStreamedWithoutAwaitingReplies(t *testing.T) {
 	var play []string
 	var mails []*outcomes

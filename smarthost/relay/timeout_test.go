@@ -21,6 +21,8 @@ func (externalLogin) Choose([]string, sasl.Link) (gosasl.Client, string, error) 
 }
 
 // Each timeout is set to an hour, but for the one that is looked at.
+//
+// Coverage: B12, B13, B14, B15, B16, B18, B19, B20, B25, B26.
 func TestEachTimeoutIsItsOwn(t *testing.T) {
 	const short = 7 * time.Second
 	ca, today := newAuthority(t), time.Now() // the clock of synctest begins in 2000

@@ -40,6 +40,7 @@ func TestWriteLastsAsLongAsItGetsOn(t *testing.T) {
 	})
 }
 
+// Coverage: B17.
 func TestWriteThatDoesNotGetOnEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ours, theirs := net.Pipe()
