@@ -7,10 +7,9 @@ import (
 	"net"
 	"net/netip"
 	"slices"
-)
 
-// resolvConf is where resolv.conf(5) stands.
-const resolvConf = "/etc/resolv.conf"
+	"mailcrane/internal/resolvconf"
+)
 
 // Dialer is net.Dialer's, but for the name servers: those are always the ones
 // that stand in resolv.conf now. Go's resolver looks at the file every five
@@ -22,7 +21,7 @@ func Dialer() func(ctx context.Context, network, address string) (net.Conn, erro
 
 // Resolver looks names up as Dialer does.
 func Resolver() *net.Resolver {
-	servers := nameservers{path: resolvConf, dial: new(net.Dialer).DialContext}
+	servers := nameservers{path: resolvconf.Path, dial: new(net.Dialer).DialContext}
 	return &net.Resolver{Dial: servers.connect}
 }
 
@@ -37,7 +36,7 @@ type nameservers struct {
 // while there is no answer.
 func (n nameservers) connect(ctx context.Context, network, address string) (net.Conn, error) {
 	asked, err := netip.ParseAddrPort(address)
-	if now := NameServers(n.path); err == nil && len(now) > 0 && !slices.Contains(now, asked.Addr()) {
+	if now := resolvconf.Read(n.path).Servers; err == nil && len(now) > 0 && !slices.Contains(now, asked.Addr()) {
 		address = netip.AddrPortFrom(now[0], asked.Port()).String()
 	}
 	conn, err := n.dial(ctx, network, address)

@@ -13,7 +13,7 @@ import (
 
 	"golang.org/x/net/dns/dnsmessage"
 
-	"mailcrane/smarthost"
+	"mailcrane/internal/resolvconf"
 )
 
 // nameTime is how long a name server is waited for. One that takes longer is as
@@ -30,7 +30,7 @@ type askedName struct {
 
 // nameServers are those of resolv.conf(5).
 func (c *checker) nameServers() []netip.Addr {
-	return smarthost.NameServers(filepath.Join(c.Root, "/etc/resolv.conf"))
+	return resolvconf.Read(filepath.Join(c.Root, resolvconf.Path)).Servers
 }
 
 // resolver asks the name servers as the rest of mailcrane does.

@@ -92,14 +92,20 @@ type DNSBL struct {
 	// Message is the refusal, in which {client_addr} or $&{client_addr} is the
 	// client's address; "quarantine" and "discard" do that; "" is sendmail's.
 	Message string
-	// Temporary: a list that does not answer refuses for now, with
-	// TemporaryMessage or, where that is "", sendmail's words.
-	Temporary        bool
-	TemporaryMessage string
+	// Temporary is what a list that does not answer comes to.
+	Temporary ListFailure
 	// Match are the answers that count, 127.0.0.2 or with "*"; none: any.
 	Match []string
 
 	at int
+}
+
+// A ListFailure is what is done where a block list does not answer; the zero
+// lets the client in.
+type ListFailure struct {
+	// Refuses it for now, with Message or, where that is "", sendmail's words.
+	Refuses bool
+	Message string
 }
 
 // ServerPolicy is what is asked of clients, senders and recipients.

@@ -1,0 +1,144 @@
+package names
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// errNoAnswer is a server's that has not answered in its time.
+var errNoAnswer = errors.New("no answer")
+
+// A flight is a question that is on its way, for all who want to know.
+type flight struct {
+	done   chan struct{} // closed when found is set
+	found  found
+	cancel context.CancelFunc
+	// waiting counts those who want to know; it is the DNS's lock's.
+	waiting int
+}
+
+// look is the answer to a question, from the cache or from the name servers.
+func (d *DNS) look(ctx context.Context, q question) found {
+	d.mu.Lock()
+	if f, ok := d.cache.get(q, d.now()); ok {
+		d.mu.Unlock()
+		return f
+	}
+	f := d.flights[q]
+	if f == nil {
+		// It goes on while anybody waits, not only who came first.
+		own, cancel := context.WithCancel(context.WithoutCancel(ctx))
+		f = &flight{done: make(chan struct{}), cancel: cancel}
+		d.flights[q] = f
+		go d.fly(own, q, f)
+	}
+	f.waiting++
+	d.mu.Unlock()
+	select {
+	case <-f.done:
+		return f.found
+	case <-ctx.Done():
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if f.waiting--; f.waiting == 0 {
+		f.cancel()
+		d.landed(q, f)
+	}
+	return found{err: fmt.Errorf("%s is not known: %w", q, ctx.Err())}
+}
+
+func (d *DNS) fly(ctx context.Context, q question, f *flight) {
+	f.found = d.resolve(ctx, q)
+	wanted := ctx.Err() == nil // else it is not the name service that has failed
+	f.cancel()
+	d.mu.Lock()
+	if wanted {
+		d.cache.put(q, f.found, d.now())
+	}
+	d.landed(q, f)
+	d.mu.Unlock()
+	close(f.done)
+}
+
+// landed forgets a flight; the lock is held.
+func (d *DNS) landed(q question, f *flight) {
+	if d.flights[q] == f {
+		delete(d.flights, q)
+	}
+}
+
+// resolve asks, and follows a chain of aliases that a server leaves to us.
+func (d *DNS) resolve(ctx context.Context, q question) found {
+	select {
+	case d.slots <- struct{}{}:
+		defer func() { <-d.slots }()
+	case <-ctx.Done():
+		return found{err: ctx.Err()}
+	}
+	all := found{hold: mostHold}
+	for name := q.name; ; {
+		m, err := d.ask(ctx, question{name, q.kind})
+		if err != nil {
+			return found{err: fmt.Errorf("%s is not known: %w", q, err), hold: failureHold}
+		}
+		next, err := all.read(m, name, q.kind)
+		if err != nil {
+			return found{err: fmt.Errorf("%s is not known: %w", q, err), hold: failureHold}
+		}
+		if next == "" {
+			return all
+		}
+		name = next
+	}
+}
+
+// ask asks one server after the other, as often as is set. One that has
+// answered that it cannot tell, or cannot be reached, is not asked again.
+func (d *DNS) ask(ctx context.Context, q question) (*dns.Msg, error) {
+	servers, retrans, retry := d.plan()
+	var last error
+	for range retry {
+		silent := servers[:0:0]
+		for _, server := range servers {
+			m, err := d.exchange(ctx, server, q, retrans)
+			if err == nil {
+				return m, nil
+			}
+			if ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
+			if errors.Is(err, errNoAnswer) {
+				silent = append(silent, server)
+			}
+			last = fmt.Errorf("name server %s: %w", server, err)
+		}
+		if servers = silent; len(servers) == 0 {
+			break
+		}
+	}
+	return nil, last
+}
+
+// plan is whom to ask, how long to wait for each, and how often.
+func (d *DNS) plan() (servers []netip.AddrPort, retrans time.Duration, retry int) {
+	conf := d.conf()
+	servers = d.options.Servers
+	if len(servers) == 0 {
+		const port = 53
+		for _, addr := range conf.Servers {
+			servers = append(servers, netip.AddrPortFrom(addr, port))
+		}
+	}
+	if len(servers) == 0 {
+		// resolv.conf(5): the one of this machine.
+		servers = []netip.AddrPort{netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), 53)}
+	}
+	return servers, cmp.Or(d.options.Retrans, conf.Timeout, usualRetrans), cmp.Or(d.options.Retry, conf.Attempts, usualRetry)
+}

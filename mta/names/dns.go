@@ -1,0 +1,153 @@
+package names
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"mailcrane/internal/resolvconf"
+)
+
+// What is asked where neither the options nor resolv.conf(5) say it: glibc's.
+const (
+	usualRetrans = 5 * time.Second
+	usualRetry   = 2
+)
+
+// mostAsked bounds the questions on their way at one time, and with them the
+// sockets: a burst of clients must leave some for the clients.
+const mostAsked = 256
+
+// Options say how a DNS asks; the zero is what resolv.conf(5) says.
+type Options struct {
+	// Servers are asked in this order; none: those of resolv.conf(5), as it is at
+	// the time of each question.
+	Servers []netip.AddrPort
+	// Retrans is how long each server is waited for before the next one is asked,
+	// or the same again, and Retry how often each is asked: sendmail's
+	// Timeout.resolver.retrans and .retry. 0 is resolv.conf's, else 5 s and 2.
+	Retrans time.Duration
+	Retry   int
+	// Hosts is a file as hosts(5) has it, which is asked first for addresses and
+	// pointers; "" is none.
+	Hosts string
+	// Dial makes connections; nil is net.Dialer's.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Now is the clock; nil is the machine's.
+	Now func() time.Time
+}
+
+// A DNS is a Resolver that asks name servers (RFC 1035) by UDP, and by TCP what
+// does not fit. It keeps answers as long as they hold, and asks each question
+// once however many want to know. Its methods are safe for use by several
+// goroutines. Search lists are not applied: the names come from outside.
+type DNS struct {
+	conf    func() resolvconf.Conf
+	options Options
+	hosts   *hosts
+	now     func() time.Time
+	// slots has a place for each question that may be on its way.
+	slots chan struct{}
+
+	mu      sync.Mutex
+	cache   cache
+	flights map[question]*flight
+}
+
+// New is a DNS.
+func New(o Options) *DNS {
+	d := &DNS{
+		options: o, now: o.Now,
+		conf:    func() resolvconf.Conf { return resolvconf.Read(resolvconf.Path) },
+		slots:   make(chan struct{}, mostAsked),
+		flights: make(map[question]*flight),
+	}
+	if d.now == nil {
+		d.now = time.Now
+	}
+	if d.options.Dial == nil {
+		d.options.Dial = new(net.Dialer).DialContext
+	}
+	d.hosts = &hosts{path: o.Hosts, now: d.now}
+	return d
+}
+
+// A question is what is asked: a name in lower case with its last dot.
+type question struct {
+	name string
+	kind uint16
+}
+
+func (q question) String() string {
+	return strings.TrimSuffix(q.name, ".") + " " + dns.TypeToString[q.kind]
+}
+
+// Addresses are those of the file of hosts, or else of the name service. Where
+// the one kind of address is known and the other is not known just now, it
+// returns the one, and an error besides.
+func (d *DNS) Addresses(ctx context.Context, host string) ([]netip.Addr, error) {
+	name, err := absolute(host)
+	if err != nil {
+		return nil, err
+	}
+	if all := d.hosts.addresses(name); len(all) > 0 {
+		return all, nil
+	}
+	six := make(chan found, 1)
+	go func() { six <- d.look(ctx, question{name, dns.TypeAAAA}) }()
+	a := d.look(ctx, question{name, dns.TypeA})
+	aaaa := <-six
+	all := append(slices.Clone(a.addrs), aaaa.addrs...)
+	for _, err := range []error{a.err, aaaa.err} {
+		if err != nil && !errors.Is(err, ErrNone) {
+			return all, err
+		}
+	}
+	if len(all) == 0 {
+		return nil, a.err
+	}
+	return all, nil
+}
+
+// IPv4 are those of the name service alone.
+func (d *DNS) IPv4(ctx context.Context, host string) ([]netip.Addr, error) {
+	name, err := absolute(host)
+	if err != nil {
+		return nil, err
+	}
+	f := d.look(ctx, question{name, dns.TypeA})
+	return slices.Clone(f.addrs), f.err
+}
+
+// Pointers are those of the file of hosts, or else of the name service; names
+// that cannot be a host's are left out.
+func (d *DNS) Pointers(ctx context.Context, addr netip.Addr) ([]string, error) {
+	addr = addr.Unmap().WithZone("")
+	if all := d.hosts.names(addr); len(all) > 0 {
+		return all, nil
+	}
+	name, err := dns.ReverseAddr(addr.String())
+	if err != nil {
+		return nil, ErrNone
+	}
+	f := d.look(ctx, question{name, dns.TypePTR})
+	return slices.Clone(f.names), f.err
+}
+
+// Exchangers are asked of the name service alone; names that cannot be a host's
+// are left out.
+func (d *DNS) Exchangers(ctx context.Context, domain string) ([]MX, error) {
+	name, err := absolute(domain)
+	if err != nil {
+		return nil, err
+	}
+	f := d.look(ctx, question{name, dns.TypeMX})
+	return slices.Clone(f.exchangers), f.err
+}
