@@ -8,7 +8,7 @@
 //	config, queue, submit, sessions                   what can be set
 //	account, people, dial, metered, network           the same: accounts, and who is told
 //	policy, hours, ranges                             the rules of the policy
-//	mta                                               server mode
+//	mta, privacy                                      server mode, and what it tells
 //	load, toml                                        the file, from its text to what is set
 //	setting                                           what the command line sets
 //	option, options                                   the table of options
@@ -72,6 +72,7 @@ type Config struct {
 	MTA MTA
 
 	defaultName string // of DefaultAccount, as it is set
+	modeGiven   bool   // DeliveryMode stands on the command line
 	source      *file  // nil where there is none
 }
 
@@ -80,6 +81,7 @@ func defaults() *Config {
 	return &Config{
 		DeliveryMode: DeferredRun, Privacy: true, LogLevel: 9,
 		Timeout: DefaultTimeout(), Queue: DefaultQueue(), Submit: DefaultSubmit(),
+		MTA: MTA{Policy: defaultServerPolicy()},
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"mailcrane/internal/sysexits"
 )
@@ -107,26 +106,6 @@ type ListFailure struct {
 	Refuses bool
 	Message string
 }
-
-// ServerPolicy is what is asked of clients, senders and recipients.
-type ServerPolicy struct {
-	// DelayChecks has clients and senders judged at RCPT.
-	DelayChecks DelayChecks
-	// GreetPause is how long the greeting waits for a client that talks early;
-	// 0 is not at all.
-	GreetPause time.Duration
-}
-
-// DelayChecks is FEATURE(delay_checks) and its argument.
-type DelayChecks uint8
-
-// The ways.
-const (
-	ChecksAtOnce DelayChecks = iota
-	ChecksDelayed
-	ChecksFriend
-	ChecksHater
-)
 
 // ServerTLS is the server's certificate and what is asked of clients.
 type ServerTLS struct{ Cert, Key string }

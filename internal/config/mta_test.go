@@ -3,6 +3,7 @@ package config
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -20,6 +21,13 @@ func TestTheFileSetsWhatAServerGoesBy(t *testing.T) {
 		}},
 		{"a Unix socket", "[[mta.listen]]\naddress = \"unix:/run/mta.sock\"\nauth = \"none\"\ntls = \"none\"", func(m *MTA) {
 			m.Listeners = []Listener{{Address: "unix:/run/mta.sock", Auth: AuthNone, TLS: ListenClear}}
+		}},
+		{"what is asked of clients", "[mta.policy]\ndelay_checks = \"friend\"\nrequire_rdns = true\nrelay_mail_from = \"domain\"\ntrusted_mechanisms = [\"plain\"]\ngreet_pause = 5000\nconnection_rate_window = 90", func(m *MTA) {
+			m.Policy.DelayChecks, m.Policy.RequireRDNS, m.Policy.RelayMailFrom = ChecksFriend, true, MailFromDomain
+			m.Policy.TrustedMechanisms, m.Policy.GreetPause, m.Policy.RateWindow = []string{"PLAIN"}, 5000, 90*time.Second
+		}},
+		{"a grey list", "[mta.greylist]\non = true\ndelay = \"1m\"\nfile = \"~/grey\"", func(m *MTA) {
+			m.Policy.Greylist.On, m.Policy.Greylist.Delay, m.Policy.Greylist.File = true, time.Minute, "/home/me/grey"
 		}},
 		{"block lists", "[[mta.dnsbl]]\nlist = \"one.example\"\n[[mta.dnsbl]]\nlist = \"two.example\"", func(m *MTA) {
 			m.DNSBLs = []DNSBL{{List: "one.example"}, {List: "two.example"}}
@@ -61,5 +69,40 @@ func TestABadServerConfigurationNamesTheLine(t *testing.T) {
 				t.Errorf("the error is %v, want one with %q", err, c.want)
 			}
 		})
+	}
+}
+
+func TestAServerDeliversAtOnceUnlessAModeIsSet(t *testing.T) {
+	for _, c := range []struct {
+		reason, text, line string
+		want               Mode
+	}{
+		{"sendmail's own default", "", "", Background},
+		{"the file", "delivery_mode = \"deferred\"", "", DeferredRun},
+		{"the command line", "", "-odq", QueueOnly},
+		{"the command line goes over the file", "delivery_mode = \"deferred\"", "-odd", DeferredRun},
+	} {
+		got, err := Parse("m.toml", []byte(c.text+"\n"), home)
+		if err == nil {
+			err = got.Apply(settingsIn(c.line))
+		}
+		if err != nil || got.ServerMode() != c.want {
+			t.Errorf("%s: the mode is %c, want %c: %v", c.reason, got.ServerMode(), c.want, err)
+		}
+	}
+}
+
+// Coverage: B134.
+func TestPrivacyWordsAreAddedUpAndGoAwayIsSeveral(t *testing.T) {
+	for text, want := range map[string]PrivacyFlags{
+		"needmailhelo, noexpn": NeedMailHelo | NoExpn | NoVerb,
+		"public":               0,
+		"GoAway":               NeedMailHelo | NeedExpnHelo | NeedVrfyHelo | NoExpn | NoVrfy | NoVerb | AuthWarnings,
+		"restrictqrun,noetrn":  RestrictQrun | NoETRN,
+		"nonsense,noreceipts":  NoReceipts,
+	} {
+		if got := privacyFlags(text); got != want {
+			t.Errorf("%q is %v, want %v", text, got.words(), want.words())
+		}
 	}
 }

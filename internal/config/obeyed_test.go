@@ -106,6 +106,8 @@ var shownBy = [...][3]string{
 	{"Timeout.command", "msp/listen", "TestAnIdleClientIsToldAndSentAway"},
 
 	{"mta.", "internal/config", "TestTheFileSetsWhatAServerGoesBy"},
+	{"ConnectionRateThrottle", "internal/config", "TestTheFileSetsWhatAServerGoesBy"},
+	{"ConnectionRateWindowSize", "internal/config", "TestTheFileSetsWhatAServerGoesBy"},
 
 	{"DontBlameSendmail", "mta/safefile", "TestEachWordOfDontBlameSendmailRelaxesItsOwnCheckOnly"},
 	{"TrustedUser", "mta/safefile", "TestAFileOfTheTrustedUserIsAsGoodAsRoots"},

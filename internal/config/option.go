@@ -93,7 +93,7 @@ func Options() iter.Seq[*Option] {
 var themes = [...]*[]Option{
 	&generalOptions, &submissionOptions, &queueOptions, &orderOptions, &loadOptions, &hostOptions, &reportOptions,
 	&slowOptions, &timeoutOptions, &resolverOptions, &accountOptions, &oauthOptions, &policyOptions, &contentOptions, &aliasOptions, &daemonOptions,
-	&tlsOptions, &systemOptions, &mtaOptions, &mtaSafeOptions,
+	&tlsOptions, &systemOptions, &mtaOptions, &mtaSafeOptions, &serverPolicyOptions,
 }
 
 // Named is the option of sendmail's long name, any case, or nil.

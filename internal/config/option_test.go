@@ -130,7 +130,7 @@ func TestTheFileSetsEachOption(t *testing.T) {
 		}},
 		{"submission", "[submit]\nignore_dots = true\nerror_mode = \"quiet\"\nno_recipient_action = \"add-bcc\"\nprivacy_options = [\"authwarnings\", \"noexpn\"]\nmax_hops = 30", func(c *Config) {
 			c.Submit.IgnoreDots, c.Submit.ErrorMode, c.Submit.NoRecipient = true, ErrorQuiet, AddBcc
-			c.Submit.Privacy, c.Submit.MaxHops = AuthWarnings, 30
+			c.Submit.Privacy, c.Submit.MaxHops = AuthWarnings|NoExpn|NoVerb, 30
 		}},
 	} {
 		got, err := Parse("m.toml", []byte(c.text+"\n"), home)

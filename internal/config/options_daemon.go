@@ -33,16 +33,6 @@ var daemonOptions = []Option{
 		Why:     "a session ends after 20 errors",
 	},
 	{
-		Name: "ConnectionRateThrottle", Side: Server,
-		Meaning: "connections in a second",
-		Why:     "no connections are taken but from programs of this machine",
-	},
-	{
-		Name: "ConnectionRateWindowSize", Side: Server,
-		Meaning: "the window of per-client rates",
-		Why:     "no connections are taken but from programs of this machine",
-	},
-	{
 		Name: "SmtpGreetingMessage", Side: Server,
 		Meaning: "the greeting",
 		Why:     "it tells a local program nothing but the name",

@@ -171,7 +171,7 @@ var submissionOptions = []Option{
 	},
 	{
 		Name: "PrivacyOptions", Letter: 'p', Key: "submit.privacy_options", Side: Local,
-		Meaning: "authwarnings notes -f in the header (not where privacy is on), nobodyreturn has reports carry headers only, noreceipts has none made of success; sendmail's other words are taken and mean nothing here",
+		Meaning: "authwarnings notes -f in the header (not where privacy is on), nobodyreturn has reports carry headers only, noreceipts has none made of success; needmailhelo, needexpnhelo, needvrfyhelo, noexpn, novrfy, noetrn, noverb and goaway are about server mode; restrictmailq, restrictqrun and restrictexpand hold in any case",
 		config:  func(c *Config) any { return &c.Submit.Privacy },
 	},
 	{
@@ -196,7 +196,7 @@ var submissionOptions = []Option{
 	},
 	{
 		Name: "MinFreeBlocks", Letter: 'b', Key: "submit.min_free_blocks", Side: Local, Theirs: "100",
-		Meaning: "KiB that must stay free on the spool's disk, of which a message takes nothing",
+		Meaning: "KiB that must stay free on the spool's disk, of which a message takes nothing; in server mode, beside the size that a client has said",
 		config:  func(c *Config) any { return &c.Submit.MinFreeBlocks },
 	},
 }

@@ -28,7 +28,7 @@ internal/config; write it with: go test ./internal/config -run Reference -update
 var headings = [...]string{
 	"In general", "Submission", "The queue: tries and age", "The queue: order", "Load", "Hosts and sessions", "Reports",
 	"Slow queues", "Timeouts", "Names and addresses", "Accounts", "Log-in with tokens", "The policy", "Content", "Aliases and local delivery", "Inbound SMTP",
-	"Certificates", "The process and the machine", "Server mode", "Server mode: which files are safe",
+	"Certificates", "The process and the machine", "Server mode", "Server mode: which files are safe", "Server mode: who may send, and relay",
 }
 
 // TestReferencePageIsThatOfTheTable makes docs/sendmail-options.md; with

@@ -25,6 +25,7 @@ func (c *Config) Apply(settings []Setting) error {
 		if err := o.give(c, s.Value); err != nil {
 			return err
 		}
+		c.modeGiven = c.modeGiven || o.Name == "DeliveryMode"
 	}
 	return nil
 }

@@ -172,6 +172,10 @@ func choice(at any) []string {
 		return serverAuthWords[:]
 	case *ListenTLS:
 		return listenTLSWords[:]
+	case *DelayChecks:
+		return delayChecksWords[:]
+	case *MailFrom:
+		return mailFromWords[:]
 	}
 	return nil
 }

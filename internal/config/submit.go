@@ -1,7 +1,5 @@
 package config
 
-import "strings"
-
 // Submit is what can be set of taking a message in.
 type Submit struct {
 	// IgnoreDots: a line with a dot alone does not end standard input.
@@ -57,50 +55,3 @@ const (
 	AddBcc
 	AddUndisclosed
 )
-
-// PrivacyFlags are sendmail's PrivacyOptions, of which those that mean
-// something where only this machine's programs hand mail in are kept.
-type PrivacyFlags uint8
-
-// The flags.
-const (
-	// AuthWarnings has X-Authentication-Warning added for -f and its kin.
-	AuthWarnings PrivacyFlags = 1 << iota
-	// NoBodyReturn has reports carry the header of a message only.
-	NoBodyReturn
-	// NoReceipts asks for no success reports, and offers none.
-	NoReceipts
-)
-
-// Has says that flag is among them.
-func (p PrivacyFlags) Has(flag PrivacyFlags) bool { return p&flag != 0 }
-
-// privacyFlags reads a list of sendmail's words; the rest of them speak of an
-// SMTP server that strangers reach, and say nothing here.
-func privacyFlags(text string) (p PrivacyFlags) {
-	for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == ',' || r == ' ' }) {
-		switch strings.ToLower(word) {
-		case "authwarnings", "goaway":
-			p |= AuthWarnings
-		case "nobodyreturn":
-			p |= NoBodyReturn
-		case "noreceipts":
-			p |= NoReceipts
-		}
-	}
-	return p
-}
-
-func (p PrivacyFlags) words() []string {
-	var words []string
-	if p.Has(AuthWarnings) {
-		words = append(words, "authwarnings")
-	}
-	if p.Has(NoBodyReturn) {
-		words = append(words, "nobodyreturn")
-	}
-	if p.Has(NoReceipts) {
-		words = append(words, "noreceipts")
-	}
-	return words
-}

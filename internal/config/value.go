@@ -192,6 +192,10 @@ func takeWord(at any, text string) (err error) {
 		*at, err = taken(*at, text, parseNotice)
 	case *Deed:
 		*at, err = taken(*at, text, parseDeed)
+	case *DelayChecks:
+		*at, err = taken(*at, text, parseDelayChecks)
+	case *MailFrom:
+		*at, err = taken(*at, text, parseMailFrom)
 	}
 	return err
 }
