@@ -1,16 +1,16 @@
 #!/bin/bash
 # The lab: real parts for the tests. Debian 12, as root.
 #
-#   lab.sh install             everything the tests use: smarthosts, clients, keyring, systemd, disks, NetworkManager, a virtual machine, Wine, OpenRC, an issuer of tokens, a browser, a desktop (minutes, once)
-#   lab.sh install PART...     postfix, exim, opensmtpd, clients, systemd, disks, network-manager, machine, wine, openrc, issuer, browser, desktop
+#   lab.sh install             everything the tests use: smarthosts, clients, keyring, systemd, disks, NetworkManager, a virtual machine, Wine, OpenRC, an issuer of tokens, a browser, a desktop, a name service (minutes, once)
+#   lab.sh install PART...     postfix, exim, opensmtpd, clients, systemd, disks, network-manager, machine, wine, openrc, issuer, browser, desktop, dns
 #   lab.sh install-peers       other sendmails, for make bench and for the queues that import takes
-#   lab.sh up [PART...]        start the smarthosts (seconds): postfix, exim, opensmtpd; what runs already is left alone
+#   lab.sh up [PART...]        start the servers (seconds): postfix, exim, opensmtpd, dns; what runs already is left alone
 #   lab.sh down [PART...]      stop them
 #   lab.sh status              what is installed and what runs
 #   lab.sh remove              stop all and delete everything but the Debian packages on this machine
 #
 # Everything lives below $MAILCRANE_LAB (default /var/tmp/mailcrane-lab). The
-# smarthosts listen on 127.0.0.1 only.
+# servers listen on 127.0.0.1 only.
 set -euo pipefail
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$HERE/lib.sh"
@@ -28,8 +28,10 @@ HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$HERE/machine.sh"
 . "$HERE/issuer.sh"
 . "$HERE/peers.sh"
+. "$HERE/dns.sh"
 
 SMARTHOSTS=(postfix exim opensmtpd)
+SERVERS=("${SMARTHOSTS[@]}" dns)
 
 usage() { sed -n '2,14s/^# \{0,1\}//p' "$0"; exit 64; }
 
@@ -47,17 +49,17 @@ each() { # each ACTION PART...
   for part; do
     case $action:$part in
     install:network-manager) network_manager_install 9>&- ;;
-    install:clients | install:systemd | install:disks | install:machine | install:wine | install:openrc | install:issuer | install:browser | install:desktop | *:postfix | *:exim | *:opensmtpd) "${part}_$action" 9>&- ;;
-    *:clients | *:systemd | *:disks | *:network-manager | *:machine | *:wine | *:openrc | *:issuer | *:browser | *:desktop) die "$part needs no $action; $action knows ${SMARTHOSTS[*]}" ;;
-    *) die "no part is called $part; there are ${SMARTHOSTS[*]}, clients, systemd, disks, network-manager, machine, wine, openrc, issuer, browser, desktop" ;;
+    install:clients | install:systemd | install:disks | install:machine | install:wine | install:openrc | install:issuer | install:browser | install:desktop | *:postfix | *:exim | *:opensmtpd | *:dns) "${part}_$action" 9>&- ;;
+    *:clients | *:systemd | *:disks | *:network-manager | *:machine | *:wine | *:openrc | *:issuer | *:browser | *:desktop) die "$part needs no $action; $action knows ${SERVERS[*]}" ;;
+    *) die "no part is called $part; there are ${SERVERS[*]}, clients, systemd, disks, network-manager, machine, wine, openrc, issuer, browser, desktop" ;;
     esac
   done
 }
 
 status() {
   local part
-  for part in "${SMARTHOSTS[@]}"; do
-    if ! [ -e "$LAB/$part/smarthost.json" ]; then
+  for part in "${SERVERS[@]}"; do
+    if ! [ -e "$LAB/$part/smarthost.json" ] && ! [ -e "$LAB/$part/installed" ]; then
       say "$part: not installed; run: internal/lab/lab.sh install $part"
     elif "${part}_runs"; then
       say "$part: runs"
@@ -74,16 +76,16 @@ install)
   need_root install
   locked
   rm -f "$RUN/.apt-updated"
-  [ $# -gt 0 ] || set -- "${SMARTHOSTS[@]}" clients systemd disks network-manager machine wine openrc issuer browser desktop
+  [ $# -gt 0 ] || set -- "${SERVERS[@]}" clients systemd disks network-manager machine wine openrc issuer browser desktop
   each install "$@"
   ;;
 install-peers) need_root install-peers; locked; rm -f "$RUN/.apt-updated"; peers_install 9>&- ;;
-up | down) need_root "$command"; locked; [ $# -gt 0 ] || set -- "${SMARTHOSTS[@]}"; each "$command" "$@" ;;
+up | down) need_root "$command"; locked; [ $# -gt 0 ] || set -- "${SERVERS[@]}"; each "$command" "$@" ;;
 status) status ;;
 remove)
   need_root remove
   locked
-  each down "${SMARTHOSTS[@]}"
+  each down "${SERVERS[@]}"
   rm -rf --one-file-system "${LAB:?}"
   ;;
 *) usage ;;
