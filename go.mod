@@ -28,7 +28,16 @@ require (
 	golang.org/x/term v0.47.0
 )
 
-require github.com/miekg/dns v1.1.73 // indirect
+require (
+	github.com/beorn7/perks v1.0.1 // indirect
+	github.com/miekg/dns v1.1.73 // indirect
+	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
+	github.com/prometheus/client_golang v1.24.1
+	github.com/prometheus/client_model v0.6.2 // indirect
+	github.com/prometheus/common v0.70.1 // indirect
+	github.com/prometheus/procfs v0.21.1 // indirect
+	google.golang.org/protobuf v1.36.11 // indirect
+)
 
 require (
 	charm.land/bubbles/v2 v2.0.0 // indirect

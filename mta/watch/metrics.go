@@ -1,0 +1,93 @@
+package watch
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Metrics are the numbers of a server. No label is a client's word.
+type Metrics struct {
+	registry    *prometheus.Registry
+	connections *prometheus.CounterVec // port, result
+	clients     *prometheus.GaugeVec   // port
+	commands    *prometheus.CounterVec // command
+	rejections  *prometheus.CounterVec // rule, code
+	messages    *prometheus.CounterVec // result
+	octets      prometheus.Counter
+	recipients  prometheus.Counter
+	logins      *prometheus.CounterVec // mechanism, result
+	tls         *prometheus.CounterVec // version, result
+	lost        prometheus.Counter
+	put         prometheus.Histogram
+}
+
+// NewMetrics makes them, each at zero.
+func NewMetrics() *Metrics {
+	m := &Metrics{registry: prometheus.NewRegistry()}
+	counters := func(name, help string, labels ...string) *prometheus.CounterVec {
+		c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+		m.registry.MustRegister(c)
+		return c
+	}
+	counter := func(name, help string) prometheus.Counter {
+		return counters(name, help).WithLabelValues()
+	}
+	m.connections = counters("mailcrane_connections_total", "Connections of clients, by listener and by whether they were let in.", "port", "result")
+	m.clients = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "mailcrane_clients", Help: "Clients that are connected now."}, []string{"port"})
+	m.commands = counters("mailcrane_commands_total", "Commands of clients.", "command")
+	m.rejections = counters("mailcrane_rejections_total", "Refusals by rules, by the rule and the code of the reply.", "rule", "code")
+	m.messages = counters("mailcrane_messages_total", "Messages that clients handed in, by what became of that.", "result")
+	m.octets = counter("mailcrane_received_bytes_total", "Size of the messages that were taken in.")
+	m.recipients = counter("mailcrane_recipients_total", "Recipients of the messages that were taken in.")
+	m.logins = counters("mailcrane_logins_total", "Log-ins of clients, by mechanism and result.", "mechanism", "result")
+	m.tls = counters("mailcrane_tls_handshakes_total", "TLS handshakes with clients, by version and result.", "version", "result")
+	m.lost = counter("mailcrane_lost_connections_total", "Connections that broke or timed out in the middle of something.")
+	m.put = prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name: "mailcrane_put_seconds", Help: "Time that it took to make a message durable in the queue.",
+		Buckets: []float64{.0005, .001, .002, .005, .01, .02, .05, .1, .2, .5, 1, 5},
+	})
+	m.registry.MustRegister(m.clients, m.put)
+	return m
+}
+
+func (m *Metrics) received(r Message) {
+	m.messages.WithLabelValues("accepted").Inc()
+	m.octets.Add(float64(r.Size))
+	m.recipients.Add(float64(r.Recipients))
+	m.put.Observe(r.Put.Seconds())
+}
+
+// oneOf is the word where it is one of those that are known: a client must not
+// make labels.
+func oneOf(word string, known ...string) string {
+	for _, k := range known {
+		if strings.EqualFold(word, k) {
+			return k
+		}
+	}
+	return "other"
+}
+
+func (m *Metrics) rejected(rule string, code int) {
+	if code < 400 || code > 599 {
+		code = 0
+	}
+	m.rejections.WithLabelValues(oneOf(rule, "check_relay", "check_mail", "check_rcpt", "check_data", "check_etrn", "check_vrfy", "check_expn",
+		"check_compat", "check_eoh", "check_eom", "check_helo", "trust_auth", "tls_client", "tls_rcpt", "tls_server", "queue"), strconv.Itoa(code)).Inc()
+}
+
+func (m *Metrics) auth(mechanism string, ok bool) {
+	result := "failed"
+	if ok {
+		result = "accepted"
+	}
+	m.logins.WithLabelValues(oneOf(mechanism, "PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS", "EXTERNAL", "OAUTHBEARER", "XOAUTH2"), result).Inc()
+}
+
+func (m *Metrics) command(line string) {
+	verb, _, _ := strings.Cut(line, " ")
+	m.commands.WithLabelValues(oneOf(verb, "HELO", "EHLO", "MAIL", "RCPT", "DATA", "BDAT", "RSET", "NOOP", "QUIT", "HELP", "VRFY", "EXPN",
+		"ETRN", "AUTH", "STARTTLS", "VERB", "XCLIENT")).Inc()
+}

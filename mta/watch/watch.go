@@ -1,0 +1,85 @@
+// Package watch is what a server tells of itself: sendmail's log, metrics, and
+// its health. The server calls a method for each thing that happens; what
+// becomes of that, line or number, is decided here.
+//
+//	watch     what happens to the server
+//	visit     what happens to one client
+//	delivery  what becomes of messages in the queue
+//	line      the words of sendmail's log
+package watch
+
+import (
+	"fmt"
+	"log/slog"
+	"time"
+
+	"mailcrane/internal/logbook"
+	"mailcrane/queue"
+)
+
+// Options are what a Watch works with.
+type Options struct {
+	// Log takes the lines; nil: nobody does.
+	Log *slog.Logger
+	// Metrics counts; nil: nothing is counted.
+	Metrics *Metrics
+	// Spool is where the messages lie whose end is told; nil: it is not.
+	Spool *queue.Spool
+	Now   func() time.Time
+}
+
+// A Watch is told what happens in a server, from any goroutine.
+type Watch struct {
+	Options
+	deliveries deliveries
+}
+
+// New makes one.
+func New(o Options) *Watch {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Metrics == nil {
+		o.Metrics = NewMetrics()
+	}
+	return &Watch{Options: o}
+}
+
+// Starting tells that the server begins, with the pause between its queue runs,
+// 0 where there is none.
+func (w *Watch) Starting(version string, interval time.Duration) {
+	line := "starting daemon (" + version + "): SMTP"
+	if interval > 0 {
+		line += "+queueing@" + clockTime(interval)
+	}
+	w.line(logbook.Severe, line, slog.String("event", "start"), slog.String("version", version))
+}
+
+// Stopping tells that it ends.
+func (w *Watch) Stopping() {
+	w.line(logbook.Severe, "stopping daemon", slog.String("event", "stop"))
+}
+
+// TurnedAway tells of a client that was not let in at all.
+func (w *Watch) TurnedAway(p Peer, why string) {
+	w.Metrics.connections.WithLabelValues(p.port(), "refused").Inc()
+	w.line(logbook.TurnedAway, "refused connection from "+p.Relay()+": "+words(why),
+		append(p.facts("refused-connection"), slog.String("why", words(why)))...)
+}
+
+// Overloaded tells that a listener takes nobody in while the load is as high.
+func (w *Watch) Overloaded(port string, load float64) {
+	w.line(logbook.Deferrals, fmt.Sprintf("rejecting connections on daemon %s: load average: %.0f", words(port), load),
+		slog.String("event", "overload"), slog.String("daemon", words(port)), slog.Float64("load", load))
+}
+
+// LowOnSpace tells that the queue's file system has too little room.
+func (w *Watch) LowOnSpace(free, wanted int64) {
+	w.line(logbook.Severe, fmt.Sprintf("low on space (SMTP-DAEMON needs %d octets + MinFreeBlocks in the queue, %d are free)", wanted, free),
+		slog.String("event", "low-on-space"), slog.Int64("free", free), slog.Int64("wanted", wanted))
+}
+
+// line writes a line of sendmail's log that belongs to no message.
+func (w *Watch) line(level logbook.Level, line string, facts ...slog.Attr) {
+	logbook.Line(w.Log, level, line, facts...)
+}
