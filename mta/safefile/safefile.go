@@ -1,12 +1,18 @@
 // Package safefile opens the files that a server trusts by sendmail's rules: a
 // regular file that nobody but its owner can write, in directories of the same
-// kind, unless a word of DontBlameSendmail says otherwise.
+// kind, unless a word of DontBlameSendmail says otherwise. What was checked is
+// what is opened: each directory and the file are looked at by the descriptor
+// that is used, and a link is followed step by step.
 package safefile
 
 import (
+	"fmt"
 	"os"
+	"os/user"
+	"strconv"
 
 	"mailcrane/internal/config"
+	"mailcrane/internal/sysexits"
 )
 
 // Rules are the words of DontBlameSendmail that are set, and whose files are
@@ -21,39 +27,57 @@ type Rules struct {
 	someone bool // user is set
 }
 
+// New is the rules of a configuration. It fails where the system does not know
+// the TrustedUser.
+func New(c config.Safe) (Rules, error) {
+	r := Rules{Blame: c.Blame}
+	if c.TrustedUser == "" {
+		return r, nil
+	}
+	uid := c.TrustedUser
+	if _, err := strconv.ParseUint(uid, 10, 32); err != nil {
+		found, unknown := user.Lookup(c.TrustedUser)
+		if unknown != nil {
+			return Rules{}, sysexits.Errorf(sysexits.Config, "set mta.trusted_user to a user of this machine, or take it out",
+				"mta.trusted_user: %w", unknown)
+		}
+		uid = found.Uid
+	}
+	n, err := strconv.ParseUint(uid, 10, 32)
+	if err != nil {
+		return Rules{}, sysexits.Errorf(sysexits.Config, "", "mta.trusted_user: %s has no number on this system", c.TrustedUser)
+	}
+	r.Trusted = uint32(n)
+	return r, nil
+}
+
 // As is the rules for files of a user: a .forward is that user's own.
 func (r Rules) As(uid uint32) Rules {
 	r.user, r.someone = uid, true
 	return r
 }
 
-// A Kind is what a file is for, which says what is checked of it.
-type Kind uint8
+// own is the user whose files are trusted besides root's.
+func (r Rules) own(process uint32) uint32 {
+	if r.someone {
+		return r.user
+	}
+	return process
+}
 
-// The kinds.
-const (
-	Map           Kind = iota // access, mailertable, virtusertable and their kin
-	Alias                     // aliases
-	Class                     // local-host-names, relay-domains
-	Forward                   // .forward, of the user of Rules.As
-	Include                   // a list of :include:
-	Key                       // the private key of a certificate
-	Certificate               // a certificate, a list of authorities or of revoked ones
-	Passwords                 // who may log in; sendmail's SASL database
-	AuthInfo                  // what the server logs in with elsewhere
-	ServiceSwitch             // the order of the name services
-	Help                      // the text of HELP
-	ErrorHeader               // the text before a bounce
-	Statistics                // StatusFile
-	Delivery                  // a file that mail is appended to
-	Program                   // a program that mail is handed to
-)
+// Notes are what the log says once of words that have no effect here.
+func (r Rules) Notes() []string {
+	if r.Blame.Has(config.InsufficientEntropy) {
+		return []string{"DontBlameSendmail=InsufficientEntropy has no effect: the system's own random numbers are used, which are always seeded"}
+	}
+	return nil
+}
 
 // A File is an open support file.
 type File struct {
 	*os.File
-	// Targets says that programs and files may stand in a Forward or Include,
-	// or an Alias; else Why says why not.
+	// Targets says that programs and files may stand in a Forward, an Include or
+	// an Alias; else Why says why not.
 	Targets bool
 	Why     string
 	// Owner is the uid of the file's owner, and OwnerBelieved that nobody else
@@ -64,10 +88,34 @@ type File struct {
 	Warnings []string
 }
 
-// Open opens path for reading as a file of kind. It refuses one that is unsafe
-// with an *Unsafe, and one that is not there with an error that wraps
-// fs.ErrNotExist.
-func (r Rules) Open(kind Kind, path string) (*File, error) {
-	f, err := os.Open(path)
-	return &File{File: f}, err
+// An Unsafe is a refusal: the file is there, and others can change or read it.
+type Unsafe struct {
+	Kind Kind
+	// File is what was to be opened, Path what is wrong with it or above it.
+	File, Path string
+	// Reason is sendmail's: World writable directory, Group writable file, …
+	Reason string
+	// Detail says what Path is, and Mend what to type; "" is nothing.
+	Detail, Mend string
+	// Missing: there is no file; the directory it would be in is unsafe.
+	Missing bool
+	// Quiet: DontBlameSendmail wants no line in the log for this.
+	Quiet bool
 }
+
+func (u *Unsafe) Error() string {
+	text := fmt.Sprintf("unsafe %s %s: %s", u.Kind, quote(u.File), u.Reason)
+	if u.Path != u.File {
+		text += " " + quote(u.Path)
+	}
+	if u.Detail != "" {
+		text += " (" + u.Detail + ")"
+	}
+	if u.Mend != "" {
+		text += "; " + u.Mend
+	}
+	return text
+}
+
+// refusal is u as a person is told it.
+func (u *Unsafe) refusal() error { return &sysexits.Error{Code: sysexits.NoPerm, Err: u} }
