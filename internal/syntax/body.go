@@ -1,5 +1,7 @@
 package syntax
 
+import "bytes"
+
 // A Scanner looks at the octets of one message as they come off the wire.
 // Servers differ in which octets they take for the end of a message (RFC 5321
 // section 2.3.8, 4.1.1.4), so a message that holds a bare CR, a bare LF or a
@@ -68,3 +70,45 @@ func (s *Scanner) Ambiguous() bool {
 }
 
 func lineEnd(c byte) bool { return c == '\r' || c == '\n' }
+
+// AtLineStart says that the next octet begins a line, as the first one of a
+// Scanner of AfterLines does.
+func (s *Scanner) AtLineStart() bool { return s.window&0xffff == startOfLine }
+
+// Clean takes a run of octets in which nothing is wrong, at the pace of a
+// search; where something is, it takes none and is false.
+func (s *Scanner) Clean(run []byte) bool {
+	before, lines := s.Previous(), 0
+	if bytes.IndexByte(run, 0) >= 0 {
+		return false
+	}
+	for rest := run; len(rest) > 0; {
+		if before == '\r' {
+			if rest[0] != '\n' {
+				return false
+			}
+			lines++
+			before, rest = '\n', rest[1:]
+			continue
+		}
+		i := bytes.IndexByte(rest, '\n')
+		line := rest[:max(i, 0)]
+		if i < 0 {
+			line = rest
+		}
+		if i == 0 || bytes.IndexByte(line[:len(line)-1], '\r') >= 0 {
+			return false
+		}
+		before = line[len(line)-1]
+		if i > 0 && before != '\r' {
+			return false
+		}
+		rest = rest[len(line):]
+	}
+	for _, c := range run[max(0, len(run)-8):] {
+		s.window = s.window<<8 | uint64(c)
+	}
+	s.Lines += lines
+	s.Size += int64(len(run))
+	return true
+}

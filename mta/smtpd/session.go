@@ -71,12 +71,15 @@ type Features struct {
 	MaxRecipients int
 	// XClient lets the client say whom it speaks for.
 	XClient bool
+	// DropHTTP ends the connection at a command of HTTP at any time, not only
+	// where it is the first.
+	DropHTTP bool
 	// NeedAuth refuses MAIL with 530 from a client that has not logged in, and
 	// NeedTLS what comes before TLS.
 	NeedAuth, NeedTLS bool
 }
 
-// Extras are what go-smtp's options of MAIL do not have.
+// Extras are what go-smtp's options of MAIL and RCPT do not have.
 type Extras struct {
 	// Until is when the message may leave (RFC 4865); zero for at once.
 	Until time.Time
@@ -85,4 +88,7 @@ type Extras struct {
 	Prioritized bool
 	// Size is SIZE= where it was given.
 	Size int64
+	// EnvelopeID is ENVID= and OriginalRecipient the ORCPT= of the RCPT under way,
+	// in wire form: xtext, type and all, checked (RFC 3461).
+	EnvelopeID, OriginalRecipient string
 }
