@@ -81,7 +81,10 @@ func defaults() *Config {
 	return &Config{
 		DeliveryMode: DeferredRun, Privacy: true, LogLevel: 9,
 		Timeout: DefaultTimeout(), Queue: DefaultQueue(), Submit: DefaultSubmit(),
-		MTA: MTA{Policy: defaultServerPolicy()},
+		MTA: MTA{
+			Policy: defaultServerPolicy(),
+			Users:  Users{Options: "py"}, TLS: ServerTLS{ACME: ACME{Challenge: "http-01"}},
+		},
 	}
 }
 

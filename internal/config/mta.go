@@ -107,12 +107,6 @@ type ListFailure struct {
 	Message string
 }
 
-// ServerTLS is the server's certificate and what is asked of clients.
-type ServerTLS struct{ Cert, Key string }
-
-// Users is who may log in.
-type Users struct{ File, Dovecot string }
-
 // ServerLimits bound what clients may ask for.
 type ServerLimits struct{}
 

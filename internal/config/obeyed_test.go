@@ -106,6 +106,17 @@ var shownBy = [...][3]string{
 	{"Timeout.command", "msp/listen", "TestAnIdleClientIsToldAndSentAway"},
 
 	{"mta.", "internal/config", "TestTheFileSetsWhatAServerGoesBy"},
+	{"AuthMechanisms", "mta/auth", "TestMechanismsAreThoseThatLettersAndAccountsAllow"},
+	{"AuthOptions", "mta/auth", "TestMechanismsAreThoseThatLettersAndAccountsAllow"},
+	{"AuthRealm", "mta/auth", "TestARealmIsPutBehindANameWithoutOne"},
+	{"ServerCertFile", "mta/certificate", "TestACertificateThatChangesIsServedAtOnce"},
+	{"ServerKeyFile", "mta/certificate", "TestACertificateThatChangesIsServedAtOnce"},
+	{"CACertFile", "mta/certificate", "TestAClientsCertificateIsJudgedInSendmailsWords"},
+	{"CACertPath", "mta/certificate", "TestAClientsCertificateIsJudgedInSendmailsWords"},
+	{"CRLFile", "mta/certificate", "TestAClientsCertificateIsJudgedInSendmailsWords"},
+	{"CipherList", "mta/certificate", "TestACipherListHoldsClientsToIt"},
+	{"ServerSSLOptions", "mta/certificate", "TestOptionsOfOpenSSLSayWhichVersionsAreTaken"},
+	{"TLSSrvOptions", "mta/certificate", "TestAClientIsAskedForACertificateOrNot"},
 	{"ConnectionRateThrottle", "internal/config", "TestTheFileSetsWhatAServerGoesBy"},
 	{"ConnectionRateWindowSize", "internal/config", "TestTheFileSetsWhatAServerGoesBy"},
 

@@ -94,6 +94,7 @@ var themes = [...]*[]Option{
 	&generalOptions, &submissionOptions, &queueOptions, &orderOptions, &loadOptions, &hostOptions, &reportOptions,
 	&slowOptions, &timeoutOptions, &resolverOptions, &accountOptions, &oauthOptions, &policyOptions, &contentOptions, &aliasOptions, &daemonOptions,
 	&tlsOptions, &systemOptions, &mtaOptions, &mtaSafeOptions, &serverPolicyOptions,
+	&mtaAuthOptions, &mtaTLSOptions,
 }
 
 // Named is the option of sendmail's long name, any case, or nil.

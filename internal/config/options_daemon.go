@@ -43,23 +43,8 @@ var daemonOptions = []Option{
 		Why:     "HELP is not offered; the reply to EHLO says what is",
 	},
 	{
-		Name: "AuthMechanisms", Side: Server,
-		Meaning: "mechanisms that clients log in with",
-		Why:     "programs of this machine are known by their user",
-	},
-	{
-		Name: "AuthOptions", Side: Server,
-		Meaning: "how clients log in",
-		Why:     "programs of this machine are known by their user",
-	},
-	{
 		Name: "AuthMaxBits", Side: Server,
 		Meaning: "strength of a security layer",
-		Why:     "TLS is the security layer",
-	},
-	{
-		Name: "AuthRealm", Side: Server,
-		Meaning: "the realm of DIGEST-MD5",
-		Why:     "DIGEST-MD5 is not used (RFC 6331)",
+		Why:     "no mechanism here has a security layer of its own; TLS is the layer",
 	},
 }

@@ -3,16 +3,6 @@ package config
 // These are about certificates and TLS. None has an effect, and each says why.
 var tlsOptions = []Option{
 	{
-		Name: "CACertFile", Side: Both,
-		Meaning: "certificates of authorities",
-		Why:     "an account says it: smarthost, tls.ca, tls.pin, tls.cert, tls.key",
-	},
-	{
-		Name: "CACertPath", Side: Both,
-		Meaning: "a directory of them",
-		Why:     "an account says it: smarthost, tls.ca, tls.pin, tls.cert, tls.key",
-	},
-	{
 		Name: "ClientCertFile", Side: Both,
 		Meaning: "our certificate",
 		Why:     "an account says it: smarthost, tls.ca, tls.pin, tls.cert, tls.key",
@@ -23,39 +13,14 @@ var tlsOptions = []Option{
 		Why:     "an account says it: smarthost, tls.ca, tls.pin, tls.cert, tls.key",
 	},
 	{
-		Name: "ServerCertFile", Side: Both,
-		Meaning: "the server's certificate",
-		Why:     "no TLS is offered to programs of this machine",
-	},
-	{
-		Name: "ServerKeyFile", Side: Both,
-		Meaning: "its key",
-		Why:     "no TLS is offered to programs of this machine",
-	},
-	{
-		Name: "CipherList", Side: Both,
-		Meaning: "ciphers up to TLS 1.2",
-		Why:     "only ciphers that are safe today are used",
-	},
-	{
 		Name: "CipherSuites", Side: Both,
 		Meaning: "ciphers of TLS 1.3",
-		Why:     "only ciphers that are safe today are used",
+		Why:     "Go's TLS, which is used here, lets nobody choose among the three of TLS 1.3; all are safe",
 	},
 	{
 		Name: "ClientSSLOptions", Side: Both,
 		Meaning: "options of OpenSSL",
 		Why:     "TLS 1.2 or later is used, without OpenSSL",
-	},
-	{
-		Name: "ServerSSLOptions", Side: Both,
-		Meaning: "options of OpenSSL",
-		Why:     "no TLS is offered to programs of this machine",
-	},
-	{
-		Name: "TLSSrvOptions", Side: Both,
-		Meaning: "TLS as a server",
-		Why:     "no TLS is offered to programs of this machine",
 	},
 	{
 		Name: "TLSFallbacktoClear", Side: Both,
@@ -65,17 +30,12 @@ var tlsOptions = []Option{
 	{
 		Name: "DHParameters", Side: Both,
 		Meaning: "Diffie-Hellman parameters",
-		Why:     "no TLS is offered to programs of this machine",
-	},
-	{
-		Name: "CRLFile", Side: Both,
-		Meaning: "revoked certificates",
-		Why:     "tls.pin names the certificates that are taken",
+		Why:     "keys are agreed on over elliptic curves only",
 	},
 	{
 		Name: "CRLPath", Side: Both,
-		Meaning: "a directory of them",
-		Why:     "tls.pin names the certificates that are taken",
+		Meaning: "a directory of lists of revoked certificates",
+		Why:     "CRLFile may hold several lists",
 	},
 	{
 		Name: "CertFingerprintAlgorithm", Side: Both,

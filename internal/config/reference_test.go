@@ -29,6 +29,7 @@ var headings = [...]string{
 	"In general", "Submission", "The queue: tries and age", "The queue: order", "Load", "Hosts and sessions", "Reports",
 	"Slow queues", "Timeouts", "Names and addresses", "Accounts", "Log-in with tokens", "The policy", "Content", "Aliases and local delivery", "Inbound SMTP",
 	"Certificates", "The process and the machine", "Server mode", "Server mode: which files are safe", "Server mode: who may send, and relay",
+	"Log-in at the server", "Certificates and TLS of the server",
 }
 
 // TestReferencePageIsThatOfTheTable makes docs/sendmail-options.md; with

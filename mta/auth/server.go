@@ -1,0 +1,96 @@
+package auth
+
+import (
+	"context"
+	"errors"
+
+	"github.com/emersion/go-sasl"
+	"github.com/emersion/go-smtp"
+
+	"mailcrane/internal/visible"
+)
+
+// mostUser bounds a user's name in a log, in octets.
+const mostUser = 100
+
+// What a store can say of a log-in; any other error of it is temporary.
+var (
+	errWrong     = errors.New("wrong user or password")
+	errMalformed = errors.New("the client's answer is not what the mechanism has")
+)
+
+func temporary() error {
+	return &smtp.SMTPError{Code: 454, EnhancedCode: smtp.EnhancedCode{4, 7, 0}, Message: "Temporary authentication failure"}
+}
+
+func refused() error {
+	return &smtp.SMTPError{Code: 535, EnhancedCode: smtp.EnhancedCode{5, 7, 8}, Message: "Authentication credentials invalid"}
+}
+
+// A claimant knows whom the client claims to be, before that is known to be so.
+type claimant interface{ claimed() string }
+
+// server is one log-in, of whatever store, with what holds for all: guessing
+// is slow, and the log hears of it.
+type server struct {
+	ctx       context.Context //nolint:containedctx // go-sasl's Next has none
+	auth      *Auth
+	facts     *Facts
+	mechanism string
+	inner     sasl.Server
+	user      string
+	done      func(user, mechanism string)
+}
+
+// Next is sasl.Server's.
+func (s *server) Next(response []byte) (challenge []byte, done bool, err error) {
+	end, ok := s.auth.guesses.begin(s.facts.Remote.Addr())
+	if !ok {
+		s.auth.log.Warn("log-in refused unseen", "mechanism", s.mechanism, "relay", s.facts.relay(), "reason", "too many wrong ones from there")
+		return nil, false, temporary()
+	}
+	challenge, done, err = s.inner.Next(response)
+	if err != nil {
+		return nil, false, s.refuse(err, end)
+	}
+	end(outcomeOf(done))
+	if done {
+		s.auth.log.Info("logged in", "user", visible.Line(s.user, mostUser), "mechanism", s.mechanism, "relay", s.facts.relay(), "tls", s.facts.TLS != nil)
+		s.done(s.user, s.mechanism)
+	}
+	return challenge, done, nil
+}
+
+func outcomeOf(done bool) outcome {
+	if done {
+		return right
+	}
+	return goesOn
+}
+
+// refuse is the reply to a log-in that has failed, after the pause that one
+// has earned by guessing.
+func (s *server) refuse(err error, end func(outcome) (wait func(context.Context) error)) error {
+	name := ""
+	if c, ok := s.inner.(claimant); ok {
+		name = visible.Line(c.claimed(), mostUser)
+	}
+	switch {
+	case s.ctx.Err() != nil:
+		end(goesOn)
+		return temporary()
+	case errors.Is(err, errMalformed), errors.Is(err, sasl.ErrUnexpectedClientResponse):
+		end(goesOn)
+		return &smtp.SMTPError{Code: 501, EnhancedCode: smtp.EnhancedCode{5, 5, 2}, Message: "Authentication response not understood"}
+	case !errors.Is(err, errWrong):
+		end(goesOn)
+		s.auth.log.Error("log-in could not be checked", "user", name, "mechanism", s.mechanism, "relay", s.facts.relay(), "reason", err)
+		return temporary()
+	}
+	wait := end(wrong)
+	s.auth.log.Warn("log-in refused", "user", name, "mechanism", s.mechanism, "relay", s.facts.relay(), "reason", err)
+	if wait(s.ctx) != nil {
+		return temporary()
+	}
+	return refused()
+}

@@ -1,0 +1,170 @@
+// Package certificate is the server's TLS: its certificates, from files or by
+// ACME, read anew when they change; the ciphers; and what a client's certificate
+// is worth.
+package certificate
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"mailcrane/internal/config"
+	"mailcrane/internal/sysexits"
+	"mailcrane/mta/safefile"
+)
+
+// lookEvery is how often the files are looked at, when somebody wants TLS.
+const lookEvery = time.Second
+
+// A Store is the certificates of a server. Its methods are safe for use by
+// several goroutines; a nil Store has none.
+type Store struct {
+	settings config.ServerTLS
+	names    []string // those of ACME
+	rules    safefile.Rules
+	log      *slog.Logger
+	now      func() time.Time
+	suites   []uint16
+	acme     *acme
+
+	mu     sync.Mutex
+	files  *files
+	stamp  safefile.Stamp
+	looked time.Time
+}
+
+// New reads the certificates of the configuration, and has those of ACME fetched
+// until ctx ends; nil where it has none of either. Its listener for ACME is
+// bound when it returns. An error is one of sysexits.
+func New(ctx context.Context, c *config.Config, rules safefile.Rules, log *slog.Logger, now func() time.Time) (*Store, error) {
+	s := &Store{settings: c.MTA.TLS, rules: rules, log: log, now: now, looked: now()}
+	if s.settings.Cert == "" && s.settings.ACME.Directory == "" {
+		return nil, nil //nolint:nilnil // there is no TLS
+	}
+	s.suites = suitesOf(s.settings.Ciphers, log)
+	s.stamp = safefile.Look(s.paths()...)
+	files, err := s.read()
+	if err != nil {
+		return nil, err
+	}
+	s.files = files
+	if s.settings.ACME.Directory != "" {
+		if s.acme, err = startACME(ctx, c, rules, log); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// Close stops what ACME has under way.
+func (s *Store) Close() {
+	if s != nil && s.acme != nil {
+		s.acme.close()
+	}
+}
+
+// Offered says that there is a certificate now: with ACME it may be awaited
+// still.
+func (s *Store) Offered() bool {
+	return s != nil && (len(s.current().certificates) > 0 || s.acme != nil && s.acme.ready())
+}
+
+// Reload reads the files again, as SIGHUP wants it; an error has been logged
+// too, and the certificates before it are kept.
+func (s *Store) Reload() error {
+	if s == nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stamp, s.looked = safefile.Look(s.paths()...), s.now()
+	return s.reread()
+}
+
+func (s *Store) reread() error {
+	files, err := s.read()
+	if err != nil {
+		s.log.Error("certificate: the one before is kept", "reason", err, "next", sysexits.Hint(err))
+		return err
+	}
+	s.files = files
+	s.log.Info("certificates read", "number", len(files.certificates))
+	return nil
+}
+
+// current is the files as they are now; as they were, where they cannot be read.
+func (s *Store) current() *files {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.now()
+	if now.Sub(s.looked) < lookEvery {
+		return s.files
+	}
+	s.looked = now
+	if stamp := safefile.Look(s.paths()...); !stamp.Same(s.stamp) {
+		s.stamp = stamp
+		s.reread() //nolint:errcheck // it was logged
+	}
+	return s.files
+}
+
+// Requests says whether clients are asked for a certificate where the access
+// map does not say.
+func (s *Store) Requests() bool { return s != nil && !s.settings.NoClientCertificate() }
+
+// Config is the TLS of a handshake that is about to begin; request asks the
+// client for a certificate, which it need not have.
+func (s *Store) Config(request bool) *tls.Config {
+	files := s.current()
+	oldest, newest := s.settings.Protocols()
+	c := &tls.Config{
+		MinVersion: tls.VersionTLS10 + uint16(oldest), MaxVersion: tls.VersionTLS10 + uint16(newest), //nolint:gosec // 0 to 3
+		CipherSuites: s.suites,
+		// A large provider cannot deliver to a port 25 that resumes sessions.
+		SessionTicketsDisabled: true,
+		GetCertificate:         func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) { return s.choose(files, hello) },
+		Time:                   s.now,
+	}
+	if request {
+		// Not verified by the handshake, which would end: a client whose
+		// certificate is no good is served like one without.
+		c.ClientAuth, c.ClientCAs = tls.RequestClientCert, files.told
+	}
+	return c
+}
+
+var errNone = errors.New("there is no certificate yet")
+
+// choose is the certificate for the name that the client asks for; the first
+// one for a client that asks for none, or for another.
+func (s *Store) choose(files *files, hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	for i := range files.certificates {
+		if hello.SupportsCertificate(&files.certificates[i]) == nil {
+			return &files.certificates[i], nil
+		}
+	}
+	if s.acme != nil {
+		if found, err := s.acme.choose(hello); err == nil || len(files.certificates) == 0 {
+			return found, err
+		}
+	}
+	if len(files.certificates) == 0 {
+		return nil, errNone
+	}
+	// By the algorithm at least.
+	under := *hello
+	under.ServerName = ""
+	for i := range files.certificates {
+		if under.SupportsCertificate(&files.certificates[i]) == nil {
+			return &files.certificates[i], nil
+		}
+	}
+	return &files.certificates[0], nil
+}
+
+// nameOf is the server's own name.
+func nameOf(c *config.Config) string { return cmp.Or(c.MTA.Hostname, c.Hostname) }
