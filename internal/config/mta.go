@@ -110,9 +110,6 @@ type ListFailure struct {
 // ServerLimits bound what clients may ask for.
 type ServerLimits struct{}
 
-// Watching is what the server tells of itself.
-type Watching struct{}
-
 // Safe is which unsafe files are read all the same.
 type Safe struct {
 	// Blame are the words of DontBlameSendmail.

@@ -29,6 +29,9 @@ func TestTheFileSetsWhatAServerGoesBy(t *testing.T) {
 		{"a grey list", "[mta.greylist]\non = true\ndelay = \"1m\"\nfile = \"~/grey\"", func(m *MTA) {
 			m.Policy.Greylist.On, m.Policy.Greylist.Delay, m.Policy.Greylist.File = true, time.Minute, "/home/me/grey"
 		}},
+		{"its log, and what it tells this machine", "[mta.log]\nformat = \"json\"\ntarget = \"syslog:udp:192.0.2.1:514\"\n[mta.watch]\nlisten = \":9025\"", func(m *MTA) {
+			m.Watch = Watching{Format: "json", Target: "syslog:udp:192.0.2.1:514", Listen: "127.0.0.1:9025"}
+		}},
 		{"block lists", "[[mta.dnsbl]]\nlist = \"one.example\"\n[[mta.dnsbl]]\nlist = \"two.example\"", func(m *MTA) {
 			m.DNSBLs = []DNSBL{{List: "one.example"}, {List: "two.example"}}
 		}},
@@ -57,6 +60,9 @@ func TestABadServerConfigurationNamesTheLine(t *testing.T) {
 	for _, c := range []struct{ reason, text, want string }{
 		{"a listener without an address", "[mta]\n[[mta.listen]]\nauth = \"none\"", "m.toml:2: [[mta.listen]] has no address"},
 		{"a list without its domain", "[[mta.dnsbl]]", "m.toml:1: [[mta.dnsbl]] has no list"},
+		{"a log that goes nowhere", "[mta.log]\ntarget = \"file:/x\"", "is no place for a log"},
+		{"a log of another kind", "[mta.log]\nformat = \"xml\"", "m.toml:2"},
+		{"metrics without a port", "[mta.watch]\nlisten = \"localhost\"", "m.toml:2"},
 		{"one pair of brackets", "[mta.listen]\naddress = \":25\"", "mta.listen is a list of tables"},
 		{"a list that there is not", "[[mta.lisen]]\naddress = \":25\"", "there is none of that name"},
 		{"a key that there is not", "[[mta.listen]]\nadress = \":25\"", `unknown key "mta.listen.1.adress"`},

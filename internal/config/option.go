@@ -95,6 +95,7 @@ var themes = [...]*[]Option{
 	&slowOptions, &timeoutOptions, &resolverOptions, &accountOptions, &oauthOptions, &policyOptions, &contentOptions, &aliasOptions, &daemonOptions,
 	&tlsOptions, &systemOptions, &mtaOptions, &mtaSafeOptions, &serverPolicyOptions,
 	&mtaAuthOptions, &mtaTLSOptions,
+	&watchingOptions,
 }
 
 // Named is the option of sendmail's long name, any case, or nil.

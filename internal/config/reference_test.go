@@ -30,6 +30,7 @@ var headings = [...]string{
 	"Slow queues", "Timeouts", "Names and addresses", "Accounts", "Log-in with tokens", "The policy", "Content", "Aliases and local delivery", "Inbound SMTP",
 	"Certificates", "The process and the machine", "Server mode", "Server mode: which files are safe", "Server mode: who may send, and relay",
 	"Log-in at the server", "Certificates and TLS of the server",
+	"Server mode: logs and metrics",
 }
 
 // TestReferencePageIsThatOfTheTable makes docs/sendmail-options.md; with
