@@ -65,6 +65,8 @@ type Entry struct {
 	Code   int
 	Status [3]int
 	Text   string
+	// Key is what stands in the map, lower case, without its tag.
+	Key string
 	// Where is the file and the line.
 	Where string
 }

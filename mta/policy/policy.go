@@ -8,17 +8,19 @@ package policy
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/emersion/go-smtp"
 
 	"mailcrane/internal/config"
 	"mailcrane/mta/access"
+	"mailcrane/mta/dnsbl"
 	"mailcrane/mta/greylist"
 	"mailcrane/mta/names"
+	"mailcrane/mta/safefile"
 )
 
 // A Client is what is known of a client when a test runs.
@@ -61,11 +63,9 @@ type Verdict struct {
 	Where string
 }
 
-// Blocks are the DNS block lists.
+// Blocks are the DNS block lists, as *dnsbl.Checker asks them.
 type Blocks interface {
-	// Blocked asks the lists about a client, in the order of the
-	// configuration. The zero Verdict is that none has it.
-	Blocked(ctx context.Context, client netip.Addr) (Verdict, error)
+	Check(ctx context.Context, client netip.Addr) (dnsbl.Result, error)
 }
 
 // Parts are what a Policy decides by.
@@ -82,8 +82,11 @@ type Parts struct {
 	Blocks Blocks
 	// Greylist is nil where there is none.
 	Greylist *greylist.List
-	// Open opens the files of the classes; nil opens any.
-	Open func(path string) (io.ReadCloser, error)
+	// Counts are the connections that are counted, which a Policy takes over from
+	// the one before it; nil begins anew.
+	Counts *Counts
+	// Safe opens the files of the classes.
+	Safe safefile.Rules
 	// Load is the load average of the last minute, and Free how many octets fit
 	// on the disk of a directory; nil is not known.
 	Load func() float64
@@ -95,71 +98,46 @@ type Parts struct {
 
 // A Policy decides about all clients. It is safe for use by several goroutines.
 type Policy struct {
-	Parts
+	parts   Parts
 	rules   config.ServerPolicy
+	privacy config.PrivacyFlags
+	asks    bool // names may be asked: not so in delivery mode d
 	classes *classes
+	counts  *Counts
+	dirs    []string // of the spool
 }
 
-// New makes a Policy. An error is that of a file of a class that cannot be read.
+// New makes a Policy. An error is that of a file of a class that cannot be read,
+// or of a line in it.
 func New(parts Parts) (*Policy, error) {
-	p := &Policy{Parts: parts, rules: parts.Config.MTA.Policy}
-	if p.Now == nil {
-		p.Now = time.Now
+	c := parts.Config
+	if parts.Now == nil {
+		parts.Now = time.Now
 	}
-	if p.Log == nil {
-		p.Log = slog.New(slog.DiscardHandler)
+	if parts.Log == nil {
+		parts.Log = slog.New(slog.DiscardHandler)
 	}
-	return p, nil
+	if parts.Counts == nil {
+		parts.Counts = NewCounts()
+	}
+	p := &Policy{
+		parts: parts, rules: c.MTA.Policy, privacy: c.Submit.Privacy, counts: parts.Counts,
+		asks: parts.Names != nil && c.ServerMode() != config.DeferredRun,
+	}
+	var err error
+	if p.classes, err = newClasses(parts); err != nil {
+		return nil, err
+	}
+	if c.Submit.MinFreeBlocks > 0 && parts.Free != nil {
+		p.dirs, err = c.QueueDirs()
+	}
+	return p, err
 }
 
 // Local says whether mail to a domain ends here: class w.
-func (p *Policy) Local(domain string) bool { return false }
+func (p *Policy) Local(domain string) bool { return p.classes.local(canonical(domain)) }
 
-// A Visit is one connection. Its methods are called one at a time.
-type Visit struct {
-	// Client is kept up to date by the session: Helo, User, Mechanism, Peer,
-	// Encrypted and Bits come after Connect.
-	Client Client
-	policy *Policy
+// trusted says that a client has logged in by a mechanism that permits relaying.
+func (p *Policy) trusted(c *Client) bool {
+	return c.User != "" && slices.Contains(p.rules.TrustedMechanisms, c.Mechanism)
 }
-
-// Connect judges a client that has connected: load, limits, check_relay. The
-// Visit is never nil and must be closed, refused or not.
-func (p *Policy) Connect(ctx context.Context, c Client) (*Visit, Verdict) {
-	return &Visit{Client: c, policy: p}, Verdict{}
-}
-
-// Close ends the connection, so that it counts no more.
-func (v *Visit) Close() {}
-
-// Pause is how long the greeting waits for a client that talks early.
-func (v *Visit) Pause() time.Duration { return 0 }
-
-// Helo judges the name in EHLO or HELO.
-func (v *Visit) Helo(ctx context.Context, name string) Verdict { return Verdict{} }
-
-// Mail judges a sender, "" for the null reverse-path, and a message of size
-// octets as SIZE= has it, 0 for not said: room, check_mail.
-func (v *Visit) Mail(ctx context.Context, from string, size int64) Verdict { return Verdict{} }
-
-// Rcpt judges a recipient, in wire form without angle brackets: check_rcpt,
-// and what delay_checks has put off.
-func (v *Visit) Rcpt(ctx context.Context, to string) Verdict {
-	return Verdict{Refusal: &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 7, 1}, Message: "Relaying denied"}, Rule: "check_rcpt", Arg1: to}
-}
-
-// Data judges a message whose recipients are known: check_data. Its Verdict has
-// what was found before: that the message is discarded, or quarantined.
-func (v *Visit) Data(ctx context.Context) Verdict { return Verdict{} }
-
-// Verify, Expand and ETRN judge those commands, by PrivacyOptions.
-func (v *Visit) Verify(ctx context.Context) Verdict { return Verdict{} }
-
-// Expand: see Verify.
-func (v *Visit) Expand(ctx context.Context) Verdict { return Verdict{} }
-
-// ETRN: see Verify.
-func (v *Visit) ETRN(ctx context.Context) Verdict { return Verdict{} }
-
-// Reset forgets the transaction.
-func (v *Visit) Reset() {}
