@@ -20,6 +20,19 @@ func Claim(path string) error {
 	return errors.Join(inherit(f, nil), f.Close())
 }
 
+// Replace writes text into a new file that takes the place of path, durably: of
+// mode 0600, and of the owner of the file that was there, else of the directory.
+func Replace(path, text string) error {
+	old, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		old, err = nil, nil
+	}
+	if err != nil {
+		return err
+	}
+	return replace(path, text, old)
+}
+
 // replace writes text into a new file that takes the place of path, durably. old
 // is the file that is there now, nil if none is.
 func replace(path, text string, old fs.FileInfo) (err error) {
