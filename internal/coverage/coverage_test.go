@@ -72,7 +72,7 @@ func TestARowWorksOnlyWhereATestNamesIt(t *testing.T) {
 	const rows = "A1 | one\nA2 | two | works, half\nA3 | three\nA4 | four | does not apply: no maps\nundo | five\n"
 	tree := fstest.MapFS{
 		"a/x_test.go":         {Data: []byte("package a\n\n// It shows.\n//\n// Coverage: A1, A2.\nfunc TestOne(t *T) {}\n")},
-		"b/y_linux_test.go":   {Data: []byte("//go:build linux\n\npackage b\n\n// Coverage: A1 to A2.\nfunc FuzzTwo(f *F) {}\n")},
+		"b/y_linux_test.go":   {Data: []byte("//go:build linux\n\npackage b\n\n// Coverage: A1,\n// A2.\nfunc FuzzTwo(f *F) {}\n")},
 		"c/script/undo.txtar": {Data: []byte("# Coverage: undo.\nexec x\n-- y --\n")},
 		"c/z.go":              {Data: []byte("package c\n\n// Coverage: A3.\nfunc TestNone() {}\n")},
 	}

@@ -61,8 +61,13 @@ func ofGo(tree fs.FS, file string) (map[string][]string, error) {
 		if !ok || test.Doc == nil || !isTest(test) {
 			continue
 		}
-		for _, comment := range test.Doc.List {
-			rows, labelled, err := ofLine(strings.TrimPrefix(comment.Text, "// "))
+		for i, comment := range test.Doc.List {
+			line := strings.TrimPrefix(comment.Text, "// ")
+			for strings.HasSuffix(line, ",") && i+1 < len(test.Doc.List) {
+				i++
+				line += strings.TrimPrefix(test.Doc.List[i].Text, "//")
+			}
+			rows, labelled, err := ofLine(line)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %s: %w", file, test.Name.Name, err)
 			}
