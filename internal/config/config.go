@@ -101,6 +101,12 @@ type Timeout struct {
 	IConnect time.Duration
 	// AConnect bounds all connects of one session's opening; 0 is no bound.
 	AConnect time.Duration
+	// Ident is for a whole question about a client's user; 0 asks none.
+	Ident time.Duration
+	// Retrans is how long server mode waits for a name server, and Retry how often
+	// it asks each; 0 is as resolv.conf(5) says.
+	Retrans time.Duration
+	Retry   int
 }
 
 // DefaultTimeout is never below the minimum of RFC 5321, but for connect,

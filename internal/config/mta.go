@@ -27,6 +27,9 @@ type MTA struct {
 	// Listeners are in the order in which they stand in the file.
 	Listeners []Listener
 
+	// NameServers are asked instead of those of resolv.conf(5); none: those.
+	NameServers []string
+
 	Map    Maps
 	DNSBLs []DNSBL
 	Policy ServerPolicy
@@ -83,29 +86,6 @@ const (
 
 // Maps are sendmail's text files; "" is none.
 type Maps struct{ Access, Mailertable, Virtusertable string }
-
-// A DNSBL is a table [[mta.dnsbl]]: FEATURE(enhdnsbl).
-type DNSBL struct {
-	// List is the domain that is asked below.
-	List string
-	// Message is the refusal, in which {client_addr} or $&{client_addr} is the
-	// client's address; "quarantine" and "discard" do that; "" is sendmail's.
-	Message string
-	// Temporary is what a list that does not answer comes to.
-	Temporary ListFailure
-	// Match are the answers that count, 127.0.0.2 or with "*"; none: any.
-	Match []string
-
-	at int
-}
-
-// A ListFailure is what is done where a block list does not answer; the zero
-// lets the client in.
-type ListFailure struct {
-	// Refuses it for now, with Message or, where that is "", sendmail's words.
-	Refuses bool
-	Message string
-}
 
 // ServerLimits bound what clients may ask for.
 type ServerLimits struct{}

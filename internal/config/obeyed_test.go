@@ -105,6 +105,13 @@ var shownBy = [...][3]string{
 	{"Timeout.quit", "smarthost/relay", "TestEachTimeoutIsItsOwn"},
 	{"Timeout.command", "msp/listen", "TestAnIdleClientIsToldAndSentAway"},
 
+	{"mta.name_servers", "mta/names", "TestTheConfigurationSaysWhoIsAskedAndHowPatiently"},
+	{"Timeout.resolver.retrans", "mta/names", "TestTheConfigurationSaysWhoIsAskedAndHowPatiently"},
+	{"Timeout.resolver.retrans.normal", "mta/names", "TestTheConfigurationSaysWhoIsAskedAndHowPatiently"},
+	{"Timeout.resolver.retry", "mta/names", "TestTheConfigurationSaysWhoIsAskedAndHowPatiently"},
+	{"Timeout.resolver.retry.normal", "mta/names", "TestTheConfigurationSaysWhoIsAskedAndHowPatiently"},
+	{"Timeout.ident", "mta/ident", "TestASilentIdentdDelaysNothingPastItsTimeout"},
+	{"mta.dnsbl.NAME.", "mta/dnsbl", "TestWhatAListComesTo"},
 	{"mta.", "internal/config", "TestTheFileSetsWhatAServerGoesBy"},
 	{"AuthMechanisms", "mta/auth", "TestMechanismsAreThoseThatLettersAndAccountsAllow"},
 	{"AuthOptions", "mta/auth", "TestMechanismsAreThoseThatLettersAndAccountsAllow"},

@@ -96,6 +96,7 @@ var themes = [...]*[]Option{
 	&tlsOptions, &systemOptions, &mtaOptions, &mtaSafeOptions, &serverPolicyOptions,
 	&mtaAuthOptions, &mtaTLSOptions,
 	&watchingOptions,
+	&dnsblOptions,
 }
 
 // Named is the option of sendmail's long name, any case, or nil.

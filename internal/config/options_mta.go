@@ -32,9 +32,4 @@ var mtaOptions = []Option{
 		Meaning:  "starttls where there is a certificate, implicit (TLS at once, M=s), or none (M=S)",
 		listener: func(l *Listener) any { return &l.TLS },
 	},
-	{
-		Key: "mta.dnsbl.NAME.list", Side: Server, words: "none",
-		Meaning: "the domain of a DNS block list",
-		dnsbl:   func(d *DNSBL) any { return &d.List },
-	},
 }

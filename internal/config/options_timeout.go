@@ -89,9 +89,9 @@ var timeoutOptions = []Option{
 		Why:     "none of them is ever sent",
 	},
 	{
-		Name: "Timeout.ident", Side: Server,
-		Meaning: "an answer to an ident question",
-		Why:     "nobody is asked: a client's user is known from its socket",
+		Name: "Timeout.ident", Key: "timeout.ident", Side: Server, Unit: time.Minute, Theirs: "5s",
+		Meaning: "an answer to an ident question (RFC 1413) in server mode; 0 asks nobody",
+		config:  func(c *Config) any { return &c.Timeout.Ident },
 	},
 	{
 		Name: "Timeout.lhlo", Side: Client,
@@ -112,34 +112,34 @@ var timeoutOptions = []Option{
 
 var resolverOptions = []Option{
 	{
-		Name: "Timeout.resolver.retrans", Side: Local,
-		Meaning: "seconds after which a name server is asked again; sets .first and .normal",
-		Why:     "set options timeout:N in /etc/resolv.conf, which is obeyed; Timeout.connect bounds a look-up too",
+		Name: "Timeout.resolver.retrans", Key: "timeout.resolver_retrans", Side: Server, Unit: time.Second,
+		Meaning: "how long server mode waits for a name server before it asks the next one, or the same again; 0 is options timeout of /etc/resolv.conf, or 5s",
+		config:  func(c *Config) any { return &c.Timeout.Retrans },
 	},
 	{
-		Name: "Timeout.resolver.retrans.first", Side: Local,
-		Meaning: "seconds after which a name server is asked again, on the first try of a message",
-		Why:     "see Timeout.resolver.retrans; Timeout.iconnect bounds the first try",
+		Name: "Timeout.resolver.retrans.first", Side: Client,
+		Meaning: "Timeout.resolver.retrans on the first try of a message",
+		Why:     "a smarthost's name is looked up as /etc/resolv.conf says; Timeout.iconnect bounds the first try",
 	},
 	{
-		Name: "Timeout.resolver.retrans.normal", Side: Local,
-		Meaning: "seconds after which a name server is asked again, for all other look-ups",
-		Why:     "see Timeout.resolver.retrans",
+		Name: "Timeout.resolver.retrans.normal", Key: "timeout.resolver_retrans_normal", Side: Server, Unit: time.Second, narrow: true,
+		Meaning: "Timeout.resolver.retrans for all other look-ups",
+		config:  func(c *Config) any { return &c.Timeout.Retrans },
 	},
 	{
-		Name: "Timeout.resolver.retry", Side: Local,
-		Meaning: "how often a name server is asked; sets .first and .normal",
-		Why:     "set options attempts:N in /etc/resolv.conf, which is obeyed",
+		Name: "Timeout.resolver.retry", Key: "timeout.resolver_retry", Side: Server,
+		Meaning: "how often server mode asks each name server; 0 is options attempts of /etc/resolv.conf, or 2",
+		config:  func(c *Config) any { return &c.Timeout.Retry },
 	},
 	{
-		Name: "Timeout.resolver.retry.first", Side: Local,
-		Meaning: "how often a name server is asked, on the first try of a message",
-		Why:     "see Timeout.resolver.retry",
+		Name: "Timeout.resolver.retry.first", Side: Client,
+		Meaning: "Timeout.resolver.retry on the first try of a message",
+		Why:     "see Timeout.resolver.retrans.first",
 	},
 	{
-		Name: "Timeout.resolver.retry.normal", Side: Local,
-		Meaning: "how often a name server is asked, for all other look-ups",
-		Why:     "see Timeout.resolver.retry",
+		Name: "Timeout.resolver.retry.normal", Key: "timeout.resolver_retry_normal", Side: Server, narrow: true,
+		Meaning: "Timeout.resolver.retry for all other look-ups",
+		config:  func(c *Config) any { return &c.Timeout.Retry },
 	},
 	{
 		Name: "ResolverOptions", Letter: 'I', Side: Local,

@@ -31,6 +31,7 @@ var headings = [...]string{
 	"Certificates", "The process and the machine", "Server mode", "Server mode: which files are safe", "Server mode: who may send, and relay",
 	"Log-in at the server", "Certificates and TLS of the server",
 	"Server mode: logs and metrics",
+	"Server mode: names and block lists",
 }
 
 // TestReferencePageIsThatOfTheTable makes docs/sendmail-options.md; with

@@ -57,6 +57,10 @@ func shown(at any) string {
 		return quotedList(at.words())
 	case *Condition:
 		return at.String()
+	case *ListFailure:
+		if at.Message == "" {
+			return at.String()
+		}
 	}
 	if text := plainText(at); at != nil {
 		return fmt.Sprintf("%q", text)
@@ -142,6 +146,8 @@ func (o *Option) Kind() string {
 		return "size, as 200k or 2M"
 	case *Sessions:
 		return "auto, or a number"
+	case *ListFailure:
+		return "true or false, or text"
 	}
 	if words := choice(at); words != nil {
 		return strings.Join(words, ", ")

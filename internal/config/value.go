@@ -54,6 +54,11 @@ func (o *Option) read(at any, v value, home string) error {
 		err := o.read(&so, v, home)
 		*at = conditionOf(so)
 		return err
+	case *ListFailure:
+		if v.kind == "boolean" {
+			*at = ListFailure{Refuses: v.str == "true"}
+			return nil
+		}
 	case *[]string:
 		return o.readList(at, v)
 	case *Hours:
@@ -192,6 +197,8 @@ func takeWord(at any, text string) (err error) {
 		*at, err = taken(*at, text, parseNotice)
 	case *Deed:
 		*at, err = taken(*at, text, parseDeed)
+	case *ListFailure:
+		*at, err = taken(*at, text, parseListFailure)
 	case *DelayChecks:
 		*at, err = taken(*at, text, parseDelayChecks)
 	case *MailFrom:

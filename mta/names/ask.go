@@ -131,14 +131,13 @@ func (d *DNS) plan() (servers []netip.AddrPort, retrans time.Duration, retry int
 	conf := d.conf()
 	servers = d.options.Servers
 	if len(servers) == 0 {
-		const port = 53
 		for _, addr := range conf.Servers {
 			servers = append(servers, netip.AddrPortFrom(addr, port))
 		}
 	}
 	if len(servers) == 0 {
 		// resolv.conf(5): the one of this machine.
-		servers = []netip.AddrPort{netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), 53)}
+		servers = []netip.AddrPort{netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), port)}
 	}
 	return servers, cmp.Or(d.options.Retrans, conf.Timeout, usualRetrans), cmp.Or(d.options.Retry, conf.Attempts, usualRetry)
 }

@@ -3,6 +3,7 @@ package names
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"slices"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"mailcrane/internal/config"
 	"mailcrane/internal/resolvconf"
 )
 
@@ -20,6 +22,9 @@ const (
 	usualRetrans = 5 * time.Second
 	usualRetry   = 2
 )
+
+// port is a name server's (RFC 1035 section 4.2).
+const port = 53
 
 // mostAsked bounds the questions on their way at one time, and with them the
 // sockets: a burst of clients must leave some for the clients.
@@ -150,4 +155,22 @@ func (d *DNS) Exchangers(ctx context.Context, domain string) ([]MX, error) {
 	}
 	f := d.look(ctx, question{name, dns.TypeMX})
 	return slices.Clone(f.exchangers), f.err
+}
+
+// Configured are the options that a configuration has. Its error is that of an
+// address which is none.
+func Configured(c *config.Config) (Options, error) {
+	o := Options{Retrans: c.Timeout.Retrans, Retry: c.Timeout.Retry, Hosts: "/etc/hosts"}
+	for _, text := range c.MTA.NameServers {
+		server, err := netip.ParseAddrPort(text)
+		if err != nil {
+			var addr netip.Addr
+			if addr, err = netip.ParseAddr(strings.Trim(text, "[]")); err != nil {
+				return o, fmt.Errorf("mta.name_servers: %w", err)
+			}
+			server = netip.AddrPortFrom(addr, port)
+		}
+		o.Servers = append(o.Servers, server)
+	}
+	return o, nil
 }
