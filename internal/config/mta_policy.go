@@ -143,3 +143,11 @@ func (c *Config) ServerMode() Mode {
 	}
 	return Background
 }
+
+// WhereListens is the file and the line at which a listener's table begins.
+func (c *Config) WhereListens(l *Listener) string {
+	if c.source == nil {
+		return ""
+	}
+	return c.source.where(l.at)
+}

@@ -165,3 +165,11 @@ func (t target) permitted(ctx context.Context, p *Policy, busy Verdict) (where s
 func keyed(e access.Entry, t target) bool {
 	return strings.EqualFold(e.Key, t.domain) || strings.EqualFold(e.Key, t.String())
 }
+
+// MayRelay says whether a client may send to a recipient, whatever the tests say
+// that refuse clients and senders; Where of the Verdict is what permits it.
+func (p *Policy) MayRelay(ctx context.Context, c Client, sender, recipient string) Verdict {
+	v := &Visit{Client: c, policy: p, message: transaction{from: sender}}
+	verdict, _ := v.checkRcpt(ctx, recipient)
+	return verdict.in("check_rcpt", recipient)
+}
