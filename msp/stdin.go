@@ -89,30 +89,6 @@ func (d *dotReader) dot(b []byte) (drop int, wait bool) {
 	return 0, false
 }
 
-var errHeadersTooLarge = errors.New("552 5.6.0 Headers too large")
-
-// readHeader reads until end can tell where the header section ends. buf
-// holds all that was read; ended says that the input ends with it.
-func readHeader(in io.Reader, limit int64, end func(b []byte, eof bool) bool) (buf []byte, ended bool, err error) {
-	buf = make([]byte, 0, 16<<10)
-	for !end(buf, ended) {
-		if int64(len(buf)) > limit {
-			return nil, false, errHeadersTooLarge
-		}
-		if cap(buf)-len(buf) < 4<<10 {
-			buf = append(make([]byte, 0, 2*cap(buf)), buf...)
-		}
-		n, err := in.Read(buf[len(buf):cap(buf)])
-		buf = buf[:len(buf)+n]
-		if errors.Is(err, io.EOF) {
-			ended = true
-		} else if err != nil {
-			return nil, false, err
-		}
-	}
-	return buf, ended, nil
-}
-
 var errMessageTooLarge = errors.New("552 5.2.3 Message is too large")
 
 // A message is what goes into the spool: the header as fixed up, what was

@@ -157,7 +157,7 @@ func (s *submission) read() error {
 	var from, section, blank int
 	var scan header.Scan
 	begun := false // it is known where the header begins
-	buf, ended, err := readHeader(s.rest, s.set.MaxHeaders, func(b []byte, eof bool) (ok bool) {
+	buf, ended, err := header.Read(s.rest, s.set.MaxHeaders, func(b []byte, eof bool) (ok bool) {
 		if !begun {
 			from, begun = fromLine(b, eof)
 		}
@@ -167,10 +167,10 @@ func (s *submission) read() error {
 		return ok
 	})
 	if err == nil && int64(section) > s.set.MaxHeaders {
-		err = errHeadersTooLarge
+		err = header.ErrTooLarge
 	}
 	switch {
-	case errors.Is(err, errHeadersTooLarge):
+	case errors.Is(err, header.ErrTooLarge):
 		return sysexits.Errorf(sysexits.DataErr, "", "%w: more than %d octets", err, s.set.MaxHeaders)
 	case err != nil:
 		return unreadable(err)

@@ -73,6 +73,9 @@ type Envelope struct {
 	// Held: Put leaves it untried until a person releases it. It is in the name
 	// of the message alone.
 	Held bool
+	// Quarantined: Put leaves it apart; Quarantine then says why. It is in the name
+	// of the message alone.
+	Quarantined bool
 	// Received is when the message was taken in. Put sets it.
 	Received time.Time
 }

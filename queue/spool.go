@@ -88,6 +88,13 @@ func (s *Spool) QueueDir() string { return s.roots[0].main.dir }
 // directory where name is "".
 func (s *Spool) path(dir, name string) string { return s.roots[0].path(dir, name) }
 
+// A Stamped message wants to know under what name it is kept, for its Received
+// field: Put says so before it reads.
+type Stamped interface {
+	io.Reader
+	Stamp(id ID)
+}
+
 // Put is the one way in: when it returns nil, the message and its directory
 // entry are on the disk (law 1). It streams message, which is kept as it
 // comes. e.Received is set to now if it is zero.
@@ -106,6 +113,9 @@ func (s *Spool) Put(ctx context.Context, e *Envelope, message io.Reader) (ID, er
 	id, at, tmp, err := s.create(block.Received)
 	if err != nil {
 		return "", s.cannotKeep(at, err)
+	}
+	if m, ok := message.(Stamped); ok {
+		m.Stamp(id)
 	}
 	name, err := s.fill(ctx, tmp, &block, message)
 	if err == nil {
@@ -224,7 +234,7 @@ func (s *Spool) fill(ctx context.Context, f File, e *Envelope, message io.Reader
 	}
 	return Name{
 		Size: w.scan.size, Recipients: len(e.To), Content: w.scan.content, Class: w.scan.header.class(),
-		Sum: w.sum.Sum64(), Key: keyOf(e), Held: e.Held,
+		Sum: w.sum.Sum64(), Key: keyOf(e), Held: e.Held, Quarantined: e.Quarantined,
 		NotBefore: atSecond(seconds(e.NotBefore)), Next: graceEnd(e),
 	}, err
 }

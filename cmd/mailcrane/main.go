@@ -6,6 +6,7 @@
 //
 //	main, wiring           the commands, and the rooms that each is made of
 //	agent                  the agent: what it is made of, answers over its socket, and tells
+//	mta                    server mode
 //	system                 the machine's own agent, and the commands of users that it does
 //	sendmail               sendmail's personalities, as msp wants them done
 //	queue, undo            what waits, and what a person does to it
@@ -139,6 +140,7 @@ it to your smarthost the moment a network passes.`,
 		a.setupCommand(),
 		a.loginCommand(), a.logoutCommand(), a.demoCommand(), a.serviceCommand(),
 		a.doctorCommand(),
+		a.mtaCommand(),
 		a.importCommand(),
 		a.personalityCommand("sendmail", "Take in a message as sendmail does, with sendmail's flags"),
 		a.personalityCommand("mailq", "List the queue in sendmail's layout"),

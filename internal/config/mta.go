@@ -24,6 +24,9 @@ type MTA struct {
 	// RunAs is USER or USER:GROUP that the process becomes when it is bound to
 	// its ports; "" stays who it is.
 	RunAs string
+	// XClient are the addresses and networks that may speak for others (XCLIENT);
+	// UnixProxy for all who connect to a Unix socket.
+	XClient []string
 	// Listeners are in the order in which they stand in the file.
 	Listeners []Listener
 
@@ -62,6 +65,26 @@ type Listener struct {
 	Proxy []string
 
 	at int // where its table begins in the file
+}
+
+// UnixProxy in Listener.Proxy stands for all who connect to a Unix socket.
+const UnixProxy = "unix"
+
+// PortName is what the listener is called: its name, or sendmail's by its port.
+func (l *Listener) PortName() string {
+	switch {
+	case l.Name != "":
+		return l.Name
+	case l.Submits():
+		return "MSA"
+	}
+	return "MTA"
+}
+
+// Submits says that the listener is for mail of its own users (RFC 6409).
+func (l *Listener) Submits() bool {
+	_, port, _ := hostPort(l.Address)
+	return l.Submission == Yes || l.Submission == Either && (port == "587" || port == "465")
 }
 
 // ServerAuth is what a listener does about logging in.
@@ -145,6 +168,25 @@ func parseServerListen(text string) (string, error) {
 	n, err := strconv.Atoi(port)
 	if !ok || err != nil || n < 0 || n > 65535 {
 		return "", fmt.Errorf("%s is no listener: write 0.0.0.0:25, [::]:25, :587 or unix:/path", quotedText(text))
+	}
+	return text, nil
+}
+
+// parsePortName reads the name of a listener, which stands in logs and headers.
+func parsePortName(text string) (string, error) {
+	if !plainName(text) {
+		return "", fmt.Errorf("%s is no name of a listener: use letters, digits, dot, dash and underscore", quotedText(text))
+	}
+	return text, nil
+}
+
+// parseProxy reads an address, a network, or UnixProxy.
+func parseProxy(text string) (string, error) {
+	if text == UnixProxy {
+		return text, nil
+	}
+	if _, err := parseRange(text); err != nil {
+		return "", err
 	}
 	return text, nil
 }

@@ -112,6 +112,7 @@ var shownBy = [...][3]string{
 	{"Timeout.resolver.retry.normal", "mta/names", "TestTheConfigurationSaysWhoIsAskedAndHowPatiently"},
 	{"Timeout.ident", "mta/ident", "TestASilentIdentdDelaysNothingPastItsTimeout"},
 	{"mta.dnsbl.NAME.", "mta/dnsbl", "TestWhatAListComesTo"},
+	{"RunAsUser", "mta", "TestAServerBecomesItsUserWhenItHasItsPorts"},
 	{"mta.", "internal/config", "TestTheFileSetsWhatAServerGoesBy"},
 	{"AuthMechanisms", "mta/auth", "TestMechanismsAreThoseThatLettersAndAccountsAllow"},
 	{"AuthOptions", "mta/auth", "TestMechanismsAreThoseThatLettersAndAccountsAllow"},

@@ -3,11 +3,6 @@ package config
 // These are about the process and the machine. None has an effect, and each says why.
 var systemOptions = []Option{
 	{
-		Name: "RunAsUser", Side: Local,
-		Meaning: "the user to become",
-		Why:     "nothing here runs with other rights than its own user",
-	},
-	{
 		Name: "DontInitGroups", Side: Local,
 		Meaning: "do not look up the groups of a user",
 		Why:     "nothing here runs with other rights than its own user",

@@ -25,6 +25,7 @@ import (
 
 	"github.com/emersion/go-smtp"
 
+	"mailcrane/internal/socket"
 	"mailcrane/internal/sysexits"
 )
 
@@ -147,7 +148,7 @@ func (s *Server) accept(ctx context.Context, l net.Listener) (net.Conn, error) {
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			s.door.wait(l, ctx.Done())
 			continue
-		case !scarce(err):
+		case !socket.Scarce(err):
 			return nil, fmt.Errorf("listening on %v: %w", l.Addr(), err)
 		}
 		s.limits.Log.Warn("a connection could not be accepted", "listener", l.Addr().String(), "error", err)
@@ -283,10 +284,4 @@ func refusePeer(err error) string {
 		return "554 5.7.1 " + oneLine(err.Error())
 	}
 	return "421 4.3.0 " + oneLine(err.Error())
-}
-
-// scarce says that Accept may work again later.
-func scarce(err error) bool {
-	var temporary interface{ Temporary() bool }
-	return errors.As(err, &temporary) && temporary.Temporary()
 }

@@ -27,6 +27,9 @@ type Conn struct {
 // the zero AddrPort where it came by a Unix socket.
 func (c *Conn) Remote() netip.AddrPort { return c.remote }
 
+// Peer is who has really connected, whomever XCLIENT has made of it.
+func (c *Conn) Peer() net.Addr { return c.net.RemoteAddr() }
+
 // Local is the address that the client connected to.
 func (c *Conn) Local() net.Addr { return c.net.LocalAddr() }
 

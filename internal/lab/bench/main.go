@@ -46,6 +46,7 @@ func benches() []bench {
 		{"wire", "queue runs of 1, 10 and 100 messages of 2 KiB, round trips of 600 ms", wire},
 		{"wire-slow", "queue runs of 1 and 10 messages of 2 KiB at 9.6 kbit/s, round trips of 600 ms", wireSlow},
 		{"wire-throughput", "queue runs of 1,000 messages of 4 KiB over the loopback", wireThroughput},
+		{"take-in", "messages of 4 KiB taken in over SMTP a second, by new and by kept connections, 1 and 20 at once", takeIn},
 		{"idle", "an agent with nothing due, after 20 messages", idle},
 	}
 }

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"mailcrane/internal/config"
+	"mailcrane/internal/socket"
+	"mailcrane/mta"
+)
+
+func (a *app) mtaCommand() *cobra.Command {
+	verbose := false
+	c := &cobra.Command{
+		Use:   "mta",
+		Short: "Server mode: take mail in from the network, and run the queue",
+		Long: `mta is the agent of a machine that is a server: it takes mail in on the listeners of
+[[mta.listen]] under the rules of [mta], and runs the queue like mailcrane agent. It
+stays in the foreground; a service manager starts it for you.
+
+Ports below 1024 are root's. Start it as root with [mta] run_as, and it becomes
+that user when it has opened them; or let systemd open them.
+
+On SIGHUP it reads the configuration, the maps and the certificates anew. No
+client notices; one that is connected is served by the rules it came under.`,
+		Example: "  mailcrane config check\n  mailcrane mta --verbose",
+		Args:    args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if verbose {
+				a.settings = append(a.settings, config.Setting{Name: "LogLevel", Value: strconv.Itoa(logSessions)})
+			}
+			return a.mta(cmd.Context())
+		},
+	}
+	c.Flags().BoolVarP(&verbose, "verbose", "v", false, "log each line of the sessions, without secrets")
+	return c
+}
+
+// mta opens the ports, becomes who it is to be, and is an agent from then on.
+func (a *app) mta(ctx context.Context) error {
+	c, err := a.config()
+	if err != nil {
+		return err
+	}
+	log := a.log(c.LogLevel)
+	server, err := mta.New(c, mta.Options{Spool: a.spool(c), Run: a.runsForNodes(ctx, c, log).begin, Load: a.load, Now: a.now, Log: log})
+	if err != nil {
+		return err
+	}
+	inherited := socket.Inherit()
+	if err := server.Bind(ctx, inherited); err != nil {
+		return err
+	}
+	if err := mta.Become(c.MTA.RunAs); err != nil {
+		return err
+	}
+	undumpable() // the change of user has made it an ordinary process again
+	defer a.onHangup(ctx, func() { a.reload(ctx, server, log) })()
+	return a.agent(ctx, given{log: log, inherited: inherited, server: server.Serve})
+}
+
+// reload has the server go by the configuration as it is now. One that is wrong
+// changes nothing.
+func (a *app) reload(ctx context.Context, server *mta.Server, log *slog.Logger) {
+	c, err := a.config()
+	if err == nil {
+		err = server.Reload(ctx, c)
+	}
+	if err != nil {
+		log.Error("nothing was read anew; the rules are those there were", "err", err)
+		return
+	}
+	log.Info("read anew", "configuration", c.Path)
+}

@@ -1,0 +1,140 @@
+package mta
+
+import (
+	"cmp"
+	"context"
+	"io"
+	"net/netip"
+	"os"
+	"time"
+
+	"mailcrane/internal/config"
+	"mailcrane/mta/access"
+	"mailcrane/mta/auth"
+	"mailcrane/mta/certificate"
+	"mailcrane/mta/dnsbl"
+	"mailcrane/mta/ident"
+	"mailcrane/mta/names"
+	"mailcrane/mta/policy"
+	"mailcrane/mta/safefile"
+	"mailcrane/mta/smtpd"
+)
+
+// rules are what a configuration has come to: some are made when the server begins
+// and some whenever it is told to read anew, and a client is served to its end by
+// those that held when it came.
+type rules struct {
+	config       *config.Config
+	hostname     string
+	access       *access.Map        // nil where there is none
+	auth         *auth.Auth         // nil where nobody can log in
+	certificates *certificate.Store // nil where there is no TLS
+	policy       *policy.Policy
+	names        names.Resolver
+	ident        ident.Asker
+	end          context.CancelFunc
+}
+
+// nameTime is how long the name of a client is looked for, at the most: it waits
+// for its greeting meanwhile.
+const nameTime = 20 * time.Second
+
+// read makes rules of a configuration. A file that it names and that is no good
+// is an error, but for the access map, whose users are put off until it is mended.
+func (s *Server) read(c *config.Config) (*rules, error) {
+	ctx, end := context.WithCancel(context.Background())
+	r := &rules{config: c, hostname: serverName(c), names: s.Resolver, end: end}
+	if err := r.open(ctx, s); err != nil {
+		end()
+		return nil, err
+	}
+	return r, nil
+}
+
+func (r *rules) open(ctx context.Context, s *Server) error {
+	c := r.config
+	safe, err := safefile.New(c.MTA.Safe)
+	if err != nil {
+		return err
+	}
+	if path := c.MTA.Map.Access; path != "" {
+		how := access.Options{Skip: c.MTA.Policy.AccessSkip, LookupDotDomain: c.MTA.Policy.LookUpDotDomain, RelayToFullAddress: c.MTA.Policy.RelayToFullAddress}
+		if r.access, err = access.Open(path, safe, how, s.Log, s.Now); err != nil {
+			s.Log.Error("the access map cannot be used: mail is put off until it is mended", "err", err)
+		}
+	}
+	if r.auth, err = auth.New(ctx, c, safe, s.Log, s.Now); err != nil {
+		return err
+	}
+	if r.certificates, err = certificate.New(ctx, c, safe, s.Log, s.Now); err != nil {
+		return err
+	}
+	deferred := c.ServerMode() == config.DeferredRun
+	lists, err := dnsbl.New(c.MTA.DNSBLs, r.names, dnsbl.Options{Deferred: deferred})
+	if err != nil {
+		return err
+	}
+	r.policy, err = policy.New(policy.Parts{
+		Config: c, Hostname: r.hostname, Access: r.access, Names: r.names, Blocks: blocks{lists},
+		Open: func(path string) (io.ReadCloser, error) { return safe.Open(safefile.Class, path) },
+		Load: s.Load, Free: s.Free, Now: s.Now, Log: s.Log,
+	})
+	return err
+}
+
+func serverName(c *config.Config) string {
+	if name := cmp.Or(c.MTA.Hostname, c.Hostname); name != "" {
+		return name
+	}
+	name, err := os.Hostname()
+	if err != nil {
+		return "localhost"
+	}
+	return name
+}
+
+// limits are those of the engine.
+func (r *rules) limits(s *Server) smtpd.Options {
+	c := r.config
+	return smtpd.Options{
+		Hostname: r.hostname,
+		Command:  c.Timeout.Command, Block: c.Timeout.DataBlock, Auth: c.Timeout.Auth, StartTLS: c.Timeout.StartTLS,
+		Now: s.Now, Log: s.Log,
+	}
+}
+
+// resolve is the name of a client. In delivery mode d nobody is asked.
+func (r *rules) resolve(ctx context.Context, addr netip.Addr) names.Client {
+	if r.names == nil || r.config.ServerMode() == config.DeferredRun {
+		return names.Client{Name: names.Literal(addr), State: names.OK}
+	}
+	ctx, end := context.WithTimeout(ctx, nameTime)
+	defer end()
+	return names.OfClient(ctx, r.names, addr)
+}
+
+// named is the name of a client: what a trusted one has said of it, or that of the
+// name service.
+func (r *rules) named(ctx context.Context, x *smtpd.XClient, addr netip.Addr) names.Client {
+	switch {
+	case x == nil || x.Name == "" && !x.NoName && !x.NameLater:
+		return r.resolve(ctx, addr)
+	case x.NoName:
+		return names.Client{Name: names.Literal(addr), State: names.None}
+	case x.NameLater:
+		return names.Client{Name: names.Literal(addr), State: names.Temp}
+	}
+	return names.Client{Name: x.Name, State: names.OK, Pointer: x.Name}
+}
+
+// blocks are the block lists as the policy asks them.
+type blocks struct{ lists *dnsbl.Checker }
+
+// Blocked implements policy.Blocks.
+func (b blocks) Blocked(ctx context.Context, client netip.Addr) (policy.Verdict, error) {
+	r, err := b.lists.Check(ctx, client)
+	if err != nil || r.List == "" {
+		return policy.Verdict{}, err
+	}
+	return policy.Verdict{Refusal: r.Refusal, Discard: r.Discard, Quarantine: r.Quarantine, Where: "the block list " + r.List}, nil
+}
