@@ -3,16 +3,19 @@ package mta
 import (
 	"cmp"
 	"context"
-	"io"
+	"net"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"time"
 
 	"mailcrane/internal/config"
+	"mailcrane/internal/sysexits"
 	"mailcrane/mta/access"
 	"mailcrane/mta/auth"
 	"mailcrane/mta/certificate"
 	"mailcrane/mta/dnsbl"
+	"mailcrane/mta/greylist"
 	"mailcrane/mta/ident"
 	"mailcrane/mta/names"
 	"mailcrane/mta/policy"
@@ -43,7 +46,7 @@ const nameTime = 20 * time.Second
 // is an error, but for the access map, whose users are put off until it is mended.
 func (s *Server) read(c *config.Config) (*rules, error) {
 	ctx, end := context.WithCancel(context.Background())
-	r := &rules{config: c, hostname: serverName(c), names: s.Resolver, end: end}
+	r := &rules{config: c, hostname: serverName(c), names: s.Resolver, ident: ident.Asker{Timeout: c.Timeout.Ident}, end: end}
 	if err := r.open(ctx, s); err != nil {
 		end()
 		return nil, err
@@ -69,17 +72,64 @@ func (r *rules) open(ctx context.Context, s *Server) error {
 	if r.certificates, err = certificate.New(ctx, c, safe, s.Log, s.Now); err != nil {
 		return err
 	}
+	if r.names == nil {
+		asks, err := names.Configured(c)
+		if err != nil {
+			return sysexits.Errorf(sysexits.Config, "", "%s: %w", c.Path, err)
+		}
+		r.names = names.New(asks)
+	}
 	deferred := c.ServerMode() == config.DeferredRun
 	lists, err := dnsbl.New(c.MTA.DNSBLs, r.names, dnsbl.Options{Deferred: deferred})
 	if err != nil {
 		return err
 	}
+	if err := s.keepGreylist(c); err != nil {
+		return err
+	}
 	r.policy, err = policy.New(policy.Parts{
-		Config: c, Hostname: r.hostname, Access: r.access, Names: r.names, Blocks: blocks{lists},
-		Open: func(path string) (io.ReadCloser, error) { return safe.Open(safefile.Class, path) },
-		Load: s.Load, Free: s.Free, Now: s.Now, Log: s.Log,
+		Config: c, Hostname: r.hostname, Addresses: ownAddresses(), Access: r.access, Names: r.names, Blocks: lists,
+		Greylist: s.greylist, Counts: s.counts, Safe: safe, Load: s.Load, Free: s.Free, Now: s.Now, Log: s.Log,
 	})
 	return err
+}
+
+// keepGreylist begins or ends the greylist as the configuration has it. One that
+// is kept in the same file stays, whatever else has changed.
+func (s *Server) keepGreylist(c *config.Config) error {
+	g := c.MTA.Policy.Greylist
+	if g.File == "" {
+		g.File = filepath.Join(s.Spool.Dir(), "greylist")
+	}
+	if s.greylist != nil && g == s.greylisting {
+		return nil
+	}
+	if s.greylist != nil {
+		if err := s.greylist.Close(); err != nil {
+			s.Log.Warn("the greylist was not kept", "file", s.greylisting.File, "err", err)
+		}
+		s.greylist = nil
+	}
+	if !g.On {
+		return nil
+	}
+	list, err := greylist.New(greylist.Options{Delay: g.Delay, Window: g.Window, Keep: g.Keep, File: g.File, Now: s.Now, Log: s.Log})
+	s.greylist, s.greylisting = list, g
+	return err
+}
+
+// ownAddresses are this machine's, as far as they can be told.
+func ownAddresses() (own []netip.Addr) {
+	all, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil
+	}
+	for _, a := range all {
+		if network, err := netip.ParsePrefix(a.String()); err == nil {
+			own = append(own, network.Addr().Unmap())
+		}
+	}
+	return own
 }
 
 func serverName(c *config.Config) string {
@@ -105,7 +155,7 @@ func (r *rules) limits(s *Server) smtpd.Options {
 
 // resolve is the name of a client. In delivery mode d nobody is asked.
 func (r *rules) resolve(ctx context.Context, addr netip.Addr) names.Client {
-	if r.names == nil || r.config.ServerMode() == config.DeferredRun {
+	if r.config.ServerMode() == config.DeferredRun {
 		return names.Client{Name: names.Literal(addr), State: names.OK}
 	}
 	ctx, end := context.WithTimeout(ctx, nameTime)
@@ -125,16 +175,4 @@ func (r *rules) named(ctx context.Context, x *smtpd.XClient, addr netip.Addr) na
 		return names.Client{Name: names.Literal(addr), State: names.Temp}
 	}
 	return names.Client{Name: x.Name, State: names.OK, Pointer: x.Name}
-}
-
-// blocks are the block lists as the policy asks them.
-type blocks struct{ lists *dnsbl.Checker }
-
-// Blocked implements policy.Blocks.
-func (b blocks) Blocked(ctx context.Context, client netip.Addr) (policy.Verdict, error) {
-	r, err := b.lists.Check(ctx, client)
-	if err != nil || r.List == "" {
-		return policy.Verdict{}, err
-	}
-	return policy.Verdict{Refusal: r.Refusal, Discard: r.Discard, Quarantine: r.Quarantine, Where: "the block list " + r.List}, nil
 }

@@ -20,7 +20,9 @@ import (
 	"mailcrane/internal/config"
 	"mailcrane/internal/socket"
 	"mailcrane/internal/sysexits"
+	"mailcrane/mta/greylist"
 	"mailcrane/mta/names"
+	"mailcrane/mta/policy"
 	"mailcrane/mta/smtpd"
 	"mailcrane/mta/watch"
 	"mailcrane/queue"
@@ -32,7 +34,7 @@ type Options struct {
 	Spool *queue.Spool
 	// Run starts a queue run for a node, as ETRN asks for it; nil offers none.
 	Run func(queue.Node) error
-	// Resolver asks the name service.
+	// Resolver asks the name service; nil: that of the configuration.
 	Resolver names.Resolver
 	// Load is the machine's, over the last minute, and Free how many octets fit on
 	// the disk of a directory.
@@ -50,6 +52,10 @@ type Server struct {
 	engine *smtpd.Server
 	rules  atomic.Pointer[rules]
 	number atomic.Uint64 // of the last client
+	counts *policy.Counts
+
+	greylist    *greylist.List // nil where there is none
+	greylisting config.Greylisting
 
 	mu      sync.Mutex
 	ports   []*port
@@ -79,7 +85,7 @@ func New(c *config.Config, o Options) (*Server, error) {
 	if o.Watch == nil {
 		o.Watch = watch.New(watch.Options{Log: o.Log, Spool: o.Spool, Now: o.Now})
 	}
-	s := &Server{Options: o, failed: make(chan error, 1)}
+	s := &Server{Options: o, failed: make(chan error, 1), counts: policy.NewCounts()}
 	r, err := s.read(c)
 	if err != nil {
 		return nil, err
@@ -138,6 +144,10 @@ func (s *Server) Serve(ctx context.Context) error {
 	_ = s.closePorts() // they are shut whatever they say
 	s.mu.Unlock()
 	s.clients.Wait()
+	s.rules.Load().end()
+	if s.greylist != nil {
+		err = errors.Join(err, s.greylist.Close())
+	}
 	return err
 }
 

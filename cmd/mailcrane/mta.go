@@ -10,6 +10,7 @@ import (
 	"mailcrane/internal/config"
 	"mailcrane/internal/socket"
 	"mailcrane/mta"
+	"mailcrane/queue"
 )
 
 func (a *app) mtaCommand() *cobra.Command {
@@ -46,7 +47,7 @@ func (a *app) mta(ctx context.Context) error {
 		return err
 	}
 	log := a.log(c.LogLevel)
-	server, err := mta.New(c, mta.Options{Spool: a.spool(c), Run: a.runsForNodes(ctx, c, log).begin, Load: a.load, Now: a.now, Log: log})
+	server, err := mta.New(c, mta.Options{Spool: a.spool(c), Run: a.runsForNodes(ctx, c, log).begin, Load: a.load, Free: queue.OS{}.Free, Now: a.now, Log: log})
 	if err != nil {
 		return err
 	}
