@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"runtime"
 	"strings"
@@ -58,7 +59,11 @@ func newFile(path, realm string, rules safefile.Rules, log *slog.Logger, now fun
 func (s *file) read() (*users, error) {
 	in, err := s.rules.Open(safefile.Passwords, s.path)
 	if err != nil {
-		return nil, sysexits.Errorf(sysexits.Config, "make it with: mailcrane mta user add NAME", "the file of users cannot be read: %w", err)
+		hint := ""
+		if errors.Is(err, fs.ErrNotExist) {
+			hint = "make it with: mailcrane mta user add NAME"
+		}
+		return nil, sysexits.Errorf(sysexits.Config, hint, "the file of users cannot be read: %w", err)
 	}
 	defer in.Close()
 	users, err := parseUsers(s.path, in)

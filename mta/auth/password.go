@@ -60,14 +60,14 @@ func newLogin(ask check) sasl.Server {
 func (l *loginServer) Next(response []byte) (challenge []byte, done bool, err error) {
 	if l.step == 0 && response == nil {
 		l.step = 1
-		return []byte("User Name\x00"), false, nil
+		return []byte("Username:"), false, nil
 	}
 	l.step = max(l.step, 1) + 1
 	const afterUser, afterPassword = 2, 3
 	switch l.step {
 	case afterUser:
 		l.user = bytes.Clone(response)
-		return []byte("Password\x00"), false, nil
+		return []byte("Password:"), false, nil
 	case afterPassword:
 		if len(l.user) == 0 || bytes.IndexByte(l.user, 0) >= 0 || bytes.IndexByte(response, 0) >= 0 {
 			return nil, false, errMalformed

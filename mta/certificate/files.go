@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -108,7 +109,10 @@ func mend(err error) string {
 	if hint := sysexits.Hint(err); hint != "" {
 		return hint
 	}
-	return "look at its owner and mode, or name another in [mta.tls]"
+	if errors.Is(err, fs.ErrNotExist) {
+		return "put it there, or name another in [mta.tls]"
+	}
+	return "" // what is unsafe says how that is mended
 }
 
 // authorities reads those of clients, and what they have revoked.
