@@ -82,7 +82,7 @@ func defaults() *Config {
 		DeliveryMode: DeferredRun, Privacy: true, LogLevel: 9,
 		Timeout: DefaultTimeout(), Queue: DefaultQueue(), Submit: DefaultSubmit(),
 		MTA: MTA{
-			Policy: defaultServerPolicy(),
+			Policy: defaultServerPolicy(), Limits: DefaultServerLimits(),
 			Users:  Users{Options: "py"}, TLS: ServerTLS{ACME: ACME{Challenge: "http-01"}},
 		},
 	}

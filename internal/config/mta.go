@@ -111,7 +111,26 @@ const (
 type Maps struct{ Access, Mailertable, Virtusertable string }
 
 // ServerLimits bound what clients may ask for.
-type ServerLimits struct{}
+type ServerLimits struct {
+	// Connections at once, over all listeners; 0 is no bound.
+	Connections int
+	// BadRcptThrottle is the refused recipients of a message after which each
+	// further one takes a second, BadRcptShutdown those after which the
+	// connection ends; 0 is never.
+	BadRcptThrottle, BadRcptShutdown int
+	// NOOPs are the idle commands after which a client is slowed down.
+	NOOPs int
+	// Greeting is the text of 220, with sendmail's $j, $v, $Z and $b.
+	Greeting string
+	// AllowBogusHELO takes a HELO without a name, SoftBounce makes refusals of
+	// mail 4yz.
+	AllowBogusHELO, SoftBounce bool
+}
+
+// DefaultServerLimits are sendmail's, but for the name in the greeting.
+func DefaultServerLimits() ServerLimits {
+	return ServerLimits{NOOPs: 20, Greeting: "$j mailcrane; $b"}
+}
 
 // Safe is which unsafe files are read all the same.
 type Safe struct {

@@ -32,6 +32,9 @@ func TestTheFileSetsWhatAServerGoesBy(t *testing.T) {
 		{"its log, and what it tells this machine", "[mta.log]\nformat = \"json\"\ntarget = \"syslog:udp:192.0.2.1:514\"\n[mta.watch]\nlisten = \":9025\"", func(m *MTA) {
 			m.Watch = Watching{Format: "json", Target: "syslog:udp:192.0.2.1:514", Listen: "127.0.0.1:9025"}
 		}},
+		{"what clients may do", "[mta]\ngreeting = \"$j\"\nallow_bogus_helo = true\nsoft_bounce = true\n[mta.limits]\nconnections = 100\nbad_recipients_throttle = 3\nbad_recipients_shutdown = 9\nnoop_commands = 5", func(m *MTA) {
+			m.Limits = ServerLimits{Connections: 100, BadRcptThrottle: 3, BadRcptShutdown: 9, NOOPs: 5, Greeting: "$j", AllowBogusHELO: true, SoftBounce: true}
+		}},
 		{"block lists", "[[mta.dnsbl]]\nlist = \"one.example\"\n[[mta.dnsbl]]\nlist = \"two.example\"", func(m *MTA) {
 			m.DNSBLs = []DNSBL{{List: "one.example"}, {List: "two.example"}}
 		}},

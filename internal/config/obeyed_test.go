@@ -125,6 +125,13 @@ var shownBy = [...][3]string{
 	{"CipherList", "mta/certificate", "TestACipherListHoldsClientsToIt"},
 	{"ServerSSLOptions", "mta/certificate", "TestOptionsOfOpenSSLSayWhichVersionsAreTaken"},
 	{"TLSSrvOptions", "mta/certificate", "TestAClientIsAskedForACertificateOrNot"},
+	{"MaxDaemonChildren", "mta/smtpd", "TestOneConnectionTooManyIsToldSo"},
+	{"BadRcptThrottle", "mta/smtpd", "TestAClientThatGetsNoMailOnIsSlowedDown"},
+	{"BadRcptShutdown", "mta/smtpd", "TestTooManyBadRecipientsEndTheConnection"},
+	{"MaxNOOPCommands", "mta/smtpd", "TestAClientThatGetsNoMailOnIsSlowedDown"},
+	{"SmtpGreetingMessage", "mta/smtpd", "TestTheGreetingIsMadeFromTheMessageOfTheConfiguration"},
+	{"AllowBogusHELO", "mta/smtpd", "TestAHELOIsAHostName"},
+	{"SoftBounce", "mta/smtpd", "TestSoftBounceMakesRefusalsTemporary"},
 	{"ConnectionRateThrottle", "internal/config", "TestTheFileSetsWhatAServerGoesBy"},
 	{"ConnectionRateWindowSize", "internal/config", "TestTheFileSetsWhatAServerGoesBy"},
 

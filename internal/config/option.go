@@ -97,6 +97,7 @@ var themes = [...]*[]Option{
 	&mtaAuthOptions, &mtaTLSOptions,
 	&watchingOptions,
 	&dnsblOptions,
+	&serverSMTPOptions,
 }
 
 // Named is the option of sendmail's long name, any case, or nil.

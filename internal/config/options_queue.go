@@ -316,9 +316,4 @@ var reportOptions = []Option{
 		Meaning: "the least time of DELIVERBY",
 		Why:     "DELIVERBY is not offered",
 	},
-	{
-		Name: "SoftBounce", Side: Local,
-		Meaning: "take every refusal as one for now, while testing",
-		Why:     "mailcrane queue hold keeps messages back without changing what a server said",
-	},
 }

@@ -34,13 +34,13 @@ var timeoutOptions = []Option{
 		config:  func(c *Config) any { return &c.Timeout.Helo },
 	},
 	{
-		Name: "Timeout.starttls", Key: "timeout.starttls", Side: Client, Unit: time.Minute, Least: int64(time.Second), Theirs: "1h",
-		Meaning: "the reply to STARTTLS, and the handshake",
+		Name: "Timeout.starttls", Key: "timeout.starttls", Side: Both, Unit: time.Minute, Least: int64(time.Second), Theirs: "1h",
+		Meaning: "the reply to STARTTLS, and the handshake, as client and as server",
 		config:  func(c *Config) any { return &c.Timeout.StartTLS },
 	},
 	{
-		Name: "Timeout.auth", Key: "timeout.auth", Side: Client, Unit: time.Minute, Least: int64(time.Second), Theirs: "10m",
-		Meaning: "each reply while logging in",
+		Name: "Timeout.auth", Key: "timeout.auth", Side: Both, Unit: time.Minute, Least: int64(time.Second), Theirs: "10m",
+		Meaning: "each reply while logging in, and each answer of a client that does",
 		config:  func(c *Config) any { return &c.Timeout.Auth },
 	},
 	{
@@ -80,7 +80,7 @@ var timeoutOptions = []Option{
 	},
 	{
 		Name: "Timeout.command", Key: "timeout.command", Side: Server, Unit: time.Minute, Least: int64(time.Second), Theirs: "1h",
-		Meaning: "the next command of a program that hands mail in by SMTP",
+		Meaning: "the next command of a client of the server, or of a program that hands mail in by SMTP",
 		config:  func(c *Config) any { return &c.Timeout.Command },
 	},
 	{

@@ -32,6 +32,7 @@ var headings = [...]string{
 	"Log-in at the server", "Certificates and TLS of the server",
 	"Server mode: logs and metrics",
 	"Server mode: names and block lists",
+	"Server mode: SMTP",
 }
 
 // TestReferencePageIsThatOfTheTable makes docs/sendmail-options.md; with

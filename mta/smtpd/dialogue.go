@@ -73,16 +73,17 @@ type transaction struct {
 }
 
 func newDialogue(ctx context.Context, s *Server, o *Options, c net.Conn, port *config.Listener) *dialogue {
-	// What is under way outlives ctx by Grace.
-	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	d := &dialogue{Conn: &Conn{Port: port, net: c}, server: s, limits: o, ctx: work, cancel: cancel, first: true}
+	d := &dialogue{Conn: &Conn{Port: port, net: c}, server: s, limits: o, ctx: ctx, first: true}
 	d.progress.Store(time.Now().UnixNano())
-	d.unhook = context.AfterFunc(ctx, d.stop)
 	return d
 }
 
 // serve runs the dialogue to its end.
 func (d *dialogue) serve() {
+	ctx := d.ctx
+	// What is under way outlives ctx by Grace.
+	d.ctx, d.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	d.unhook = context.AfterFunc(ctx, d.stop)
 	defer d.close()
 	defer d.survive()
 	d.in.open()
