@@ -83,7 +83,7 @@ func defaults() *Config {
 		Timeout: DefaultTimeout(), Queue: DefaultQueue(), Submit: DefaultSubmit(),
 		MTA: MTA{
 			Policy: defaultServerPolicy(), Limits: DefaultServerLimits(),
-			Users:  Users{Options: "py"}, TLS: ServerTLS{ACME: ACME{Challenge: "http-01"}},
+			Users: Users{Options: "py"}, TLS: ServerTLS{ACME: ACME{Challenge: "http-01"}},
 		},
 	}
 }
