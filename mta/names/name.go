@@ -3,6 +3,7 @@ package names
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/net/idna"
 )
@@ -20,7 +21,7 @@ func absolute(name string) (string, error) {
 	for i := range len(name) {
 		if name[i] >= 0x80 {
 			ascii, err := idna.New(idna.MapForLookup(), idna.Transitional(false)).ToASCII(name)
-			if err != nil {
+			if err != nil || !utf8.ValidString(name) {
 				return "", fmt.Errorf("it can be no name of a domain: %w", ErrNone)
 			}
 			name = ascii

@@ -16,8 +16,10 @@ import (
 )
 
 const (
-	// udpSize is what arrives whole on all usual ways (DNS flag day 2020).
-	udpSize = 1232
+	// udpSize is what arrives whole on all usual ways (DNS flag day 2020); more is
+	// read of servers that do not mind what they are told.
+	udpSize  = 1232
+	mostRead = 4096
 	// mostStray bounds the packets that are looked at for one that answers.
 	mostStray = 64
 )
@@ -98,7 +100,7 @@ func packets(conn net.Conn, packet []byte, ask *dns.Msg) (*dns.Msg, error) {
 	if _, err := conn.Write(packet); err != nil {
 		return nil, err
 	}
-	buffer := make([]byte, udpSize)
+	buffer := make([]byte, mostRead)
 	for range mostStray {
 		n, err := conn.Read(buffer)
 		if err != nil {
