@@ -21,7 +21,10 @@ func (a *app) configCommand() *cobra.Command {
 	check := &cobra.Command{
 		Use: "check", Short: "Read the configuration, and say what is wrong with it",
 		Long: `check reads the configuration and says what is wrong with it, by file and line.
-With --online it also connects to each account's server and logs in.`,
+Of a server it tries to relay from outside, in its head: by each listener, as
+clients from everywhere, by each route, it asks what the server would say. It
+names each setting that lets strangers through, and ends with 78 where everybody
+could send mail through the server. With --online it also connects to each account's server and logs in.`,
 		Example: "  mailcrane config check\n  mailcrane config check --online",
 		Args:    args(cobra.NoArgs),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.configCheck(cmd, online) },
@@ -61,6 +64,15 @@ func (a *app) configCheck(cmd *cobra.Command, online bool) error {
 		rule := &c.Rules[i]
 		if by := c.Hidden(rule); by != nil {
 			fmt.Fprintf(a.stdout, "%s: the rule %s never decides anything: whenever it matches, %s does, which stands before it; put it above that one\n", c.Where(rule), rule.Name, by.Name)
+		}
+	}
+	if serves(c) {
+		open, err := a.checkServer(cmd.Context(), c)
+		if err != nil {
+			return err
+		}
+		if open {
+			return exit(sysexits.Config)
 		}
 	}
 	if !online {

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"strings"
 	"sync"
 	"time"
@@ -30,7 +28,7 @@ type classFile struct {
 
 	mu     sync.Mutex
 	looked time.Time
-	is     fs.FileInfo
+	stamp  safefile.Stamp
 	has    *entries
 }
 
@@ -48,7 +46,7 @@ func openClass(parts Parts, path string) (*classFile, error) {
 	if path == "" {
 		return nil, nil
 	}
-	f := &classFile{path: path, parts: parts, has: noEntries, looked: parts.Now()}
+	f := &classFile{path: path, parts: parts, has: noEntries, looked: parts.Now(), stamp: safefile.Look(path)}
 	return f, f.read()
 }
 
@@ -61,7 +59,8 @@ func (f *classFile) now() *entries {
 	defer f.mu.Unlock()
 	if now := f.parts.Now(); now.Sub(f.looked) >= time.Second || now.Before(f.looked) {
 		f.looked = now
-		if f.changed() {
+		if stamp := safefile.Look(f.path); !stamp.Same(f.stamp) {
+			f.stamp = stamp
 			if err := f.read(); err != nil {
 				f.parts.Log.Error("the class file is not read again, what it said before holds", "file", f.path, "err", err)
 			}
@@ -70,25 +69,12 @@ func (f *classFile) now() *entries {
 	return f.has
 }
 
-func (f *classFile) changed() bool {
-	is, err := os.Stat(f.path)
-	if err != nil {
-		gone := f.is != nil
-		f.is = nil
-		return gone
-	}
-	return f.is == nil || !os.SameFile(is, f.is) || is.Size() != f.is.Size() || !is.ModTime().Equal(f.is.ModTime())
-}
-
 func (f *classFile) read() error {
 	file, err := f.parts.Safe.Open(safefile.Class, f.path)
 	if err != nil {
 		return fmt.Errorf("the file of a class cannot be read: %w", err)
 	}
 	defer file.Close()
-	if f.is, err = file.Stat(); err != nil {
-		return err
-	}
 	has, err := readEntries(f.path, file)
 	if err == nil {
 		f.has = has
