@@ -188,7 +188,8 @@ func (a *attempt) settle(fault *RouteFault) {
 	if left > 0 || m.Name.Waits() {
 		a.keepTranscript(now)
 	}
-	r.tell(Event{Kind: Ended, Route: a.route, ID: m.Name.ID, From: m.Envelope.From, Left: left, Next: m.Name.Next})
+	ended := &Attempt{Message: Entry{Name: m.Name, Envelope: m.Envelope, Results: slices.Clone(m.Results)}, Records: records, Took: now.Sub(a.begun)}
+	r.tell(Event{Kind: Ended, Route: a.route, ID: m.Name.ID, From: m.Envelope.From, Left: left, Next: m.Name.Next, Attempt: ended})
 }
 
 // records is what there is to write down of the outcomes. Of those that the

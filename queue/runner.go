@@ -101,6 +101,8 @@ type Event struct {
 	// Silent is, for Settled, that the recipient failed and the sender does not
 	// hear of it: there is none, or NOTIFY says so.
 	Silent bool
+	// Attempt is, for Ended, what the attempt has come to; nil else.
+	Attempt *Attempt
 	// Left is, for Ended, how many recipients remain to be tried.
 	Left int
 	// Next is, when that will be; zero for at once. For Retry it is when Route
@@ -114,6 +116,15 @@ type Event struct {
 	// Live is, for Opened and SessionEnded, the session itself, which tells at
 	// any time what it has cost so far; nil where none was opened.
 	Live Coster
+}
+
+// An Attempt is one try to hand a message over, when it has ended.
+type Attempt struct {
+	// Message is as it stands then: with the results of all attempts.
+	Message Entry
+	// Records are what this one has added for recipients; Took how long it was.
+	Records []Record
+	Took    time.Duration
 }
 
 func (r *Runner) tell(e Event) {

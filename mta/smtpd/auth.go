@@ -93,15 +93,18 @@ func (d *dialogue) converse(server sasl.Server, initial string, hasInitial bool)
 
 // challenge sends one and reads the answer to it, which is not nil.
 func (d *dialogue) challenge(challenge []byte) ([]byte, error) {
+	from := len(d.out)
 	d.out = append(d.out, "334 "...)
 	d.out = base64.StdEncoding.AppendEncode(d.out, challenge)
 	d.out = append(d.out, '\r', '\n')
+	d.tellReply(from)
 	d.deadline = time.Now().Add(d.limits.Auth)
 	line, err := d.in.line(d, func([]byte) int { return mostAuth })
 	if err != nil {
 		d.lost(err)
 		return nil, errOver
 	}
+	d.heard("", secret)
 	text, whole := strings.CutSuffix(string(line), "\r\n")
 	switch {
 	case !whole:

@@ -41,6 +41,7 @@ func (d *dialogue) obey(raw []byte) {
 		return
 	}
 	verb, rest := verbOf(line)
+	d.heard(verb, line)
 	first, afterData := d.first, d.failed
 	d.first, d.failed = false, false
 	switch {

@@ -32,6 +32,7 @@ type dialogue struct {
 	cancel  context.CancelFunc
 	unhook  func() bool
 	session Session
+	witness Witness // the session, where that is one
 
 	in  input
 	out []byte // replies that wait for the client to have said all it has to say

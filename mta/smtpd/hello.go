@@ -18,6 +18,7 @@ func (d *dialogue) welcome() bool {
 		return d.turnAway(err)
 	}
 	d.session = session
+	d.witness, _ = session.(Witness)
 	if d.isImplicit() && !d.handshake() {
 		return false
 	}

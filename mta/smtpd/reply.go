@@ -52,6 +52,7 @@ func (d *dialogue) say(code int, enhanced, text string) {
 }
 
 func (d *dialogue) line(code int, more byte, enhanced, text string) {
+	from := len(d.out)
 	d.out = strconv.AppendInt(d.out, int64(code), 10)
 	d.out = append(d.out, more)
 	if enhanced != "" {
@@ -60,6 +61,7 @@ func (d *dialogue) line(code int, more byte, enhanced, text string) {
 	}
 	d.out = append(d.out, d.clean(text)...)
 	d.out = append(d.out, '\r', '\n')
+	d.tellReply(from)
 }
 
 // said counts what was wrong, and sends what has grown long.
@@ -118,6 +120,9 @@ func (d *dialogue) lost(err error) {
 		d.mu.Unlock()
 	}
 	host := d.limits.Hostname
+	if why != serverStops && why != crowdedOut {
+		d.tellLost(err)
+	}
 	switch {
 	case d.over:
 	case errors.Is(err, errLineTooLong):

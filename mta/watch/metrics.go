@@ -21,6 +21,10 @@ type Metrics struct {
 	tls         *prometheus.CounterVec // version, result
 	lost        prometheus.Counter
 	put         prometheus.Histogram
+	deliveries  *prometheus.CounterVec // outcome
+	stay        prometheus.Histogram
+	lookups     *prometheus.CounterVec // list, result
+	greylist    *prometheus.CounterVec // result
 }
 
 // NewMetrics makes them, each at zero.
@@ -48,7 +52,14 @@ func NewMetrics() *Metrics {
 		Name: "mailcrane_put_seconds", Help: "Time that it took to make a message durable in the queue.",
 		Buckets: []float64{.0005, .001, .002, .005, .01, .02, .05, .1, .2, .5, 1, 5},
 	})
-	m.registry.MustRegister(m.clients, m.put)
+	m.deliveries = counters("mailcrane_deliveries_total", "What became of recipients in attempts at delivery, by outcome.", "outcome")
+	m.stay = prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name: "mailcrane_queued_seconds", Help: "Time from the receipt of a message until nothing of it was left in the queue.",
+		Buckets: []float64{.1, 1, 5, 30, 60, 300, 1800, 3600, 14400, 86400, 432000},
+	})
+	m.lookups = counters("mailcrane_dnsbl_answers_total", "Answers of block lists, by list and by whether the client was listed.", "list", "result")
+	m.greylist = counters("mailcrane_greylist_total", "What the grey list decided.", "result")
+	m.registry.MustRegister(m.clients, m.put, m.stay)
 	return m
 }
 
@@ -57,6 +68,27 @@ func (m *Metrics) received(r Message) {
 	m.octets.Add(float64(r.Size))
 	m.recipients.Add(float64(r.Recipients))
 	m.put.Observe(r.Put.Seconds())
+}
+
+// BlockList counts an answer of a list that the configuration names.
+func (m *Metrics) BlockList(list string, listed bool, err error) {
+	result := "clean"
+	switch {
+	case err != nil:
+		result = "failed"
+	case listed:
+		result = "listed"
+	}
+	m.lookups.WithLabelValues(list, result).Inc()
+}
+
+// Greylist counts a decision of the grey list.
+func (m *Metrics) Greylist(deferred bool) {
+	result := "passed"
+	if deferred {
+		result = "deferred"
+	}
+	m.greylist.WithLabelValues(result).Inc()
 }
 
 // oneOf is the word where it is one of those that are known: a client must not

@@ -3,6 +3,7 @@ package watch
 import (
 	"crypto/tls"
 	"fmt"
+	"io"
 	"log/slog"
 	"strconv"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/emersion/go-smtp"
 
 	"mailcrane/internal/logbook"
+	"mailcrane/mta/trace"
 )
 
 // A Visit is one client, from its connection to its end. Its methods are called
@@ -19,11 +21,13 @@ type Visit struct {
 	watch *Watch
 	Peer  Peer
 	began time.Time
+	// number tells the server's connections apart.
+	number uint64
 }
 
 // Visit tells that a client has connected.
 func (w *Watch) Visit(p Peer) *Visit {
-	v := &Visit{watch: w, Peer: p, began: w.now()}
+	v := &Visit{watch: w, Peer: p, began: w.now(), number: w.visits.Add(1)}
 	w.Metrics.connections.WithLabelValues(p.port(), "accepted").Inc()
 	w.Metrics.clients.WithLabelValues(p.port()).Inc()
 	v.line(logbook.Connections, "", "connect from "+p.Relay(), "connect")
@@ -38,6 +42,9 @@ func (w *Watch) now() time.Time {
 }
 
 func (v *Visit) line(level logbook.Level, id, line, event string, facts ...slog.Attr) {
+	if level < logbook.Commands {
+		v.trace(trace.Note, line, 0)
+	}
 	if !logbook.Wants(v.watch.Log, level) {
 		return
 	}
@@ -152,15 +159,19 @@ func (v *Visit) Secured(state *tls.ConnectionState, verify string, why error) {
 		slog.String("version", version), slog.String("verify", words(verify)), slog.String("cipher", cipher))
 }
 
-// Lost tells that the client went away, or was cut off, in the middle of
-// what it did: "DATA", "server cmd read". A time-out is said as one.
-func (v *Visit) Lost(id, during string, timedOut bool) {
+// Lost tells that the client went away in the middle of something, or said
+// nothing for too long. It is part of smtpd.Witness.
+func (v *Visit) Lost(inMessage, timedOut bool) {
+	during := "server cmd read"
+	if inMessage {
+		during = "DATA"
+	}
 	v.watch.Metrics.lost.Inc()
 	if timedOut {
-		v.line(logbook.Malformed, id, "timeout waiting for input from "+v.Peer.Relay()+" during "+words(during), "timeout", slog.String("during", words(during)))
+		v.line(logbook.Malformed, "", "timeout waiting for input from "+v.Peer.Relay()+" during "+during, "timeout", slog.String("during", during))
 		return
 	}
-	v.line(logbook.Lost, id, "lost input channel from "+v.Peer.Relay()+" to "+v.Peer.port()+" after "+words(during), "lost", slog.String("during", words(during)))
+	v.line(logbook.Lost, "", "lost input channel from "+v.Peer.Relay()+" to "+v.Peer.port()+" after "+during, "lost", slog.String("during", during))
 }
 
 // Malformed tells of an address that is none.
@@ -179,14 +190,62 @@ func (v *Visit) Flood() {
 	v.line(logbook.Refusals, "", v.Peer.Relay()+": Possible SMTP RCPT flood, throttling.", "flood")
 }
 
-// Line tells of a line of the dialogue: a command that came, or a reply. It has
-// no secret in it.
-func (v *Visit) Line(reply bool, line string) {
-	event, before := "command", "<-- "
-	if reply {
-		event, before = "reply", "--- "
-	} else {
-		v.watch.Metrics.command(line)
+// Heard tells of a command, in which no secret is left. It is part of
+// smtpd.Witness, like Listens and Said.
+func (v *Visit) Heard(command string) {
+	v.watch.Metrics.command(command)
+	v.trace(trace.In, command, 0)
+	v.line(logbook.Commands, "", "<-- "+words(command), "command", slog.String("line", words(command)))
+}
+
+// Listens says that somebody wants to hear replies.
+func (v *Visit) Listens() bool {
+	return v.watch.Trace.Listened() || logbook.Wants(v.watch.Log, logbook.Commands)
+}
+
+// Said tells of a line of a reply.
+func (v *Visit) Said(reply string) {
+	v.trace(trace.Out, reply, 0)
+	v.line(logbook.Commands, "", "--- "+words(reply), "reply", slog.String("line", words(reply)))
+}
+
+// Message passes a message on as it is read, so that trace tells of it: how
+// large it was, and to who asks for it the message itself.
+func (v *Visit) Message(r io.Reader) io.Reader {
+	if !v.watch.Trace.Listened() {
+		return r
 	}
-	v.line(logbook.Commands, "", before+words(line), event, slog.String("line", words(line)))
+	return &overheard{of: r, by: v}
+}
+
+// overheard is a message that somebody traces.
+type overheard struct {
+	of     io.Reader
+	by     *Visit
+	octets int64
+}
+
+func (o *overheard) Read(p []byte) (int, error) {
+	n, err := o.of.Read(p)
+	o.octets += int64(n)
+	if n > 0 && o.by.watch.Trace.Bodies() {
+		o.by.trace(trace.Body, strings.ToValidUTF8(string(p[:n]), "?"), 0)
+	}
+	if err != nil {
+		o.by.trace(trace.Body, fmt.Sprintf("%d octets of a message", o.octets), o.octets)
+	}
+	return n, err
+}
+
+// trace tells who listens of a line of the dialogue.
+func (v *Visit) trace(direction, text string, octets int64) {
+	if !v.watch.Trace.Listened() {
+		return
+	}
+	if direction != trace.Body {
+		text = words(text)
+	}
+	v.watch.Trace.Tell(trace.Of(v.Peer.Addr, trace.Line{
+		At: v.watch.now(), Session: v.number, Port: v.Peer.port(), Client: v.Peer.Relay(), Direction: direction, Text: text, Octets: octets,
+	}))
 }

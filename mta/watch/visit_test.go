@@ -32,8 +32,8 @@ var serverEvents = []struct {
 }{
 	{0, "starting daemon (1.0): SMTP+queueing@01:00:00", func(w *Watch, _ *Visit) { w.Starting("1.0", time.Hour) }},
 	{0, "low on space (SMTP-DAEMON needs 1000 octets + MinFreeBlocks in the queue, 5 are free)", func(w *Watch, _ *Visit) { w.LowOnSpace(5, 1000) }},
-	{2, "NOQUEUE: lost input channel from client.example [192.0.2.7] to MTA after DATA", func(_ *Watch, v *Visit) { v.Lost("", "DATA", false) }},
-	{3, "NOQUEUE: timeout waiting for input from client.example [192.0.2.7] during server cmd read", func(_ *Watch, v *Visit) { v.Lost("", "server cmd read", true) }},
+	{2, "NOQUEUE: lost input channel from client.example [192.0.2.7] to MTA after DATA", func(_ *Watch, v *Visit) { v.Lost(true, false) }},
+	{3, "NOQUEUE: timeout waiting for input from client.example [192.0.2.7] during server cmd read", func(_ *Watch, v *Visit) { v.Lost(false, true) }},
 	{
 		4, "NOQUEUE: ruleset=check_rcpt, arg1=<a@other.example>, relay=client.example [192.0.2.7], reject=550 5.7.1 <a@other.example>... Relaying denied",
 		func(_ *Watch, v *Visit) {
@@ -60,8 +60,8 @@ var serverEvents = []struct {
 	{10, "NOQUEUE: connect from client.example [192.0.2.7]", func(w *Watch, _ *Visit) { w.Visit(client) }},
 	{12, "NOQUEUE: disconnect from client.example [192.0.2.7] after 00:00:00", func(_ *Watch, v *Visit) { v.Ended() }},
 	{14, "refused connection from client.example [192.0.2.7]: too many", func(w *Watch, _ *Visit) { w.TurnedAway(client, "too many") }},
-	{15, "NOQUEUE: <-- MAIL FROM:<a@b>", func(_ *Watch, v *Visit) { v.Line(false, "MAIL FROM:<a@b>") }},
-	{15, "NOQUEUE: --- 250 2.0.0 OK", func(_ *Watch, v *Visit) { v.Line(true, "250 2.0.0 OK") }},
+	{15, "NOQUEUE: <-- MAIL FROM:<a@b>", func(_ *Watch, v *Visit) { v.Heard("MAIL FROM:<a@b>") }},
+	{15, "NOQUEUE: --- 250 2.0.0 OK", func(_ *Watch, v *Visit) { v.Said("250 2.0.0 OK") }},
 }
 
 // Coverage: B60, B61.
@@ -87,10 +87,10 @@ func TestWhatAClientSaysCannotForgeALine(t *testing.T) {
 	v.Received(Message{ID: "A", From: hostile, MessageID: hostile, Body: hostile, Protocol: hostile})
 	v.Authenticated(hostile, hostile, errors.New(hostile))
 	v.Authenticated(hostile, hostile, nil)
-	v.Lost("", hostile, false)
+	v.Lost(true, false)
 	v.Malformed(hostile, hostile, hostile)
 	v.Asked(hostile, hostile)
-	v.Line(false, hostile)
+	v.Heard(hostile)
 	v.Discarded(hostile, hostile)
 	lines := strings.SplitAfter(out.String(), "\n")
 	if len(lines) != 11 {

@@ -11,10 +11,12 @@ package watch
 import (
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
+	"mailcrane/internal/config"
 	"mailcrane/internal/logbook"
-	"mailcrane/queue"
+	"mailcrane/mta/trace"
 )
 
 // Options are what a Watch works with.
@@ -23,15 +25,17 @@ type Options struct {
 	Log *slog.Logger
 	// Metrics counts; nil: nothing is counted.
 	Metrics *Metrics
-	// Spool is where the messages lie whose end is told; nil: it is not.
-	Spool *queue.Spool
-	Now   func() time.Time
+	// Trace has the dialogues told to who listens; nil: nobody does.
+	Trace *trace.Hub
+	// Tuning has the factors of a message's priority.
+	Tuning config.Queue
+	Now    func() time.Time
 }
 
 // A Watch is told what happens in a server, from any goroutine.
 type Watch struct {
 	Options
-	deliveries deliveries
+	visits atomic.Uint64
 }
 
 // New makes one.
