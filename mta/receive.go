@@ -17,6 +17,7 @@ import (
 
 // Data takes the message in: it is durable when it is said to be (law 1).
 func (s *session) Data(r io.Reader) error {
+	r = s.told.Message(r)
 	h, rest, ended, err := collect(r, s.rules.config.Submit.MaxHeaders)
 	switch {
 	case errors.Is(err, header.ErrTooLarge):

@@ -83,7 +83,7 @@ func New(c *config.Config, o Options) (*Server, error) {
 			"%s has no [[mta.listen]], so that a server would listen nowhere", c.Path)
 	}
 	if o.Watch == nil {
-		o.Watch = watch.New(watch.Options{Log: o.Log, Spool: o.Spool, Now: o.Now})
+		o.Watch = watch.New(watch.Options{Log: o.Log, Now: o.Now})
 	}
 	s := &Server{Options: o, failed: make(chan error, 1), counts: policy.NewCounts()}
 	r, err := s.read(c)

@@ -34,6 +34,8 @@ type Peer struct {
 	Addr netip.Addr
 	// Port is the name of the listener.
 	Port string
+	// Number tells the server's connections apart, for trace.
+	Number uint64
 }
 
 // Relay is the client as sendmail's relay= has it: its name and its address.

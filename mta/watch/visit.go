@@ -21,13 +21,11 @@ type Visit struct {
 	watch *Watch
 	Peer  Peer
 	began time.Time
-	// number tells the server's connections apart.
-	number uint64
 }
 
 // Visit tells that a client has connected.
 func (w *Watch) Visit(p Peer) *Visit {
-	v := &Visit{watch: w, Peer: p, began: w.now(), number: w.visits.Add(1)}
+	v := &Visit{watch: w, Peer: p, began: w.now()}
 	w.Metrics.connections.WithLabelValues(p.port(), "accepted").Inc()
 	w.Metrics.clients.WithLabelValues(p.port()).Inc()
 	v.line(logbook.Connections, "", "connect from "+p.Relay(), "connect")
@@ -246,6 +244,6 @@ func (v *Visit) trace(direction, text string, octets int64) {
 		text = words(text)
 	}
 	v.watch.Trace.Tell(trace.Of(v.Peer.Addr, trace.Line{
-		At: v.watch.now(), Session: v.number, Port: v.Peer.port(), Client: v.Peer.Relay(), Direction: direction, Text: text, Octets: octets,
+		At: v.watch.now(), Session: v.Peer.Number, Port: v.Peer.port(), Client: v.Peer.Relay(), Direction: direction, Text: text, Octets: octets,
 	}))
 }

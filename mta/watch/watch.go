@@ -11,7 +11,6 @@ package watch
 import (
 	"fmt"
 	"log/slog"
-	"sync/atomic"
 	"time"
 
 	"mailcrane/internal/config"
@@ -33,10 +32,7 @@ type Options struct {
 }
 
 // A Watch is told what happens in a server, from any goroutine.
-type Watch struct {
-	Options
-	visits atomic.Uint64
-}
+type Watch struct{ Options }
 
 // New makes one.
 func New(o Options) *Watch {
@@ -46,7 +42,7 @@ func New(o Options) *Watch {
 	if o.Metrics == nil {
 		o.Metrics = NewMetrics()
 	}
-	return &Watch{Options: o}
+	return &Watch{o}
 }
 
 // Starting tells that the server begins, with the pause between its queue runs,
