@@ -87,7 +87,7 @@ func (b Blame) with(text string) (Blame, error) {
 		}
 		one := blameNamed(word)
 		if one == 0 {
-			return 0, fmt.Errorf("%s is no word of DontBlameSendmail%s", quotedText(word), nearestBlame(word))
+			return 0, fmt.Errorf("%s is no word of DontBlameSendmail%s", quotedText(word), DidYouMean(word, append(blameWords[:], safeWord)...))
 		}
 		b |= one
 	}
@@ -101,19 +101,6 @@ func blameNamed(word string) Blame {
 		}
 	}
 	return 0
-}
-
-func nearestBlame(word string) string {
-	best, distance := "", len(word)/2
-	for _, w := range append([]string{safeWord}, blameWords[:]...) {
-		if d := editDistance(word, w); d < distance {
-			best, distance = w, d
-		}
-	}
-	if best == "" {
-		return ""
-	}
-	return ": did you mean " + best + "?"
 }
 
 // Has says that all words of other are in b.

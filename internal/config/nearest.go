@@ -92,6 +92,21 @@ func nearestOption(word string) string {
 	return best
 }
 
+// DidYouMean is a question with the one of words that is spelled most like word,
+// to stand behind an error; "" where none is near.
+func DidYouMean(word string, words ...string) string {
+	best, distance := "", len(word)/2
+	for _, w := range words {
+		if d := editDistance(word, w); d < distance {
+			best, distance = w, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return ": did you mean " + best + "?"
+}
+
 // maxCompared bounds the names that are compared, in octets.
 const maxCompared = 100
 
