@@ -123,3 +123,10 @@ func (s Smarthost) Log() string {
 	}
 	return ""
 }
+
+// DovecotAuth is the socket of the Dovecot that knows Postfix's users: PLAIN,
+// LOGIN, CRAM-MD5, SCRAM-SHA-256. Postfix has to run.
+func (s Smarthost) DovecotAuth() string {
+	root, _, _ := strings.Cut(s.Sink, "/var/mail/")
+	return filepath.Join(root, "run/dovecot/lab-auth")
+}
