@@ -39,18 +39,20 @@ type acme struct {
 	magic *certmagic.Config
 	cache *certmagic.Cache
 	names []string
-	close func()
+	// renewal is how often certificates are looked at.
+	renewal time.Duration
+	close   func()
 }
 
 // startACME binds the listener of the challenge, so that a later change of user
 // does not matter, and lets the certificates be fetched and renewed.
-func startACME(ctx context.Context, c *config.Config, rules safefile.Rules, log *slog.Logger) (*acme, error) {
+func startACME(ctx context.Context, c *config.Config, rules safefile.Rules, log *slog.Logger, renewal time.Duration) (*acme, error) {
 	settings := &c.MTA.TLS.ACME
 	if !settings.Agree {
 		return nil, sysexits.Errorf(sysexits.Config, "read its terms, and set agree = true in [mta.tls.acme]",
 			"the authority %s gives no certificate to who has not agreed to its terms", settings.Directory)
 	}
-	a := &acme{names: settings.Names}
+	a := &acme{names: settings.Names, renewal: renewal}
 	if len(a.names) == 0 {
 		a.names = []string{nameOf(c)}
 	}
@@ -91,7 +93,7 @@ func (a *acme) prepare(settings *config.ACME, storage string, listener net.Liste
 	logger := zap.New(slogCore{log.With("part", "acme")})
 	a.cache = certmagic.NewCache(certmagic.CacheOptions{
 		GetConfigForCert:   func(certmagic.Certificate) (*certmagic.Config, error) { return a.magic, nil },
-		RenewCheckInterval: renewEvery, Logger: logger,
+		RenewCheckInterval: a.renewal, Logger: logger,
 	})
 	a.magic = certmagic.New(a.cache, certmagic.Config{
 		Storage: &certmagic.FileStorage{Path: storage}, Logger: logger, DefaultServerName: a.names[0], FallbackServerName: a.names[0],

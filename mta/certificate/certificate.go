@@ -41,6 +41,10 @@ type Store struct {
 // until ctx ends; nil where it has none of either. Its listener for ACME is
 // bound when it returns. An error is one of sysexits.
 func New(ctx context.Context, c *config.Config, rules safefile.Rules, log *slog.Logger, now func() time.Time) (*Store, error) {
+	return newStore(ctx, c, rules, log, now, renewEvery)
+}
+
+func newStore(ctx context.Context, c *config.Config, rules safefile.Rules, log *slog.Logger, now func() time.Time, renewal time.Duration) (*Store, error) {
 	s := &Store{settings: c.MTA.TLS, rules: rules, log: log, now: now, looked: now()}
 	if s.settings.Cert == "" && s.settings.ACME.Directory == "" {
 		return nil, nil //nolint:nilnil // there is no TLS
@@ -53,7 +57,7 @@ func New(ctx context.Context, c *config.Config, rules safefile.Rules, log *slog.
 	}
 	s.files = files
 	if s.settings.ACME.Directory != "" {
-		if s.acme, err = startACME(ctx, c, rules, log); err != nil {
+		if s.acme, err = startACME(ctx, c, rules, log, renewal); err != nil {
 			return nil, err
 		}
 	}
