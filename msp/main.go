@@ -112,12 +112,12 @@ func (inv *Invocation) openLogs(p *Program) error {
 			return sysexits.Errorf(sysexits.CantCreat, "", "cannot open %s: %w", name, plain(err))
 		}
 		if name == inv.DebugFile && inv.HasDebug {
-			fmt.Fprintf(f, "Version mailcrane %s\n", p.Version)
+			p.tellBuild(f)
 		}
 		f.Close()
 	}
 	if inv.HasDebug && inv.DebugFile == "" && (inv.Debug == "" || strings.HasPrefix(inv.Debug, "0")) {
-		fmt.Fprintf(p.Stdout, "Version mailcrane %s\n", p.Version)
+		p.tellBuild(p.Stdout)
 	}
 	return nil
 }

@@ -242,8 +242,8 @@ func TestModesWithNothingToDoSaySo(t *testing.T) {
 		{"-I", "no file of aliases is set, so there is nothing to check; to have one: aliases = \"/etc/aliases\"\n"},
 		{"-bt", "there are no rewriting rules here; to see where mail to an address goes, type: mailcrane explain ADDRESS\n"},
 		{"-bC", ""},
-		{"-d0.1 -bC", "Version mailcrane 0.1\n"},
-		{"-d -bC", "Version mailcrane 0.1\n"},
+		{"-d0.1 -bC", "Version mailcrane 0.1\n" + compiledWith},
+		{"-d -bC", "Version mailcrane 0.1\n" + compiledWith},
 		{"-d8.99 -bC", ""},
 	} {
 		s := newStation(t, oneAccount)
@@ -265,7 +265,7 @@ func TestLogThatCannotBeOpenedIsTold(t *testing.T) {
 	if code := s.sendmail("\n", "-X", log, "-D", log+"2", "-d0", "a@x.org"); code != 0 {
 		t.Errorf("exit %d: %s", code, &s.err)
 	}
-	if text, _ := os.ReadFile(log + "2"); string(text) != "Version mailcrane 0.1\n" {
+	if text, _ := os.ReadFile(log + "2"); string(text) != "Version mailcrane 0.1\n"+compiledWith {
 		t.Errorf("debug file: %q", text)
 	}
 }
