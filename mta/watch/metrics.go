@@ -3,6 +3,7 @@ package watch
 import (
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -89,6 +90,24 @@ func (m *Metrics) Greylist(deferred bool) {
 		result = "deferred"
 	}
 	m.greylist.WithLabelValues(result).Inc()
+}
+
+// Certificates has the metrics tell when each certificate ends, by its file.
+func (m *Metrics) Certificates(ends func() map[string]time.Time) {
+	m.registry.MustRegister(expiry{prometheus.NewDesc("mailcrane_certificate_expiry_timestamp_seconds", "When a certificate of the server ends.", []string{"file"}, nil), ends})
+}
+
+type expiry struct {
+	desc *prometheus.Desc
+	ends func() map[string]time.Time
+}
+
+func (e expiry) Describe(to chan<- *prometheus.Desc) { to <- e.desc }
+
+func (e expiry) Collect(to chan<- prometheus.Metric) {
+	for file, end := range e.ends() {
+		to <- prometheus.MustNewConstMetric(e.desc, prometheus.GaugeValue, float64(end.Unix()), file)
+	}
 }
 
 // oneOf is the word where it is one of those that are known: a client must not
