@@ -68,6 +68,10 @@ type given struct {
 	inherited *socket.Inheritance
 	// server is that of server mode, which serves until ctx is done; nil is none.
 	server func(ctx context.Context) error
+	// queue is told of every event of the queue runs, and trace tells of the
+	// server's clients; nil is nobody, and nothing.
+	queue func(queue.Event)
+	trace func(ctx context.Context, conn stream, request string)
 }
 
 // agent composes the rooms.
@@ -108,10 +112,16 @@ func (a *app) agent(ctx context.Context, by given) error {
 	tells := liaison{log}
 	ends := &idler{after: a.idleExit, spool: runner.Spool, drop: c.System.Drop, end: stop, log: log, install: serviceCall(c, "install")}
 	runner.Watch = watchers{idle.watch, ends.watch, tells.watch, does.watch, hub.Watch, notices.watch}.watch
+	if by.queue != nil {
+		runner.Watch = watchers{runner.Watch, by.queue}.watch
+	}
 	answers := controller{
 		status: status, events: func(conn stream) { hub.Serve(ctx, conn) },
 		run:  func() { out.Again(); ring(pokes) },
 		stir: func() { ring(stirs) },
+	}
+	if by.trace != nil {
+		answers.trace = func(conn stream, request string) { by.trace(ctx, conn, request) }
 	}
 	unanswer, err := serveControl(ctx, c, answers)
 	if err != nil {

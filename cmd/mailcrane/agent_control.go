@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"sync"
 	"time"
 
@@ -29,6 +30,7 @@ const (
 	askRun    = "run"    // run the queue now, whatever kept it back
 	askStir   = "stir"   // give sessions up in which nothing moves
 	askEvents = "events" // tell what happens until the asker goes: an object a line
+	askTrace  = "trace"  // and what of it, in JSON: tell the dialogues of the server's clients
 	// controlTime bounds a whole exchange.
 	controlTime = 2 * time.Second
 )
@@ -61,6 +63,9 @@ type controller struct {
 	run, stir func()
 	// events tells over the connection, and closes it; nil is no events.
 	events func(stream)
+	// trace does so with the dialogues of the server's clients, as requested; nil
+	// is no server.
+	trace func(conn stream, request string)
 }
 
 // serveControl answers until ctx ends, or end is called, which returns when the
@@ -114,6 +119,9 @@ func lockOut(ctx context.Context, dir string) error {
 	return nil
 }
 
+// mostAsked bounds a request, in octets.
+const mostAsked = 4096
+
 func answer(conn net.Conn, does controller) {
 	stays := false
 	defer func() {
@@ -124,8 +132,14 @@ func answer(conn net.Conn, does controller) {
 	if conn.SetDeadline(time.Now().Add(controlTime)) != nil {
 		return
 	}
-	word, err := bufio.NewReader(io.LimitReader(conn, 64)).ReadString('\n')
+	word, err := bufio.NewReader(io.LimitReader(conn, mostAsked)).ReadString('\n')
 	if err != nil {
+		return
+	}
+	if request, ok := strings.CutPrefix(word, askTrace+" "); ok {
+		if stays = does.trace != nil; stays {
+			go does.trace(conn, request)
+		}
 		return
 	}
 	switch word {

@@ -136,7 +136,7 @@ it to your smarthost the moment a network passes.`,
 	})
 	root.AddCommand(
 		a.agentCommand(), a.flushCommand(), a.explainCommand(), a.undoCommand(), a.queueCommand(), a.statusCommand(), a.configCommand(),
-		a.eventsCommand(), a.sendCommand(), a.topCommand(),
+		a.eventsCommand(), a.traceCommand(), a.sendCommand(), a.topCommand(),
 		a.setupCommand(),
 		a.loginCommand(), a.logoutCommand(), a.demoCommand(), a.serviceCommand(),
 		a.doctorCommand(),

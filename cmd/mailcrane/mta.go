@@ -46,8 +46,13 @@ func (a *app) mta(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	log := a.log(c.LogLevel)
-	server, err := mta.New(c, mta.Options{Spool: a.spool(c), Run: a.runsForNodes(ctx, c, log).begin, Load: a.load, Free: queue.OS{}.Free, Now: a.now, Log: log})
+	look, err := a.lookout(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer look.close()
+	log := look.log
+	server, err := mta.New(c, mta.Options{Spool: a.spool(c), Run: a.runsForNodes(ctx, c, log).begin, Load: a.load, Free: queue.OS{}.Free, Now: a.now, Log: log, Watch: look.watch})
 	if err != nil {
 		return err
 	}
@@ -60,7 +65,10 @@ func (a *app) mta(ctx context.Context) error {
 	}
 	undumpable() // the change of user has made it an ordinary process again
 	defer a.onHangup(ctx, func() { a.reload(ctx, server, log) })()
-	return a.agent(ctx, given{log: log, inherited: inherited, server: server.Serve})
+	look.tell(ctx, a, c, server)
+	look.watch.Starting(version(), c.Queue.Interval)
+	defer look.watch.Stopping()
+	return a.agent(ctx, given{log: log, inherited: inherited, server: server.Serve, queue: look.watch.Queue, trace: look.hub.Serve})
 }
 
 // reload has the server go by the configuration as it is now. One that is wrong

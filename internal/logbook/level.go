@@ -98,11 +98,14 @@ func Wants(log *slog.Logger, level Level) bool {
 }
 
 // Leveled has a handler get what a LogLevel lets through.
-func Leveled(h slog.Handler, level int) slog.Handler { return leveled{h, Level(level)} }
+func Leveled(h slog.Handler, level int) slog.Handler { return leveled{h, Level(level), false} }
 
 type leveled struct {
 	slog.Handler
 	level Level
+	// told: what becomes of recipients is told in sendmail's lines, and not a
+	// second time in the queue's words.
+	told bool
 }
 
 // Enabled says whether a line of that kind can be wanted, whatever it says.
@@ -119,16 +122,26 @@ func (h leveled) Enabled(_ context.Context, kind slog.Level) bool {
 }
 
 func (h leveled) Handle(ctx context.Context, r slog.Record) error {
-	if h.level < levelOf(r) {
+	if h.level < levelOf(r) || h.told && ofQueue(r) {
 		return nil
 	}
 	return h.Handler.Handle(ctx, r)
 }
 
+// ofQueue says that a line is the queue's about a recipient.
+func ofQueue(r slog.Record) bool {
+	for _, state := range []queue.State{queue.Delivered, queue.Deferred, queue.Failed, queue.Uncertain} {
+		if r.Level == slog.LevelInfo && r.Message == "message "+state.String() {
+			return true
+		}
+	}
+	return false
+}
+
 func (h leveled) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return leveled{h.Handler.WithAttrs(attrs), h.level}
+	return leveled{h.Handler.WithAttrs(attrs), h.level, h.told}
 }
 
 func (h leveled) WithGroup(name string) slog.Handler {
-	return leveled{h.Handler.WithGroup(name), h.level}
+	return leveled{h.Handler.WithGroup(name), h.level, h.told}
 }

@@ -25,6 +25,9 @@ type Options struct {
 	// the time before each line itself.
 	Stderr  io.Writer
 	Stamped bool
+	// Told says that what becomes of recipients comes as Line: the queue's own
+	// words about that are left out.
+	Told bool
 }
 
 // Open opens a log. Close writes what still waits, for as long as a second; a
@@ -42,7 +45,7 @@ func Open(o Options) (log *slog.Logger, closes func(), err error) {
 	case o.Target == "journal":
 		h = plain{to: t, stamped: true, fielded: true}
 	}
-	return slog.New(Leveled(h, o.Level)), t.close, nil
+	return slog.New(leveled{h, Level(o.Level), o.Told}), t.close, nil
 }
 
 // A target takes lines, each with its level, and in a journal its fields.
