@@ -132,8 +132,8 @@ var shownBy = [...][3]string{
 	{"SmtpGreetingMessage", "mta/smtpd", "TestTheGreetingIsMadeFromTheMessageOfTheConfiguration"},
 	{"AllowBogusHELO", "mta/smtpd", "TestAHELOIsAHostName"},
 	{"SoftBounce", "mta/smtpd", "TestSoftBounceMakesRefusalsTemporary"},
-	{"ConnectionRateThrottle", "internal/config", "TestTheFileSetsWhatAServerGoesBy"},
-	{"ConnectionRateWindowSize", "internal/config", "TestTheFileSetsWhatAServerGoesBy"},
+	{"ConnectionRateThrottle", "mta/policy", "TestConnectionsAboveTheRateOfTheServerWait"},
+	{"ConnectionRateWindowSize", "mta/policy", "TestAClientAboveItsRateIsRefused"},
 
 	{"DontBlameSendmail", "mta/safefile", "TestEachWordOfDontBlameSendmailRelaxesItsOwnCheckOnly"},
 	{"TrustedUser", "mta/safefile", "TestAFileOfTheTrustedUserIsAsGoodAsRoots"},

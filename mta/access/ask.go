@@ -29,6 +29,12 @@ func (m *Map) ConnectAddress(addr netip.Addr) (Entry, error) { return m.Connect(
 // for the empty reverse-path.
 func (m *Map) From(sender string) (Entry, error) { return m.decideMailbox(from, true, sender, true) }
 
+// RelayFrom is the entry From: that may let mail of a sender be relayed: of its
+// address, then of its domain, and never without the tag.
+func (m *Map) RelayFrom(sender string) (Entry, error) {
+	return m.decideMailbox(from, false, sender, false)
+}
+
 // ToRelay is the entry that may let mail to recipient be relayed: that of its
 // domain, after that of the address itself with RelayToFullAddress.
 func (m *Map) ToRelay(recipient string) (Entry, error) {

@@ -45,7 +45,7 @@ type Client struct {
 }
 
 // A Certificate is that of a client. Verify is sendmail's word: OK, NO, NOT,
-// FAIL, NONE. Issuer and Subject are encoded as keys of the access map.
+// FAIL, NONE. Issuer and Subject are distinguished names, not encoded.
 type Certificate struct{ Verify, Issuer, Subject, CN string }
 
 // A Verdict is what a test has come to. The zero Verdict takes it.

@@ -71,7 +71,7 @@ func (p *Policy) addressMayRelay(c *Client) (where string, wrong Verdict) {
 	if where = p.classes.relaysAddress(c.Addr); where != "" {
 		return where, Verdict{}
 	}
-	entry, err := p.parts.Access.Connect("", c.Addr)
+	entry, err := p.parts.Access.ConnectAddress(c.Addr)
 	if err != nil {
 		return "", unknown()
 	}
@@ -97,16 +97,15 @@ func (p *Policy) senderMayRelay(from string) (where string, wrong Verdict) {
 	if p.rules.RelayMailFrom == config.MailFromNever || domain == "" {
 		return "", Verdict{}
 	}
-	entry, err := p.parts.Access.From(local + "@" + domain)
+	entry, err := p.parts.Access.RelayFrom(local + "@" + domain)
 	if err != nil {
 		return "", unknown()
 	}
-	whole := strings.Contains(entry.Key, "@") && !strings.HasSuffix(entry.Key, "@")
-	exact := whole || strings.EqualFold(entry.Key, domain)
+	whole := strings.Contains(entry.Key, "@")
 	switch {
-	case entry.Verb != access.Relay, strings.HasSuffix(entry.Key, "@"),
+	case entry.Verb != access.Relay,
 		!whole && p.rules.RelayMailFrom != config.MailFromDomain,
-		!exact && p.rules.RelayHostsOnly:
+		!whole && p.rules.RelayHostsOnly && !strings.EqualFold(entry.Key, domain):
 		return "", Verdict{}
 	}
 	return entry.Where, Verdict{}
@@ -118,8 +117,7 @@ func (p *Policy) nameMayRelay(c *Client) (where string, wrong Verdict) {
 	if where = p.classes.relaysTo(name, &p.rules); where != "" {
 		return where, Verdict{}
 	}
-	var none Client
-	entry, err := p.parts.Access.Connect(name, none.Addr)
+	entry, err := p.parts.Access.ConnectName(name)
 	if err != nil {
 		return "", unknown()
 	}

@@ -99,6 +99,9 @@ func (v *Visit) Mail(ctx context.Context, from string, size int64) Verdict {
 	if p.delayed() {
 		return Verdict{}.in("check_mail", from)
 	}
+	if wrong := p.tlsClient(&v.Client); wrong.Refusal != nil {
+		return wrong.in("check_mail", from).about()
+	}
 	return v.checkMail(ctx).in("check_mail", from).about()
 }
 
@@ -114,7 +117,15 @@ func (v *Visit) Rcpt(ctx context.Context, to string) Verdict {
 // recipient is check_rcpt, and after it what was put off, in sendmail's order.
 func (v *Visit) recipient(ctx context.Context, to string) Verdict {
 	verdict, final := v.checkRcpt(ctx, to)
-	if verdict.Refusal != nil || verdict.Discard || final {
+	if verdict.Refusal != nil || verdict.Discard {
+		return verdict
+	}
+	if v.policy.delayed() { // who is let through without other tests, is asked this
+		if wrong := v.policy.tlsClient(&v.Client); wrong.Refusal != nil {
+			return wrong
+		}
+	}
+	if final {
 		return verdict
 	}
 	if v.policy.delayed() {
