@@ -23,14 +23,14 @@ func (d *dialogue) auth(rest string) {
 	case d.authed:
 		d.say(503, "5.5.0", "Already Authenticated")
 		return
+	case !f.Auth:
+		d.say(503, "5.3.3", "AUTH not available")
+		return
 	case d.tx.begun:
 		d.say(503, "5.5.0", "AUTH not permitted during a mail transaction")
 		return
 	case !d.esmtp:
 		d.say(503, "5.5.1", "AUTH needs EHLO first")
-		return
-	case !f.Auth:
-		d.say(503, "5.3.3", "AUTH not available")
 		return
 	case mechanism == "":
 		d.say(501, "5.5.2", "AUTH mechanism must be specified")
