@@ -174,9 +174,12 @@ func (c *chunked) next(p []byte) int {
 	if d.tx.binary {
 		c.scan.Size += int64(len(run))
 	} else if !c.scan.Clean(run) {
-		for _, octet := range run {
+		for i, octet := range run {
 			if wrong := c.scan.Next(octet); wrong != "" {
-				c.spoiled(wrong)
+				// What stands before it may be too large, as if it had come alone.
+				if c.judge(run[:i]); c.wrong == nil {
+					c.spoiled(wrong)
+				}
 				break
 			}
 		}

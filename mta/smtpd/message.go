@@ -73,9 +73,10 @@ func tooLarge(limit int64) *smtp.SMTPError {
 	return refusal(552, 5, 2, 3, fmt.Sprintf("Message exceeds maximum fixed size (%d)", limit))
 }
 
-// spoiled refuses a message that could hide another from another server.
+// spoiled refuses a message that could hide another from another server. That
+// goes over what else is wrong with it, and the first such octet is named.
 func (m *message) spoiled(what string) {
-	if m.wrong == nil {
+	if m.wrong == nil || m.wrong.Code != 554 {
 		m.wrong = refusal(554, 5, 6, 0, fmt.Sprintf("Line %d of the message has %s; it is not taken", m.scan.Lines+1, what))
 	}
 }
