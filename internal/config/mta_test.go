@@ -38,6 +38,15 @@ func TestTheFileSetsWhatAServerGoesBy(t *testing.T) {
 		{"block lists", "[[mta.dnsbl]]\nlist = \"one.example\"\n[[mta.dnsbl]]\nlist = \"two.example\"", func(m *MTA) {
 			m.DNSBLs = []DNSBL{{List: "one.example"}, {List: "two.example"}}
 		}},
+		{"a block list with all its settings", "[[mta.dnsbl]]\nlist = \"bl.test.\"\nmessage = \"550 no\"\ntemporary = true\nmatch = [\"127.0.0.2\", \"127.0.0.$-.\"]", func(m *MTA) {
+			m.DNSBLs = []DNSBL{{List: "bl.test", Message: "550 no", Temporary: ListFailure{Refuses: true}, Match: []string{"127.0.0.2", "127.0.0.$-."}}}
+		}},
+		{"sendmail's t, a text, and none", "[[mta.dnsbl]]\nlist = \"a\"\ntemporary = \"t\"\n[[mta.dnsbl]]\nlist = \"b\"\ntemporary = \"450 later\"\n[[mta.dnsbl]]\nlist = \"c\"\ntemporary = false", func(m *MTA) {
+			m.DNSBLs = []DNSBL{{List: "a", Temporary: ListFailure{Refuses: true}}, {List: "b", Temporary: ListFailure{Refuses: true, Message: "450 later"}}, {List: "c"}}
+		}},
+		{"name servers", "[mta]\nname_servers = [\"192.0.2.1\", \"127.0.0.1:5353\", \"2001:db8::1\", \"[2001:db8::1]:53\"]", func(m *MTA) {
+			m.NameServers = []string{"192.0.2.1", "127.0.0.1:5353", "2001:db8::1", "[2001:db8::1]:53"}
+		}},
 	} {
 		t.Run(c.reason, func(t *testing.T) {
 			got, err := Parse("m.toml", []byte(c.text+"\n"), home)
@@ -66,6 +75,16 @@ func TestABadServerConfigurationNamesTheLine(t *testing.T) {
 		{"a log that goes nowhere", "[mta.log]\ntarget = \"file:/x\"", "is no place for a log"},
 		{"a log of another kind", "[mta.log]\nformat = \"xml\"", "m.toml:2"},
 		{"metrics without a port", "[mta.watch]\nlisten = \"localhost\"", "m.toml:2"},
+		{"a list that is no domain", "[[mta.dnsbl]]\nlist = \"[127.0.0.1]\"", "m.toml:2: mta.dnsbl.1.list: [127.0.0.1] is no domain"},
+		{"a reply that refuses nobody", "[[mta.dnsbl]]\nlist = \"a\"\nmessage = \"250 ok\"", "m.toml:3: mta.dnsbl.1.message: 250 refuses nobody: write 550"},
+		{"a reply of two lines", "[[mta.dnsbl]]\nlist = \"a\"\nmessage = \"550 a\\r\\nb\"", "a reply has printable ASCII only"},
+		{"a reply without a text", "[[mta.dnsbl]]\nlist = \"a\"\nmessage = \"550 5.7.1\"", "this says nothing to the client"},
+		{"a reply without an end", "[[mta.dnsbl]]\nlist = \"a\"\ntemporary = \"" + strings.Repeat("x", 401) + "\"", "a reply may have 400"},
+		{"an answer that is none", "[[mta.dnsbl]]\nlist = \"a\"\nmatch = [\"127.0.0.256\"]", "m.toml:3: mta.dnsbl.1.match: 127.0.0.256 is no answer of a list"},
+		{"an answer of three parts", "[[mta.dnsbl]]\nlist = \"a\"\nmatch = [\"127.0.$-\"]", "an address has 4 parts"},
+		{"a name server by its name", "[mta]\nname_servers = [\"ns.test\"]", "ns.test is no address of a name server"},
+		{"a network of name servers", "[mta]\nname_servers = [\"192.0.2.0/24\"]", "192.0.2.0/24 is no address of a name server"},
+		{"a port that is none", "[mta]\nname_servers = [\"192.0.2.1:0\"]", "192.0.2.1:0 is no address of a name server"},
 		{"one pair of brackets", "[mta.listen]\naddress = \":25\"", "mta.listen is a list of tables"},
 		{"a list that there is not", "[[mta.lisen]]\naddress = \":25\"", "there is none of that name"},
 		{"a key that there is not", "[[mta.listen]]\nadress = \":25\"", `unknown key "mta.listen.1.adress"`},
