@@ -62,6 +62,8 @@ directory = %q
 [mta]
 hostname = "bench.test"
 local = ["bench.test"]
+[mta.policy]
+accept_unresolvable_domains = true
 [[mta.listen]]
 address = "127.0.0.1:%d"
 `
