@@ -128,7 +128,7 @@ const scanShare = 5
 // nextScan is when the directory may be read again that was last read from
 // began to ended.
 func nextScan(began, ended time.Time) time.Time {
-	const short = 5 * time.Millisecond
+	const short = 200 * time.Microsecond
 	took := ended.Sub(began)
 	if took < short {
 		return ended

@@ -143,7 +143,11 @@ func (a *app) agent(ctx context.Context, by given) error {
 	log.Info("agent is up", "spool", c.Spools.String(), "accounts", len(c.Accounts), "network", net.State().Reason)
 	tells.ready(net.State().Reason)
 	ended := taking.serve(ctx, by.server, stop)
-	err = runner.Serve(ctx, hub.Arrivals(ctx, arrived), pokes)
+	heard := hub.Arrivals(ctx, arrived)
+	if by.server != nil {
+		heard = forRuns(ctx, c, heard)
+	}
+	err = runner.Serve(ctx, heard, pokes)
 	tells.stopping()
 	stop()
 	taking.all.Wait()

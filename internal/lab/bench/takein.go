@@ -45,7 +45,11 @@ func takeIn(w *workshop) error {
 		fmt.Println("  (left out: needs root, and smtp-source; run: internal/lab/lab.sh install-peers)")
 		return nil
 	}
-	all, err := w.takers()
+	return w.onDisk(func(d *disk) error { return w.takeInOn(d, source) })
+}
+
+func (w *workshop) takeInOn(d *disk, source []string) error {
+	all, err := w.takers(d)
 	if err != nil {
 		return err
 	}

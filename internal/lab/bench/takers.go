@@ -24,21 +24,21 @@ const (
 )
 
 // takers are ours, and the peers that are here.
-func (w *workshop) takers() ([]*taker, error) {
-	us, err := w.takerOfOurs()
+func (w *workshop) takers(d *disk) ([]*taker, error) {
+	us, err := w.takerOfOurs(d)
 	if err != nil {
 		return nil, err
 	}
 	all := []*taker{us}
 	for _, peer := range []struct {
 		name string
-		make func(root string) (*taker, error)
+		make func(d *disk, root string) (*taker, error)
 	}{{"postfix", postfixTaker}, {"exim", eximTaker}, {"sendmail", sendmailTaker}} {
 		root := filepath.Join(lab.Root(), "peer-"+peer.name, "root")
 		if _, err := os.Stat(root); err != nil || w.with != nil && !slices.Contains(w.with, peer.name) {
 			continue
 		}
-		t, err := peer.make(root)
+		t, err := peer.make(d, root)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", peer.name, err)
 		}
@@ -47,7 +47,7 @@ func (w *workshop) takers() ([]*taker, error) {
 	return all, nil
 }
 
-func (w *workshop) takerOfOurs() (*taker, error) {
+func (w *workshop) takerOfOurs(d *disk) (*taker, error) {
 	program, err := w.build("./cmd/mailcrane")
 	if err != nil {
 		return nil, err
@@ -56,7 +56,8 @@ func (w *workshop) takerOfOurs() (*taker, error) {
 	if err != nil {
 		return nil, err
 	}
-	const settings = `
+	// A run has nothing to do with taking in; the peers make none either.
+	const settings = `delivery_mode = "queue"
 [queue]
 directory = %q
 [mta]
@@ -67,7 +68,7 @@ accept_unresolvable_domains = true
 [[mta.listen]]
 address = "127.0.0.1:%d"
 `
-	config, spool := filepath.Join(dir, "mailcrane.toml"), filepath.Join(dir, "spool")
+	config, spool := filepath.Join(dir, "mailcrane.toml"), filepath.Join(d.dir, "mailcrane")
 	if err := os.WriteFile(config, fmt.Appendf(nil, settings, spool, portOurs), 0o600); err != nil {
 		return nil, err
 	}
@@ -96,7 +97,7 @@ func (t *taker) runs(program string, args ...string) {
 
 // postfixTaker is a second instance, which holds what it takes in: nothing but
 // the taking in is measured.
-func postfixTaker(root string) (*taker, error) {
+func postfixTaker(d *disk, root string) (*taker, error) {
 	const dir, spool = "/etc/postfix-in", "/var/spool/postfix-in"
 	master, err := os.ReadFile(filepath.Join(root, "etc/postfix/master.cf.proto"))
 	if err != nil {
@@ -148,11 +149,14 @@ local_recipient_maps =
 		}
 	}
 	t.up, t.down = call("start"), call("stop")
+	if err := d.lend("postfix", filepath.Join(root, spool)); err != nil {
+		return nil, err
+	}
 	t.process = pidFile(filepath.Join(root, spool, "pid/master.pid"))
 	return t, nil
 }
 
-func eximTaker(root string) (*taker, error) {
+func eximTaker(d *disk, root string) (*taker, error) {
 	const config = `primary_hostname = bench.test
 queue_only
 message_size_limit = 64M
@@ -181,11 +185,14 @@ none:
 		return nil, err
 	}
 	t := &taker{name: "exim", synced: "file and directory", queue: filepath.Join(root, "var/spool/exim4/input"), port: portExim}
+	if err := d.lend("exim", filepath.Join(root, "var/spool/exim4")); err != nil {
+		return nil, err
+	}
 	t.runs("chroot", root, "/usr/sbin/exim4", "-C", path, "-bdf", "-odq")
 	return t, nil
 }
 
-func sendmailTaker(root string) (*taker, error) {
+func sendmailTaker(d *disk, root string) (*taker, error) {
 	const config = "/etc/mail/in.cf"
 	cf, err := os.ReadFile(filepath.Join(root, "usr/share/sendmail/cf/debian/sendmail.cf"))
 	if err != nil {
@@ -198,6 +205,9 @@ func sendmailTaker(root string) (*taker, error) {
 		return nil, err
 	}
 	t := &taker{name: "sendmail", synced: "file and directory", queue: filepath.Join(root, "var/spool/mqueue"), port: portSendmail}
+	if err := d.lend("sendmail", filepath.Join(root, "var/spool/mqueue")); err != nil {
+		return nil, err
+	}
 	t.runs("chroot", root, "/usr/sbin/sendmail", "-C"+config, "-bD", "-odq",
 		"-ODaemonPortOptions=Addr=127.0.0.1,Port="+strconv.Itoa(portSendmail), "-OTimeout.ident=0", "-OPidFile=/run/sendmail-in.pid")
 	return t, nil
