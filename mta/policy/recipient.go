@@ -81,6 +81,9 @@ func (p *Policy) target(ctx context.Context, to string) (target, Verdict) {
 	t := target{}
 	t.local, t.domain = path(to)
 	for range mostRoutes {
+		if strings.ContainsAny(t.domain, routeMarks) { // no domain, but a route whose end looks like one
+			t.local, t.domain = t.local+"@"+t.domain, ""
+		}
 		if !strings.ContainsAny(t.local, routeMarks) {
 			return t, busy
 		}
@@ -94,7 +97,9 @@ func (p *Policy) target(ctx context.Context, to string) (target, Verdict) {
 				return t, busy
 			}
 		}
-		t.local, t.domain = nextHop(t.local)
+		if t.local, t.domain = nextHop(t.local); t.domain == "" {
+			break // it leads nowhere
+		}
 	}
 	t.routed = true
 	return t, busy
