@@ -31,6 +31,9 @@ func (a *app) checkServer(ctx context.Context, c *config.Config) (open bool, err
 		}
 		fmt.Fprintf(a.stdout, "%s%s; %s\n", where, printable(w.Text), w.Mend)
 	}
+	if err := a.checkAccess(c); err != nil {
+		return false, err
+	}
 	report, err := a.tryToRelay(ctx, c)
 	if err != nil {
 		return false, err
@@ -43,6 +46,30 @@ func (a *app) checkServer(ctx context.Context, c *config.Config) (open bool, err
 			count(report.Listeners, "listener"), report.Tries)
 	}
 	return report.Open(), nil
+}
+
+// checkAccess says which lines of the access map mean something else than they
+// seem to. An error names those that can mean nothing.
+func (a *app) checkAccess(c *config.Config) error {
+	if c.MTA.Map.Access == "" {
+		return nil
+	}
+	safe, err := safefile.New(c.MTA.Safe)
+	if err != nil {
+		return err
+	}
+	warnings, err := access.Check(c.MTA.Map.Access, safe, accessOptions(&c.MTA.Policy))
+	for _, w := range warnings {
+		fmt.Fprintln(a.stdout, printable(w))
+	}
+	if err != nil {
+		return sysexits.Errorf(sysexits.Config, "", "the access map cannot be used: %w", err)
+	}
+	return nil
+}
+
+func accessOptions(p *config.ServerPolicy) access.Options {
+	return access.Options{Skip: p.AccessSkip, LookupDotDomain: p.LookUpDotDomain, RelayToFullAddress: p.RelayToFullAddress}
 }
 
 func openingWords(o outside.Opening) string {
@@ -68,10 +95,7 @@ func (a *app) tryToRelay(ctx context.Context, c *config.Config) (*outside.Report
 	var entries *access.Map
 	var keys []string
 	if path := c.MTA.Map.Access; path != "" {
-		p := &c.MTA.Policy
-		entries, err = access.Open(path, safe, access.Options{
-			Skip: p.AccessSkip, LookupDotDomain: p.LookUpDotDomain, RelayToFullAddress: p.RelayToFullAddress,
-		}, slog.New(slog.DiscardHandler), a.now)
+		entries, err = access.Open(path, safe, accessOptions(&c.MTA.Policy), slog.New(slog.DiscardHandler), a.now)
 		if err != nil {
 			return nil, sysexits.Errorf(sysexits.Config, "", "the access map cannot be used: %w", err)
 		}

@@ -8,7 +8,7 @@ import (
 // Coverage: X5.
 func TestALineThatCanMeanNothingIsNamedWithItsNumber(t *testing.T) {
 	for _, c := range []struct{ why, line, want string }{
-		{"no such tag", "Conect:a.example OK", "access:1: there is no tag conect:: did you mean Connect?"},
+		{"no such tag", "Conect:a.example OK", "access:1: there is no tag conect: did you mean Connect?"},
 		{"no value", "Connect:a.example", "access:1: no value for connect:a.example"},
 		{"white space first", " Connect:a.example OK", "access:1: white space before the key"},
 		{"nobody", "Connect: OK", "access:1: Connect: names nobody"},

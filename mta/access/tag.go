@@ -178,8 +178,10 @@ type ownedEntry struct {
 }
 
 func (c *checker) check(e textmap.Entry) (warning string, wrong error) {
-	c.noteTags(e.Value)
 	t, key, known := split(e.Key)
+	if t == tlsServer || t == tlsClient || t == tlsRecipient {
+		c.noteTags(e.Value)
+	}
 	if !known {
 		// An address of IPv6 has colons too.
 		if wrong = checkKey(e.Key, anyKey); wrong != nil {
@@ -212,9 +214,6 @@ func (c *checker) check(e textmap.Entry) (warning string, wrong error) {
 
 // noteTags remembers the tags that a CITag in the value names.
 func (c *checker) noteTags(value string) {
-	if !strings.Contains(strings.ToLower(value), "citag:") {
-		return
-	}
 	r, err := parseRequirement(value)
 	if err != nil {
 		return // it is complained of elsewhere
@@ -237,7 +236,7 @@ func (c *checker) strangers(name string) error {
 		for i := range tags {
 			names[i] = tags[i].name
 		}
-		all = append(all, fmt.Errorf("%s:%d: there is no tag %s:%s", name, e.line, shown(string(e.tag)), config.DidYouMean(string(e.tag), names...)))
+		all = append(all, fmt.Errorf("%s:%d: there is no tag %s%s", name, e.line, shown(string(e.tag)), config.DidYouMean(string(e.tag), names...)))
 		if len(all) == 50 {
 			break
 		}

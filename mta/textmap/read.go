@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"io"
+	"io/fs"
 	"strings"
 	"unicode/utf8"
 
@@ -41,6 +42,11 @@ type Check func(Entry) (warning string, wrong error)
 func Read(name string, in io.Reader, check Check) (*Table, []string, error) {
 	r := reading{table: &Table{name: name, seed: maphash.MakeSeed()}, check: check}
 	r.wrong.name, r.warnings.name = name, name
+	if file, ok := in.(interface{ Stat() (fs.FileInfo, error) }); ok {
+		if info, err := file.Stat(); err == nil { // a text that grows by and by would be copied again and again
+			r.text.Grow(int(min(info.Size()+1, maxText)))
+		}
+	}
 	if err := r.lines(bufio.NewReaderSize(in, maxLine)); err != nil {
 		return nil, nil, err
 	}
