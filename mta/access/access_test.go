@@ -308,3 +308,12 @@ TLS_Srv_features:old.example Options=SSL_OP_NO_TLSv1_3; CipherList=HIGH; Flags=R
 		t.Errorf("TLS_Srv_features: %+v %v %v", options, found, err)
 	}
 }
+
+func TestNoMapHasNoEntries(t *testing.T) {
+	var m *Map
+	e, err := m.Connect("a.example", addr("192.0.2.1"))
+	l, err2 := m.Features("a.example", netip.Addr{})
+	if e != (Entry{}) || err != nil || !l.Is('s', true) || err2 != nil || m.Reload() != nil {
+		t.Errorf("%+v %v %v", e, err, err2)
+	}
+}
