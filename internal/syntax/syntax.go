@@ -68,7 +68,7 @@ func ReleaseTime(params map[string]string, now time.Time, most time.Duration) (t
 	var at time.Time
 	switch {
 	case isFor && isUntil:
-		return at, errors.New("Give HOLDFOR or HOLDUNTIL, not both") //nolint:staticcheck // it is the text of a reply
+		return at, errors.New("HOLDFOR or HOLDUNTIL, not both")
 	case isFor:
 		seconds, err := strconv.ParseUint(wait, 10, 32)
 		if err != nil || len(wait) > 9 {
@@ -84,7 +84,7 @@ func ReleaseTime(params map[string]string, now time.Time, most time.Duration) (t
 		return at, nil
 	}
 	if at.Sub(now) > most+time.Second {
-		return at, fmt.Errorf("That is more than %s ahead; see FUTURERELEASE in the reply to EHLO", days(most)) //nolint:staticcheck // it is the text of a reply
+		return at, fmt.Errorf("HOLDFOR= and HOLDUNTIL= may be at most %s ahead; see FUTURERELEASE in the reply to EHLO", days(most))
 	}
 	return at, nil
 }

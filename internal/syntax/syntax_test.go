@@ -86,7 +86,7 @@ func TestAReleaseTime(t *testing.T) {
 		{map[string]string{"HOLDUNTIL": "tomorrow"}, 0, "HOLDUNTIL= wants a time"},
 		{map[string]string{"HOLDFOR": "-1"}, 0, "HOLDFOR= wants a number"},
 		{map[string]string{"HOLDFOR": "9999999999"}, 0, "HOLDFOR= wants a number"},
-		{map[string]string{"HOLDFOR": "90000"}, 0, "more than 24h0m0s ahead"},
+		{map[string]string{"HOLDFOR": "90000"}, 0, "at most 24h0m0s ahead"},
 		{map[string]string{"HOLDFOR": "1", "HOLDUNTIL": "2026-11-22T13:00:00Z"}, 0, "not both"},
 	} {
 		at, err := ReleaseTime(c.params, now, 24*time.Hour)

@@ -16,12 +16,12 @@ func TestAClientMaySetATime(t *testing.T) {
 		{"a time", " SIZE=3 HOLDUNTIL=2026-11-23T08:00:00+01:00", "250 2.1.0", now.Add(19 * time.Hour)},
 		{"none", "", "250 2.1.0", time.Time{}},
 		{"a time that is past", " HOLDUNTIL=2026-11-21T08:00:00Z", "250 2.1.0", time.Date(2026, 11, 21, 8, 0, 0, 0, time.UTC)},
-		{"both", " HOLDFOR=1 HOLDUNTIL=2026-11-23T08:00:00Z", "501 5.5.4 Give HOLDFOR or HOLDUNTIL", time.Time{}},
+		{"both", " HOLDFOR=1 HOLDUNTIL=2026-11-23T08:00:00Z", "501 5.5.4 HOLDFOR or HOLDUNTIL, not both", time.Time{}},
 		{"no number", " HOLDFOR=soon", "501 5.5.4 HOLDFOR= wants", time.Time{}},
 		{"too many digits", " HOLDFOR=0000000001", "501 5.5.4 HOLDFOR= wants", time.Time{}},
 		{"no time", " HOLDUNTIL=tomorrow", "501 5.5.4 HOLDUNTIL= wants", time.Time{}},
-		{"too far", " HOLDUNTIL=2028-01-01T00:00:00Z", "501 5.5.4 That is more than a year", time.Time{}},
-		{"too long", " HOLDFOR=99999999", "501 5.5.4 That is more than a year", time.Time{}},
+		{"too far", " HOLDUNTIL=2028-01-01T00:00:00Z", "501 5.5.4 HOLDFOR= and HOLDUNTIL= may be at most a year ahead", time.Time{}},
+		{"too long", " HOLDFOR=99999999", "501 5.5.4 HOLDFOR= and HOLDUNTIL= may be at most a year ahead", time.Time{}},
 	} {
 		t.Run(c.reason, func(t *testing.T) {
 			var r recorder

@@ -104,9 +104,9 @@ func TestEachCommandHasItsReply(t *testing.T) {
 			C: MAIL FROM:<a@b.c> ENVID=a+0D
 			S: 501 5.5.4 Syntax error in ENVID parameter value
 			C: MAIL FROM:<a@b.c> HOLDFOR=1 HOLDUNTIL=2026-11-23T05:10:00Z
-			S: 501 5.5.4 Give HOLDFOR or HOLDUNTIL
+			S: 501 5.5.4 HOLDFOR or HOLDUNTIL, not both
 			C: MAIL FROM:<a@b.c> HOLDFOR=999999
-			S: 501 5.5.4 That is more than 24h0m0s ahead
+			S: 501 5.5.4 HOLDFOR= and HOLDUNTIL= may be at most 24h0m0s ahead
 			C: MAIL FROM:<a@b.c> MT-PRIORITY=10
 			S: 501 5.5.4 Bad argument "10" to MT-PRIORITY
 			C: MAIL FROM:<a@b.c> AUTH=+

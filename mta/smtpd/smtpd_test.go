@@ -28,7 +28,6 @@ type house struct {
 	open    func(*Conn) error
 	verdict map[string]error
 	data    func(*guest, io.Reader) error
-	log     func(string) // hears of each call
 
 	mu    sync.Mutex
 	taken []taken
