@@ -80,7 +80,7 @@ func (l list) judge(a answer, client netip.Addr) Result {
 	switch {
 	case a.err != nil && l.temporary.Code != 0:
 		return Result{List: l.domain, Refusal: refusal(l.temporary, client)}
-	case a.err != nil || !l.listed(a.addrs):
+	case !l.listed(a.addrs):
 		return Result{}
 	}
 	r := Result{List: l.domain, Answers: a.addrs}
