@@ -69,9 +69,6 @@ func (r *rules) open(ctx context.Context, s *Server) error {
 	if r.auth, err = auth.New(ctx, c, safe, s.Log, s.Now); err != nil {
 		return err
 	}
-	if r.certificates, err = certificate.New(ctx, c, safe, s.Log, s.Now); err != nil {
-		return err
-	}
 	if r.names == nil {
 		asks, err := names.Configured(c)
 		if err != nil {
@@ -91,6 +88,15 @@ func (r *rules) open(ctx context.Context, s *Server) error {
 		Config: c, Hostname: r.hostname, Addresses: ownAddresses(), Access: r.access, Names: r.names, Blocks: lists,
 		Greylist: s.greylist, Counts: s.counts, Safe: safe, Load: s.Load, Free: s.Free, Now: s.Now, Log: s.Log,
 	})
+	if err != nil {
+		return err
+	}
+	// Last: what ACME has under way goes over to these rules.
+	var before *certificate.Store
+	if old := s.rules.Load(); old != nil {
+		before = old.certificates
+	}
+	r.certificates, err = certificate.New(ctx, c, safe, s.Log, s.Now, before)
 	return err
 }
 

@@ -120,7 +120,7 @@ func serve(t *testing.T, auth *Auth, dir string) (d *door, address, implicit str
 	t.Helper()
 	c := &config.Config{}
 	c.MTA.TLS = config.ServerTLS{Cert: filepath.Join(dir, "mail.pem"), Key: filepath.Join(dir, "mail.key"), CA: filepath.Join(dir, "ca.pem")}
-	certs, err := certificate.New(t.Context(), c, safefile.Rules{Blame: config.TrustStickyBit}, slog.New(slog.DiscardHandler), time.Now)
+	certs, err := certificate.New(t.Context(), c, safefile.Rules{Blame: config.TrustStickyBit}, slog.New(slog.DiscardHandler), time.Now, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -52,10 +52,7 @@ func startACME(ctx context.Context, c *config.Config, rules safefile.Rules, log 
 		return nil, sysexits.Errorf(sysexits.Config, "read its terms, and set agree = true in [mta.tls.acme]",
 			"the authority %s gives no certificate to who has not agreed to its terms", settings.Directory)
 	}
-	a := &acme{names: settings.Names, renewal: renewal}
-	if len(a.names) == 0 {
-		a.names = []string{nameOf(c)}
-	}
+	a := &acme{names: namesOf(c), renewal: renewal}
 	if !strings.Contains(a.names[0], ".") {
 		return nil, sysexits.Errorf(sysexits.Config, "set names in [mta.tls.acme], or hostname in [mta]", "there is no name with a dot in it to get a certificate for")
 	}
@@ -76,7 +73,6 @@ func startACME(ctx context.Context, c *config.Config, rules safefile.Rules, log 
 	}
 	stop := a.answer(listener, settings.Challenge, issuer)
 	a.close = func() { cancel(); stop(); a.cache.Stop() }
-	context.AfterFunc(ctx, stop)
 	if err := a.magic.ManageAsync(ctx, a.names); err != nil {
 		a.close()
 		return nil, sysexits.Errorf(sysexits.Config, "look at [mta.tls.acme]", "no certificate can be fetched: %w", err)

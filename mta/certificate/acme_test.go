@@ -62,7 +62,7 @@ func TestACertificateComesByACMEAndIsRenewedUnderAKeptConnection(t *testing.T) {
 				Directory: authority.Directory, CA: authority.CAFile, Email: "me@example.test", Agree: true,
 				Challenge: challenge, Listen: "127.0.0.1:" + strconv.Itoa(port), Storage: storage,
 			}
-			s, err := newStore(t.Context(), c, safefile.Rules{Blame: config.TrustStickyBit}, slog.New(slog.NewTextHandler(log, nil)), time.Now, time.Second)
+			s, err := newStore(t.Context(), c, safefile.Rules{Blame: config.TrustStickyBit}, slog.New(slog.NewTextHandler(log, nil)), time.Now, nil, time.Second)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -75,6 +75,17 @@ func TestACertificateComesByACMEAndIsRenewedUnderAKeptConnection(t *testing.T) {
 			kept, first := connect(t, s, roots)
 			await(t, log, "a second one", func() bool {
 				_, now := connect(t, s, roots)
+				return now != first
+			})
+			// A reload goes on with the same.
+			again, err := newStore(t.Context(), c, safefile.Rules{Blame: config.TrustStickyBit}, slog.New(slog.NewTextHandler(log, nil)), time.Now, s, time.Second)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer again.Close()
+			s.Close()
+			await(t, log, "one more after a reload", func() bool {
+				_, now := connect(t, again, roots)
 				return now != first
 			})
 			if _, err := kept.Write([]byte("x")); err != nil {
@@ -154,7 +165,7 @@ func TestNothingIsFetchedBeforeTheTermsAreAgreedTo(t *testing.T) {
 		t.Run(c.reason, func(t *testing.T) {
 			set := &config.Config{Hostname: c.hostname}
 			set.MTA.TLS.ACME = c.set
-			_, err := New(t.Context(), set, safefile.Rules{}, slog.New(slog.DiscardHandler), time.Now)
+			_, err := New(t.Context(), set, safefile.Rules{}, slog.New(slog.DiscardHandler), time.Now, nil)
 			if err == nil || !bytes.Contains([]byte(err.Error()), []byte(c.want)) {
 				t.Errorf("%v, want %q", err, c.want)
 			}

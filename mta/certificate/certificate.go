@@ -9,6 +9,8 @@ import (
 	"crypto/tls"
 	"errors"
 	"log/slog"
+	"reflect"
+	"slices"
 	"sync"
 	"time"
 
@@ -32,6 +34,7 @@ type Store struct {
 	acme     *acme
 
 	mu     sync.Mutex
+	mine   bool // acme ends with this Store
 	files  *files
 	stamp  safefile.Stamp
 	looked time.Time
@@ -39,12 +42,13 @@ type Store struct {
 
 // New reads the certificates of the configuration, and has those of ACME fetched
 // until ctx ends; nil where it has none of either. Its listener for ACME is
-// bound when it returns. An error is one of sysexits.
-func New(ctx context.Context, c *config.Config, rules safefile.Rules, log *slog.Logger, now func() time.Time) (*Store, error) {
-	return newStore(ctx, c, rules, log, now, renewEvery)
+// bound when it returns: where before, of the configuration until now, has the
+// same, it goes on under the new Store. An error is one of sysexits.
+func New(ctx context.Context, c *config.Config, rules safefile.Rules, log *slog.Logger, now func() time.Time, before *Store) (*Store, error) {
+	return newStore(ctx, c, rules, log, now, before, renewEvery)
 }
 
-func newStore(ctx context.Context, c *config.Config, rules safefile.Rules, log *slog.Logger, now func() time.Time, renewal time.Duration) (*Store, error) {
+func newStore(ctx context.Context, c *config.Config, rules safefile.Rules, log *slog.Logger, now func() time.Time, before *Store, renewal time.Duration) (*Store, error) {
 	s := &Store{settings: c.MTA.TLS, rules: rules, log: log, now: now, looked: now()}
 	if s.settings.Cert == "" && s.settings.ACME.Directory == "" {
 		return nil, nil //nolint:nilnil // there is no TLS
@@ -56,19 +60,52 @@ func newStore(ctx context.Context, c *config.Config, rules safefile.Rules, log *
 		return nil, err
 	}
 	s.files = files
-	if s.settings.ACME.Directory != "" {
-		if s.acme, err = startACME(ctx, c, rules, log, renewal); err != nil {
+	if s.settings.ACME.Directory == "" {
+		return s, nil
+	}
+	s.names = namesOf(c)
+	if s.acme = before.handOver(s); s.acme == nil {
+		// Not of ctx: it may outlive this Store.
+		if s.acme, err = startACME(context.WithoutCancel(ctx), c, rules, log, renewal); err != nil {
 			return nil, err
 		}
 	}
+	s.mine = true
+	context.AfterFunc(ctx, s.Close)
 	return s, nil
 }
 
-// Close stops what ACME has under way.
+// Close stops what ACME has under way, unless another Store goes on with it.
 func (s *Store) Close() {
-	if s != nil && s.acme != nil {
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	mine := s.mine
+	s.mine = false
+	s.mu.Unlock()
+	if mine {
 		s.acme.close()
 	}
+}
+
+// handOver is the ACME of a Store for its successor, where that wants the same;
+// else it ends here, so that its listener can be bound anew.
+func (s *Store) handOver(to *Store) *acme {
+	if s == nil {
+		return nil
+	}
+	if !reflect.DeepEqual(s.settings.ACME, to.settings.ACME) || !slices.Equal(s.names, to.names) {
+		s.Close()
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.mine {
+		return nil
+	}
+	s.mine = false
+	return s.acme
 }
 
 // Offered says that there is a certificate now: with ACME it may be awaited
@@ -170,5 +207,10 @@ func (s *Store) choose(files *files, hello *tls.ClientHelloInfo) (*tls.Certifica
 	return &files.certificates[0], nil
 }
 
-// nameOf is the server's own name.
-func nameOf(c *config.Config) string { return cmp.Or(c.MTA.Hostname, c.Hostname) }
+// namesOf are those that ACME is asked for: the server's own where none is set.
+func namesOf(c *config.Config) []string {
+	if names := c.MTA.TLS.ACME.Names; len(names) > 0 {
+		return names
+	}
+	return []string{cmp.Or(c.MTA.Hostname, c.Hostname)}
+}

@@ -116,7 +116,7 @@ func open(t *testing.T, set config.ServerTLS) (*Store, *bytes.Buffer, *clock) {
 	log, ticks := &bytes.Buffer{}, &clock{}
 	c := &config.Config{}
 	c.MTA.TLS = set
-	s, err := New(t.Context(), c, safefile.Rules{Blame: config.TrustStickyBit}, slog.New(slog.NewTextHandler(log, nil)), ticks.now)
+	s, err := New(t.Context(), c, safefile.Rules{Blame: config.TrustStickyBit}, slog.New(slog.NewTextHandler(log, nil)), ticks.now, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
