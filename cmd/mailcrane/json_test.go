@@ -12,6 +12,8 @@ import (
 	"mailcrane/cmd/mailcrane/events"
 	"mailcrane/installer/checkup"
 	"mailcrane/installer/migrate"
+	"mailcrane/mta/trace"
+	tells "mailcrane/mta/watch"
 	"mailcrane/netwatch"
 	"mailcrane/netwatch/network"
 	"mailcrane/queue"
@@ -88,6 +90,10 @@ func TestThePageAboutJSONHasEveryFieldAndNoOther(t *testing.T) {
 	}
 	types := map[string]reflect.Type{
 		"What was done":              reflect.TypeFor[doneToItem](),
+		"A line of trace":            reflect.TypeFor[trace.Line](),
+		"A recipient in the log":     reflect.TypeFor[tells.Recipient](),
+		"The health of a server":     reflect.TypeFor[tells.Health](),
+		"A check of the health":      reflect.TypeFor[tells.State](),
 		"A message":                  reflect.TypeFor[queueItem](),
 		"A recipient":                reflect.TypeFor[recipientItem](),
 		"A message with its history": reflect.TypeFor[shownItem](),

@@ -27,7 +27,7 @@ that user when it has opened them; or let systemd open them.
 
 On SIGHUP it reads the configuration, the maps and the certificates anew. No
 client notices; one that is connected is served by the rules it came under.`,
-		Example: "  mailcrane config check\n  mailcrane mta --verbose",
+		Example: "  mailcrane mta\n  mailcrane mta --verbose",
 		Args:    args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if verbose {

@@ -2,10 +2,14 @@ package main
 
 import (
 	"context"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
+	"time"
 
 	"mailcrane/internal/config"
 	"mailcrane/internal/logbook"
@@ -66,6 +70,16 @@ func (l *lookout) tell(ctx context.Context, a *app, c *config.Config, server *mt
 			return nil
 		}},
 	}
+	if file := c.MTA.TLS.Cert; file != "" {
+		ready = append(ready, tells.Check{Name: "certificate", Fails: func(context.Context) error { return a.certificateGood(file) }})
+		l.watch.Metrics.Certificates(func() map[string]time.Time {
+			end, err := certificateEnds(file)
+			if err != nil {
+				return nil // readyz says why
+			}
+			return map[string]time.Time{file: end}
+		})
+	}
 	go func() {
 		if err := tells.Serve(ctx, l.http, l.watch.Metrics.Handler(alive, ready), l.log); err != nil {
 			l.log.Error("metrics are told no more", "err", err)
@@ -85,4 +99,35 @@ func hasRoom(c *config.Config) error {
 		}
 	}
 	return nil
+}
+
+// certificateGood says what is wrong with a certificate's time.
+func (a *app) certificateGood(file string) error {
+	end, err := certificateEnds(file)
+	if err != nil {
+		return err
+	}
+	if !a.now().Before(end) {
+		return fmt.Errorf("the certificate in %s has ended on %s", file, end.Format(time.DateOnly))
+	}
+	return nil
+}
+
+// certificateEnds is when the first certificate of a PEM file ends.
+func certificateEnds(file string) (time.Time, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("the certificate cannot be read: %w", err)
+	}
+	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
+		if block.Type != "CERTIFICATE" {
+			continue
+		}
+		c, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return time.Time{}, fmt.Errorf("the certificate in %s cannot be understood: %w", file, err)
+		}
+		return c.NotAfter, nil
+	}
+	return time.Time{}, fmt.Errorf("no certificate is in %s", file)
 }

@@ -11,6 +11,7 @@ package watch
 import (
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"mailcrane/internal/config"
@@ -48,7 +49,7 @@ func New(o Options) *Watch {
 // Starting tells that the server begins, with the pause between its queue runs,
 // 0 where there is none.
 func (w *Watch) Starting(version string, interval time.Duration) {
-	line := "starting daemon (" + version + "): SMTP"
+	line := "starting daemon (" + strings.Trim(version, "()") + "): SMTP"
 	if interval > 0 {
 		line += "+queueing@" + clockTime(interval)
 	}
