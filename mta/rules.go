@@ -152,9 +152,12 @@ func serverName(c *config.Config) string {
 // limits are those of the engine.
 func (r *rules) limits(s *Server) smtpd.Options {
 	c := r.config
+	most := c.MTA.Limits
 	return smtpd.Options{
-		Hostname: r.hostname,
-		Command:  c.Timeout.Command, Block: c.Timeout.DataBlock, Auth: c.Timeout.Auth, StartTLS: c.Timeout.StartTLS,
+		Hostname: r.hostname, MaxConnections: most.Connections, MaxHeaders: c.Submit.MaxHeaders,
+		BadRcptThrottle: most.BadRcptThrottle, BadRcptShutdown: most.BadRcptShutdown, MaxNOOP: most.NOOPs,
+		AllowBogusHELO: most.AllowBogusHELO, SoftBounce: most.SoftBounce,
+		Command: c.Timeout.Command, Block: c.Timeout.DataBlock, Auth: c.Timeout.Auth, StartTLS: c.Timeout.StartTLS,
 		Now: s.Now, Log: s.Log,
 	}
 }

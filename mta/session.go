@@ -55,6 +55,9 @@ func (s *Server) Open(ctx context.Context, c *smtpd.Conn) (smtpd.Session, error)
 		Port: c.Port.PortName(), Unqualified: c.Port.Unqualified, RequireFQDN: c.Port.RequireFQDN,
 	}
 	one := &session{server: s, rules: r, conn: c, ctx: ctx}
+	if x := c.XClient(); x != nil {
+		client.Helo, client.User = x.Helo, x.Login
+	}
 	if client.Addr.IsValid() {
 		one.ident = r.ident.Ask(ctx, local(c), c.Remote())
 		client.Client = r.named(ctx, c.XClient(), client.Addr)
@@ -108,7 +111,7 @@ func (s *session) judge(v policy.Verdict) error {
 
 // Greeting implements smtpd.Session.
 func (s *session) Greeting() (text string, pause time.Duration) {
-	return s.rules.hostname + " ESMTP mailcrane", s.visit.Pause()
+	return s.rules.greeting(s.server.Now()), s.visit.Pause()
 }
 
 // Features implements smtpd.Session: by the listener, the access map's letters,

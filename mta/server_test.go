@@ -1,0 +1,388 @@
+package mta
+
+import (
+	"bufio"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"mailcrane/internal/socket"
+	"mailcrane/queue"
+)
+
+// A running is a server that runs on one listener of the loopback.
+type running struct {
+	*Server
+	t       *testing.T
+	address string
+	stop    func()
+}
+
+// run starts a server of a configuration that has the listener's other keys last.
+func run(t *testing.T, text, listener string) *running {
+	t.Helper()
+	s := serverOf(t, text+"\n[[mta.listen]]\naddress = \"127.0.0.1:0\"\n"+listener)
+	if err := s.Bind(t.Context(), &socket.Inheritance{}); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Serve(ctx) }()
+	r := &running{Server: s, t: t, address: s.Addresses()[0].String(), stop: stop}
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	return r
+}
+
+// A client is a connection with a running server.
+type client struct {
+	t *testing.T
+	net.Conn
+	in *bufio.Reader
+}
+
+func (r *running) dial() *client {
+	r.t.Helper()
+	c, err := net.Dial("tcp", r.address)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(func() { c.Close() })
+	_ = c.SetDeadline(time.Now().Add(30 * time.Second))
+	return &client{r.t, c, bufio.NewReader(c)}
+}
+
+// reply is the next whole reply.
+func (c *client) reply() string {
+	c.t.Helper()
+	var all strings.Builder
+	for {
+		line, err := c.in.ReadString('\n')
+		if err != nil {
+			c.t.Fatalf("after %q: %v", all.String(), err)
+		}
+		all.WriteString(line)
+		if len(line) > 3 && line[3] == ' ' {
+			return all.String()
+		}
+	}
+}
+
+// say sends a line and wants a reply that begins with, or has in it, want.
+func (c *client) say(line, want string) string {
+	c.t.Helper()
+	if _, err := fmt.Fprint(c, line+"\r\n"); err != nil {
+		c.t.Fatal(err)
+	}
+	got := c.reply()
+	if !strings.Contains(got, want) {
+		c.t.Fatalf("to %q it says %q, want %q", line, got, want)
+	}
+	return got
+}
+
+func (c *client) hello() string {
+	c.t.Helper()
+	c.reply()
+	return c.say("EHLO client.example.net", "250")
+}
+
+// kept are the messages in the queue, whole.
+func (r *running) kept() (all []queue.Entry, text []string) {
+	r.t.Helper()
+	list, err := r.Spool.List(queue.ListOrder{})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	list.Each(func(e queue.Entry) bool {
+		file, err := os.ReadFile(filepath.Join(r.Spool.QueueDir(), e.Name.String()))
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		all, text = append(all, e), append(text, string(file))
+		return true
+	})
+	return all, text
+}
+
+const ours = "local = [\"example.org\"]\n[mta.policy]\naccept_unresolvable_domains = true\n"
+
+// Coverage: A14.
+func TestAMessageThatIsAcceptedIsInTheQueueWhole(t *testing.T) {
+	r := run(t, ours, "")
+	c := r.dial()
+	c.hello()
+	c.say("MAIL FROM:<me@example.net> RET=HDRS ENVID=a+2Bb BODY=8BITMIME", "250 2.1.0 <me@example.net>... Sender ok")
+	c.say("RCPT TO:<you@example.org> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;old+2Bname@example.org", "250 2.1.5 <you@example.org>... Recipient ok")
+	c.say("DATA", "354")
+	said := c.say("Subject: x\r\nMessage-ID: <1@example.net>\r\n\r\n..dot\r\nb\xc3\xa4r\r\n.", "250 2.0.0 ")
+	entries, texts := r.kept()
+	if len(entries) != 1 {
+		t.Fatalf("%d messages are kept", len(entries))
+	}
+	e := entries[0]
+	if !strings.Contains(said, string(e.Name.ID)+" Message accepted for delivery") {
+		t.Errorf("it was told %q, and is kept as %s", said, e.Name.ID)
+	}
+	if e.Envelope.From != "me@example.net" || e.Envelope.Ret != "HDRS" || e.Envelope.EnvID != "a+2Bb" {
+		t.Errorf("the envelope is %+v", e.Envelope)
+	}
+	to := e.Envelope.To[0]
+	if to.Address != "you@example.org" || to.Notify != "SUCCESS,DELAY" || to.ORcpt != "rfc822;old+2Bname@example.org" {
+		t.Errorf("the recipient is %+v", to)
+	}
+	for _, want := range []string{
+		"Received: from client.example.net (localhost [127.0.0.1])\r\n\tby mx.example.org (mailcrane) with ESMTP id " + string(e.Name.ID) + "\r\n\tfor <you@example.org>; ",
+		"\r\nSubject: x\r\nMessage-ID: <1@example.net>\r\n\r\n.dot\r\nb\xc3\xa4r\r\n",
+	} {
+		if !strings.Contains(texts[0], want) {
+			t.Errorf("the file lacks %q:\n%s", want, texts[0])
+		}
+	}
+}
+
+func TestTheRecipientsOfAMessageToSeveralAreNotInItsTrace(t *testing.T) {
+	r := run(t, ours, "")
+	c := r.dial()
+	c.hello()
+	c.say("MAIL FROM:<me@example.net>", "250")
+	c.say("RCPT TO:<one@example.org>", "250")
+	c.say("RCPT TO:<two@example.org>", "250")
+	c.say("DATA", "354")
+	c.say("Subject: x\r\n\r\n.", "250")
+	if _, texts := r.kept(); strings.Contains(texts[0], "for <") {
+		t.Errorf("one recipient is told of another:\n%s", texts[0])
+	}
+}
+
+// Relaying is denied where nothing permits it, and to a client of another
+// machine whatever it says (here by a trusted PROXY line).
+func TestAStrangerCannotRelay(t *testing.T) {
+	r := run(t, ours, "proxy = [\"127.0.0.1\"]\n")
+	c := r.dial()
+	fmt.Fprint(c, "PROXY TCP4 192.0.2.7 198.51.100.1 4321 25\r\n")
+	c.hello()
+	c.say("MAIL FROM:<me@example.net>", "250")
+	for _, to := range []string{"you@elsewhere.example", "you%elsewhere.example@example.org", "@example.org:you@elsewhere.example"} {
+		c.say("RCPT TO:<"+to+">", "550 5.7.1")
+	}
+	c.say("RCPT TO:<you@example.org>", "250")
+}
+
+func TestAMessageThatRunsInCirclesIsRefused(t *testing.T) {
+	r := run(t, ours, "")
+	c := r.dial()
+	c.hello()
+	c.say("MAIL FROM:<me@example.net>", "250")
+	c.say("RCPT TO:<you@example.org>", "250")
+	c.say("DATA", "354")
+	c.say(strings.Repeat("Received: from a by b; Mon, 2 Jan 2006 15:04:05 +0000\r\n", 25)+"\r\n.", "554 5.4.6 Too many hops")
+	if entries, _ := r.kept(); len(entries) != 0 {
+		t.Errorf("it is kept: %v", entries)
+	}
+	c.say("NOOP", "250") // and the session goes on
+}
+
+// RFC 6409 section 8: what our own users leave out is added, and what others
+// leave out is not.
+func TestMailOfOurUsersIsCompleted(t *testing.T) {
+	for _, test := range []struct {
+		reason, listener string
+		want             bool
+	}{{"submission", "submission = true\n", true}, {"relay", "", false}} {
+		t.Run(test.reason, func(t *testing.T) {
+			r := run(t, ours, test.listener)
+			c := r.dial()
+			c.hello()
+			c.say("MAIL FROM:<me@example.net>", "250")
+			c.say("RCPT TO:<you@example.org>", "250")
+			c.say("DATA", "354")
+			c.say("Subject: x\r\n\r\n.", "250")
+			_, texts := r.kept()
+			for _, field := range []string{"\r\nDate: ", "\r\nFrom: me@example.net\r\n", "\r\nMessage-ID: <"} {
+				if strings.Contains(texts[0], field) != test.want {
+					t.Errorf("%q is there: %v, want %v\n%s", field, !test.want, test.want, texts[0])
+				}
+			}
+		})
+	}
+}
+
+// Coverage: A33.
+func TestTLSIsOfferedWhereThereIsACertificate(t *testing.T) {
+	cert, key, pool := certificateOf(t, "mx.example.org")
+	own := "dont_blame_sendmail = [\"TrustStickyBit\"]\n" + ours + "[mta.tls]\ncert = \"" + cert + "\"\nkey = \"" + key + "\"\n"
+	for _, test := range []struct{ reason, listener, offers string }{
+		{"STARTTLS", "", "STARTTLS"},
+		{"none", "tls = \"none\"\n", ""},
+	} {
+		t.Run(test.reason, func(t *testing.T) {
+			c := run(t, own, test.listener).dial()
+			if hello := c.hello(); strings.Contains(hello, "STARTTLS") != (test.offers != "") {
+				t.Errorf("it offers:\n%s", hello)
+			}
+		})
+	}
+	for _, test := range []struct{ reason, listener string }{{"STARTTLS", ""}, {"at once", "tls = \"implicit\"\n"}} {
+		t.Run("mail over TLS: "+test.reason, func(t *testing.T) {
+			r := run(t, own, test.listener)
+			c := r.dial()
+			if test.listener == "" {
+				c.hello()
+				c.say("STARTTLS", "220")
+			}
+			secure := tls.Client(c.Conn, &tls.Config{ServerName: "mx.example.org", RootCAs: pool})
+			if err := secure.Handshake(); err != nil {
+				t.Fatal(err)
+			}
+			c.Conn, c.in = secure, bufio.NewReader(secure)
+			if test.listener != "" {
+				c.reply()
+			}
+			if hello := c.say("EHLO client.example.net", "250"); strings.Contains(hello, "STARTTLS") {
+				t.Errorf("it offers TLS within TLS:\n%s", hello)
+			}
+			c.say("MAIL FROM:<me@example.net>", "250")
+			c.say("RCPT TO:<you@example.org>", "250")
+			c.say("DATA", "354")
+			c.say("Subject: x\r\n\r\n.", "250")
+			_, texts := r.kept()
+			if !strings.Contains(texts[0], "with ESMTPS id") || !strings.Contains(texts[0], "(version=TLSv1.3 cipher=") {
+				t.Errorf("the trace does not tell of TLS:\n%s", texts[0])
+			}
+		})
+	}
+}
+
+func TestAReloadChangesTheRulesAndKeepsEveryConnection(t *testing.T) {
+	r := run(t, ours, "")
+	before := r.dial()
+	before.hello()
+	c := configOf(t, "local = [\"example.com\"]\n[mta.policy]\naccept_unresolvable_domains = true\n[[mta.listen]]\naddress = \"127.0.0.1:0\"\n[[mta.listen]]\naddress = \"[::1]:0\"\n")
+	if err := r.Reload(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.Addresses(); len(got) != 2 || got[0].String() != r.address {
+		t.Errorf("it listens on %v, and did on %s", got, r.address)
+	}
+	after := r.dial()
+	after.hello()
+	for _, test := range []struct {
+		c    *client
+		here string
+	}{{before, "example.org"}, {after, "example.com"}} {
+		test.c.say("MAIL FROM:<>", "250")
+		test.c.say("RCPT TO:<you@"+test.here+">", "250")
+		test.c.say("DATA", "354")
+		test.c.say("Subject: x\r\n\r\n.", "250")
+	}
+	gone := configOf(t, "[[mta.listen]]\naddress = \"[::1]:0\"\n")
+	if err := r.Reload(t.Context(), gone); err != nil {
+		t.Fatal(err)
+	}
+	before.say("NOOP", "250") // it came by a listener that is no more
+	if c, err := net.Dial("tcp", r.address); err == nil {
+		c.Close()
+		t.Error("the listener that was taken out still answers")
+	}
+}
+
+func TestAReloadOfWhatIsWrongChangesNothing(t *testing.T) {
+	r := run(t, ours, "")
+	missing := filepath.Join(t.TempDir(), "missing.pem")
+	for _, test := range []struct{ reason, text string }{
+		{"a certificate that is not there", "[mta.tls]\ncert = \"" + missing + "\"\nkey = \"" + missing + "\"\n[[mta.listen]]\naddress = \"127.0.0.1:0\"\n"},
+		{"a port that is taken", "[[mta.listen]]\naddress = \"127.0.0.1:0\"\n[[mta.listen]]\naddress = \"" + taken(t) + "\"\n"},
+		{"another user", "run_as = \"nobody\"\n[[mta.listen]]\naddress = \"127.0.0.1:0\"\n"},
+	} {
+		t.Run(test.reason, func(t *testing.T) {
+			if err := r.Reload(t.Context(), configOf(t, test.text)); err == nil {
+				t.Fatal("it was taken")
+			}
+			c := r.dial()
+			c.hello()
+			c.say("MAIL FROM:<>", "250")
+			c.say("RCPT TO:<you@example.org>", "250")
+		})
+	}
+}
+
+func taken(t *testing.T) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	return l.Addr().String()
+}
+
+// A message under way when the server is told to stop is taken in; one who waits
+// is told.
+func TestAStopFinishesWhatIsUnderWay(t *testing.T) {
+	r := run(t, ours, "")
+	sending, waiting := r.dial(), r.dial()
+	sending.hello()
+	waiting.hello()
+	sending.say("MAIL FROM:<>", "250")
+	sending.say("RCPT TO:<you@example.org>", "250")
+	sending.say("DATA", "354")
+	r.stop()
+	if got := waiting.reply(); !strings.HasPrefix(got, "421 4.3.2") {
+		t.Errorf("who waits is told %q", got)
+	}
+	sending.say("Subject: x\r\n\r\nthe end\r\n.", "250 2.0.0")
+	if entries, _ := r.kept(); len(entries) != 1 {
+		t.Errorf("%d messages are kept", len(entries))
+	}
+}
+
+// certificateOf is a certificate of that name, in two files, and what trusts it.
+func certificateOf(t *testing.T, name string) (cert, key string, pool *x509.CertPool) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), DNSNames: []string{name}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for _, block := range []struct {
+		path *string
+		name string
+		pem  *pem.Block
+	}{{&cert, "cert.pem", &pem.Block{Type: "CERTIFICATE", Bytes: der}}, {&key, "key.pem", &pem.Block{Type: "PRIVATE KEY", Bytes: secret}}} {
+		*block.path = filepath.Join(dir, block.name)
+		if err := os.WriteFile(*block.path, pem.EncodeToMemory(block.pem), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pool = x509.NewCertPool()
+	pool.AppendCertsFromPEM(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+	return cert, key, pool
+}
