@@ -122,11 +122,14 @@ func oneOf(word string, known ...string) string {
 }
 
 func (m *Metrics) rejected(rule string, code int) {
+	if rule == "greylist" {
+		m.Greylist(true)
+	}
 	if code < 400 || code > 599 {
 		code = 0
 	}
 	m.rejections.WithLabelValues(oneOf(rule, "check_relay", "check_mail", "check_rcpt", "check_data", "check_etrn", "check_vrfy", "check_expn",
-		"check_compat", "check_eoh", "check_eom", "check_helo", "trust_auth", "tls_client", "tls_rcpt", "tls_server", "queue"), strconv.Itoa(code)).Inc()
+		"check_compat", "check_eoh", "check_eom", "check_helo", "trust_auth", "tls_client", "tls_rcpt", "tls_server", "queue", "greylist", "dnsbl"), strconv.Itoa(code)).Inc()
 }
 
 func (m *Metrics) auth(mechanism string, ok bool) {
