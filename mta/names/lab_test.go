@@ -15,7 +15,7 @@ import (
 )
 
 func TestARealNameServiceNamesClients(t *testing.T) {
-	d := New(Options{Servers: []netip.AddrPort{lab.DNS(t).Server}, Retrans: 200 * time.Millisecond, Retry: 1})
+	d := New(Options{Servers: []netip.AddrPort{lab.DNS(t).Server}, Retrans: 700 * time.Millisecond, Retry: 3})
 	for _, c := range []struct {
 		why, addr string
 		want      Client
@@ -34,14 +34,17 @@ func TestARealNameServiceNamesClients(t *testing.T) {
 		{"this machine", "127.0.0.1", Client{"localhost", OK, ""}},
 		{"this machine, IPv6", "::1", Client{"localhost", OK, ""}},
 	} {
-		if got := OfClient(t.Context(), d, netip.MustParseAddr(c.addr)); got != c.want {
-			t.Errorf("%s: %+v, want %+v", c.why, got, c.want)
-		}
+		t.Run(c.why, func(t *testing.T) {
+			t.Parallel() // those that nobody answers take their time
+			if got := OfClient(t.Context(), d, netip.MustParseAddr(c.addr)); got != c.want {
+				t.Errorf("%+v, want %+v", got, c.want)
+			}
+		})
 	}
 }
 
 func TestARealNameServiceTellsWhereMailGoes(t *testing.T) {
-	d := New(Options{Servers: []netip.AddrPort{lab.DNS(t).Server}, Retrans: time.Second, Retry: 1})
+	d := New(Options{Servers: []netip.AddrPort{lab.DNS(t).Server}, Retrans: 700 * time.Millisecond, Retry: 3})
 	for _, c := range []struct {
 		why, domain string
 		want        []MX
@@ -73,7 +76,7 @@ func TestARealNameServiceTellsWhereMailGoes(t *testing.T) {
 }
 
 func TestAnAnswerThatDoesNotFitComesByTCP(t *testing.T) {
-	d := New(Options{Servers: []netip.AddrPort{lab.DNS(t).Server}, Retrans: 2 * time.Second, Retry: 1})
+	d := New(Options{Servers: []netip.AddrPort{lab.DNS(t).Server}, Retrans: 700 * time.Millisecond, Retry: 3})
 	addrs, err := d.IPv4(t.Context(), "addresses.big.test")
 	if err != nil || len(addrs) != mostAddresses {
 		t.Errorf("%d addresses of 200, %v", len(addrs), err)
@@ -92,7 +95,7 @@ func TestAnAnswerThatDoesNotFitComesByTCP(t *testing.T) {
 }
 
 func TestDomainsOfSenders(t *testing.T) {
-	d := New(Options{Servers: []netip.AddrPort{lab.DNS(t).Server}, Retrans: 200 * time.Millisecond, Retry: 1})
+	d := New(Options{Servers: []netip.AddrPort{lab.DNS(t).Server}, Retrans: 700 * time.Millisecond, Retry: 3})
 	for _, c := range []struct {
 		why, domain string
 		exists      error // "temporary" is any other
@@ -146,7 +149,7 @@ func TestWithoutANameServerAllIsUnknownAtOnce(t *testing.T) {
 }
 
 func TestASilentServerIsLeftForTheNext(t *testing.T) {
-	d := New(Options{Servers: []netip.AddrPort{lab.Silence(t), lab.DNS(t).Server}, Retrans: 100 * time.Millisecond, Retry: 1})
+	d := New(Options{Servers: []netip.AddrPort{lab.Silence(t), lab.DNS(t).Server}, Retrans: 300 * time.Millisecond, Retry: 5})
 	if got, err := d.IPv4(t.Context(), "client.names.test"); err != nil || len(got) != 1 {
 		t.Errorf("%v, %v", got, err)
 	}
