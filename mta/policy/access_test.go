@@ -140,6 +140,7 @@ func TestAClientAboveItsRateIsRefused(t *testing.T) {
 		{"too many at once", "conn_control = true", "ClientConn: 2", "452 4.3.2 Too many open connections.", true},
 		{"one after the other", "conn_control = true", "ClientConn: 2", "ok", false},
 		{"at connect all the same", "delay_checks = \"yes\"\nconn_control = true\nconn_control_nodelay = true", "ClientConn: 2", "452 4.3.2 Too many open connections.", true},
+		{"connections are not counted without the feature", "", "ClientConn: 2", "ok", true},
 		{"delayed", "delay_checks = \"yes\"\nconn_control = true", "ClientConn: 2", "ok", true},
 	} {
 		t.Run(c.reason, func(t *testing.T) {
