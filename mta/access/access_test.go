@@ -19,7 +19,7 @@ func parse(t *testing.T, text string, o Options) *Map {
 }
 
 func addr(text string) netip.Addr {
-	a, _ := netip.ParseAddr(text) //nolint:errcheck // "" is no address
+	a, _ := netip.ParseAddr(text) // "" is no address
 	return a
 }
 

@@ -124,7 +124,7 @@ func (m *Map) Rate(addr netip.Addr) (most int, found bool, err error) {
 	return m.number(clientRate, "", addr)
 }
 
-// Connections: see Rate.
+// Connections is the other limit: see Rate.
 func (m *Map) Connections(addr netip.Addr) (most int, found bool, err error) {
 	return m.number(clientConn, "", addr)
 }

@@ -265,7 +265,7 @@ func (w *walker) openLast(flags int, perm uint32) (int, error) {
 func (w *walker) saw(st *unix.Stat_t) {
 	w.file = placeOf(path.Join(w.at, w.last), st)
 	w.regular = st.Mode&unix.S_IFMT == unix.S_IFREG
-	w.links = uint64(st.Nlink)
+	w.links = uint64(st.Nlink) //nolint:unconvert // its width is that of the system
 }
 
 // retry repeats what a signal has interrupted.
