@@ -26,9 +26,8 @@ type Visit struct {
 
 // A transaction is what is remembered of a message under way.
 type transaction struct {
-	from  string
-	begun bool
-	mail  *Verdict // what check_mail has come to, once it was asked
+	from string
+	mail *Verdict // what check_mail has come to, once it was asked
 	// passed: the access map has taken the sender, so that check_relay is not
 	// asked any more where it is delayed.
 	passed bool
