@@ -199,6 +199,8 @@ func (s *dovecotServer) Next(response []byte) (challenge []byte, done bool, err 
 		if s.link, err = s.dovecot.connect(s.ctx); err != nil {
 			return nil, false, fmt.Errorf("Dovecot: %w", err)
 		}
+		// A client may leave in the middle of it.
+		context.AfterFunc(s.ctx, func() { s.link.Close() })
 		request = s.request(response)
 	}
 	challenge, done, err = s.exchange(request)
