@@ -68,6 +68,9 @@ func (s *session) envelope() *queue.Envelope {
 		Quarantined: s.quarantine != "",
 		Submitter:   fmt.Sprintf("%s, %s on %s", s.told.Peer.Relay(), s.protocol(), s.conn.Port.PortName()),
 	}
+	if x := s.conn.Extras(); x.Prioritized {
+		e.Priority = &x.Priority
+	}
 	return e
 }
 

@@ -171,6 +171,25 @@ func TestTheRecipientsOfAMessageToSeveralAreNotInItsTrace(t *testing.T) {
 	}
 }
 
+// RFC 6710, RFC 4865: what a user of ours asks for holds in the queue.
+func TestPriorityAndTimeAreKept(t *testing.T) {
+	r := run(t, ours, "submission = true\n")
+	c := r.dial()
+	c.hello()
+	c.say("MAIL FROM:<me@example.net> MT-PRIORITY=-3 HOLDFOR=3600", "250")
+	c.say("RCPT TO:<you@example.org>", "250")
+	c.say("DATA", "354")
+	c.say("Subject: x\r\nPrecedence: special-delivery\r\n\r\n.", "250")
+	entries, _ := r.kept()
+	name := entries[0].Name
+	if want := (queue.Class{Precedence: -30, Timing: queue.NonUrgent}); name.Class != want {
+		t.Errorf("its class is %+v, want %+v", name.Class, want)
+	}
+	if wait := time.Until(name.NotBefore); wait < 59*time.Minute || wait > time.Hour+time.Second {
+		t.Errorf("it may leave in %v", wait)
+	}
+}
+
 // Relaying is denied where nothing permits it, and to a client of another
 // machine whatever it says (here by a trusted PROXY line).
 func TestAStrangerCannotRelay(t *testing.T) {

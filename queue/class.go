@@ -2,7 +2,7 @@ package queue
 
 import "strconv"
 
-// A Class is what a message's own header says of its haste: the number of its
+// A Class is what a message says of its haste: the number of its
 // Precedence, for its place in the order, and the class of its time-outs.
 type Class struct {
 	// Precedence is sendmail's number: 100 for special-delivery, 0 for
@@ -28,6 +28,26 @@ const timingLetters = "nuld"
 
 // mostPrecedence bounds the number in a name, either way.
 const mostPrecedence = 1 << 20
+
+// stepOfPriority is how far one step of MT-PRIORITY (RFC 6710 section 5.1) is in
+// sendmail's numbers: its nine steps stay between special delivery and junk.
+const stepOfPriority = 10
+
+// classOf is the class of a message that its envelope gives, or else its header.
+func classOf(e *Envelope, header *classifier) Class {
+	class := header.class()
+	if e.Priority == nil || class.Timing == Notice {
+		return class
+	}
+	class = Class{Precedence: *e.Priority * stepOfPriority}
+	switch {
+	case class.Precedence > 0:
+		class.Timing = Urgent
+	case class.Precedence < 0:
+		class.Timing = NonUrgent
+	}
+	return class
+}
 
 func (c Class) append(b []byte) []byte {
 	return append(strconv.AppendInt(b, int64(c.Precedence), 10), timingLetters[c.Timing])

@@ -76,6 +76,10 @@ type Envelope struct {
 	// Quarantined: Put leaves it apart; Quarantine then says why. It is in the name
 	// of the message alone.
 	Quarantined bool
+	// Priority is that of MT-PRIORITY (RFC 6710), -9 to 9, where the sender gave
+	// one: it goes before what the header says. It is in the name of the message
+	// alone; nil is none.
+	Priority *int
 	// Received is when the message was taken in. Put sets it.
 	Received time.Time
 }

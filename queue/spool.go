@@ -233,7 +233,7 @@ func (s *Spool) fill(ctx context.Context, f File, e *Envelope, message io.Reader
 		err = cerr
 	}
 	return Name{
-		Size: w.scan.size, Recipients: len(e.To), Content: w.scan.content, Class: w.scan.header.class(),
+		Size: w.scan.size, Recipients: len(e.To), Content: w.scan.content, Class: classOf(e, &w.scan.header),
 		Sum: w.sum.Sum64(), Key: keyOf(e), Held: e.Held, Quarantined: e.Quarantined,
 		NotBefore: atSecond(seconds(e.NotBefore)), Next: graceEnd(e),
 	}, err
