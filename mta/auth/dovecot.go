@@ -130,7 +130,7 @@ func (l *dovecotLink) greet() error {
 			return nil
 		}
 	}
-	return errors.New("Dovecot does not come to an end with what it has")
+	return errors.New("the server Dovecot does not come to an end with what it has")
 }
 
 // line is the next one, by its tabs. It has one word at least.
@@ -197,7 +197,7 @@ func (s *dovecotServer) Next(response []byte) (challenge []byte, done bool, err 
 	request := "CONT\t" + dovecotRequest + "\t" + base64.StdEncoding.EncodeToString(response)
 	if s.link == nil {
 		if s.link, err = s.dovecot.connect(s.ctx); err != nil {
-			return nil, false, fmt.Errorf("Dovecot: %w", err)
+			return nil, false, fmt.Errorf("asking Dovecot: %w", err)
 		}
 		// A client may leave in the middle of it.
 		context.AfterFunc(s.ctx, func() { s.link.Close() })
@@ -216,11 +216,11 @@ func (s *dovecotServer) exchange(request string) ([]byte, bool, error) {
 	stop := context.AfterFunc(ctx, func() { s.link.SetDeadline(time.Unix(1, 0)) }) //nolint:errcheck // it ends what waits
 	defer stop()
 	if _, err := s.link.Write([]byte(request + "\n")); err != nil {
-		return nil, false, fmt.Errorf("Dovecot: %w", err)
+		return nil, false, fmt.Errorf("asking Dovecot: %w", err)
 	}
 	words, err := s.link.line()
 	if err != nil {
-		return nil, false, fmt.Errorf("Dovecot: %w", err)
+		return nil, false, fmt.Errorf("asking Dovecot: %w", err)
 	}
 	return s.answer(words)
 }
@@ -229,7 +229,7 @@ func (s *dovecotServer) exchange(request string) ([]byte, bool, error) {
 func (s *dovecotServer) answer(words []string) ([]byte, bool, error) {
 	const least = 2
 	if len(words) < least || words[1] != dovecotRequest {
-		return nil, false, errors.New("Dovecot answers something else than was asked")
+		return nil, false, errors.New("the server Dovecot answers something else than was asked")
 	}
 	rest := words[least:]
 	s.user = unescape(parameterOf(rest, "user"))
@@ -240,22 +240,22 @@ func (s *dovecotServer) answer(words []string) ([]byte, bool, error) {
 		}
 		challenge, err := base64.StdEncoding.DecodeString(rest[0])
 		if err != nil {
-			return nil, false, errors.New("Dovecot's challenge is no base64")
+			return nil, false, errors.New("the challenge of Dovecot is no base64")
 		}
 		return challenge, false, nil
 	case "OK":
 		if s.user == "" {
-			return nil, false, errors.New("Dovecot does not say who has logged in")
+			return nil, false, errors.New("the server Dovecot does not say who has logged in")
 		}
 		s.found(s.user)
 		return nil, true, nil
 	case "FAIL":
 		if slices.Contains(rest, "temp") {
-			return nil, false, errors.New("Dovecot cannot check it now: " + visible.Line(unescape(parameterOf(rest, "reason")), mostUser))
+			return nil, false, errors.New("the server Dovecot cannot check it now: " + visible.Line(unescape(parameterOf(rest, "reason")), mostUser))
 		}
 		return nil, false, errWrong
 	}
-	return nil, false, errors.New("Dovecot answers something that is no part of its protocol")
+	return nil, false, errors.New("the server Dovecot answers something that is no part of its protocol")
 }
 
 // request is the line that begins a log-in. resp must be the last of it.
