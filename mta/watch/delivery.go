@@ -16,6 +16,8 @@ func (w *Watch) Queue(e queue.Event) {
 	switch e.Kind {
 	case queue.Opened:
 		w.line(logbook.Outgoing, "SMTP outgoing connect on "+words(string(e.Route)), slog.String("event", "outgoing"), slog.String("route", words(string(e.Route))))
+	case queue.Closed:
+		w.broken(e.Route, e.Fault)
 	case queue.Bounced, queue.Warned:
 		what := "sender notify: the message could not be delivered"
 		if e.Kind == queue.Warned {

@@ -5,6 +5,7 @@
 //	watch     what happens to the server
 //	visit     what happens to one client
 //	delivery  what becomes of messages in the queue
+//	route     servers that cannot be spoken to
 //	line      the words of sendmail's log
 package watch
 

@@ -1,0 +1,29 @@
+package watch
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"mailcrane/queue"
+)
+
+func TestAServerWhoseTLSIsBrokenStandsInTheLogAsInSendmails(t *testing.T) {
+	for _, test := range []struct {
+		reason string
+		fault  *queue.RouteFault
+		want   string
+	}{
+		{"the handshake", &queue.RouteFault{Step: queue.StepTLS, Server: "mx.example:25", Err: errors.New("no cipher in common")}, "ruleset=tls_server, arg1=SOFTWARE, relay=mx.example:25, reject=403 4.7.0 TLS handshake failed."},
+		{"something else", &queue.RouteFault{Step: queue.StepConnect, Server: "mx.example:25", Err: errors.New("refused")}, ""},
+		{"nothing", nil, ""},
+	} {
+		t.Run(test.reason, func(t *testing.T) {
+			w, out := watched(9)
+			w.Queue(queue.Event{Kind: queue.Closed, Route: "home", Fault: test.fault})
+			if got := out.String(); !strings.Contains(got, test.want) || test.want == "" && got != "" {
+				t.Errorf("the log is %q, want %q", got, test.want)
+			}
+		})
+	}
+}
