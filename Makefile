@@ -29,7 +29,7 @@ bench:
 
 # Half of the cuts are made inside one process and half to programs. The seed is
 # printed; MAILCRANE_POWERCUT_SEED has the same dice again.
-FUZZ_TIME ?= 5m
+FUZZ_TIME ?= 10m
 nightly:
 	MAILCRANE_POWERCUT_ROUNDS=2500 $(GO) test -count=1 -timeout 3h -run '^TestPowerCuts' -v ./internal/trial
 	internal/lab/fuzz.sh $(FUZZ_TIME)

@@ -1,0 +1,90 @@
+package mta
+
+import (
+	"net"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestAReloadChangesTheRulesAndKeepsEveryConnection(t *testing.T) {
+	r := run(t, ours, "")
+	before := r.dial()
+	before.hello()
+	c := configOf(t, "local = [\"example.com\"]\n[mta.policy]\naccept_unresolvable_domains = true\n[[mta.listen]]\naddress = \"127.0.0.1:0\"\n[[mta.listen]]\naddress = \"[::1]:0\"\n")
+	if err := r.Reload(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.Addresses(); len(got) != 2 || got[0].String() != r.address {
+		t.Errorf("it listens on %v, and did on %s", got, r.address)
+	}
+	after := r.dial()
+	after.hello()
+	for _, test := range []struct {
+		c    *client
+		here string
+	}{{before, "example.org"}, {after, "example.com"}} {
+		test.c.say("MAIL FROM:<>", "250")
+		test.c.say("RCPT TO:<you@"+test.here+">", "250")
+		test.c.say("DATA", "354")
+		test.c.say("Subject: x\r\n\r\n.", "250")
+	}
+	gone := configOf(t, "[[mta.listen]]\naddress = \"[::1]:0\"\n")
+	if err := r.Reload(t.Context(), gone); err != nil {
+		t.Fatal(err)
+	}
+	before.say("NOOP", "250") // it came by a listener that is no more
+	if c, err := net.Dial("tcp", r.address); err == nil {
+		c.Close()
+		t.Error("the listener that was taken out still answers")
+	}
+}
+
+func TestAReloadOfWhatIsWrongChangesNothing(t *testing.T) {
+	r := run(t, ours, "")
+	missing := filepath.Join(t.TempDir(), "missing.pem")
+	for _, test := range []struct{ reason, text string }{
+		{"a certificate that is not there", "[mta.tls]\ncert = \"" + missing + "\"\nkey = \"" + missing + "\"\n[[mta.listen]]\naddress = \"127.0.0.1:0\"\n"},
+		{"a port that is taken", "[[mta.listen]]\naddress = \"127.0.0.1:0\"\n[[mta.listen]]\naddress = \"" + taken(t) + "\"\n"},
+		{"another user", "run_as = \"nobody\"\n[[mta.listen]]\naddress = \"127.0.0.1:0\"\n"},
+	} {
+		t.Run(test.reason, func(t *testing.T) {
+			if err := r.Reload(t.Context(), configOf(t, test.text)); err == nil {
+				t.Fatal("it was taken")
+			}
+			c := r.dial()
+			c.hello()
+			c.say("MAIL FROM:<>", "250")
+			c.say("RCPT TO:<you@example.org>", "250")
+		})
+	}
+}
+
+func taken(t *testing.T) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	return l.Addr().String()
+}
+
+// A message under way when the server is told to stop is taken in; one who waits
+// is told.
+func TestAStopFinishesWhatIsUnderWay(t *testing.T) {
+	r := run(t, ours, "")
+	sending, waiting := r.dial(), r.dial()
+	sending.hello()
+	waiting.hello()
+	sending.say("MAIL FROM:<>", "250")
+	sending.say("RCPT TO:<you@example.org>", "250")
+	sending.say("DATA", "354")
+	r.stop()
+	if got := waiting.reply(); !strings.HasPrefix(got, "421 4.3.2") {
+		t.Errorf("who waits is told %q", got)
+	}
+	sending.say("Subject: x\r\n\r\nthe end\r\n.", "250 2.0.0")
+	if entries, _ := r.kept(); len(entries) != 1 {
+		t.Errorf("%d messages are kept", len(entries))
+	}
+}
