@@ -33,7 +33,7 @@ require (
 	golang.org/x/term v0.47.0
 )
 
-require github.com/pires/go-proxyproto v0.15.0 // indirect
+require github.com/pires/go-proxyproto v0.15.0
 
 require (
 	github.com/beorn7/perks v1.0.1 // indirect
