@@ -63,6 +63,7 @@ type watcher interface {
 // LogLevel on standard error, the machine's own network, what the service manager
 // has opened. The zero given leaves all to the agent.
 type given struct {
+	config    *config.Config
 	log       *slog.Logger
 	net       watcher
 	inherited *socket.Inheritance
@@ -80,9 +81,12 @@ func (a *app) agent(ctx context.Context, by given) error {
 	defer stop()
 	idle := newRest()
 	defer idle.end()
-	c, err := a.config()
-	if err != nil {
-		return err
+	c := by.config
+	if c == nil {
+		var err error
+		if c, err = a.config(); err != nil {
+			return err
+		}
 	}
 	log, net := by.log, by.net
 	if log == nil {

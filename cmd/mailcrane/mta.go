@@ -70,7 +70,7 @@ func (a *app) mta(ctx context.Context) error {
 	look.tell(ctx, a, c, server)
 	look.watch.Starting(version(), c.Queue.Interval)
 	defer look.watch.Stopping()
-	return a.agent(ctx, given{log: log, inherited: inherited, server: server.Serve, queue: look.watch.Queue, trace: look.hub.Serve})
+	return a.agent(ctx, given{config: c, log: log, inherited: inherited, server: server.Serve, queue: look.watch.Queue, trace: look.hub.Serve})
 }
 
 // reload has the server go by the configuration as it is now. One that is wrong

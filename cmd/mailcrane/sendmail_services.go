@@ -272,7 +272,8 @@ func (s *services) ServeSMTP(ctx context.Context, in io.Reader, out io.Writer) i
 	return sysexits.OK
 }
 
-// Daemon is -bd and its kin: here, the agent. The interval of -q30m is then the
+// Daemon is -bd and its kin: here, the agent, and the server where the
+// configuration has listeners of one. The interval of -q30m is then the
 // time between two tries of a message.
 func (s *services) Daemon(ctx context.Context, mode msp.Mode, run msp.QueueRun) int {
 	if mode != msp.Foreground {
@@ -280,7 +281,15 @@ func (s *services) Daemon(ctx context.Context, mode msp.Mode, run msp.QueueRun) 
 			"a service manager keeps mailcrane in the background; -bd does not"))
 	}
 	s.every = run.Interval
-	if err := s.agent(ctx, given{}); err != nil {
+	c, err := s.config()
+	switch {
+	case err != nil:
+	case len(c.MTA.Listeners) > 0:
+		err = s.mta(ctx)
+	default:
+		err = s.agent(ctx, given{})
+	}
+	if err != nil {
 		return s.fail(err)
 	}
 	return sysexits.OK

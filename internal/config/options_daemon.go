@@ -5,7 +5,7 @@ var daemonOptions = []Option{
 	{
 		Name: "DaemonPortOptions", Letter: 'O', Side: Server,
 		Meaning: "where to listen",
-		Why:     "listen.msp names the listeners",
+		Why:     "[[mta.listen]] names the listeners of a server, and listen.msp those for programs of this machine",
 	},
 	{
 		Name: "HelpFile", Letter: 'H', Side: Server,
