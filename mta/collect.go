@@ -22,6 +22,8 @@ type letter struct {
 	body   io.Reader
 	failed error // what reading the body failed with, if not io.EOF
 	octets int64 // handed over so far
+	now    func() time.Time
+	whole  time.Time // when the last octet had come
 }
 
 // Stamp implements queue.Stamped.
@@ -40,7 +42,11 @@ func (l *letter) Read(p []byte) (n int, err error) {
 		}
 	}
 	k, err := l.body.Read(p[n:])
-	if err != nil && !errors.Is(err, io.EOF) {
+	switch {
+	case err == nil:
+	case errors.Is(err, io.EOF):
+		l.whole = l.now()
+	default:
 		l.failed = err
 	}
 	l.octets += int64(n + k)

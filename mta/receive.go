@@ -31,7 +31,7 @@ func (s *session) Data(r io.Reader) error {
 	if s.conn.Port.Submits() {
 		s.complete(h)
 	}
-	l := &letter{head: append(h.AppendTo(nil), rest...), body: r}
+	l := &letter{head: append(h.AppendTo(nil), rest...), body: r, now: s.server.Now}
 	now := s.server.Now()
 	l.trace = func(id queue.ID) string { return s.traceField(id, now) }
 	if ended {
@@ -53,7 +53,7 @@ func (s *session) Data(r io.Reader) error {
 	}
 	s.told.Received(watch.Message{
 		ID: string(id), From: s.from, Size: l.octets, Recipients: len(s.to), MessageID: messageID(h),
-		Body: string(s.options.Body), Protocol: s.protocol(), Put: s.server.Now().Sub(now),
+		Body: string(s.options.Body), Protocol: s.protocol(), Put: s.server.Now().Sub(l.whole),
 	})
 	return reply(250, smtp.EnhancedCode{2, 0, 0}, string(id)+" Message accepted for delivery")
 }
