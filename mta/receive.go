@@ -44,12 +44,15 @@ func (s *session) Data(r io.Reader) error {
 	if err != nil && l.failed != nil {
 		return l.failed
 	}
-	if err == nil && s.quarantine != "" {
-		err = s.server.Spool.Quarantine(s.ctx, id, s.quarantine)
-	}
 	if err != nil {
 		s.server.Log.Error("a message could not be queued", "err", err)
 		return cannotKeep(err)
+	}
+	if s.quarantine != "" {
+		// It is apart already; only the reason is not written down then.
+		if err := s.server.Spool.Quarantine(s.ctx, id, s.quarantine); err != nil {
+			s.server.Log.Warn("the reason of a quarantine could not be kept", "id", id, "reason", s.quarantine, "err", err)
+		}
 	}
 	s.told.Received(watch.Message{
 		ID: string(id), From: s.from, Size: l.octets, Recipients: len(s.to), MessageID: messageID(h),

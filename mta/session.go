@@ -1,6 +1,7 @@
 package mta
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -128,7 +129,7 @@ func (s *session) Features() smtpd.Features {
 		Verbose:    is('b', true) && !c.Submit.Privacy.Has(config.NoVerb),
 		Pipelining: is('p', true),
 		DropHTTP:   is('h', false),
-		Size:       c.Submit.MaxMessage, MaxRecipients: c.Submit.MaxRecipients,
+		Size:       cmp.Or(c.Submit.MaxMessage, mostOctets), MaxRecipients: cmp.Or(c.Submit.MaxRecipients, mostRecipients),
 		XClient: s.trusts(),
 	}
 	if port.Submits() {
@@ -136,6 +137,13 @@ func (s *session) Features() smtpd.Features {
 	}
 	return f
 }
+
+// What a message may be where nothing is set: what the listeners for programs of
+// this machine take too.
+const (
+	mostOctets     = 100 << 20
+	mostRecipients = 1000
+)
 
 // longestHold is how long a message may be kept for its time (RFC 4865).
 const longestHold = 366 * 24 * time.Hour

@@ -144,6 +144,16 @@ func (c *Config) ServerMode() Mode {
 	return Background
 }
 
+// ServerFreeBlocks is MinFreeBlocks of server mode: what is set, and sendmail's
+// where nothing is, since those who hand mail in there do not own the disk.
+func (c *Config) ServerFreeBlocks() int64 {
+	const standard = 100
+	if c.Submit.MinFreeBlocks > 0 || c.Origin(Named("MinFreeBlocks"), "") != "" {
+		return c.Submit.MinFreeBlocks
+	}
+	return standard
+}
+
 // WhereListens is the file and the line at which a listener's table begins.
 func (c *Config) WhereListens(l *Listener) string {
 	if c.source == nil {

@@ -134,3 +134,19 @@ func TestPrivacyWordsAreAddedUpAndGoAwayIsSeveral(t *testing.T) {
 		}
 	}
 }
+
+func TestAServerKeepsSomeRoomUnlessToldNotTo(t *testing.T) {
+	for text, want := range map[string]int64{
+		"":                                100,
+		"[submit]\nmin_free_blocks = 7\n": 7,
+		"[submit]\nmin_free_blocks = 0\n": 0,
+	} {
+		c, err := Parse("m.toml", []byte(text), home)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := c.ServerFreeBlocks(); got != want {
+			t.Errorf("%q: %d, want %d", text, got, want)
+		}
+	}
+}

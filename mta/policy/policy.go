@@ -128,7 +128,7 @@ func New(parts Parts) (*Policy, error) {
 	if p.classes, err = newClasses(parts); err != nil {
 		return nil, err
 	}
-	if c.Submit.MinFreeBlocks > 0 && parts.Free != nil {
+	if c.ServerFreeBlocks() > 0 && parts.Free != nil {
 		p.dirs, err = c.QueueDirs()
 	}
 	return p, err

@@ -7,7 +7,7 @@ const block = 1024
 // the disk, with the blocks that stay free. Any directory of the spool may get
 // it.
 func (p *Policy) room(size int64) Verdict {
-	least := p.parts.Config.Submit.MinFreeBlocks
+	least := p.parts.Config.ServerFreeBlocks()
 	need := least + max(size, 0)/block
 	if size%block > 0 {
 		need++
