@@ -9,7 +9,6 @@ import (
 	"github.com/emersion/go-smtp"
 
 	"mailcrane/internal/header"
-	"mailcrane/mta/ident"
 	"mailcrane/queue"
 )
 
@@ -83,7 +82,7 @@ func (s *session) traceField(id queue.ID, now time.Time) string {
 	var b strings.Builder
 	b.WriteString("Received: from ")
 	b.WriteString(word(s.conn.Helo(), "unknown"))
-	b.WriteString(" (" + ident.Named(s.ident.User(), s.told.Peer.Relay()) + ")")
+	b.WriteString(" (" + s.told.Peer.Relay() + ")")
 	if s.visit.Client.User != "" {
 		b.WriteString("\r\n\t(authenticated)")
 	}

@@ -195,9 +195,11 @@ func (s *session) AuthMechanisms() []string {
 
 // Auth implements smtp.AuthSession.
 func (s *session) Auth(mechanism string) (sasl.Server, error) {
-	return s.rules.auth.Server(s.ctx, mechanism, s.facts(), func(user, mechanism string) {
-		s.visit.Client.User, s.visit.Client.Mechanism = user, mechanism
-		s.told.Authenticated(mechanism, user, nil)
+	return s.rules.auth.Server(s.ctx, mechanism, s.facts(), func(user string, why error) {
+		if why == nil {
+			s.visit.Client.User, s.visit.Client.Mechanism = user, mechanism
+		}
+		s.told.Authenticated(mechanism, user, why)
 	})
 }
 

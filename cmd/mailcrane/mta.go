@@ -36,7 +36,6 @@ client notices; one that is connected is served by the rules it came under.`,
 			return a.mta(cmd.Context())
 		},
 	}
-	c.AddCommand(a.mtaUserCommand())
 	c.Flags().BoolVarP(&verbose, "verbose", "v", false, "log each line of the sessions, without secrets")
 	c.AddCommand(a.mtaUserCommand())
 	return c

@@ -62,8 +62,16 @@ func (s search) domain(name string) (textmap.Entry, bool) {
 	return s.host(hostKeys(name, s.options.LookupDotDomain))
 }
 
+// localDomain is the other name of localhost, by which maps for sendmail have it.
+const localDomain = "localhost.localdomain"
+
 // peer is the entry of a host by its name, and then by its address.
 func (s search) peer(name string, addr netip.Addr) (textmap.Entry, bool) {
+	if strings.EqualFold(name, "localhost") {
+		if e, ok := s.domain(localDomain); ok {
+			return e, true
+		}
+	}
 	if e, ok := s.domain(name); ok {
 		return e, true
 	}

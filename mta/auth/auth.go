@@ -104,9 +104,10 @@ func (a *Auth) Mechanisms(f Facts) []string {
 }
 
 // Server begins a log-in by a mechanism that the client was offered. done is
-// called when it has succeeded. ctx ends with the connection. Each error, here
+// called when it has ended: with who has logged in, or, with an error that a log
+// may have, who the client claims to be. ctx ends with the connection. Each error, here
 // and of the server, is an *smtp.SMTPError.
-func (a *Auth) Server(ctx context.Context, mechanism string, f Facts, done func(user, mechanism string)) (sasl.Server, error) {
+func (a *Auth) Server(ctx context.Context, mechanism string, f Facts, done func(user string, err error)) (sasl.Server, error) {
 	mechanism = strings.ToUpper(mechanism)
 	offered := a.Mechanisms(f)
 	if !slices.Contains(offered, mechanism) {

@@ -64,7 +64,11 @@ func converse(t *testing.T, a *Auth, f Facts, c sasl.Client) (user string, reply
 	if err != nil {
 		t.Fatal(err)
 	}
-	server, err := a.Server(t.Context(), name, f, func(u, _ string) { user = u })
+	server, err := a.Server(t.Context(), name, f, func(u string, why error) {
+		if why == nil {
+			user = u
+		}
+	})
 	if err != nil {
 		return "", replyOf(t, err)
 	}

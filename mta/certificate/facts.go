@@ -15,8 +15,8 @@ type Facts struct {
 	// (no TLS).
 	Verify string
 	// Issuer, Subject and CN are those of the certificate that was shown, verified
-	// or not: as OpenSSL writes a name in one line, and encoded as a key of the
-	// access map.
+	// or not: as OpenSSL writes a name in one line, and not encoded as a key of the
+	// access map is.
 	Issuer, Subject, CN string
 	// Version is "TLSv1.3", Cipher OpenSSL's name of it, of Bits.
 	Version, Cipher string
@@ -45,8 +45,8 @@ func (s *Store) Facts(state *tls.ConnectionState, requested bool) Facts {
 		return f
 	}
 	leaf := state.PeerCertificates[0]
-	f.Issuer, f.Subject = encode(oneLine(leaf.RawIssuer)), encode(oneLine(leaf.RawSubject))
-	f.CN = encode(leaf.Subject.CommonName)
+	f.Issuer, f.Subject = oneLine(leaf.RawIssuer), oneLine(leaf.RawSubject)
+	f.CN = leaf.Subject.CommonName
 	f.Verify = "FAIL"
 	if s != nil && s.verifies(state.PeerCertificates) {
 		f.Verify = "OK"
@@ -161,18 +161,4 @@ func shortName(oid asn1.ObjectIdentifier) string {
 		}
 	}
 	return text
-}
-
-// encode is sendmail's xtextify for keys of the access map: what is not
-// printable, and < > ( ) " + and the blank, become +HH.
-func encode(text string) string {
-	var out strings.Builder
-	for _, c := range []byte(text) {
-		if c <= ' ' || c > '~' || strings.IndexByte(`<>()"+`, c) >= 0 {
-			fmt.Fprintf(&out, "+%02X", c)
-			continue
-		}
-		out.WriteByte(c)
-	}
-	return out.String()
 }

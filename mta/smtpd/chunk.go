@@ -37,7 +37,7 @@ func (d *dialogue) bdat(rest string) {
 		bad = refusal(503, 5, 0, 0, "Need RCPT (recipient)")
 	case bad != nil:
 	case d.tx.limit > 0 && b.size > d.tx.limit:
-		bad = tooLarge(d.tx.limit)
+		bad = d.tooLarge(b.size)
 	default:
 		if err := d.session.Body(); err != nil {
 			bad = d.replyTo(err)
@@ -253,7 +253,7 @@ func (c *chunked) another(rest string) {
 	case bad != nil:
 		c.wrong = bad
 	case limit > 0 && b.size > limit-c.scan.Size:
-		c.wrong = tooLarge(limit)
+		c.wrong = c.d.tooLarge(c.scan.Size + b.size)
 	case b.size == 0 && b.last:
 		// after() ends the message
 	case b.size == 0:

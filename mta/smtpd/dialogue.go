@@ -69,6 +69,7 @@ const (
 // A transaction is what MAIL began.
 type transaction struct {
 	begun, utf8, binary bool
+	flooded             bool // by wrong recipients
 	rcpts, refused      int
 	limit               int64 // octets of the message, 0 for no bound
 }

@@ -54,8 +54,9 @@ func (d *dialogue) rcpt(rest string) {
 		return
 	}
 	if most := d.limits.BadRcptThrottle; most > 0 && d.tx.refused >= most {
-		if d.tx.refused == most {
-			d.limits.Log.Info("Possible SMTP RCPT flood, throttling.", "client", d.shownClient())
+		if d.witness != nil && !d.tx.flooded {
+			d.tx.flooded = true
+			d.witness.Flood()
 		}
 		d.sleep(time.Second)
 	}
@@ -91,8 +92,12 @@ func (d *dialogue) path(verb, keyword, rest string) (path string, params []strin
 		d.say(501, "5.5.2", "Syntax error in parameters: write "+verb+" "+keyword+"<address>")
 		return "", nil, false
 	}
-	path, rest, err := syntax.CutPath(strings.TrimLeft(rest[len(keyword):], " "))
+	text := strings.TrimLeft(rest[len(keyword):], " ")
+	path, rest, err := syntax.CutPath(text)
 	if err != nil {
+		if d.witness != nil {
+			d.witness.Malformed(verb, text, err)
+		}
 		d.say(553, "5.1.3", "Bad address: "+err.Error())
 		return "", nil, false
 	}

@@ -42,8 +42,8 @@ func (m *message) stop() error {
 
 // judge looks at the bounds after octets that are for the Session.
 func (m *message) judge(p []byte) {
-	if limit := m.d.tx.limit; limit > 0 && m.scan.Size > limit {
-		m.wrong = tooLarge(limit)
+	if limit := m.d.tx.limit; limit > 0 && m.scan.Size > limit && m.wrong == nil {
+		m.wrong = m.d.tooLarge(m.scan.Size)
 	}
 	if most := m.d.limits.MaxHeaders; most > 0 && m.wrong == nil && !m.inBody && m.headersOver(p, most) {
 		m.wrong = refusal(552, 5, 6, 0, fmt.Sprintf("Headers too large (%d max)", most))
@@ -69,7 +69,12 @@ func (m *message) headersOver(p []byte, most int64) bool {
 	return m.headers > most
 }
 
-func tooLarge(limit int64) *smtp.SMTPError {
+// tooLarge refuses a message that has, or will have, so many octets.
+func (d *dialogue) tooLarge(size int64) *smtp.SMTPError {
+	limit := d.tx.limit
+	if d.witness != nil {
+		d.witness.TooLarge(size, limit)
+	}
 	return refusal(552, 5, 2, 3, fmt.Sprintf("Message exceeds maximum fixed size (%d)", limit))
 }
 

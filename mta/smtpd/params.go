@@ -105,6 +105,9 @@ func (d *dialogue) size(opts *smtp.MailOptions, value string, limit int64) *smtp
 	case tooLarge && limit <= 0:
 		return refusal(552, 5, 2, 3, "Message size exceeds what this machine can count")
 	case tooLarge || limit > 0 && int64(n) > limit: //nolint:gosec // 63 bits
+		if d.witness != nil {
+			d.witness.TooLarge(int64(n), limit) //nolint:gosec // 63 bits
+		}
 		return refusal(552, 5, 2, 3, "Message size exceeds fixed maximum message size ("+strconv.FormatInt(limit, 10)+")")
 	}
 	opts.Size, d.extras.Size = int64(n), int64(n) //nolint:gosec // 63 bits

@@ -62,7 +62,9 @@ func (d *dialogue) secure(conf *tls.Config) bool {
 	// The last read may have left a deadline.
 	_ = d.net.SetDeadline(time.Now().Add(d.limits.StartTLS))
 	if err := secured.HandshakeContext(ctx); err != nil {
-		d.limits.Log.Info("a TLS handshake failed", "client", d.shownClient(), "error", err)
+		if d.witness != nil {
+			d.witness.Insecure(err)
+		}
 		d.over = true
 		return false
 	}

@@ -19,6 +19,16 @@ type Witness interface {
 	// Lost is told that the connection broke, or that nothing came for too long,
 	// in a message or else where a command was awaited.
 	Lost(inMessage, timedOut bool)
+	// Insecure is told that a TLS handshake failed.
+	Insecure(why error)
+	// TooLarge is told of a message that was refused for its size: so many octets
+	// were declared or have come, where most are taken.
+	TooLarge(size, most int64)
+	// Malformed is told of an address in MAIL or RCPT that is none.
+	Malformed(command, text string, why error)
+	// Flood is told once a transaction that the client is slowed down for its
+	// refused recipients.
+	Flood()
 }
 
 // secret stands where a client said what nobody else is to know.

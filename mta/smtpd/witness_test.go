@@ -36,6 +36,16 @@ func (o *onlooker) Open(context.Context, *Conn) (Session, error) {
 func (s seen) Heard(line string) { s.by.note("< " + line) }
 func (s seen) Listens() bool     { return true }
 func (s seen) Said(line string)  { s.by.note("> " + line) }
+func (s seen) Insecure(error)    { s.by.note("insecure") }
+func (s seen) Flood()            { s.by.note("flood") }
+func (s seen) TooLarge(size, most int64) {
+	s.by.note(fmt.Sprintf("too large %d of %d", size, most))
+}
+
+func (s seen) Malformed(command, text string, _ error) {
+	s.by.note("malformed " + command + " " + text)
+}
+
 func (s seen) Lost(inMessage, timedOut bool) {
 	s.by.note(fmt.Sprintf("lost %v %v", inMessage, timedOut))
 	close(s.by.lost)

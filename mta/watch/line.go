@@ -34,12 +34,21 @@ type Peer struct {
 	Addr netip.Addr
 	// Port is the name of the listener.
 	Port string
+	// Ident is what the client's machine says of who has made the connection (RFC
+	// 1413), "" where nobody was asked or has answered.
+	Ident string
 	// Number tells the server's connections apart, for trace.
 	Number uint64
 }
 
-// Relay is the client as sendmail's relay= has it: its name and its address.
+// Relay is the client as sendmail's relay= has it: its name and its address, and
+// before them what ident says.
 func (p Peer) Relay() string {
+	return ident.Named(p.Ident, p.Host())
+}
+
+// Host is Relay without ident.
+func (p Peer) Host() string {
 	if !p.Addr.IsValid() {
 		return "localhost"
 	}
