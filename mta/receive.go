@@ -32,6 +32,7 @@ func (s *session) Data(r io.Reader) error {
 		s.complete(h)
 	}
 	l := &letter{head: append(h.AppendTo(nil), rest...), body: r, now: s.server.Now}
+	s.told.Peer.Ident = s.ident.User()
 	now := s.server.Now()
 	l.trace = func(id queue.ID) string { return s.traceField(id, now) }
 	if ended {

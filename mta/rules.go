@@ -77,7 +77,7 @@ func (r *rules) open(ctx context.Context, s *Server) error {
 		r.names = names.New(asks)
 	}
 	deferred := c.ServerMode() == config.DeferredRun
-	lists, err := dnsbl.New(c.MTA.DNSBLs, r.names, dnsbl.Options{Deferred: deferred})
+	lists, err := dnsbl.New(c.MTA.DNSBLs, r.names, dnsbl.Options{Deferred: deferred, Told: s.Watch.Metrics.BlockList})
 	if err != nil {
 		return err
 	}
@@ -87,6 +87,7 @@ func (r *rules) open(ctx context.Context, s *Server) error {
 	r.policy, err = policy.New(policy.Parts{
 		Config: c, Hostname: r.hostname, Addresses: ownAddresses(), Access: r.access, Names: r.names, Blocks: lists,
 		Greylist: s.greylist, Counts: s.counts, Safe: safe, Load: s.Load, Free: s.Free, Now: s.Now, Log: s.Log,
+		LowOnSpace: s.Watch.LowOnSpace, Greylisted: s.Watch.Metrics.Greylist,
 	})
 	if err != nil {
 		return err

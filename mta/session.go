@@ -17,6 +17,7 @@ import (
 	"mailcrane/mta/auth"
 	"mailcrane/mta/certificate"
 	"mailcrane/mta/ident"
+	"mailcrane/mta/names"
 	"mailcrane/mta/policy"
 	"mailcrane/mta/smtpd"
 	"mailcrane/mta/watch"
@@ -63,9 +64,7 @@ func (s *Server) Open(ctx context.Context, c *smtpd.Conn) (smtpd.Session, error)
 		one.ident = r.ident.Ask(ctx, local(c), c.Remote())
 		client.Client = r.named(ctx, c.XClient(), client.Addr)
 	}
-	one.told = s.Watch.Visit(watch.Peer{
-		Name: client.Name, Forged: client.Pointer != "" && client.Name != client.Pointer, Addr: client.Addr, Port: client.Port, Number: s.number.Add(1),
-	})
+	one.told = s.Watch.Visit(s.peer(client))
 	visit, verdict := r.policy.Connect(ctx, client)
 	one.visit = visit
 	err := one.judge(verdict)
@@ -80,6 +79,16 @@ func (s *Server) Open(ctx context.Context, c *smtpd.Conn) (smtpd.Session, error)
 		return nil, err
 	}
 	return one, nil
+}
+
+// peer is a client as the log has it: one that is forged by the name that it
+// claims.
+func (s *Server) peer(c policy.Client) watch.Peer {
+	p := watch.Peer{Name: c.Name, Addr: c.Addr, Port: c.Port, Number: s.number.Add(1)}
+	if c.State == names.Forged && c.Pointer != "" {
+		p.Name, p.Forged = c.Pointer, true
+	}
+	return p
 }
 
 // local is where the client connected to; zero where a proxy stands between.
@@ -106,6 +115,10 @@ func (s *session) judge(v policy.Verdict) error {
 	if v.Refusal == nil {
 		return nil
 	}
+	if v.Refusal.Code < 400 {
+		return v.Refusal // an answer, as that of novrfy
+	}
+	s.told.Peer.Ident = s.ident.Known()
 	s.told.Rejected("", v.Rule, v.Arg1, v.Refusal)
 	return v.Refusal
 }

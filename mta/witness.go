@@ -1,5 +1,17 @@
 package mta
 
+import (
+	"net/netip"
+
+	"mailcrane/internal/config"
+	"mailcrane/mta/watch"
+)
+
+// TurnedAway implements smtpd.Porter.
+func (s *Server) TurnedAway(remote netip.Addr, port *config.Listener, why string) {
+	s.Watch.TurnedAway(watch.Peer{Addr: remote, Port: port.PortName()}, why)
+}
+
 // The session is a witness of its dialogue (smtpd.Witness), and has it told.
 
 func (s *session) Heard(command string) { s.told.Heard(command) }

@@ -9,18 +9,20 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"mailcrane/internal/load"
 )
 
 // Coverage: B51.
 func TestATooHighLoadRefusesConnections(t *testing.T) {
-	var load atomic.Int64
-	load.Store(12)
+	var average atomic.Int64
+	average.Store(12)
 	var r recorder
-	address := onLoopback(t, r.submit, Options{Load: Load{Average: func() float64 { return float64(load.Load()) + 0.9 }, Refuse: 12}})
+	address := onLoopback(t, r.submit, Options{Load: Load{Average: func() float64 { return float64(average.Load()) + 0.9 }, Refuse: 12}})
 	c := connect(t, address)
 	c.want("421 4.3.2 This machine is too busy")
 	c.wantEnd()
-	load.Store(11) // 11.9 counts as 11, as in sendmail
+	average.Store(11) // 11.9 counts as 11, as in sendmail
 	dial(t, address)
 }
 
@@ -28,27 +30,27 @@ func TestATooHighLoadRefusesConnections(t *testing.T) {
 func TestTheLogHearsOfTheFirstRefusalAndThenNowAndThen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
-		var r refusal
+		var r load.Refusals
 		average := 20.0
 		l := &Load{Average: func() float64 { return average }, Refuse: 12, LogInterval: 3 * time.Hour}
 		log := slog.New(slog.NewTextHandler(&out, nil))
-		at := &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 25}
+		const at = "127.0.0.1:25"
 		for range 7 { // six hours and a half
 			for range 10 {
-				if !r.tooHigh(l, at, log) {
+				if !r.Refuse(l.limit(l.Refuse), at, time.Now(), log) {
 					t.Error("a connection was taken")
 				}
 			}
 			time.Sleep(65 * time.Minute)
 		}
 		average = 3
-		if first, second := r.tooHigh(l, at, log), r.tooHigh(l, at, log); first || second {
+		if first, second := r.Refuse(l.limit(l.Refuse), at, time.Now(), log), r.Refuse(l.limit(l.Refuse), at, time.Now(), log); first || second {
 			t.Error("a connection was refused after the load had fallen")
 		}
 		text := out.String()
 		if strings.Count(text, "\n") != 4 || strings.Count(text, "still rejecting connections on daemon 127.0.0.1:25") != 2 ||
 			!strings.Contains(text, "\"rejecting connections on daemon 127.0.0.1:25: load average: 20\"") ||
-			strings.Count(text, "taking connections again") != 1 || !strings.Contains(text, "refused=70") {
+			strings.Count(text, "taking connections on daemon 127.0.0.1:25 again") != 1 || !strings.Contains(text, "refused=70") {
 			t.Errorf("the log says:\n%s", text)
 		}
 	})

@@ -25,6 +25,7 @@ import (
 
 	"github.com/emersion/go-smtp"
 
+	"mailcrane/internal/load"
 	"mailcrane/internal/socket"
 	"mailcrane/internal/sysexits"
 )
@@ -94,7 +95,7 @@ type Server struct {
 	slots  chan struct{}
 	users  crowd
 	asking chan struct{} // holds a token while a question is answered
-	loaded refusal
+	loaded load.Refusals
 	door   *door
 }
 
@@ -163,7 +164,7 @@ func (s *Server) accept(ctx context.Context, l net.Listener) (net.Conn, error) {
 // welcome serves one connection if there is room and its peer may submit.
 func (s *Server) welcome(ctx context.Context, c net.Conn) {
 	g := newGuard(c, s.limits, false)
-	if s.loaded.tooHigh(&s.limits.Load, c.LocalAddr(), s.limits.Log) {
+	if l := &s.limits.Load; s.loaded.Refuse(l.limit(l.Refuse), c.LocalAddr().String(), time.Now(), s.limits.Log) {
 		g.write("421 4.3.2 This machine is too busy to take mail over SMTP just now; try again in a few minutes")
 		_ = g.Close()
 		return

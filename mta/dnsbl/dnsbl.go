@@ -39,6 +39,9 @@ type Options struct {
 	Bound time.Duration
 	// Deferred asks no list, as sendmail does in delivery mode d.
 	Deferred bool
+	// Told hears of the answer of each list that was waited for: whether the client
+	// is listed, or that the list failed; nil: nobody.
+	Told func(list string, listed bool, err error)
 }
 
 // A Checker asks the lists in their order. It does nothing until it is asked.
@@ -46,12 +49,13 @@ type Checker struct {
 	lists []list
 	names names.Resolver
 	bound time.Duration
+	told  func(list string, listed bool, err error)
 }
 
 // New is a Checker. Its error names the list and what is wrong with its
 // settings.
 func New(lists []config.DNSBL, r names.Resolver, o Options) (*Checker, error) {
-	c := &Checker{names: r, bound: o.Bound}
+	c := &Checker{names: r, bound: o.Bound, told: o.Told}
 	if c.bound == 0 {
 		c.bound = usualBound
 	}
@@ -88,6 +92,9 @@ func (c *Checker) Check(ctx context.Context, client netip.Addr) (Result, error) 
 		a := <-answers[i]
 		if ctx.Err() != nil {
 			return Result{}, ctx.Err()
+		}
+		if c.told != nil {
+			c.told(l.domain, l.listed(a.addrs), a.err)
 		}
 		if r := l.judge(a, client); r.List != "" {
 			return r, nil

@@ -69,6 +69,19 @@ func (a *Answer) User() string {
 	return a.user
 }
 
+// Known is User as far as it is known: "" while the question is on its way.
+func (a *Answer) Known() string {
+	if a == nil {
+		return ""
+	}
+	select {
+	case <-a.done:
+		return a.user
+	default:
+		return ""
+	}
+}
+
 // Named is a client's host as Received fields and the log have it:
 // IDENT:user@host, or the host alone where no user is known.
 func Named(user, host string) string {

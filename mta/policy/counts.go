@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"mailcrane/internal/load"
 )
 
 // mostNetworks bounds how many networks are counted at once: some 200 octets
@@ -26,7 +28,7 @@ type Counts struct {
 
 	second   time.Time // of the turns that were given
 	turns    int
-	refusals refusals
+	refusals load.Refusals
 }
 
 // A network is what is counted of one.

@@ -39,6 +39,7 @@ func (v *Visit) grey(to string) Verdict {
 		return Verdict{}
 	}
 	wait, passed := p.parts.Greylist.Seen(c.Addr, v.message.from, to)
+	p.parts.Greylisted(!passed)
 	if passed {
 		return Verdict{}
 	}

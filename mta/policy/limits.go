@@ -3,6 +3,8 @@ package policy
 import (
 	"context"
 	"time"
+
+	"mailcrane/internal/load"
 )
 
 // mostPause is the longest pause before the greeting: clients wait five minutes
@@ -74,26 +76,25 @@ func (p *Policy) throttle(ctx context.Context) Verdict {
 
 // slow is DelayLA.
 func (p *Policy) slow(ctx context.Context) {
-	if limit := p.parts.Config.Queue.DelayLoad; p.high(limit) {
+	if p.limit(p.parts.Config.Queue.DelayLoad).Reached() {
 		pass(ctx, slowness)
 	}
 }
 
 // load is RefuseLA.
 func (p *Policy) load(daemon string) Verdict {
-	limit := p.parts.Config.Queue.RefuseLoad
-	high := p.high(limit)
-	p.counts.refusing(p, daemon, high)
-	if !high {
+	if !p.counts.refusals.Refuse(p.limit(p.parts.Config.Queue.RefuseLoad), daemon, p.parts.Now(), p.parts.Log) {
 		return Verdict{}
 	}
 	return refuse(421, [3]int{4, 3, 2}, "This machine is too busy, please try again later")
 }
 
-// high says whether the load average, as a whole number, is a limit or more; 0
-// is no limit.
-func (p *Policy) high(limit int64) bool {
-	return limit > 0 && p.parts.Load != nil && int64(p.parts.Load()) >= limit
+// limit is what the load is now, beside one of the limits.
+func (p *Policy) limit(most int64) load.Limit {
+	if most <= 0 || p.parts.Load == nil {
+		return load.Limit{}
+	}
+	return load.Limit{Average: p.parts.Load(), Most: most, Every: p.parts.Config.Queue.RejectLogInterval}
 }
 
 // pass waits, unless the connection ends before.

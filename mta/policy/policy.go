@@ -91,6 +91,11 @@ type Parts struct {
 	// on the disk of a directory; nil is not known.
 	Load func() float64
 	Free func(dir string) (int64, error)
+	// LowOnSpace is told of mail that is put off since it would not fit: so many
+	// octets were free, and so many were wanted; nil is nobody. Greylisted is
+	// told what the greylist decides.
+	LowOnSpace func(free, wanted int64)
+	Greylisted func(deferred bool)
 	// Now is the clock; nil is the system's.
 	Now func() time.Time
 	Log *slog.Logger
@@ -116,6 +121,12 @@ func New(parts Parts) (*Policy, error) {
 	}
 	if parts.Log == nil {
 		parts.Log = slog.New(slog.DiscardHandler)
+	}
+	if parts.LowOnSpace == nil {
+		parts.LowOnSpace = func(int64, int64) {}
+	}
+	if parts.Greylisted == nil {
+		parts.Greylisted = func(bool) {}
 	}
 	if parts.Counts == nil {
 		parts.Counts = NewCounts()

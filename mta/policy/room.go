@@ -17,7 +17,7 @@ func (p *Policy) room(size int64) Verdict {
 		if err != nil || free/block >= need {
 			continue
 		}
-		p.parts.Log.Error("low on space", "directory", dir, "free_blocks", free/block, "wanted", need, "MinFreeBlocks", least)
+		p.parts.LowOnSpace(free, max(size, 0))
 		return refuse(452, [3]int{4, 4, 5}, "Insufficient disk space; try again later")
 	}
 	return Verdict{}

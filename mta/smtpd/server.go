@@ -164,6 +164,9 @@ func (s *Server) enter(ctx context.Context, c net.Conn, port *config.Listener) *
 	if room {
 		return d
 	}
+	if p, ok := s.backend.(Porter); ok {
+		p.TurnedAway(remoteOf(c.RemoteAddr()).Addr(), port, "too many connections")
+	}
 	// Not lingered over: that would need the room that there is not.
 	_ = c.SetWriteDeadline(time.Now().Add(time.Second))
 	_, _ = fmt.Fprintf(c, "421 4.3.2 %s Too many connections; try again later\r\n", o.Hostname)

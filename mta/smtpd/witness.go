@@ -2,8 +2,11 @@ package smtpd
 
 import (
 	"errors"
+	"net/netip"
 	"os"
 	"strings"
+
+	"mailcrane/internal/config"
 )
 
 // A Witness is a Session that is told what passes on the wire, for a log or a
@@ -29,6 +32,11 @@ type Witness interface {
 	// Flood is told once a transaction that the client is slowed down for its
 	// refused recipients.
 	Flood()
+}
+
+// A Porter is a Backend that is told of clients for whom there is no room.
+type Porter interface {
+	TurnedAway(remote netip.Addr, port *config.Listener, why string)
 }
 
 // secret stands where a client said what nobody else is to know.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"mailcrane/internal/visible"
+	"mailcrane/mta/ident"
 )
 
 // mostWords bounds what a client or a server said in a line, in octets;

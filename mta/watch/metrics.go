@@ -122,9 +122,6 @@ func oneOf(word string, known ...string) string {
 }
 
 func (m *Metrics) rejected(rule string, code int) {
-	if rule == "greylist" {
-		m.Greylist(true)
-	}
 	if code < 400 || code > 599 {
 		code = 0
 	}

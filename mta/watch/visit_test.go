@@ -48,7 +48,6 @@ var serverEvents = []struct {
 	},
 	{6, "NOQUEUE: client.example [192.0.2.7]: VRFY root", func(_ *Watch, v *Visit) { v.Asked("VRFY", "root") }},
 	{7, "NOQUEUE: message size (20) exceeds maximum (10)", func(_ *Watch, v *Visit) { v.TooLarge("", 20, 10) }},
-	{9, "rejecting connections on daemon MTA: load average: 12", func(w *Watch, _ *Visit) { w.Overloaded("MTA", 12) }},
 	{9, "NOQUEUE: AUTH=server, relay=client.example [192.0.2.7], authid=jo, mech=PLAIN, bits=0", func(_ *Watch, v *Visit) { v.Authenticated("PLAIN", "jo", nil) }},
 	{
 		9, "NOQUEUE: STARTTLS=server, relay=client.example [192.0.2.7], version=TLSv1.3, verify=NOT, cipher=TLS_AES_128_GCM_SHA256, bits=128/128",

@@ -69,12 +69,6 @@ func (w *Watch) TurnedAway(p Peer, why string) {
 		append(p.facts("refused-connection"), slog.String("why", words(why)))...)
 }
 
-// Overloaded tells that a listener takes nobody in while the load is as high.
-func (w *Watch) Overloaded(port string, load float64) {
-	w.line(logbook.Deferrals, fmt.Sprintf("rejecting connections on daemon %s: load average: %.0f", words(port), load),
-		slog.String("event", "overload"), slog.String("daemon", words(port)), slog.Float64("load", load))
-}
-
 // LowOnSpace tells that the queue's file system has too little room.
 func (w *Watch) LowOnSpace(free, wanted int64) {
 	w.line(logbook.Severe, fmt.Sprintf("low on space (SMTP-DAEMON needs %d octets + MinFreeBlocks in the queue, %d are free)", wanted, free),
