@@ -11,6 +11,7 @@ import (
 	"github.com/emersion/go-smtp"
 
 	"mailcrane/internal/header"
+	"mailcrane/internal/visible"
 	"mailcrane/mta/watch"
 	"mailcrane/queue"
 )
@@ -108,7 +109,23 @@ func messageID(h *header.Section) string {
 // Mail begins a message.
 func (s *session) Mail(from string, o *smtp.MailOptions) error {
 	s.transaction = transaction{from: from, options: *o}
+	s.options.Auth = s.author(o.Auth)
 	return s.judge(s.visit.Mail(s.ctx, from, s.conn.Extras().Size))
+}
+
+// author is whom AUTH= of MAIL names, where that is who has logged in. Nobody else
+// is believed: it counts as AUTH=<> (RFC 4954 section 5), or, with the letter A of
+// AuthOptions and a client that has not logged in, as nothing.
+func (s *session) author(said *string) *string {
+	user := s.visit.Client.User
+	switch {
+	case said == nil, *said == "", *said == user:
+		return said
+	case user == "" && strings.Contains(s.rules.config.MTA.Users.Options, "A"):
+		return nil
+	}
+	s.server.Log.Debug("AUTH= of MAIL is not believed", "says", visible.Line(*said, mostNode), "user", visible.Line(user, mostNode), "relay", s.told.Peer.Relay())
+	return new(string)
 }
 
 // Rcpt adds a recipient.

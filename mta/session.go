@@ -134,7 +134,7 @@ func (s *session) Features() smtpd.Features {
 	c, port, is := s.rules.config, s.conn.Port, s.letters.Is
 	f := smtpd.Features{
 		StartTLS:   port.TLS == config.ListenStartTLS && s.conn.TLS() == nil && is('s', true) && s.rules.certificates.Offered(),
-		Auth:       port.Auth != config.AuthNone && is('a', true) && len(s.AuthMechanisms()) > 0,
+		Auth:       port.Auth != config.AuthNone && is('a', true) && s.rules.auth != nil,
 		NeedAuth:   (port.Auth == config.AuthRequired || is('l', false)) && s.visit.Client.User == "",
 		DSN:        !c.Submit.Privacy.Has(config.NoReceipts) && is('d', true),
 		ETRN:       !port.Submits() && !port.NoETRN && is('e', true) && s.server.Run != nil && !c.Submit.Privacy.Has(config.NoETRN),
@@ -188,6 +188,10 @@ func (s *session) Secured() error {
 	state := s.conn.TLS()
 	s.tls = s.rules.certificates.Facts(state, s.requests())
 	c := &s.visit.Client
+	if s.conn.XClient() == nil {
+		// Whoever stands between may have said it (RFC 3207 section 4.2).
+		c.Helo, c.User, c.Mechanism = "", "", ""
+	}
 	c.Peer = policy.Certificate{Verify: s.tls.Verify, Issuer: s.tls.Issuer, Subject: s.tls.Subject, CN: s.tls.CN}
 	c.Encrypted, c.Bits = state != nil, s.tls.Bits
 	s.told.Secured(state, s.tls.Verify, nil)
@@ -195,14 +199,14 @@ func (s *session) Secured() error {
 }
 
 func (s *session) facts() auth.Facts {
-	return auth.Facts{TLS: s.conn.TLS(), Verified: s.tls.Verify == "OK", Remote: s.conn.Remote(), Local: local(s.conn), Relay: s.told.Peer.Relay()}
+	return auth.Facts{
+		TLS: s.conn.TLS(), Verified: s.tls.Verify == "OK", Remote: s.conn.Remote(), Local: local(s.conn), Relay: s.told.Peer.Relay(),
+		Confidential: s.letters.Is('c', false),
+	}
 }
 
 // AuthMechanisms implements smtp.AuthSession.
 func (s *session) AuthMechanisms() []string {
-	if s.conn.TLS() == nil && s.letters.Is('c', false) {
-		return nil
-	}
 	return s.rules.auth.Mechanisms(s.facts())
 }
 

@@ -29,6 +29,9 @@ type Facts struct {
 	Remote, Local netip.AddrPort
 	// Relay is the client as logs have it; "" is Remote's address.
 	Relay string
+	// Confidential: no password goes over an open line, whatever the configuration
+	// says: the letter c of the access map's Srv_Features.
+	Confidential bool
 
 	// offeredPlus: channel binding was among the mechanisms that it was told of.
 	offeredPlus bool
@@ -94,9 +97,13 @@ func (a *Auth) Mechanisms(f Facts) []string {
 	if a == nil {
 		return nil
 	}
+	letters := a.letters
+	if f.Confidential {
+		letters += "p"
+	}
 	var names []string
 	for _, m := range a.store.possible(&f) {
-		if (len(a.wanted) == 0 || slices.Contains(a.wanted, m.name)) && m.allowed(a.letters, f.secured()) {
+		if (len(a.wanted) == 0 || slices.Contains(a.wanted, m.name)) && m.allowed(letters, f.secured()) {
 			names = append(names, m.name)
 		}
 	}

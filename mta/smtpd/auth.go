@@ -3,7 +3,6 @@ package smtpd
 import (
 	"encoding/base64"
 	"errors"
-	"slices"
 	"strings"
 	"time"
 
@@ -34,9 +33,6 @@ func (d *dialogue) auth(rest string) {
 		return
 	case mechanism == "":
 		d.say(501, "5.5.2", "AUTH mechanism must be specified")
-		return
-	case !slices.Contains(d.session.AuthMechanisms(), mechanism):
-		d.say(504, "5.5.4", "AUTH mechanism "+short(mechanism)+" not available")
 		return
 	}
 	server, err := d.session.Auth(mechanism)

@@ -34,7 +34,8 @@ type Session interface {
 	// no NUL, no bare CR or LF, unless BODY=BINARYMIME was declared; an error of
 	// its reader must be returned, or wrapped.
 	smtp.Session
-	// AuthMechanisms and Auth.
+	// AuthMechanisms are those that EHLO offers. Auth refuses every other that a
+	// client names: 504, or 538 where only TLS is missing (RFC 4954 section 6).
 	smtp.AuthSession
 
 	// Greeting is the text after 220, and how long is waited before it for a
@@ -46,7 +47,9 @@ type Session interface {
 	Helo(name string, extended bool) error
 	// TLS is the configuration for a handshake that is about to begin.
 	TLS() (*tls.Config, error)
-	// Secured is called when a handshake has ended; Conn.TLS tells its state.
+	// Secured is called when a handshake has ended; Conn.TLS tells its state. What
+	// the client said before it, a log-in too, counts no more (RFC 3207 section
+	// 4.2).
 	Secured() error
 	// Body is asked at DATA and at the first BDAT, when there are recipients.
 	Body() error

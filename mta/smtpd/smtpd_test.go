@@ -108,8 +108,12 @@ func (g *guest) Auth(mech string) (sasl.Server, error) {
 	if err := g.asks("auth " + mech); err != nil {
 		return nil, err
 	}
-	if mech == "LOGIN" {
+	switch mech {
+	case "LOGIN":
 		return &login{}, nil
+	case "PLAIN":
+	default:
+		return nil, refusal(504, 5, 5, 4, "not available")
 	}
 	return sasl.NewPlainServer(func(_, user, password string) error {
 		if user != "fred" || password != "secret" {

@@ -83,5 +83,5 @@ func (d *dialogue) secure(conf *tls.Config) bool {
 // forget drops all that was said before TLS (RFC 3207 section 4.2).
 func (d *dialogue) forget() {
 	d.reset()
-	d.helo, d.esmtp, d.verbose, d.counts.helo = "", false, false, 0
+	d.helo, d.esmtp, d.verbose, d.authed, d.counts.helo = "", false, false, false, 0
 }

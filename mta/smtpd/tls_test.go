@@ -2,6 +2,7 @@ package smtpd
 
 import (
 	"crypto/tls"
+	"encoding/base64"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -58,6 +59,22 @@ func TestSTARTTLSBeginsTheSessionAnew(t *testing.T) {
 	p.want("250")
 	p.asks("QUIT", "221")
 	wantBodies(t, &h, "x\r\n")
+}
+
+// A log-in before STARTTLS would be that of whoever stood between: the client
+// itself believes that it has not logged in (RFC 3207 section 4.2).
+func TestALogInBeforeTLSCountsNoMoreAfterIt(t *testing.T) {
+	h := house{features: Features{StartTLS: true, Auth: true, NeedAuth: true}, tls: certificate(t)}
+	p := dial(t, onSocket(t, &h, Options{}))
+	p.want("220")
+	p.asks("EHLO between", "250")
+	p.asks("AUTH PLAIN "+base64.StdEncoding.EncodeToString([]byte("\x00fred\x00secret")), "235")
+	p.asks("STARTTLS", "220")
+	p = p.secure()
+	if got := p.asks("EHLO x", "250"); !strings.Contains(got, "AUTH PLAIN") {
+		t.Errorf("it offers no AUTH: %s", got)
+	}
+	p.asks("MAIL FROM:<a@b.c>", "530 5.7.0")
 }
 
 func TestWhatIsSentBehindSTARTTLSIsNeverRun(t *testing.T) {
