@@ -18,6 +18,7 @@ import (
 // Bounds of the end of a connection.
 const (
 	writeTimeout = time.Minute     // for the replies at hand
+	lastWords    = time.Second     // for those to a client that makes room for others
 	lingerTime   = 5 * time.Second // in which a client that still sends can come to read why it was cut off
 	lingerOctets = 64 << 20        // likewise
 )
@@ -50,11 +51,22 @@ type dialogue struct {
 
 	progress atomic.Int64 // when the client last got on, in nanoseconds
 
-	mu      sync.Mutex
-	body    bool // a message is being read: only a crowd interrupts that
-	reading bool
-	ending  ending
+	mu     sync.Mutex
+	body   bool    // a message is being read: only a crowd interrupts that
+	awaits awaited // what the client is waited for
+	ending ending
 }
+
+// An awaited is what a dialogue waits for, all of which others can cut short.
+type awaited uint8
+
+// What is awaited.
+const (
+	nothing     awaited = iota
+	itsWords            // or its side of a handshake
+	itsReading          // of what it is told
+	itsPatience         // it is slowed down
+)
 
 // An ending is why others end a dialogue.
 type ending uint8
@@ -164,28 +176,44 @@ func (d *dialogue) Read(p []byte) (int, error) {
 	if err := d.flush(); err != nil {
 		return 0, err
 	}
-	if err := d.await(); err != nil {
+	if err := d.await(itsWords, d.deadline); err != nil {
 		return 0, err
 	}
 	n, err := d.net.Read(p)
-	d.mu.Lock()
-	d.reading = false
-	d.mu.Unlock()
+	d.goOn()
 	if n > 0 && d.body {
 		d.gotOn(n)
 	}
 	return n, err
 }
 
-// await sets the deadline, unless the dialogue is to end here.
-func (d *dialogue) await() error {
+// await sets the deadline of what the client is waited for, unless the dialogue
+// is to end here. It has come when goOn is called.
+func (d *dialogue) await(what awaited, until time.Time) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.ending == crowdedOut || d.ending == serverStops && !d.body {
+	switch {
+	case what == itsReading && d.ending == crowdedOut:
+		until = time.Now().Add(lastWords)
+	case what == itsReading: // a server that stops still says so
+	case d.ending == crowdedOut || d.ending == serverStops && !d.body:
 		return d.ending
 	}
-	d.reading = true
-	return d.net.SetReadDeadline(d.deadline)
+	d.awaits = what
+	switch what {
+	case itsWords:
+		return d.net.SetReadDeadline(until)
+	case itsReading:
+		return d.net.SetWriteDeadline(until)
+	}
+	return nil
+}
+
+// goOn says that the client is waited for no more.
+func (d *dialogue) goOn() {
+	d.mu.Lock()
+	d.awaits = nothing
+	d.mu.Unlock()
 }
 
 // inBody says whether a message is being read.
@@ -214,13 +242,18 @@ func (d *dialogue) gotOn(n int) {
 	d.deadline = now.Add(d.limits.Block)
 }
 
-// interrupt ends the dialogue where it reads, or when it next will.
+// interrupt ends the dialogue where it waits, or when it next will.
 func (d *dialogue) interrupt(why ending) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.ending = max(d.ending, why)
-	if d.reading && (why == crowdedOut || !d.body) {
+	switch {
+	case d.awaits == itsWords && (why == crowdedOut || !d.body):
 		_ = d.net.SetReadDeadline(time.Unix(1, 0))
+	case d.awaits == itsReading && why == crowdedOut:
+		_ = d.net.SetWriteDeadline(time.Unix(1, 0))
+	case d.awaits == itsPatience:
+		d.cancel()
 	}
 }
 
@@ -228,7 +261,7 @@ func (d *dialogue) interrupt(why ending) {
 func (d *dialogue) waits() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.reading
+	return d.awaits != nothing
 }
 
 // stop ends the dialogue in good order, and after Grace in any.
@@ -246,9 +279,10 @@ func (d *dialogue) stop() {
 
 // sleep is false if the dialogue has to end meanwhile.
 func (d *dialogue) sleep(t time.Duration) {
-	if t <= 0 || d.flush() != nil {
+	if t <= 0 || d.flush() != nil || d.await(itsPatience, time.Time{}) != nil {
 		return
 	}
+	defer d.goOn()
 	timer := time.NewTimer(t)
 	defer timer.Stop()
 	select {

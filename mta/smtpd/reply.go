@@ -30,9 +30,10 @@ func (d *dialogue) flush() error {
 	if len(d.out) == 0 {
 		return nil
 	}
-	err := d.net.SetWriteDeadline(time.Now().Add(writeTimeout))
+	err := d.await(itsReading, time.Now().Add(writeTimeout))
 	if err == nil {
 		_, err = d.net.Write(d.out)
+		d.goOn()
 	}
 	if cap(d.out) > mostUnsaid {
 		d.out = nil

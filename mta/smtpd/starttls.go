@@ -59,9 +59,14 @@ func (d *dialogue) secure(conf *tls.Config) bool {
 	secured := tls.Server(d.net, conf)
 	ctx, cancel := context.WithTimeout(d.ctx, d.limits.StartTLS)
 	defer cancel()
-	// The last read may have left a deadline.
-	_ = d.net.SetDeadline(time.Now().Add(d.limits.StartTLS))
-	if err := secured.HandshakeContext(ctx); err != nil {
+	// A client that stalls here makes room for others as any that waits does.
+	err := d.await(itsWords, time.Now().Add(d.limits.StartTLS))
+	if err == nil {
+		_ = d.net.SetWriteDeadline(time.Now().Add(d.limits.StartTLS))
+		err = secured.HandshakeContext(ctx)
+		d.goOn()
+	}
+	if err != nil {
 		if d.witness != nil {
 			d.witness.Insecure(err)
 		}

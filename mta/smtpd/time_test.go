@@ -349,6 +349,7 @@ func TestAClientThatDoesNothingMakesRoom(t *testing.T) {
 		{"it is in the middle of a command", "EHL", 31 * time.Second, true},
 		{"it is in the middle of a message", "EHLO x\r\nMAIL FROM:<a@b.c>\r\nRCPT TO:<d@e.f>\r\nDATA\r\n", 31 * time.Second, true},
 		{"it has not waited for long", "EHLO x\r\n", 29 * time.Second, false},
+		{"it is slowed down", "EHLO x\r\n" + strings.Repeat("NOOP\r\n", 30), 62 * time.Second, true},
 	} {
 		t.Run(c.reason, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -379,6 +380,46 @@ func TestAClientThatDoesNothingMakesRoom(t *testing.T) {
 				for range 4 {
 					<-ended
 				}
+			})
+		})
+	}
+}
+
+// Neither one that stalls its handshake nor one that does not read what it is
+// told can keep a place.
+func TestAClientThatSaysOrReadsNothingMakesRoom(t *testing.T) {
+	for _, c := range []struct {
+		reason string
+		stalls *config.Listener
+	}{
+		{"it stalls its handshake", &config.Listener{TLS: config.ListenImplicit}},
+		{"it does not read its greeting", &config.Listener{}},
+	} {
+		t.Run(c.reason, func(t *testing.T) {
+			conf := certificate(t)
+			synctest.Test(t, func(t *testing.T) {
+				s := New(&house{tls: conf}, Options{MaxConnections: 1})
+				ended := make(chan struct{}, 2)
+				connect := func(l *config.Listener) net.Conn {
+					near, far := net.Pipe()
+					go func() { s.ServeConn(t.Context(), near, l); ended <- struct{}{} }()
+					return far
+				}
+				first := connect(c.stalls)
+				time.Sleep(31 * time.Second)
+				other := connect(&config.Listener{})
+				p := make([]byte, 3)
+				if _, err := io.ReadFull(other, p); err != nil || string(p) != "220" {
+					t.Errorf("the other was told %q, %v", p, err)
+				}
+				began := time.Now()
+				_ = other.Close()
+				<-ended
+				<-ended
+				if took := time.Since(began); took > 10*time.Second {
+					t.Errorf("the first held on for %v", took)
+				}
+				_ = first.Close()
 			})
 		})
 	}
