@@ -47,8 +47,11 @@ func (d *dialogue) rcptOptions(fields []string, f Features) (*smtp.RcptOptions, 
 		return nil, bad
 	}
 	opts := &smtp.RcptOptions{}
-	for key, value := range params {
+	for _, key := range rcptParams {
+		value, there := params[key]
 		switch {
+		case !there:
+			continue
 		case !f.DSN:
 			return nil, noDSN(key)
 		case key == "NOTIFY":

@@ -54,7 +54,12 @@ func (d *dialogue) mailOptions(fields []string, f Features) (*smtp.MailOptions, 
 		return nil, bad
 	}
 	opts := &smtp.MailOptions{}
-	for key, value := range params {
+	// In an order of ours: of two that are wrong, the same one is told each time.
+	for _, key := range mailParams {
+		value, there := params[key]
+		if !there {
+			continue
+		}
 		switch key {
 		case "SIZE":
 			bad = d.size(opts, value, f.Size)
