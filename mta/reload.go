@@ -3,6 +3,7 @@ package mta
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"mailcrane/internal/config"
 	"mailcrane/internal/socket"
@@ -80,7 +81,7 @@ func (s *Server) takeOver(c *config.Config, fresh []*port) {
 		s.Log.Info("listening no more", "address", p.is.Load().Address)
 		_ = p.Close() // it is shut whatever it says
 	}
-	s.ports = append(stay, fresh...)
+	s.ports = slices.Concat(stay, fresh)
 	if s.serving == nil {
 		return
 	}

@@ -75,26 +75,47 @@ type given struct {
 	trace func(ctx context.Context, conn stream, request string)
 }
 
+// fillIn is by with what it leaves to the agent, but for the network.
+func (a *app) fillIn(by given) (given, error) {
+	if by.config == nil {
+		c, err := a.config()
+		if err != nil {
+			return by, err
+		}
+		by.config = c
+	}
+	if by.log == nil {
+		by.log = a.log(by.config.LogLevel)
+	}
+	if by.inherited == nil {
+		by.inherited = socket.Inherit()
+	}
+	if by.queue == nil {
+		by.queue = func(queue.Event) {}
+	}
+	return by, nil
+}
+
+// runs are the arrivals for which the queue is run: all, but for a server whose
+// mode says otherwise.
+func (by given) runs(ctx context.Context, arrivals <-chan struct{}) <-chan struct{} {
+	if by.server == nil {
+		return arrivals
+	}
+	return forRuns(ctx, by.config, arrivals)
+}
+
 // agent composes the rooms.
 func (a *app) agent(ctx context.Context, by given) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	idle := newRest()
 	defer idle.end()
-	c := by.config
-	if c == nil {
-		var err error
-		if c, err = a.config(); err != nil {
-			return err
-		}
+	by, err := a.fillIn(by)
+	if err != nil {
+		return err
 	}
-	log, net := by.log, by.net
-	if log == nil {
-		log = a.log(c.LogLevel)
-	}
-	if by.inherited == nil {
-		by.inherited = socket.Inherit()
-	}
+	c, log, net := by.config, by.log, by.net
 	var naps <-chan queue.Nap
 	own := net == nil
 	if own {
@@ -115,10 +136,7 @@ func (a *app) agent(ctx context.Context, by given) error {
 	runner.Reach, runner.Transport, runner.Stirs, runner.Naps = hub.Reach(ctx, net), net.Prove(out), stirs, naps
 	tells := liaison{log}
 	ends := &idler{after: a.idleExit, spool: runner.Spool, drop: c.System.Drop, end: stop, log: log, install: serviceCall(c, "install")}
-	runner.Watch = watchers{idle.watch, ends.watch, tells.watch, does.watch, hub.Watch, notices.watch}.watch
-	if by.queue != nil {
-		runner.Watch = watchers{runner.Watch, by.queue}.watch
-	}
+	runner.Watch = watchers{idle.watch, ends.watch, tells.watch, does.watch, hub.Watch, notices.watch, by.queue}.watch
 	answers := controller{
 		status: status, events: func(conn stream) { hub.Serve(ctx, conn) },
 		run:  func() { out.Again(); ring(pokes) },
@@ -147,11 +165,7 @@ func (a *app) agent(ctx context.Context, by given) error {
 	log.Info("agent is up", "spool", c.Spools.String(), "accounts", len(c.Accounts), "network", net.State().Reason)
 	tells.ready(net.State().Reason)
 	ended := taking.serve(ctx, by.server, stop)
-	heard := hub.Arrivals(ctx, arrived)
-	if by.server != nil {
-		heard = forRuns(ctx, c, heard)
-	}
-	err = runner.Serve(ctx, heard, pokes)
+	err = runner.Serve(ctx, by.runs(ctx, hub.Arrivals(ctx, arrived)), pokes)
 	tells.stopping()
 	stop()
 	taking.all.Wait()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -61,7 +62,7 @@ func read(path string, text []byte, home string) (*file, error) {
 				return nil, r.bad(at, "write ["+list+"], if that is meant", "[[%s]] is a list of tables, and there is none of that name", list)
 			}
 			listed[list]++
-			table = append(key, strconv.Itoa(listed[list]))
+			table = slices.Concat(key, []string{strconv.Itoa(listed[list])})
 			if _, err := r.named(at, table); err != nil {
 				return nil, err
 			}

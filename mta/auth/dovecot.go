@@ -65,7 +65,7 @@ func (d *dovecot) ask(ctx context.Context) {
 		d.failed = true
 		return
 	}
-	link.Close() //nolint:errcheck // nothing is under way
+	link.Close() // nothing is under way
 	d.failed, d.known = false, link.mechanisms
 }
 

@@ -66,7 +66,7 @@ func parseScram(text string) (*scramKeys, error) {
 
 func newScramKeys(password string) (*scramKeys, error) {
 	salt := make([]byte, saltOctets)
-	rand.Read(salt) //nolint:errcheck // it never fails
+	_, _ = rand.Read(salt) // it never fails
 	k, err := deriveScram(password, salt, scramIterations)
 	if err != nil {
 		return nil, fmt.Errorf("the password has characters that SCRAM does not allow (RFC 4013)")

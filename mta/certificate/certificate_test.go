@@ -42,7 +42,7 @@ func newAuthority(t *testing.T) *authority {
 }
 
 var serials = func() func() *big.Int {
-	n := int64(time.Now().UnixNano())
+	n := time.Now().UnixNano()
 	return func() *big.Int { n++; return big.NewInt(n) }
 }()
 

@@ -28,7 +28,7 @@ func (v *Visit) Verify(ctx context.Context) Verdict {
 	return verdict
 }
 
-// Expand: see Verify.
+// Expand is Verify for EXPN.
 func (v *Visit) Expand(ctx context.Context) Verdict {
 	v.policy.slow(ctx)
 	verdict := v.polite(config.NeedExpnHelo, needHelo)
@@ -39,7 +39,7 @@ func (v *Visit) Expand(ctx context.Context) Verdict {
 	return verdict
 }
 
-// ETRN: see Verify.
+// ETRN is Verify for ETRN.
 func (v *Visit) ETRN(ctx context.Context) Verdict {
 	v.policy.slow(ctx)
 	verdict := Verdict{}
@@ -50,7 +50,7 @@ func (v *Visit) ETRN(ctx context.Context) Verdict {
 	return verdict
 }
 
-// Verbose: see Verify.
+// Verbose is Verify for VERB.
 func (v *Visit) Verbose() Verdict {
 	if v.policy.privacy.Has(config.NoVerb) {
 		return refuse(502, [3]int{5, 7, 0}, "Verbose unavailable")

@@ -36,9 +36,10 @@ func (c *Conn) Local() net.Addr { return c.net.LocalAddr() }
 // TLS is the state of TLS, nil without.
 func (c *Conn) TLS() *tls.ConnectionState { return c.tls }
 
-// Helo is the name of the last EHLO or HELO that was accepted, and Extended
-// says that it was EHLO.
-func (c *Conn) Helo() string   { return c.helo }
+// Helo is the name of the last EHLO or HELO that was accepted.
+func (c *Conn) Helo() string { return c.helo }
+
+// Extended says that it was EHLO.
 func (c *Conn) Extended() bool { return c.esmtp }
 
 // Verbose says that the client has said VERB.

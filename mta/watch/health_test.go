@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -167,7 +168,7 @@ func TestTheQueueIsCountedByStateAndAge(t *testing.T) {
 func TestHealthSaysWhatIsWrong(t *testing.T) {
 	wrong := errors.New("the disk is full")
 	alive := []Check{{"process", func(context.Context) error { return nil }}}
-	ready := append(alive, Check{"spool", func(context.Context) error { return wrong }})
+	ready := append(slices.Clip(alive), Check{"spool", func(context.Context) error { return wrong }})
 	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it is there at once
 	if err != nil {
 		t.Fatal(err)
