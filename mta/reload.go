@@ -18,17 +18,21 @@ func (s *Server) Reload(ctx context.Context, c *config.Config) error {
 	if c.MTA.RunAs != s.rules.Load().config.MTA.RunAs {
 		return sysexits.Errorf(sysexits.Config, "start the server anew", "run_as changed, and a server becomes another user only when it starts")
 	}
-	r, err := s.read(c)
-	if err != nil {
-		return err
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	// Nothing ends before everything is open.
 	fresh, err := s.openNew(ctx, c)
 	if err != nil {
-		r.end()
 		return err
 	}
+	r, err := s.read(c)
+	if err != nil {
+		for _, p := range fresh {
+			err = errors.Join(err, p.Close())
+		}
+		return err
+	}
+	r.certificates.Begin()
 	s.engine.SetOptions(r.limits(s))
 	s.rules.Swap(r).end()
 	s.takeOver(c, fresh)

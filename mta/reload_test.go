@@ -1,10 +1,15 @@
 package mta
 
 import (
+	"context"
 	"net"
+	"net/netip"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
+
+	"mailcrane/mta/auth"
 )
 
 func TestAReloadChangesTheRulesAndKeepsEveryConnection(t *testing.T) {
@@ -86,5 +91,52 @@ func TestAStopFinishesWhatIsUnderWay(t *testing.T) {
 	sending.say("Subject: x\r\n\r\nthe end\r\n.", "250 2.0.0")
 	if entries, _ := r.kept(); len(entries) != 1 {
 		t.Errorf("%d messages are kept", len(entries))
+	}
+}
+
+// A reload is in an administrator's hand, and must not be a way to guess on, or to
+// ask the name service for everything at once.
+func TestAReloadForgetsNeitherWhoGuessesNorWhatTheNameServiceSaid(t *testing.T) {
+	text := users(t) + "[mta.auth]\noptions = \"y\"\n[[mta.listen]]\naddress = \"127.0.0.1:0\"\n"
+	synctest.Test(t, func(t *testing.T) { forgetsNothing(t, text) })
+}
+
+func forgetsNothing(t *testing.T, text string) {
+	s := serverOf(t, text)
+	defer s.closePorts() //nolint:errcheck // they are shut whatever they say
+	asked := s.rules.Load().names
+	if err := s.Reload(t.Context(), configOf(t, text)); err != nil {
+		t.Fatal(err)
+	}
+	if s.rules.Load().names != asked {
+		t.Error("the answers of the name service are forgotten")
+	}
+	facts := auth.Facts{Remote: netip.MustParseAddrPort("192.0.2.7:4711")}
+	ctx, leave := context.WithCancel(t.Context())
+	defer leave()
+	before := s.rules.Load().auth
+	for range 8 {
+		go func() {
+			server, err := before.Server(ctx, "PLAIN", facts, func(string, error) {})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			_, _, _ = server.Next([]byte("\x00fred\x00wrong")) // it waits for its answer
+		}()
+	}
+	synctest.Wait()
+	if err := s.Reload(t.Context(), configOf(t, "mta.name_servers = [\"192.0.2.53\"]\n"+text)); err != nil {
+		t.Fatal(err)
+	}
+	if s.rules.Load().names == asked {
+		t.Error("another name server is not asked")
+	}
+	server, err := s.rules.Load().auth.Server(t.Context(), "PLAIN", facts, func(string, error) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err = server.Next([]byte("\x00fred\x00secret")); err == nil || !strings.HasPrefix(err.Error(), "Too many wrong log-ins") {
+		t.Errorf("who guesses is told %v", err)
 	}
 }

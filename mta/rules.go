@@ -66,19 +66,24 @@ func (r *rules) open(ctx context.Context, s *Server) error {
 			s.Log.Error("the access map cannot be used: mail is put off until it is mended", "err", err)
 		}
 	}
-	if r.auth, err = auth.New(ctx, c, safe, s.Log, s.Now); err != nil {
+	before := s.rules.Load()
+	if before == nil {
+		before = new(rules)
+	}
+	if r.auth, err = auth.New(ctx, c, safe, s.Log, s.Now, s.guesses, before.auth); err != nil {
 		return err
 	}
 	if r.names == nil {
-		asks, err := names.Configured(c)
-		if err != nil {
-			return sysexits.Errorf(sysexits.Config, "", "%s: %w", c.Path, err)
+		if r.names, err = resolver(c, before.names); err != nil {
+			return err
 		}
-		r.names = names.New(asks)
 	}
 	deferred := c.ServerMode() == config.DeferredRun
 	lists, err := dnsbl.New(c.MTA.DNSBLs, r.names, dnsbl.Options{Deferred: deferred, Told: s.Watch.Metrics.BlockList})
 	if err != nil {
+		return err
+	}
+	if r.certificates, err = certificate.New(ctx, c, safe, s.Log, s.Now, before.certificates); err != nil {
 		return err
 	}
 	if err := s.keepGreylist(c); err != nil {
@@ -92,13 +97,20 @@ func (r *rules) open(ctx context.Context, s *Server) error {
 	if err != nil {
 		return err
 	}
-	// Last: what ACME has under way goes over to these rules.
-	var before *certificate.Store
-	if old := s.rules.Load(); old != nil {
-		before = old.certificates
-	}
-	r.certificates, err = certificate.New(ctx, c, safe, s.Log, s.Now, before)
 	return err
+}
+
+// resolver asks the name service as the configuration has it: the one until now
+// where it asks alike, with what it knows already.
+func resolver(c *config.Config, before names.Resolver) (names.Resolver, error) {
+	asks, err := names.Configured(c)
+	if err != nil {
+		return nil, sysexits.Errorf(sysexits.Config, "", "%s: %w", c.Path, err)
+	}
+	if d, ok := before.(*names.DNS); ok && d.Asks(asks) {
+		return d, nil
+	}
+	return names.New(asks), nil
 }
 
 // keepGreylist begins or ends the greylist as the configuration has it. One that

@@ -20,6 +20,7 @@ import (
 	"mailcrane/internal/config"
 	"mailcrane/internal/socket"
 	"mailcrane/internal/sysexits"
+	"mailcrane/mta/auth"
 	"mailcrane/mta/greylist"
 	"mailcrane/mta/names"
 	"mailcrane/mta/policy"
@@ -53,6 +54,8 @@ type Server struct {
 	rules  atomic.Pointer[rules]
 	number atomic.Uint64 // of the last client
 	counts *policy.Counts
+	// guesses are kept over a reload too.
+	guesses *auth.Guesses
 
 	greylist    *greylist.List // nil where there is none
 	greylisting config.Greylisting
@@ -85,7 +88,7 @@ func New(c *config.Config, o Options) (*Server, error) {
 	if o.Watch == nil {
 		o.Watch = watch.New(watch.Options{Log: o.Log, Now: o.Now})
 	}
-	s := &Server{Options: o, failed: make(chan error, 1), counts: policy.NewCounts()}
+	s := &Server{Options: o, failed: make(chan error, 1), counts: policy.NewCounts(), guesses: auth.NewGuesses(o.Now)}
 	r, err := s.read(c)
 	if err != nil {
 		return nil, err
@@ -128,6 +131,7 @@ func (s *Server) closePorts() (err error) {
 func (s *Server) Serve(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
+	s.rules.Load().certificates.Begin()
 	s.mu.Lock()
 	s.serving = ctx
 	for _, p := range s.ports {

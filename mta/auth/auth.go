@@ -66,19 +66,23 @@ type Auth struct {
 	store   store
 	wanted  []string // upper case; none: all
 	letters string
-	guesses *guesses
+	guesses *Guesses
 	log     *slog.Logger
 }
 
-// New is the log-in as the configuration has it; nil where nobody can log in. An
-// error is one of sysexits: the file of users cannot be used. ctx bounds the
-// first word with Dovecot.
-func New(ctx context.Context, c *config.Config, rules safefile.Rules, log *slog.Logger, now func() time.Time) (*Auth, error) {
+// New is the log-in as the configuration has it; nil where nobody can log in.
+// guesses are those of the server, whatever configuration it goes by. before is
+// the log-in until now, or nil: where it is by the same Dovecot, what that has
+// said is known. An error is one of sysexits: the file of users cannot be used.
+// ctx bounds the first word with Dovecot.
+func New(ctx context.Context, c *config.Config, rules safefile.Rules, log *slog.Logger, now func() time.Time, guesses *Guesses, before *Auth) (*Auth, error) {
 	users := &c.MTA.Users
-	a := &Auth{wanted: strings.Fields(users.Mechanisms), letters: users.Options, guesses: newGuesses(now), log: log}
+	a := &Auth{wanted: strings.Fields(users.Mechanisms), letters: users.Options, guesses: guesses, log: log}
 	switch {
 	case users.Dovecot != "":
-		a.store = newDovecot(ctx, users.Dovecot, log, now)
+		if a.store = before.dovecot(users.Dovecot); a.store == nil {
+			a.store = newDovecot(ctx, users.Dovecot, log, now)
+		}
 	case users.File != "":
 		file, err := newFile(users.File, users.Realm, rules, log, now)
 		if err != nil {
@@ -89,6 +93,16 @@ func New(ctx context.Context, c *config.Config, rules safefile.Rules, log *slog.
 		return nil, nil //nolint:nilnil // there is no log-in
 	}
 	return a, nil
+}
+
+// dovecot is the store, where it is the Dovecot of that socket; else nil.
+func (a *Auth) dovecot(socket string) store {
+	if a != nil {
+		if d, ok := a.store.(*dovecot); ok && d.socket == socket {
+			return d
+		}
+	}
+	return nil
 }
 
 // Mechanisms are those that a client is offered; none means that AUTH is not

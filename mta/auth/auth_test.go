@@ -36,7 +36,7 @@ func start(t *testing.T, text string, set func(*config.Users)) (a *Auth, log *by
 	if set != nil {
 		set(&c.MTA.Users)
 	}
-	a, err := New(t.Context(), c, safefile.Rules{Blame: config.TrustStickyBit}, slog.New(slog.NewTextHandler(log, nil)), time.Now)
+	a, err := New(t.Context(), c, safefile.Rules{Blame: config.TrustStickyBit}, slog.New(slog.NewTextHandler(log, nil)), time.Now, NewGuesses(time.Now), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

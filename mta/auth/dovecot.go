@@ -27,9 +27,12 @@ const (
 	// answerTime is how long Dovecot may take to answer: a wrong password it
 	// keeps for some seconds of its own.
 	answerTime = 30 * time.Second
-	// askEvery is how often Dovecot is asked for its mechanisms, when a client
-	// wants to know.
-	askEvery = 30 * time.Second
+	// greetTime is how long it may take to say what it has, and askEvery how often
+	// it is asked for that, when a client wants to know; askAgain where it did not
+	// answer.
+	greetTime = 5 * time.Second
+	askEvery  = 30 * time.Second
+	askAgain  = time.Second
 )
 
 // dovecot is the client's side of Dovecot's auth protocol, version 1. Each
@@ -42,6 +45,7 @@ type dovecot struct {
 	mu     sync.Mutex
 	known  []mechanism
 	asked  time.Time
+	asking bool
 	failed bool
 }
 
@@ -57,7 +61,7 @@ func (d *dovecot) ask(ctx context.Context) {
 	link, err := d.connect(ctx)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.asked = d.now()
+	d.asked, d.asking = d.now(), false
 	if err != nil {
 		if !d.failed {
 			d.log.Error("Dovecot cannot be asked who may log in", "socket", d.socket, "reason", err)
@@ -69,17 +73,19 @@ func (d *dovecot) ask(ctx context.Context) {
 	d.failed, d.known = false, link.mechanisms
 }
 
+// possible is what Dovecot has said last. It is asked anew meanwhile: a client's
+// EHLO waits for nobody.
 func (d *dovecot) possible(*Facts) []mechanism {
 	d.mu.Lock()
-	old := d.now().Sub(d.asked) >= askEvery
-	d.mu.Unlock()
-	if old {
-		ctx, cancel := context.WithTimeout(context.Background(), answerTime)
-		d.ask(ctx)
-		cancel()
-	}
-	d.mu.Lock()
 	defer d.mu.Unlock()
+	every := askEvery
+	if d.failed {
+		every = askAgain
+	}
+	if !d.asking && d.now().Sub(d.asked) >= every {
+		d.asking = true
+		go d.ask(context.Background())
+	}
 	return slices.Clone(d.known)
 }
 
@@ -91,7 +97,7 @@ type dovecotLink struct {
 }
 
 func (d *dovecot) connect(ctx context.Context) (*dovecotLink, error) {
-	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	ctx, cancel := context.WithTimeout(ctx, greetTime)
 	defer cancel()
 	conn, err := (&net.Dialer{}).DialContext(ctx, "unix", d.socket)
 	if err != nil {

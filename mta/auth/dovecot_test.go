@@ -24,7 +24,7 @@ func byDovecot(t *testing.T, socket string) (*Auth, *bytes.Buffer) {
 	log := &bytes.Buffer{}
 	c := &config.Config{}
 	c.MTA.Users = config.Users{Dovecot: socket, Options: "py"}
-	a, err := New(t.Context(), c, safefile.Rules{}, slog.New(slog.NewTextHandler(log, nil)), time.Now)
+	a, err := New(t.Context(), c, safefile.Rules{}, slog.New(slog.NewTextHandler(log, nil)), time.Now, NewGuesses(time.Now), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +42,7 @@ func TestARealDovecotLogsInByAllThatItOffers(t *testing.T) {
 	for _, name := range []string{"PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-256"} {
 		for _, secret := range []string{host.Password, planted} {
 			t.Run(name+" with "+secret, func(t *testing.T) {
-				a.guesses = newGuesses(time.Now)
+				a.guesses = NewGuesses(time.Now)
 				c, _, err := relaysasl.Credentials{User: host.User, Secret: secret, Mechanism: name}.Choose(a.Mechanisms(inTLS), relaysasl.Link{Loopback: true})
 				if err != nil {
 					t.Fatal(err)
@@ -145,6 +145,41 @@ func TestADovecotThatIsNotThereRefusesForTheMoment(t *testing.T) {
 	_, reply := converse(t, a, client(&tls.ConnectionState{Version: tls.VersionTLS12}), sasl.NewPlainClient("", "ann", planted))
 	if reply == nil || reply.Code != 454 || !strings.Contains(log.String(), "could not be checked") {
 		t.Errorf("%v; log %s", reply, log)
+	}
+}
+
+// A client's EHLO asks for the mechanisms, and must not wait for a Dovecot that
+// hangs; and a reload meanwhile must not lose what it has said.
+func TestADovecotThatHangsHoldsNobodyUp(t *testing.T) {
+	socket := scripted(t)
+	a, _ := byDovecot(t, socket)
+	d := a.store.(*dovecot)
+	hung := socket + ".hung"
+	l, err := net.Listen("unix", hung) // it takes connections, and says nothing
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	d.mu.Lock()
+	d.socket, d.asked = hung, time.Time{}
+	d.mu.Unlock()
+	began := time.Now()
+	for range 3 {
+		if got := a.Mechanisms(inTLS()); !slices.Equal(got, []string{"PLAIN"}) {
+			t.Errorf("offered is %v", got)
+		}
+	}
+	c := &config.Config{}
+	c.MTA.Users = config.Users{Dovecot: hung, Options: "y"}
+	again, err := New(t.Context(), c, safefile.Rules{}, slog.New(slog.DiscardHandler), time.Now, NewGuesses(time.Now), a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := again.Mechanisms(inTLS()); !slices.Contains(got, "PLAIN") {
+		t.Errorf("after a reload %v is offered", got)
+	}
+	if took := time.Since(began); took > greetTime/2 {
+		t.Errorf("clients waited for %v", took)
 	}
 }
 

@@ -24,14 +24,15 @@ const (
 type outcome uint8
 
 const (
-	goesOn outcome = iota
-	right
+	fine outcome = iota
 	wrong
 )
 
-// guesses slows wrong log-ins down by client, however many connections it has:
-// a /64 counts as one of IPv6. What it remembers is bounded.
-type guesses struct {
+// Guesses slow wrong log-ins down by client, however many connections it has: a
+// /64 counts as one of IPv6. Right ones take nothing back, since who has an
+// account would guess those of others between them. What is remembered is
+// bounded. They are a server's, so that a reload forgets nobody.
+type Guesses struct {
 	now func() time.Time
 
 	mu      sync.Mutex
@@ -45,8 +46,9 @@ type guesser struct {
 	free time.Time
 }
 
-func newGuesses(now func() time.Time) *guesses {
-	return &guesses{now: now, clients: map[netip.Prefix]*guesser{}}
+// NewGuesses remembers nobody yet.
+func NewGuesses(now func() time.Time) *Guesses {
+	return &Guesses{now: now, clients: map[netip.Prefix]*guesser{}}
 }
 
 // of is what counts as one client; ok is false for who is on this machine.
@@ -65,7 +67,7 @@ func of(addr netip.Addr) (client netip.Prefix, ok bool) {
 
 // begin lets a step of a log-in begin, or not. end is to be called with how it
 // ended; what it returns waits as long as a wrong one has to, or until ctx ends.
-func (g *guesses) begin(addr netip.Addr) (end func(outcome) (wait func(context.Context) error), ok bool) {
+func (g *Guesses) begin(addr netip.Addr) (end func(outcome) (wait func(context.Context) error), ok bool) {
 	client, known := of(addr)
 	if !known {
 		return func(outcome) func(context.Context) error { return func(context.Context) error { return nil } }, true
@@ -83,28 +85,26 @@ func (g *guesses) begin(addr netip.Addr) (end func(outcome) (wait func(context.C
 		return nil, false
 	}
 	c.busy++
-	return func(o outcome) func(context.Context) error { return g.end(client, c, o) }, true
+	return func(o outcome) func(context.Context) error { return g.end(client, c, o, now) }, true
 }
 
-func (g *guesses) end(client netip.Prefix, c *guesser, o outcome) func(context.Context) error {
+// end is how a step ended that began at a time. The pause counts from there: what
+// the check itself has taken, which depends on the user, is in it.
+func (g *Guesses) end(client netip.Prefix, c *guesser, o outcome, began time.Time) func(context.Context) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	c.busy--
-	now := g.now()
-	switch {
-	case o == right:
-		c.wrong = 0
-	case o == wrong:
-		if now.Sub(c.free) > forget {
+	if o == wrong {
+		if began.Sub(c.free) > forget {
 			c.wrong = 0
 		}
 		c.wrong++
-		c.free = later(c.free, now).Add(pause(c.wrong))
+		c.free = later(c.free, began).Add(pause(c.wrong))
 	}
 	if c.wrong == 0 && c.busy == 0 && g.clients[client] == c {
 		delete(g.clients, client)
 	}
-	until := c.free.Sub(now)
+	until := c.free.Sub(g.now())
 	return func(ctx context.Context) error { return sleep(ctx, until) }
 }
 
@@ -134,7 +134,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 
 // makeRoom forgets those who have been quiet, and where there are none, whoever
 // was quiet longest.
-func (g *guesses) makeRoom(now time.Time) {
+func (g *Guesses) makeRoom(now time.Time) {
 	if len(g.clients) < mostClients {
 		return
 	}

@@ -24,6 +24,12 @@ func temporary() error {
 	return &smtp.SMTPError{Code: 454, EnhancedCode: smtp.EnhancedCode{4, 7, 0}, Message: "Temporary authentication failure"}
 }
 
+// tooMany ends the connection, so that who goes on all the same is counted as a
+// client once more.
+func tooMany() error {
+	return &smtp.SMTPError{Code: 421, EnhancedCode: smtp.EnhancedCode{4, 7, 0}, Message: "Too many wrong log-ins from your address; try again in some minutes"}
+}
+
 func refused() error {
 	return &smtp.SMTPError{Code: 535, EnhancedCode: smtp.EnhancedCode{5, 7, 8}, Message: "Authentication credentials invalid"}
 }
@@ -48,24 +54,17 @@ func (s *server) Next(response []byte) (challenge []byte, done bool, err error) 
 	end, ok := s.auth.guesses.begin(s.facts.Remote.Addr())
 	if !ok {
 		s.done("", errUnseen)
-		return nil, false, temporary()
+		return nil, false, tooMany()
 	}
 	challenge, done, err = s.inner.Next(response)
 	if err != nil {
 		return nil, false, s.refuse(err, end)
 	}
-	end(outcomeOf(done))
+	end(fine)
 	if done {
 		s.done(s.user, nil)
 	}
 	return challenge, done, nil
-}
-
-func outcomeOf(done bool) outcome {
-	if done {
-		return right
-	}
-	return goesOn
 }
 
 // refuse is the reply to a log-in that has failed, after the pause that one
@@ -77,14 +76,14 @@ func (s *server) refuse(err error, end func(outcome) (wait func(context.Context)
 	}
 	switch {
 	case s.ctx.Err() != nil:
-		end(goesOn)
+		end(fine)
 		return temporary()
 	case errors.Is(err, errMalformed), errors.Is(err, sasl.ErrUnexpectedClientResponse):
-		end(goesOn)
+		end(fine)
 		s.done(name, errMalformed)
 		return &smtp.SMTPError{Code: 501, EnhancedCode: smtp.EnhancedCode{5, 5, 2}, Message: "Authentication response not understood"}
 	case !errors.Is(err, errWrong):
-		end(goesOn)
+		end(fine)
 		s.done(name, errors.New("it could not be checked"))
 		s.auth.log.Error("log-in could not be checked", "user", name, "mechanism", s.mechanism, "relay", s.facts.relay(), "reason", err)
 		return temporary()

@@ -78,7 +78,7 @@ func TestAFileOfUsersThatChangesCountsAtOnce(t *testing.T) {
 	ahead := time.Duration(0)
 	file.now = func() time.Time { return time.Now().Add(ahead) }
 	try := func(password string) bool {
-		a.guesses = newGuesses(time.Now)
+		a.guesses = NewGuesses(time.Now)
 		user := ""
 		server, err := file.begin(t.Context(), plain, &Facts{}, func(u string) { user = u })
 		if err != nil {
@@ -138,7 +138,7 @@ func TestAStoreThatOthersCanReadNeedsAWord(t *testing.T) {
 
 func TestGuessingIsSlowHoweverManyConnections(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGuesses(time.Now)
+		g := NewGuesses(time.Now)
 		here, there := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
 		begin := time.Now()
 		answered := 0
@@ -159,7 +159,7 @@ func TestGuessingIsSlowHoweverManyConnections(t *testing.T) {
 		if answered != 1 {
 			t.Errorf("%d wrong ones were answered in two seconds, want 1", answered)
 		}
-		if end, ok := g.begin(there); !ok || end(right)(t.Context()) != nil || time.Since(begin) > 2*time.Second {
+		if end, ok := g.begin(there); !ok || end(fine)(t.Context()) != nil || time.Since(begin) > 2*time.Second {
 			t.Error("another client waits too")
 		}
 		time.Sleep(time.Minute)
@@ -182,8 +182,47 @@ func TestGuessingIsSlowHoweverManyConnections(t *testing.T) {
 	})
 }
 
+// What a check takes depends on the user: on the kind of hash, and on whether
+// there is one.
+func TestTheAnswerToAWrongLogInComesWhenItWouldWhateverWasChecked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, check := range []time.Duration{0, 50 * time.Millisecond, 900 * time.Millisecond} {
+			g := NewGuesses(time.Now)
+			began := time.Now()
+			end, _ := g.begin(netip.MustParseAddr("192.0.2.1"))
+			time.Sleep(check)
+			_ = end(wrong)(t.Context())
+			if got := time.Since(began); got != firstPause {
+				t.Errorf("a check of %v is answered after %v, want %v", check, got, firstPause)
+			}
+		}
+	})
+}
+
+// Who has an account must not make guessing quick again by logging in between.
+func TestARightLogInTakesNoPauseBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := NewGuesses(time.Now)
+		began := time.Now()
+		for range 5 {
+			for _, o := range []outcome{wrong, fine} {
+				end, ok := g.begin(netip.MustParseAddr("192.0.2.1"))
+				if !ok {
+					t.Fatal("refused unseen")
+				}
+				if wait := end(o); o == wrong {
+					_ = wait(t.Context())
+				}
+			}
+		}
+		if got, want := time.Since(began), 31*time.Second; got != want {
+			t.Errorf("five guesses with right ones between take %v, want %v", got, want)
+		}
+	})
+}
+
 func TestWhoGuessesIsRememberedWithinABound(t *testing.T) {
-	g := newGuesses(time.Now)
+	g := NewGuesses(time.Now)
 	for i := range 3 * mostClients {
 		end, ok := g.begin(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}))
 		if !ok {
@@ -232,7 +271,7 @@ func TestAnAnswerThatIsNoneIsRefusedAndCostsNothing(t *testing.T) {
 		{"SCRAM that wants a binding that there is not", scramName, []string{"p=tls-exporter,,n=me,r=abc"}, 535},
 	} {
 		t.Run(c.reason, func(t *testing.T) {
-			a.guesses = newGuesses(time.Now)
+			a.guesses = NewGuesses(time.Now)
 			server, err := a.Server(t.Context(), c.mechanism, inTLS(), func(_ string, why error) {
 				if why == nil {
 					t.Error("logged in")

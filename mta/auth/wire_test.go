@@ -177,7 +177,7 @@ func TestOurRelayLogsInByEachMechanism(t *testing.T) {
 		{"a wrong password by SCRAM", "auto", "", relay.Implicit, planted + "-not", ""},
 	} {
 		t.Run(c.reason, func(t *testing.T) {
-			a.guesses = newGuesses(time.Now) // the pauses are shown elsewhere
+			a.guesses = NewGuesses(time.Now) // the pauses are shown elsewhere
 			cert, key := "", ""
 			if c.certificate != "" {
 				cert, key = filepath.Join(dir, c.certificate+".pem"), filepath.Join(dir, c.certificate+".key")

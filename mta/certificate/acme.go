@@ -39,20 +39,29 @@ type acme struct {
 	magic *certmagic.Config
 	cache *certmagic.Cache
 	names []string
+	// address is that of the challenge, as it is configured.
+	address string
 	// renewal is how often certificates are looked at.
-	renewal time.Duration
-	close   func()
+	renewal   time.Duration
+	issuer    *certmagic.ACMEIssuer
+	challenge string
+	// socket is where the challenge is answered; inherited says that it was bound
+	// by the one before.
+	socket    *net.TCPListener
+	inherited bool
+	stop      func() // nil until begin
 }
 
-// startACME binds the listener of the challenge, so that a later change of user
-// does not matter, and lets the certificates be fetched and renewed.
-func startACME(ctx context.Context, c *config.Config, rules safefile.Rules, log *slog.Logger, renewal time.Duration) (*acme, error) {
+// newACME binds the listener of the challenge, so that a later change of user
+// does not matter, or takes that of the one before where it is at the same
+// address, which may be one that only root can bind.
+func newACME(c *config.Config, rules safefile.Rules, log *slog.Logger, renewal time.Duration, before *acme) (*acme, error) {
 	settings := &c.MTA.TLS.ACME
 	if !settings.Agree {
 		return nil, sysexits.Errorf(sysexits.Config, "read its terms, and set agree = true in [mta.tls.acme]",
 			"the authority %s gives no certificate to who has not agreed to its terms", settings.Directory)
 	}
-	a := &acme{names: namesOf(c), renewal: renewal}
+	a := &acme{names: namesOf(c), renewal: renewal, challenge: settings.Challenge, address: challengeAddress(settings)}
 	if !strings.Contains(a.names[0], ".") {
 		return nil, sysexits.Errorf(sysexits.Config, "set names in [mta.tls.acme], or hostname in [mta]", "there is no name with a dot in it to get a certificate for")
 	}
@@ -60,31 +69,63 @@ func startACME(ctx context.Context, c *config.Config, rules safefile.Rules, log 
 	if err != nil {
 		return nil, err
 	}
-	listener, err := net.Listen("tcp", challengeAddress(settings))
-	if err != nil {
+	if err := a.bind(before); err != nil {
 		return nil, sysexits.Errorf(sysexits.OSErr, "stop what listens there, or set listen in [mta.tls.acme]", "the challenge of ACME cannot be answered: %w", err)
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	issuer, err := a.prepare(settings, storage, listener, rules, log)
-	if err != nil {
-		cancel()
-		listener.Close()
+	if err := a.prepare(settings, storage, rules, log); err != nil {
+		a.close(a.inherited)
 		return nil, err
-	}
-	stop := a.answer(listener, settings.Challenge, issuer)
-	a.close = func() { cancel(); stop(); a.cache.Stop() }
-	if err := a.magic.ManageAsync(ctx, a.names); err != nil {
-		a.close()
-		return nil, sysexits.Errorf(sysexits.Config, "look at [mta.tls.acme]", "no certificate can be fetched: %w", err)
 	}
 	return a, nil
 }
 
+func (a *acme) bind(before *acme) error {
+	if before != nil && before.address == a.address {
+		a.socket, a.inherited = before.socket, true
+		return nil
+	}
+	listener, err := net.Listen("tcp", a.address)
+	if err != nil {
+		return err
+	}
+	a.socket = listener.(*net.TCPListener) //nolint:forcetypeassert // that is what tcp has
+	return nil
+}
+
+// begin answers challenges, and has certificates fetched and renewed.
+func (a *acme) begin(log *slog.Logger) {
+	ctx, cancel := context.WithCancel(context.Background())
+	_ = a.socket.SetDeadline(time.Time{}) // the one before may have set one
+	quiet := a.answer(lent{a.socket})
+	a.stop = func() { cancel(); quiet() }
+	if err := a.magic.ManageAsync(ctx, a.names); err != nil {
+		log.Error("certificate: ACME cannot fetch any", "reason", err, "next", "look at [mta.tls.acme]")
+	}
+}
+
+// close stops it; the socket is kept for the one that goes on with it.
+func (a *acme) close(keep bool) {
+	if a.stop != nil {
+		a.stop()
+	}
+	if a.cache != nil {
+		a.cache.Stop()
+	}
+	if !keep {
+		_ = a.socket.Close() // it is shut whatever it says
+	}
+}
+
+// lent is a listener that ends without its socket.
+type lent struct{ *net.TCPListener }
+
+func (l lent) Close() error { return l.SetDeadline(time.Unix(1, 0)) }
+
 // prepare sets certmagic up; nothing of its own package-wide state is used.
-func (a *acme) prepare(settings *config.ACME, storage string, listener net.Listener, rules safefile.Rules, log *slog.Logger) (*certmagic.ACMEIssuer, error) {
+func (a *acme) prepare(settings *config.ACME, storage string, rules safefile.Rules, log *slog.Logger) error {
 	roots, err := directoryRoots(settings, rules)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	logger := zap.New(slogCore{log.With("part", "acme")})
 	a.cache = certmagic.NewCache(certmagic.CacheOptions{
@@ -94,38 +135,42 @@ func (a *acme) prepare(settings *config.ACME, storage string, listener net.Liste
 	a.magic = certmagic.New(a.cache, certmagic.Config{
 		Storage: &certmagic.FileStorage{Path: storage}, Logger: logger, DefaultServerName: a.names[0], FallbackServerName: a.names[0],
 	})
-	host, port, err := net.SplitHostPort(listener.Addr().String())
+	host, port, err := net.SplitHostPort(a.socket.Addr().String())
 	if err != nil {
-		return nil, err
+		return err
 	}
 	number, err := strconv.Atoi(port)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	byTLS := settings.Challenge == tlsALPN
-	issuer := certmagic.NewACMEIssuer(a.magic, certmagic.ACMEIssuer{
+	a.issuer = certmagic.NewACMEIssuer(a.magic, certmagic.ACMEIssuer{
 		CA: settings.Directory, Email: settings.Email, Agreed: settings.Agree, TrustedRoots: roots,
 		DisableHTTPChallenge: byTLS, DisableTLSALPNChallenge: !byTLS,
 		ListenHost: host, AltHTTPPort: number, AltTLSALPNPort: number, Logger: logger,
 	})
-	a.magic.Issuers = []certmagic.Issuer{issuer}
-	return issuer, nil
+	a.magic.Issuers = []certmagic.Issuer{a.issuer}
+	return nil
 }
 
-// answer serves the challenge, and nothing else.
-func (a *acme) answer(listener net.Listener, challenge string, issuer *certmagic.ACMEIssuer) (stop func()) {
+// answer serves the challenge, and nothing else. stop waits until nobody listens.
+func (a *acme) answer(listener net.Listener) (stop func()) {
 	server := &http.Server{
-		Handler:           issuer.HTTPChallengeHandler(http.NotFoundHandler()),
+		Handler:           a.issuer.HTTPChallengeHandler(http.NotFoundHandler()),
 		ReadHeaderTimeout: challengeTime, ReadTimeout: challengeTime, WriteTimeout: challengeTime, IdleTimeout: challengeTime,
 		MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug),
 	}
-	if challenge == tlsALPN {
+	if a.challenge == tlsALPN {
 		listener = tls.NewListener(listener, &tls.Config{
 			MinVersion: tls.VersionTLS12, GetCertificate: a.magic.GetCertificate, NextProtos: []string{"acme-tls/1"},
 		})
 	}
-	go server.Serve(listener) //nolint:errcheck // it ends by Close
-	return func() { server.Close() }
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		server.Serve(listener) //nolint:errcheck // it ends by Close
+	}()
+	return func() { server.Close(); <-ended }
 }
 
 const maxHeader = 8 << 10
@@ -138,11 +183,20 @@ func challengeAddress(settings *config.ACME) string {
 	return cmp.Or(settings.Listen, standard)
 }
 
-func storageOf(c *config.Config) (string, error) {
-	dir := c.MTA.TLS.ACME.Storage
-	if dir == "" && len(c.Spools) > 0 {
-		dir = filepath.Join(filepath.Dir(c.Spools[0]), "certificates")
+// Storage is the directory of what ACME fetches, "" where it fetches nothing.
+func Storage(c *config.Config) string {
+	acme := &c.MTA.TLS.ACME
+	switch {
+	case acme.Directory == "":
+		return ""
+	case acme.Storage == "" && len(c.Spools) > 0:
+		return filepath.Join(filepath.Dir(c.Spools[0]), "certificates")
 	}
+	return acme.Storage
+}
+
+func storageOf(c *config.Config) (string, error) {
+	dir := Storage(c)
 	const private = 0o700
 	if err := os.MkdirAll(dir, private); err != nil {
 		return "", sysexits.Errorf(sysexits.CantCreat, "set storage in [mta.tls.acme]", "there is no place for certificates: %w", err)

@@ -67,6 +67,7 @@ func TestACertificateComesByACMEAndIsRenewedUnderAKeptConnection(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer s.Close()
+			s.Begin()
 			await(t, log, "a first certificate", s.Offered)
 			roots := x509.NewCertPool()
 			if !roots.AppendCertsFromPEM([]byte(authority.Roots)) {
@@ -83,6 +84,7 @@ func TestACertificateComesByACMEAndIsRenewedUnderAKeptConnection(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer again.Close()
+			again.Begin()
 			s.Close()
 			await(t, log, "one more after a reload", func() bool {
 				_, now := connect(t, again, roots)

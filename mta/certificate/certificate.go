@@ -34,16 +34,27 @@ type Store struct {
 	acme     *acme
 
 	mu     sync.Mutex
-	mine   bool // acme ends with this Store
+	before *Store // until Begin
+	stage  stage
 	files  *files
 	stamp  safefile.Stamp
 	looked time.Time
 }
 
-// New reads the certificates of the configuration, and has those of ACME fetched
-// until ctx ends; nil where it has none of either. Its listener for ACME is
-// bound when it returns: where before, of the configuration until now, has the
-// same, it goes on under the new Store. An error is one of sysexits.
+// A stage is how far a Store is with its ACME.
+type stage uint8
+
+const (
+	ready stage = iota
+	begun
+	over // it has ended, or is another Store's
+)
+
+// New reads the certificates of the configuration, and binds the listener of ACME;
+// nil where it has none of either. Nothing is fetched until Begin. before is the
+// Store until now, or nil: what its ACME has is taken over at Begin, and as long
+// as that is not called it goes on. The Store ends with ctx. An error is one of
+// sysexits.
 func New(ctx context.Context, c *config.Config, rules safefile.Rules, log *slog.Logger, now func() time.Time, before *Store) (*Store, error) {
 	return newStore(ctx, c, rules, log, now, before, renewEvery)
 }
@@ -64,48 +75,78 @@ func newStore(ctx context.Context, c *config.Config, rules safefile.Rules, log *
 		return s, nil
 	}
 	s.names = namesOf(c)
-	if s.acme = before.handOver(s); s.acme == nil {
-		// Not of ctx: it may outlive this Store.
-		if s.acme, err = startACME(context.WithoutCancel(ctx), c, rules, log, renewal); err != nil {
+	if s.acme = before.same(s); s.acme == nil {
+		if s.acme, err = newACME(c, rules, log, renewal, before.listening()); err != nil {
 			return nil, err
 		}
 	}
-	s.mine = true
+	s.before = before
 	context.AfterFunc(ctx, s.Close)
 	return s, nil
 }
 
-// Close stops what ACME has under way, unless another Store goes on with it.
-func (s *Store) Close() {
+// same is the ACME of a Store, where that is what another wants too; else nil.
+func (s *Store) same(other *Store) *acme {
+	if s == nil || !reflect.DeepEqual(s.settings.ACME, other.settings.ACME) || !slices.Equal(s.names, other.names) {
+		return nil
+	}
+	return s.acme
+}
+
+// listening is the ACME whose listener a successor may take over, or nil.
+func (s *Store) listening() *acme {
 	if s == nil {
+		return nil
+	}
+	return s.acme
+}
+
+// Begin takes over from the Store before, and has the certificates of ACME fetched
+// and renewed from now on. The process must be the user by then that it is to
+// stay, since what it stores must be its own.
+func (s *Store) Begin() {
+	if s == nil || s.acme == nil {
 		return
 	}
 	s.mu.Lock()
-	mine := s.mine
-	s.mine = false
-	s.mu.Unlock()
-	if mine {
-		s.acme.close()
+	defer s.mu.Unlock()
+	before := s.before
+	s.before, s.stage = nil, begun
+	if was := before.leave(); was != over && before.same(s) == nil {
+		before.acme.close(s.acme.inherited)
+	}
+	if s.acme.stop == nil {
+		s.acme.begin(s.log)
 	}
 }
 
-// handOver is the ACME of a Store for its successor, where that wants the same;
-// else it ends here, so that its listener can be bound anew.
-func (s *Store) handOver(to *Store) *acme {
-	if s == nil {
-		return nil
-	}
-	if !reflect.DeepEqual(s.settings.ACME, to.settings.ACME) || !slices.Equal(s.names, to.names) {
-		s.Close()
-		return nil
+// leave ends a Store without its ACME; it says how far that was.
+func (s *Store) leave() (was stage) {
+	if s == nil || s.acme == nil {
+		return over
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.mine {
-		return nil
+	was, s.stage, s.before = s.stage, over, nil
+	return was
+}
+
+// Close stops what ACME has under way, unless another Store goes on with it.
+func (s *Store) Close() {
+	if s == nil || s.acme == nil {
+		return
 	}
-	s.mine = false
-	return s.acme
+	s.mu.Lock()
+	before := s.before
+	s.mu.Unlock()
+	switch s.leave() {
+	case begun:
+		s.acme.close(false)
+	case ready:
+		if before.same(s) == nil {
+			s.acme.close(s.acme.inherited)
+		}
+	}
 }
 
 // Offered says that there is a certificate now: with ACME it may be awaited

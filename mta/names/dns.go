@@ -84,6 +84,12 @@ func New(o Options) *DNS {
 	return d
 }
 
+// Asks says that it asks as these options have it; its clock, and who makes its
+// connections, are not compared.
+func (d *DNS) Asks(o Options) bool {
+	return slices.Equal(d.options.Servers, o.Servers) && d.options.Retrans == o.Retrans && d.options.Retry == o.Retry && d.options.Hosts == o.Hosts
+}
+
 // A question is what is asked: a name in lower case with its last dot.
 type question struct {
 	name string
