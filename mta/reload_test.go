@@ -126,7 +126,7 @@ func forgetsNothing(t *testing.T, text string) {
 		}()
 	}
 	synctest.Wait()
-	if err := s.Reload(t.Context(), configOf(t, "mta.name_servers = [\"192.0.2.53\"]\n"+text)); err != nil {
+	if err := s.Reload(t.Context(), configOf(t, "name_servers = [\"192.0.2.53\"]\n"+text)); err != nil {
 		t.Fatal(err)
 	}
 	if s.rules.Load().names == asked {
