@@ -3,10 +3,12 @@ package mta
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -195,6 +197,46 @@ func TestAStrangerCannotRelay(t *testing.T) {
 		c.say("RCPT TO:<"+to+">", "550 5.7.1")
 	}
 	c.say("RCPT TO:<you@example.org>", "250")
+}
+
+// RFC 1985, and who may not ask: nobody on a port for our own users, nor where
+// PrivacyOptions say noetrn.
+//
+// Coverage: X7.
+func TestETRNStartsAQueueRunForItsNode(t *testing.T) {
+	for _, test := range []struct{ reason, text, listener, line, want, node string }{
+		{"a domain", ours, "", "ETRN example.net", "250 2.0.0 Queuing for node example.net started", "example.net"},
+		{"and what is below it", ours, "", "ETRN @example.net", "250 2.0.0 Queuing for node @example.net started", "@example.net"},
+		{"no domain", ours, "", "ETRN @", "459 4.5.4", ""},
+		{"a run that does not begin", ours, "", "ETRN busy.example", "458 4.5.4", ""},
+		{"a port for our users", ours, "submission = true\n", "ETRN example.net", "502", ""},
+		{"a listener without it", ours, "no_etrn = true\n", "ETRN example.net", "502", ""},
+		{"PrivacyOptions", ours + "[submit]\nprivacy_options = [\"noetrn\"]\n", "", "ETRN example.net", "502 5.7.0", ""},
+	} {
+		t.Run(test.reason, func(t *testing.T) {
+			r := run(t, test.text, test.listener)
+			var ran []queue.Node
+			busy, _ := queue.ParseNode("busy.example")
+			r.Run = func(n queue.Node) error {
+				if n == busy {
+					return errors.New("too many wait")
+				}
+				ran = append(ran, n)
+				return nil
+			}
+			c := r.dial()
+			c.hello()
+			c.say(test.line, test.want)
+			var want []queue.Node
+			if test.node != "" {
+				node, _ := queue.ParseNode(test.node)
+				want = append(want, node)
+			}
+			if !slices.Equal(ran, want) {
+				t.Errorf("runs for %v, want %v", ran, want)
+			}
+		})
+	}
 }
 
 func TestAMessageThatRunsInCirclesIsRefused(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"mailcrane/queue"
 )
 
+// Coverage: A43.
 func TestAServerWhoseTLSIsBrokenStandsInTheLogAsInSendmails(t *testing.T) {
 	for _, test := range []struct {
 		reason string
