@@ -50,6 +50,22 @@ func Become(name string) error {
 	return nil
 }
 
+// give makes an empty directory that of a user, as root may. One with files in it
+// is left as it is: they would have to change hands too.
+func give(dir, name string) error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	if found, err := os.ReadDir(dir); err != nil || len(found) > 0 {
+		return err
+	}
+	uid, gid, _, err := lookUp(name)
+	if err != nil {
+		return nil //nolint:nilerr // Become says it
+	}
+	return os.Lchown(dir, uid, gid)
+}
+
 // lookUp is who name is, with all groups.
 func lookUp(name string) (uid, gid int, groups []int, err error) {
 	login, group, hasGroup := strings.Cut(name, ":")

@@ -4,10 +4,12 @@ package mta
 
 import (
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"os/exec"
 	"os/user"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -41,6 +43,59 @@ func TestABecomer(t *testing.T) {
 				fmt.Println("thread", strings.Fields(line)[1:])
 			}
 		}
+	}
+}
+
+// TestABecomerOfFiles is, in a child, a server whose files only root can read.
+func TestABecomerOfFiles(t *testing.T) {
+	dir := os.Getenv("MTA_TEST_FILES")
+	if dir == "" {
+		t.Skip("it is for a child of the test beside it")
+	}
+	s := serverOf(t, "dont_blame_sendmail = [\"TrustStickyBit\"]\nrun_as = \"nobody\"\n[mta.tls]\ncert = \""+dir+"/cert.pem\"\nkey = \""+dir+"/key.pem\"\n"+
+		"[mta.tls.acme]\ndirectory = \"https://127.0.0.1:1/dir\"\nagree = true\nlisten = \"127.0.0.1:0\"\nstorage = \""+dir+"/"+os.Getenv("MTA_TEST_STORAGE")+"\"\n"+
+		"[[mta.listen]]\naddress = \"127.0.0.1:0\"\n")
+	s.Log = slog.New(slog.NewTextHandler(os.Stdout, nil))
+	if err := s.Become(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Root can read what the server cannot later on: the reload that would fail, or
+// the certificate that would not be renewed, is months away.
+func TestWhatTheUserOfRunAsCannotReadIsToldAtTheStart(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root can become another user")
+	}
+	cert, key, _ := certificateOf(t, "mx.example.org")
+	dir := filepath.Dir(cert)
+	if err := os.Chmod(cert, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for d := dir; d != os.TempDir() && d != "/"; d = filepath.Dir(d) {
+		if err := os.Chmod(d, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.MkdirAll(filepath.Join(dir, "old", "acme"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct{ reason, storage, want string }{
+		{"a directory that is new becomes the user's", "new", ""},
+		{"one of root's with files in it is told of", "old", "chown -R nobody " + dir + "/old"},
+	} {
+		t.Run(test.reason, func(t *testing.T) {
+			c := exec.CommandContext(t.Context(), os.Args[0], "-test.run=TestABecomerOfFiles", "-test.v")
+			c.Env = append(os.Environ(), "MTA_TEST_FILES="+dir, "MTA_TEST_STORAGE="+test.storage)
+			out, _ := c.CombinedOutput() // the child cannot clean up any more what it made as root
+			text := string(out)
+			if !strings.Contains(text, "chmod g+r "+key) || !strings.Contains(text, "GroupReadableKeyFile") || strings.Contains(text, "chmod g+r "+cert) {
+				t.Errorf("it does not say how the key is mended: %s", text)
+			}
+			if strings.Contains(text, "chown -R") != (test.want != "") || !strings.Contains(text, test.want) {
+				t.Errorf("want %q: %s", test.want, text)
+			}
+		})
 	}
 }
 

@@ -61,7 +61,7 @@ func (a *app) mta(ctx context.Context) error {
 	if err := server.Bind(ctx, inherited); err != nil {
 		return err
 	}
-	if err := mta.Become(c.MTA.RunAs); err != nil {
+	if err := server.Become(); err != nil {
 		return err
 	}
 	undumpable() // the change of user has made it an ordinary process again
