@@ -28,7 +28,12 @@ type running struct {
 // run starts a server of a configuration that has the listener's other keys last.
 func run(t *testing.T, text, listener string) *running {
 	t.Helper()
-	s := serverOf(t, text+"\n[[mta.listen]]\naddress = \"127.0.0.1:0\"\n"+listener)
+	return serving(t, serverOf(t, text+"\n[[mta.listen]]\naddress = \"127.0.0.1:0\"\n"+listener))
+}
+
+// serving has a server run until the test ends.
+func serving(t *testing.T, s *Server) *running {
+	t.Helper()
 	if err := s.Bind(t.Context(), &socket.Inheritance{}); err != nil {
 		t.Fatal(err)
 	}
