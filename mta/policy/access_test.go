@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/emersion/go-smtp"
@@ -95,8 +96,8 @@ func TestTheAccessMapDecidesAboutClientsSendersAndRecipients(t *testing.T) {
 		{"kept apart", "Connect:192.0.2.1 OK\nFrom:away.example QUARANTINE:odd", "", "a@away.example", "ok", "quarantine odd", "ok", 0},
 		{"a recipient is refused", "Connect:192.0.2.1 OK\nTo:a@ REJECT", "blocklist_recipients = true", "a@away.example", "ok", "ok", "550 5.2.1 <" + to + ">... Mailbox disabled for this recipient", 0},
 		{"not without the feature", "Connect:192.0.2.1 OK\nTo:a@ REJECT", "", "a@away.example", "ok", "ok", "ok", 0},
-		{"TLS is asked for", "Connect:192.0.2.1 OK\nTLS_Clt:192.0.2.1 ENCR:128", "", "", "ok", "454 4.7.0 <>... encryption too weak 0 less than 128", "", 0},
-		{"and at RCPT where it is delayed", "Connect:192.0.2.1 OK\nTLS_Clt:192.0.2.1 PERM+ENCR:128", `delay_checks = "yes"`, "", "ok", "ok", "503 5.7.0 <" + to + ">... encryption too weak 0 less than 128", 0},
+		{"TLS is asked for", "Connect:192.0.2.1 OK\nTLS_Clt:192.0.2.1 ENCR:128", "", "", "ok", "454 4.7.0 encryption too weak 0 less than 128", "", 0},
+		{"and at RCPT where it is delayed", "Connect:192.0.2.1 OK\nTLS_Clt:192.0.2.1 PERM+ENCR:128", `delay_checks = "yes"`, "", "ok", "ok", "503 5.7.0 encryption too weak 0 less than 128", 0},
 	} {
 		t.Run(c.reason, func(t *testing.T) {
 			lists := &listed{result: listing}
@@ -159,5 +160,29 @@ func TestAClientAboveItsRateIsRefused(t *testing.T) {
 				t.Errorf("the third connection hears %q, want %q", got, c.want)
 			}
 		})
+	}
+}
+
+// To:postmaster@[address] would otherwise get around what is said of our domain.
+func TestAMailboxByOurAddressIsBlockedAsByOurName(t *testing.T) {
+	w := world{mta: "[mta]\nlocal = [\"[192.0.2.25]\"]\n[mta.policy]\nblocklist_recipients = true", access: "To:mail.example.org 550 nobody here\n"}
+	v, _ := w.policy(t).Connect(t.Context(), from("192.0.2.1", "host.away.example"))
+	defer v.Close()
+	v.Mail(t.Context(), "", 0)
+	if got := v.Rcpt(t.Context(), "x@[192.0.2.25]").heard(); got != "550 5.0.0 <x@[192.0.2.25]>... nobody here" {
+		t.Errorf("it hears %q", got)
+	}
+}
+
+// sendmail names the address before the text of 450, 550 and 553 only.
+func TestAReplyNamesTheAddressWhereItsCodeIsOfAMailbox(t *testing.T) {
+	for code, named := range map[string]bool{"421": false, "450": true, "451": false, "452": false, "454": false, "521": false, "550": true, "551": false, "552": false, "553": true, "554": false} {
+		w := world{access: "From:away.example " + code + " text\n"}
+		v, _ := w.policy(t).Connect(t.Context(), from("192.0.2.1", ""))
+		got := v.Mail(t.Context(), "a@away.example", 0).heard()
+		v.Close()
+		if want := strings.Contains(got, "<a@away.example>... text"); want != named || !strings.HasSuffix(got, "text") {
+			t.Errorf("%s: %q", code, got)
+		}
 	}
 }

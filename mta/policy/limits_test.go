@@ -230,7 +230,7 @@ func TestAGreylistPutsOffWhoIsNotKnown(t *testing.T) {
 		to     string
 		want   string
 	}{
-		{"a stranger", stranger, "a@mail.example.org", "451 4.7.1 <a@mail.example.org>... Greylisted, please try again in 5 minutes"},
+		{"a stranger", stranger, "a@mail.example.org", "451 4.7.1 Greylisted, please try again in 5 minutes"},
 		{"relaying is refused as it was", stranger, "a@far.example", "550 5.7.1 <a@far.example>... Relaying denied"},
 		{"who has logged in", user, "b@mail.example.org", "ok"},
 		{"class R", from("10.1.2.3", ""), "b@mail.example.org", "ok"},

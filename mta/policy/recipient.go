@@ -120,7 +120,11 @@ func (p *Policy) recipientRefused(t target) Verdict {
 	if !p.rules.BlocklistRecipients {
 		return Verdict{}
 	}
-	entry, err := p.parts.Access.ToRefuse(t.String(), t.domain == "" || p.classes.local(t.domain))
+	local := t.domain == "" || p.classes.local(t.domain)
+	if local && strings.HasPrefix(t.domain, "[") { // the same mailbox as by our name
+		t.domain = p.classes.host
+	}
+	entry, err := p.parts.Access.ToRefuse(t.String(), local)
 	if err != nil {
 		return unknown()
 	}

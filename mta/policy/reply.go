@@ -33,9 +33,9 @@ func (v Verdict) in(rule, address string) Verdict {
 }
 
 // about puts before a refusal what it is about, as sendmail's replies to MAIL and
-// RCPT have it.
+// RCPT have it: those whose code is of a mailbox, and no others.
 func (v Verdict) about() Verdict {
-	if v.Refusal == nil || v.Refusal.Code == 421 {
+	if v.Refusal == nil || v.Refusal.Code != 450 && v.Refusal.Code != 550 && v.Refusal.Code != 553 {
 		return v
 	}
 	reply := *v.Refusal
