@@ -302,3 +302,6 @@ func wanted(theirs exchange, ours string) bool {
 	}
 	return false
 }
+
+// An exchange is what was asked, "" for the greeting, and the answer.
+type exchange struct{ asked, reply string }

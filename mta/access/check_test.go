@@ -151,3 +151,11 @@ func TestTLSIsRequiredOfAPeerOrARecipient(t *testing.T) {
 		t.Errorf("%+v %v %v", r, found, err)
 	}
 }
+
+// The tips for both letters, pasted one after the other, would lose the second.
+func TestLettersInTwoLinesWithOneKeyAreWarnedOfWithWhatToWrite(t *testing.T) {
+	_, warnings, err := Read("access", strings.NewReader("Srv_Features: S\nSrv_Features:a.example V\nSrv_Features: V\n"), Options{})
+	if all := strings.Join(warnings, "\n"); err != nil || !strings.Contains(all, "access:3: these letters do not count: write one line, srv_features: S V") || strings.Contains(all, "access:2:") {
+		t.Errorf("%v, %v", warnings, err)
+	}
+}

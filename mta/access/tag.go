@@ -168,8 +168,9 @@ func split(key string) (t tag, rest string, known bool) {
 // those that some CITag names.
 type checker struct {
 	options Options
-	asked   []string     // tags that a CITag has named
-	own     []ownedEntry // entries with tags of one's own
+	asked   []string          // tags that a CITag has named
+	own     []ownedEntry      // entries with tags of one's own
+	letters map[string]string // those of each key that has some, with its tag
 }
 
 type ownedEntry struct {
@@ -207,9 +208,28 @@ func (c *checker) check(e textmap.Entry) (warning string, wrong error) {
 		if wrong = checkKey(key, row.key); wrong != nil && key != "" {
 			return "", wrong
 		}
-		return row.check(e.Value, c.options)
+		if warning, wrong = row.check(e.Value, c.options); wrong == nil && warning == "" {
+			warning = c.moreLetters(t, e)
+		}
+		return warning, wrong
 	}
 	return "", nil
+}
+
+// moreLetters says how to write letters in two lines with one key, of which the
+// second is lost: tips on the net have one letter each, to be pasted.
+func (c *checker) moreLetters(t tag, e textmap.Entry) (warning string) {
+	if t != serverFeatures && t != clientFeatures {
+		return ""
+	}
+	if first, again := c.letters[e.Key]; again && first != e.Value {
+		return fmt.Sprintf("these letters do not count: write one line, %s %s %s", shown(e.Key), shown(first), shown(e.Value))
+	}
+	if c.letters == nil {
+		c.letters = make(map[string]string)
+	}
+	c.letters[e.Key] = e.Value
+	return ""
 }
 
 // noteTags remembers the tags that a CITag in the value names.
