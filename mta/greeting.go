@@ -9,9 +9,14 @@ import (
 
 // greeting is SmtpGreetingMessage.
 func (r *rules) greeting(now time.Time) string {
-	version := "mailcrane"
+	return smtpd.GreetingText(r.config.MTA.Limits.Greeting, r.hostname, r.version, now)
+}
+
+// ownVersion is that of this program. To find it out takes longer than all else
+// that is done for a client before it is greeted.
+func ownVersion() string {
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		version = info.Main.Version
+		return info.Main.Version
 	}
-	return smtpd.GreetingText(r.config.MTA.Limits.Greeting, r.hostname, version, now)
+	return "mailcrane"
 }

@@ -29,6 +29,7 @@ import (
 type rules struct {
 	config       *config.Config
 	hostname     string
+	version      string             // of this program
 	access       *access.Map        // nil where there is none
 	auth         *auth.Auth         // nil where nobody can log in
 	certificates *certificate.Store // nil where there is no TLS
@@ -46,7 +47,7 @@ const nameTime = 20 * time.Second
 // is an error, but for the access map, whose users are put off until it is mended.
 func (s *Server) read(c *config.Config) (*rules, error) {
 	ctx, end := context.WithCancel(context.Background())
-	r := &rules{config: c, hostname: serverName(c), names: s.Resolver, ident: ident.Asker{Timeout: c.Timeout.Ident}, end: end}
+	r := &rules{config: c, hostname: serverName(c), version: ownVersion(), names: s.Resolver, ident: ident.Asker{Timeout: c.Timeout.Ident}, end: end}
 	if err := r.open(ctx, s); err != nil {
 		end()
 		return nil, err
@@ -167,7 +168,7 @@ func (r *rules) limits(s *Server) smtpd.Options {
 	c := r.config
 	most := c.MTA.Limits
 	return smtpd.Options{
-		Hostname: r.hostname, MaxConnections: most.Connections, MaxHeaders: c.Submit.MaxHeaders,
+		Hostname: r.hostname, MaxConnections: mostClients(most.Connections, descriptors()), MaxHeaders: c.Submit.MaxHeaders,
 		BadRcptThrottle: most.BadRcptThrottle, BadRcptShutdown: most.BadRcptShutdown, MaxNOOP: most.NOOPs,
 		AllowBogusHELO: most.AllowBogusHELO, SoftBounce: most.SoftBounce,
 		Command: c.Timeout.Command, Block: c.Timeout.DataBlock, Auth: c.Timeout.Auth, StartTLS: c.Timeout.StartTLS,

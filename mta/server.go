@@ -88,6 +88,9 @@ func New(c *config.Config, o Options) (*Server, error) {
 	if o.Watch == nil {
 		o.Watch = watch.New(watch.Options{Log: o.Log, Now: o.Now})
 	}
+	if o.Load != nil {
+		o.Load = eachSecond(o.Load, o.Now)
+	}
 	s := &Server{Options: o, failed: make(chan error, 1), counts: policy.NewCounts(), guesses: auth.NewGuesses(o.Now)}
 	r, err := s.read(c)
 	if err != nil {

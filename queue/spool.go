@@ -45,8 +45,8 @@ type Spool struct {
 	// within confines the spool to one slow queue; "" is no bound.
 	within string
 
-	// buffers are for the beginnings of files.
-	buffers sync.Pool
+	// buffers are for the beginnings of files, writers for what is put.
+	buffers, writers sync.Pool
 
 	mu   sync.Mutex
 	slow []*place // the slow queues that were met so far
@@ -225,7 +225,14 @@ func (s *Spool) makeDir(dir string) error {
 func (s *Spool) fill(ctx context.Context, f File, e *Envelope, message io.Reader) (Name, error) {
 	w := &spoolWriter{file: f}
 	w.sum.Reset()
-	err := w.copy(ctx, e, message)
+	out, ok := s.writers.Get().(*bufio.Writer)
+	if !ok {
+		out = bufio.NewWriterSize(nil, writeBuffer)
+	}
+	out.Reset(w)
+	err := w.copy(ctx, out, e, message)
+	out.Reset(nil) // the pool is to hold no message's file
+	s.writers.Put(out)
 	if err == nil {
 		err = f.Sync()
 	}
@@ -290,6 +297,9 @@ func cause(err error) error {
 	return err
 }
 
+// writeBuffer is how much of a message is written at once, in octets.
+const writeBuffer = 64 << 10
+
 // A spoolWriter writes a message's file and learns what its name must say.
 type spoolWriter struct {
 	file File
@@ -306,8 +316,7 @@ func (w *spoolWriter) Write(p []byte) (int, error) {
 // copy writes envelope and message. The message is read straight into the
 // write buffer, so that a small one is one write and a large one needs no
 // memory of its own.
-func (w *spoolWriter) copy(ctx context.Context, e *Envelope, message io.Reader) error {
-	out := bufio.NewWriterSize(w, 64<<10)
+func (w *spoolWriter) copy(ctx context.Context, out *bufio.Writer, e *Envelope, message io.Reader) error {
 	if _, err := out.Write(appendEnvelope(out.AvailableBuffer(), e)); err != nil {
 		return err
 	}

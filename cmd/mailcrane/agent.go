@@ -111,6 +111,9 @@ func (a *app) agent(ctx context.Context, by given) error {
 	defer stop()
 	idle := newRest()
 	defer idle.end()
+	if by.server != nil {
+		idle.serves()
+	}
 	by, err := a.fillIn(by)
 	if err != nil {
 		return err

@@ -16,6 +16,9 @@ const (
 	// activePercent has the collector give memory back early, rather than save
 	// a little time now and then.
 	activePercent = 50
+	// servingPercent has a server that takes mail in as fast as it comes collect
+	// for every 8 MB, not every 2.
+	servingPercent = 200
 	// restAllowance is how many octets an idle agent may use more (questions
 	// about its status, changes of the network) before they are collected.
 	restAllowance = 4 << 20
@@ -44,6 +47,9 @@ func newRest() *rest {
 func (r *rest) watch(queue.Event) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.over {
+		return
+	}
 	if r.asleep {
 		r.asleep = false
 		debug.SetMemoryLimit(noLimit)
@@ -62,6 +68,17 @@ func (r *rest) lieDown() {
 	debug.FreeOSMemory()
 	debug.SetMemoryLimit(inUse() + restAllowance)
 	debug.SetGCPercent(-1)
+}
+
+// serves says that mail is taken in from a network, of which no queue run tells:
+// the limit of an idle agent would have the collector be at work all the time.
+func (r *rest) serves() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.over = true
+	r.timer.Stop()
+	debug.SetMemoryLimit(noLimit)
+	debug.SetGCPercent(servingPercent)
 }
 
 // end gives the collector back to the rest of the process.

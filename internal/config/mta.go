@@ -112,7 +112,8 @@ type Maps struct{ Access, Mailertable, Virtusertable string }
 
 // ServerLimits bound what clients may ask for.
 type ServerLimits struct {
-	// Connections at once, over all listeners; 0 is no bound.
+	// Connections at once, over all listeners; 0 is as many as the process may
+	// have files open for.
 	Connections int
 	// BadRcptThrottle is the refused recipients of a message after which each
 	// further one takes a second, BadRcptShutdown those after which the
@@ -127,9 +128,10 @@ type ServerLimits struct {
 	AllowBogusHELO, SoftBounce bool
 }
 
-// DefaultServerLimits are sendmail's, but for the name in the greeting.
+// DefaultServerLimits are sendmail's, but for the name in the greeting, and that
+// clients are bounded: a thousand that do nothing take 60 MB.
 func DefaultServerLimits() ServerLimits {
-	return ServerLimits{NOOPs: 20, Greeting: "$j mailcrane; $b"}
+	return ServerLimits{Connections: 1000, NOOPs: 20, Greeting: "$j mailcrane; $b"}
 }
 
 // Safe is which unsafe files are read all the same.

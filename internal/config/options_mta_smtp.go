@@ -3,8 +3,8 @@ package config
 // serverSMTPOptions bound what clients of the server may do.
 var serverSMTPOptions = []Option{
 	{
-		Name: "MaxDaemonChildren", Key: "mta.limits.connections", Side: Server,
-		Meaning: "connections at once; one more is told 421, unless a client that has done nothing for 30 seconds can be sent away for it; 0 is no bound",
+		Name: "MaxDaemonChildren", Key: "mta.limits.connections", Side: Server, Theirs: "0",
+		Meaning: "connections at once; one more is told 421, unless a client that has done nothing for 30 seconds can be sent away for it; at most, and with 0, half as many as the files that the process may have open (ulimit -n)",
 		config:  func(c *Config) any { return &c.MTA.Limits.Connections },
 	},
 	{
