@@ -76,15 +76,17 @@ func (d *DNS) landed(q question, f *flight) {
 
 // resolve asks, and follows a chain of aliases that a server leaves to us.
 func (d *DNS) resolve(ctx context.Context, q question) found {
-	select {
-	case d.slots <- struct{}{}:
-		defer func() { <-d.slots }()
-	case <-ctx.Done():
-		return found{err: ctx.Err()}
+	ctx, leave, err := d.place(ctx)
+	if err != nil {
+		return found{err: err}
 	}
+	defer leave()
 	all := found{hold: mostHold}
 	for name := q.name; ; {
 		m, err := d.ask(ctx, question{name, q.kind})
+		if err != nil && errors.Is(context.Cause(ctx), errCrowded) {
+			err = errCrowded
+		}
 		if err != nil {
 			return found{err: fmt.Errorf("%s is not known: %w", q, err), hold: failureHold}
 		}
@@ -97,6 +99,39 @@ func (d *DNS) resolve(ctx context.Context, q question) found {
 		}
 		name = next
 	}
+}
+
+// errCrowded is a question that took long when too many did.
+var errCrowded = errors.New("too many questions are not answered")
+
+// place waits for a place among the questions on their way. One that takes long
+// goes over to the slow ones, or ends: asking is ended by the context.
+func (d *DNS) place(ctx context.Context) (within context.Context, leave func(), err error) {
+	select {
+	case d.slots <- struct{}{}:
+	case <-ctx.Done():
+		return nil, nil, ctx.Err()
+	}
+	within, end := context.WithCancelCause(ctx)
+	held := d.slots // the timer's, and leave's once that has stopped or run
+	moved := make(chan struct{})
+	timer := time.AfterFunc(slowAfter, func() {
+		defer close(moved)
+		select {
+		case d.slow <- struct{}{}:
+			<-held
+			held = d.slow
+		default:
+			end(errCrowded)
+		}
+	})
+	return within, func() {
+		if !timer.Stop() {
+			<-moved
+		}
+		<-held
+		end(nil)
+	}, nil
 }
 
 // ask asks one server after the other, as often as is set. One that has

@@ -2,6 +2,7 @@ package names
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"strings"
 	"sync"
@@ -266,5 +267,35 @@ func TestQuestionsAtOneTimeAreBounded(t *testing.T) {
 			t.Errorf("%d questions at one time", n)
 		}
 		all.Wait()
+	})
+}
+
+// A crowd of clients whose zones do not answer, which may be one stranger's, must
+// leave room for a client whose zone does.
+func TestClientsOfASilentZoneLeaveRoomForTheOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, leave := context.WithCancel(t.Context())
+		s := &servers{t: t, answer: func(_ string, ask *dns.Msg) []byte {
+			if name := ask.Question[0].Name; strings.HasSuffix(name, ".silent.test.") {
+				return nil
+			}
+			return reply(ask, 0, "a.test. 60 A 192.0.2.1")
+		}}
+		d := s.resolver(Options{})
+		for i := range 4 * mostAsked {
+			go d.IPv4(ctx, fmt.Sprintf("h%d.silent.test", i)) //nolint:errcheck // nobody answers
+		}
+		synctest.Wait()
+		began := time.Now()
+		addrs, err := d.IPv4(ctx, "a.test")
+		if took := time.Since(began); err != nil || len(addrs) != 1 || took > 4*slowAfter {
+			t.Errorf("%v, %v after %v", addrs, err, took)
+		}
+		leave()
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if len(d.slots) != 0 || len(d.slow) != 0 {
+			t.Errorf("%d and %d places are held by nobody", len(d.slots), len(d.slow))
+		}
 	})
 }

@@ -26,9 +26,16 @@ const (
 // port is a name server's (RFC 1035 section 4.2).
 const port = 53
 
-// mostAsked bounds the questions on their way at one time, and with them the
-// sockets: a burst of clients must leave some for the clients.
-const mostAsked = 256
+const (
+	// mostAsked bounds the questions on their way at one time, and with them the
+	// sockets: a burst of clients must leave some for the clients. mostSlow more
+	// may be on their way that have taken slowAfter already; what takes so long
+	// when there is no room among those has failed, so that clients whose zones
+	// do not answer leave room for the others.
+	mostAsked = 256
+	mostSlow  = 256
+	slowAfter = time.Second
+)
 
 // Options say how a DNS asks; the zero is what resolv.conf(5) says.
 type Options struct {
@@ -58,8 +65,9 @@ type DNS struct {
 	options Options
 	hosts   *hosts
 	now     func() time.Time
-	// slots has a place for each question that may be on its way.
-	slots chan struct{}
+	// slots has a place for each question that may be on its way, slow one for
+	// each that takes long.
+	slots, slow chan struct{}
 
 	mu      sync.Mutex
 	cache   cache
@@ -72,6 +80,7 @@ func New(o Options) *DNS {
 		options: o, now: o.Now,
 		conf:    func() resolvconf.Conf { return resolvconf.Read(resolvconf.Path) },
 		slots:   make(chan struct{}, mostAsked),
+		slow:    make(chan struct{}, mostSlow),
 		flights: make(map[question]*flight),
 	}
 	if d.now == nil {
