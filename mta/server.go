@@ -168,6 +168,30 @@ func (s *Server) Addresses() (all []net.Addr) {
 	return all
 }
 
+// CertificatesEnd is when each certificate of the server ends, by its file, or the
+// name that ACME has it for.
+func (s *Server) CertificatesEnd() map[string]time.Time { return s.rules.Load().certificates.Ends() }
+
+// Fails is why mail cannot be taken in now, or nil: the rules cannot be read, or a
+// listener of the configuration is not there.
+func (s *Server) Fails() error {
+	r := s.rules.Load()
+	if err := r.access.Usable(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, is := range r.config.MTA.Listeners {
+		if !is.Optional && s.portAt(is.Address) == nil {
+			return fmt.Errorf("the server does not listen on %s", is.Address)
+		}
+	}
+	if len(s.ports) == 0 {
+		return errors.New("the server listens nowhere")
+	}
+	return nil
+}
+
 // start answers the clients of one listener. The caller holds the lock.
 func (s *Server) start(ctx context.Context, p *port) {
 	s.Log.Info("listening", "address", p.Addr().String(), "name", p.is.Load().PortName())

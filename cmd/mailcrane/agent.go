@@ -69,6 +69,8 @@ type given struct {
 	inherited *socket.Inheritance
 	// server is that of server mode, which serves until ctx is done; nil is none.
 	server func(ctx context.Context) error
+	// nodes are the queue runs that the server's clients ask for; nil is none.
+	nodes nodeRuns
 	// queue is told of every event of the queue runs, and trace tells of the
 	// server's clients; nil is nobody, and nothing.
 	queue func(queue.Event)
@@ -167,6 +169,9 @@ func (a *app) agent(ctx context.Context, by given) error {
 	}
 	log.Info("agent is up", "spool", c.Spools.String(), "accounts", len(c.Accounts), "network", net.State().Reason)
 	tells.ready(net.State().Reason)
+	if by.nodes != nil {
+		taking.all.Go(func() { by.nodes.serve(ctx, *runner) })
+	}
 	ended := taking.serve(ctx, by.server, stop)
 	err = runner.Serve(ctx, by.runs(ctx, hub.Arrivals(ctx, arrived)), pokes)
 	tells.stopping()

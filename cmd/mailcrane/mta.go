@@ -53,7 +53,8 @@ func (a *app) mta(ctx context.Context) error {
 	}
 	defer look.close()
 	log := look.log
-	server, err := mta.New(c, mta.Options{Spool: a.spool(c), Run: a.runsForNodes(ctx, c, log).begin, Load: a.load, Free: queue.OS{}.Free, Now: a.now, Log: log, Watch: look.watch})
+	nodes := newNodeRuns()
+	server, err := mta.New(c, mta.Options{Spool: a.spool(c), Run: nodes.begin, Load: a.load, Free: queue.OS{}.Free, Now: a.now, Log: log, Watch: look.watch})
 	if err != nil {
 		return err
 	}
@@ -69,7 +70,7 @@ func (a *app) mta(ctx context.Context) error {
 	look.tell(ctx, a, c, server)
 	look.watch.Starting(version(), c.Queue.Interval)
 	defer look.watch.Stopping()
-	return a.agent(ctx, given{config: c, log: log, inherited: inherited, server: server.Serve, queue: look.watch.Queue, trace: look.hub.Serve})
+	return a.agent(ctx, given{config: c, log: log, inherited: inherited, server: server.Serve, nodes: nodes, queue: look.watch.Queue, trace: look.hub.Serve})
 }
 
 // reload has the server go by the configuration as it is now. One that is wrong

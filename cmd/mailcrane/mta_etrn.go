@@ -3,9 +3,7 @@ package main
 import (
 	"context"
 	"errors"
-	"log/slog"
 
-	"mailcrane/internal/config"
 	"mailcrane/queue"
 )
 
@@ -15,48 +13,42 @@ const mostNodes = 64
 // errManyNodes is what a client of ETRN hears as "not now".
 var errManyNodes = errors.New("too many nodes wait for their queue run already")
 
-// A nodeRuns makes the queue runs that ETRN asks for, one after the other: a
-// client that asks does not wait, and one that asks again while its run waits
-// has asked once.
-type nodeRuns struct {
-	run   func(context.Context, queue.Node)
-	nodes chan queue.Node
-}
+// nodeRuns are the queue runs that ETRN asks for, which are made one after the
+// other: a client that asks does not wait.
+type nodeRuns chan queue.Node
 
-// runsForNodes makes them until ctx is done.
-func (a *app) runsForNodes(ctx context.Context, c *config.Config, log *slog.Logger) *nodeRuns {
-	n := &nodeRuns{nodes: make(chan queue.Node, mostNodes)}
-	n.run = func(ctx context.Context, node queue.Node) {
-		out := a.wayOut(ctx, c, own(c), log)
-		runner := a.runner(c, out, log)
-		sum, err := runner.Run(ctx, queue.Run{Want: node.Wants})
-		if err != nil {
-			log.Warn("a queue run that ETRN asked for ended early", "err", err)
-			return
-		}
-		log.Info("queue run for a node", "sent", sum.Delivered, "left", sum.Waiting)
-	}
-	go n.serve(ctx)
-	return n
-}
+func newNodeRuns() nodeRuns { return make(nodeRuns, mostNodes) }
 
-func (n *nodeRuns) serve(ctx context.Context) {
+// serve makes the runs until ctx is done, as the agent's runner does: by the same
+// rules and locks, beside what that is at, and told to the same watchers.
+func (n nodeRuns) serve(ctx context.Context, agent queue.Runner) {
+	agent.Reach, agent.Stirs, agent.Naps = verdicts{agent.Reach}, nil, nil
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case node := <-n.nodes:
-			n.run(ctx, node)
+		case node := <-n:
+			sum, err := agent.Run(ctx, queue.Run{Want: node.Wants})
+			if err != nil {
+				agent.Log.Warn("a queue run that ETRN asked for ended early", "err", err)
+				continue
+			}
+			agent.Log.Info("queue run for a node", "sent", sum.Delivered, "left", sum.Waiting)
 		}
 	}
 }
 
 // begin asks for the run of a node.
-func (n *nodeRuns) begin(node queue.Node) error {
+func (n nodeRuns) begin(node queue.Node) error {
 	select {
-	case n.nodes <- node:
+	case n <- node:
 		return nil
 	default:
 		return errManyNodes
 	}
 }
+
+// verdicts are those of a Reach whose changes somebody else waits for.
+type verdicts struct{ queue.Reach }
+
+func (verdicts) Changes() <-chan struct{} { return nil }

@@ -2,13 +2,15 @@ package main
 
 import (
 	"context"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"os"
+	"path/filepath"
+	"slices"
+	"sync"
 	"time"
 
 	"mailcrane/internal/config"
@@ -58,27 +60,13 @@ func (l *lookout) tell(ctx context.Context, a *app, c *config.Config, server *mt
 	if l.http == nil {
 		return
 	}
-	spool := a.spool(c)
-	l.watch.Metrics.Depth(spool.Names, a.now)
+	l.watch.Metrics.Depth(a.spool(c).Names, a.now)
+	l.watch.Metrics.Certificates(server.CertificatesEnd)
 	alive := []tells.Check{{Name: "process", Fails: func(context.Context) error { return nil }}}
 	ready := []tells.Check{
-		{Name: "spool", Fails: func(context.Context) error { return hasRoom(c) }},
-		{Name: "listeners", Fails: func(context.Context) error {
-			if up := len(server.Addresses()); up == 0 {
-				return errors.New("the server listens nowhere")
-			}
-			return nil
-		}},
-	}
-	if file := c.MTA.TLS.Cert; file != "" {
-		ready = append(ready, tells.Check{Name: "certificate", Fails: func(context.Context) error { return a.certificateGood(file) }})
-		l.watch.Metrics.Certificates(func() map[string]time.Time {
-			end, err := certificateEnds(file)
-			if err != nil {
-				return nil // readyz says why
-			}
-			return map[string]time.Time{file: end}
-		})
+		{Name: "spool", Fails: (&spoolCheck{config: c, now: a.now}).fails},
+		{Name: "server", Fails: func(context.Context) error { return server.Fails() }},
+		{Name: "certificate", Fails: func(context.Context) error { return a.certificatesGood(server.CertificatesEnd()) }},
 	}
 	go func() {
 		if err := tells.Serve(ctx, l.http, l.watch.Metrics.Handler(alive, ready), l.log); err != nil {
@@ -87,47 +75,58 @@ func (l *lookout) tell(ctx context.Context, a *app, c *config.Config, server *mt
 	}()
 }
 
-// hasRoom says what keeps messages out of the queue.
-func hasRoom(c *config.Config) error {
-	for _, dir := range c.Spools {
+// writeLasts is how long a queue that could be written to is believed to be so.
+const writeLasts = time.Minute
+
+// A spoolCheck says what keeps messages out of the queue.
+type spoolCheck struct {
+	config *config.Config
+	now    func() time.Time
+
+	mu    sync.Mutex
+	wrote time.Time
+}
+
+func (s *spoolCheck) fails(context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, dir := range s.config.Spools {
 		free, err := queue.OS{}.Free(dir)
 		switch {
 		case err != nil:
 			return fmt.Errorf("the queue in %s cannot be reached: %w", dir, err)
-		case free < c.Submit.MinFreeBlocks<<10:
+		case free < s.config.Submit.MinFreeBlocks<<10:
 			return fmt.Errorf("the queue in %s has %d octets left, less than MinFreeBlocks", dir, free)
 		}
 	}
+	if s.now().Sub(s.wrote) < writeLasts {
+		return nil
+	}
+	for _, dir := range s.config.Spools {
+		if err := writable(filepath.Join(dir, "tmp")); err != nil {
+			return fmt.Errorf("nothing can be written to the queue in %s: %w", dir, err)
+		}
+	}
+	s.wrote = s.now()
 	return nil
 }
 
-// certificateGood says what is wrong with a certificate's time.
-func (a *app) certificateGood(file string) error {
-	end, err := certificateEnds(file)
+// writable makes a file, and takes it away.
+func writable(dir string) error {
+	f, err := os.CreateTemp(dir, ".trial-*")
 	if err != nil {
 		return err
 	}
-	if !a.now().Before(end) {
-		return fmt.Errorf("the certificate in %s has ended on %s", file, end.Format(time.DateOnly))
-	}
-	return nil
+	_, err = f.WriteString("trial")
+	return errors.Join(err, f.Close(), os.Remove(f.Name()))
 }
 
-// certificateEnds is when the first certificate of a PEM file ends.
-func certificateEnds(file string) (time.Time, error) {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return time.Time{}, fmt.Errorf("the certificate cannot be read: %w", err)
-	}
-	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
-		if block.Type != "CERTIFICATE" {
-			continue
+// certificatesGood says which certificate has ended.
+func (a *app) certificatesGood(ends map[string]time.Time) error {
+	for _, file := range slices.Sorted(maps.Keys(ends)) {
+		if !a.now().Before(ends[file]) {
+			return fmt.Errorf("the certificate in %s has ended on %s", file, ends[file].Format(time.DateOnly))
 		}
-		c, err := x509.ParseCertificate(block.Bytes)
-		if err != nil {
-			return time.Time{}, fmt.Errorf("the certificate in %s cannot be understood: %w", file, err)
-		}
-		return c.NotAfter, nil
 	}
-	return time.Time{}, fmt.Errorf("no certificate is in %s", file)
+	return nil
 }

@@ -103,3 +103,9 @@ func (m *Map) table() (*textmap.Table, error) {
 	}
 	return table, nil
 }
+
+// Usable is why nobody can be judged by the map now, or nil.
+func (m *Map) Usable() error {
+	_, err := m.table()
+	return err
+}

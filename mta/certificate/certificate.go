@@ -194,6 +194,31 @@ func (s *Store) current() *files {
 	return s.files
 }
 
+// Ends is when each certificate ends, by its file, or for one of ACME by its name.
+func (s *Store) Ends() map[string]time.Time {
+	ends := make(map[string]time.Time)
+	if s == nil {
+		return ends
+	}
+	paths := listed(s.settings.Cert)
+	for i, c := range s.current().certificates {
+		if c.Leaf != nil && i < len(paths) {
+			ends[paths[i]] = c.Leaf.NotAfter
+		}
+	}
+	if s.acme == nil {
+		return ends
+	}
+	for _, name := range s.acme.names {
+		for _, c := range s.acme.cache.AllMatchingCertificates(name) {
+			if c.Leaf != nil {
+				ends["acme:"+name] = c.Leaf.NotAfter
+			}
+		}
+	}
+	return ends
+}
+
 // Requests says whether clients are asked for a certificate where the access
 // map does not say.
 func (s *Store) Requests() bool { return s != nil && !s.settings.NoClientCertificate() }
