@@ -176,9 +176,10 @@ func (r *rules) limits(s *Server) smtpd.Options {
 	}
 }
 
-// resolve is the name of a client. In delivery mode d nobody is asked.
+// resolve is the name of a client. In delivery mode d nobody is asked, as nobody
+// ever is about this machine.
 func (r *rules) resolve(ctx context.Context, addr netip.Addr) names.Client {
-	if r.config.ServerMode() == config.DeferredRun {
+	if r.config.ServerMode() == config.DeferredRun && !addr.IsLoopback() {
 		return names.Client{Name: names.Literal(addr), State: names.OK}
 	}
 	ctx, end := context.WithTimeout(ctx, nameTime)

@@ -80,9 +80,12 @@ func obeyedBy(o *config.Option) string {
 	case config.Client:
 		return "the sessions with the smarthost"
 	case config.Server:
-		return "the listeners for programs of this machine"
+		if strings.HasPrefix(o.Key, "mta.") {
+			return "the server (mailcrane mta)"
+		}
+		return "the listeners for programs of this machine, and the server (mailcrane mta)"
 	case config.Both:
-		return "the sessions with the smarthost, and the listeners for programs of this machine"
+		return "the sessions with the smarthost, the listeners for programs of this machine, and the server (mailcrane mta)"
 	}
 	return "the queue and the programs of this machine"
 }

@@ -4,11 +4,14 @@ import (
 	"context"
 	"log/slog"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"mailcrane/internal/config"
+	"mailcrane/internal/logbook"
 	"mailcrane/internal/socket"
+	"mailcrane/internal/sysexits"
 	"mailcrane/mta"
 	"mailcrane/queue"
 )
@@ -26,7 +29,9 @@ Ports below 1024 are root's. Start it as root with [mta] run_as, and it becomes
 that user when it has opened them; or let systemd open them.
 
 On SIGHUP it reads the configuration, the maps and the certificates anew. No
-client notices; one that is connected is served by the rules it came under.`,
+client notices; one that is connected is served by the rules it came under. What
+is about the queue and its accounts is read at the start alone; the log names the
+settings that have changed and wait for a restart.`,
 		Example: "  mailcrane mta\n  mailcrane mta --verbose",
 		Args:    args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -66,7 +71,7 @@ func (a *app) mta(ctx context.Context) error {
 		return err
 	}
 	undumpable() // the change of user has made it an ordinary process again
-	defer a.onHangup(ctx, func() { a.reload(ctx, server, log) })()
+	defer a.onHangup(ctx, func() { a.reload(ctx, server, c, log) })()
 	look.tell(ctx, a, c, server)
 	look.watch.Starting(version(), c.Queue.Interval)
 	defer look.watch.Stopping()
@@ -74,15 +79,23 @@ func (a *app) mta(ctx context.Context) error {
 }
 
 // reload has the server go by the configuration as it is now. One that is wrong
-// changes nothing.
-func (a *app) reload(ctx context.Context, server *mta.Server, log *slog.Logger) {
+// changes nothing. began is that of the start, by which all else goes on.
+func (a *app) reload(ctx context.Context, server *mta.Server, began *config.Config, log *slog.Logger) {
 	c, err := a.config()
 	if err == nil {
 		err = server.Reload(ctx, c)
 	}
 	if err != nil {
-		log.Error("nothing was read anew; the rules are those there were", "err", err)
+		log.Error("nothing was read anew; the rules are those there were", "err", err, "next", sysexits.Hint(err))
 		return
 	}
+	logbook.SetLevel(log, c.LogLevel)
 	log.Info("read anew", "configuration", c.Path)
+	partly, not := notTaken(began, c)
+	if len(partly) > 0 {
+		log.Warn("changed for the clients of the server; queue runs and [listen] go by it after a restart", "settings", strings.Join(partly, ", "))
+	}
+	if len(not) > 0 {
+		log.Warn("changed, and not taken before the server is started anew", "settings", strings.Join(not, ", "))
+	}
 }

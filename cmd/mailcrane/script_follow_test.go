@@ -72,6 +72,24 @@ func scriptAwait(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// scriptPort is "port NAME": the number behind what was awaited last, into the
+// environment.
+func scriptPort(ts *testscript.TestScript, neg bool, args []string) {
+	needs(ts, !neg && len(args) == 1, "port NAME")
+	f := ts.Value(followKey{}).(*followed) //nolint:forcetypeassert // no other is put there
+	b, err := os.ReadFile(f.file)
+	ts.Check(err)
+	digits := strings.TrimLeft(string(b[f.seen:]), "0123456789")
+	ts.Setenv(args[0], string(b[f.seen:len(b)-len(digits)]))
+}
+
+// scriptHangup is "hangup": the program followed gets SIGHUP.
+func scriptHangup(ts *testscript.TestScript, neg bool, args []string) {
+	needs(ts, !neg && len(args) == 0, "hangup")
+	f := ts.Value(followKey{}).(*followed) //nolint:forcetypeassert // no other is put there
+	ts.Check(f.cmd.Process.Signal(syscall.SIGHUP))
+}
+
 // scriptInQueue is "inqueue TEXT": sooner or later a message in the queue has it.
 func scriptInQueue(ts *testscript.TestScript, neg bool, args []string) {
 	needs(ts, !neg && len(args) == 1, "inqueue TEXT")

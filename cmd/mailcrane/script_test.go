@@ -34,6 +34,7 @@ import (
 //	smarthost FILE            start a smarthost, and add its account to FILE
 //	follow FILE PROGRAM ARG... run it beside the script; FILE is what it prints
 //	await TEXT                it prints that, behind what was awaited before
+//	port NAME, hangup         the number behind what was awaited; it gets SIGHUP
 //	inqueue TEXT              a message in the queue has it, sooner or later
 //	interrupt CODE, ends CODE it gets Ctrl-C; it ends with that code
 //
@@ -66,7 +67,7 @@ func TestScript(t *testing.T) {
 			"code": scriptCode, "jsonl": scriptJSONL, "jsonis": scriptJSONIs, "jsonget": scriptJSONGet,
 			"spooled": scriptSpooled, "helps": scriptHelps, "agent": scriptAgent, "stopagent": scriptStopAgent,
 			"smarthost": scriptSmarthost, "follow": scriptFollow, "await": scriptAwait, "interrupt": scriptInterrupt, "ends": scriptEnds,
-			"inqueue": scriptInQueue,
+			"inqueue": scriptInQueue, "port": scriptPort, "hangup": scriptHangup,
 		},
 	})
 }

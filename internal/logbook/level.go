@@ -9,6 +9,7 @@ package logbook
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 
 	"mailcrane/queue"
 )
@@ -92,37 +93,53 @@ func Line(log *slog.Logger, level Level, line string, facts ...slog.Attr) {
 // Wants says that a line of that level would be written.
 func Wants(log *slog.Logger, level Level) bool {
 	if h, ok := log.Handler().(leveled); ok {
-		return h.level >= level
+		return h.upTo() >= level
 	}
 	return log.Enabled(context.Background(), level.Kind())
 }
 
 // Leveled has a handler get what a LogLevel lets through.
-func Leveled(h slog.Handler, level int) slog.Handler { return leveled{h, Level(level), false} }
+func Leveled(h slog.Handler, level int) slog.Handler { return levelAt(h, level, false) }
+
+func levelAt(h slog.Handler, level int, told bool) leveled {
+	l := leveled{h, new(atomic.Int64), told}
+	l.level.Store(int64(level))
+	return l
+}
+
+// SetLevel has a log that Leveled or Open made, and all that came of it, go by
+// another LogLevel from now on.
+func SetLevel(log *slog.Logger, level int) {
+	if h, ok := log.Handler().(leveled); ok {
+		h.level.Store(int64(level))
+	}
+}
 
 type leveled struct {
 	slog.Handler
-	level Level
+	level *atomic.Int64 // all that came of one log share it
 	// told: what becomes of recipients is told in sendmail's lines, and not a
 	// second time in the queue's words.
 	told bool
 }
 
+func (h leveled) upTo() Level { return Level(h.level.Load()) }
+
 // Enabled says whether a line of that kind can be wanted, whatever it says.
 func (h leveled) Enabled(_ context.Context, kind slog.Level) bool {
 	switch {
 	case kind >= slog.LevelError:
-		return h.level >= Severe
+		return h.upTo() >= Severe
 	case kind >= slog.LevelWarn:
-		return h.level >= Lost
+		return h.upTo() >= Lost
 	case kind >= slog.LevelInfo:
-		return h.level >= Statistics
+		return h.upTo() >= Statistics
 	}
-	return h.level >= Commands
+	return h.upTo() >= Commands
 }
 
 func (h leveled) Handle(ctx context.Context, r slog.Record) error {
-	if h.level < levelOf(r) || h.told && ofQueue(r) {
+	if h.upTo() < levelOf(r) || h.told && ofQueue(r) {
 		return nil
 	}
 	return h.Handler.Handle(ctx, r)

@@ -45,7 +45,7 @@ func Open(o Options) (log *slog.Logger, closes func(), err error) {
 	case o.Target == "journal":
 		h = plain{to: t, stamped: true, fielded: true}
 	}
-	return slog.New(leveled{h, Level(o.Level), o.Told}), t.close, nil
+	return slog.New(levelAt(h, o.Level, o.Told)), t.close, nil
 }
 
 // A target takes lines, each with its level, and in a journal its fields.
