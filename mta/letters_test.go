@@ -64,9 +64,9 @@ func (a *authority) client(t *testing.T, name string) tls.Certificate {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
 
-// secure says STARTTLS, and EHLO again; asked says that the server wanted a
+// encrypt says STARTTLS, and EHLO again; asked says that the server wanted a
 // certificate.
-func (c *client) secure(pool *x509.CertPool, shows *tls.Certificate) (asked bool) {
+func (c *client) encrypt(pool *x509.CertPool, shows *tls.Certificate) (asked bool) {
 	c.t.Helper()
 	c.say("STARTTLS", "220")
 	secured := tls.Client(c.Conn, &tls.Config{
@@ -184,7 +184,7 @@ func TestAClientRelaysByItsCertificate(t *testing.T) {
 				one := a.client(t, test.shows)
 				shows = &one
 			}
-			if asked := c.secure(pool, shows); asked != test.asked {
+			if asked := c.encrypt(pool, shows); asked != test.asked {
 				t.Errorf("a certificate is asked for: %v, want %v", asked, test.asked)
 			}
 			c.say("MAIL FROM:<me@example.net>", "250")
