@@ -2,6 +2,7 @@ package smtpd
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 
@@ -30,6 +31,10 @@ type message struct {
 // stop is why there is nothing more to read, or nil.
 func (m *message) stop() error {
 	switch {
+	case errors.Is(m.lost, io.EOF):
+		// Whoever looks for io.EOF, wrapped or not, would take what has come for
+		// the whole message.
+		return fmt.Errorf("reading the message: %w", io.ErrUnexpectedEOF)
 	case m.lost != nil:
 		return fmt.Errorf("reading the message: %w", m.lost)
 	case m.wrong != nil:
