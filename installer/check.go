@@ -16,6 +16,9 @@ func (o Options) check() error {
 	if err := o.checkProgram(); err != nil {
 		return err
 	}
+	if err := o.checkServer(); err != nil {
+		return err
+	}
 	if o.Config == "" {
 		return nil
 	}

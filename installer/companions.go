@@ -34,6 +34,8 @@ func (o Options) companions() []companion {
 		{name: pathName, text: o.pathUnit()},
 		{name: socketName, text: o.socketUnit()},
 		{name: submitName, text: o.submitUnit()},
+		{name: serverName, text: o.serverUnit(hosts)},
+		{name: serverAnyName, text: o.serverUnit(noHosts)},
 	}
 	if o.User {
 		return all
@@ -75,7 +77,7 @@ func (o Options) pathUnit() string {
 
 // socketUnit opens the submission listeners of [listen].
 func (o Options) socketUnit() string {
-	if !o.starts() || len(o.Needs.Listen) == 0 {
+	if !o.activates() || len(o.Needs.Listen) == 0 {
 		return ""
 	}
 	var b strings.Builder
@@ -94,7 +96,7 @@ func (o Options) socketUnit() string {
 // submitUnit opens the socket for all users of the machine; the agent asks the
 // kernel who each of them is.
 func (o Options) submitUnit() string {
-	if o.User || !o.starts() || o.Needs.Socket == "" {
+	if o.User || !o.activates() || o.Needs.Socket == "" {
 		return ""
 	}
 	return fmt.Sprintf(`%s
@@ -119,7 +121,7 @@ WantedBy=sockets.target
 // other's files, and the set-group-ID bit of a directory gives the agent's
 // group to what is dropped, without any program that has a set ID.
 func (o Options) tmpfiles() string {
-	if o.User || o.Needs.Drop == "" && o.Needs.Socket == "" {
+	if o.User || o.Needs.Drop == "" && o.Needs.Socket == "" && !o.Needs.Server.wanted() {
 		return ""
 	}
 	var b strings.Builder

@@ -39,6 +39,10 @@ func (g *generic) install(ctx context.Context) (Change, error) {
 	if err := g.options.check(); err != nil {
 		return "", err
 	}
+	if g.options.Needs.Server.wanted() && !g.options.User {
+		return "", sysexits.Errorf(sysexits.Unavailable, "set run_as = \"mailcrane\" in [mta], and have what starts your programs run this as root: mailcrane mta",
+			"server mode is a service of systemd alone, which opens its ports, and systemd does not keep the services of this machine")
+	}
 	status, err := g.status(ctx)
 	if err != nil {
 		return "", err

@@ -12,6 +12,7 @@
 //	backend, generic                     which one it is; all but systemd
 //	systemd, systemctl, session, status  systemd, and a user's session of it
 //	unit, unitfile, companions, needs    its unit files: sockets, path, credentials
+//	server                               the ports of server mode
 //	packaged                             those that a package has put there
 //	machine                              the machine's own user and directories, and their end
 //	scripts, launchd                     what OpenRC, System V and launchd are given
@@ -144,6 +145,9 @@ func (s *Service) Status(ctx context.Context) (Status, error) { return s.backend
 // arguments are those of Program.
 func (o Options) arguments() []string {
 	args := []string{"agent"}
+	if o.Needs.Server.wanted() {
+		args[0] = "mta"
+	}
 	if o.Config != "" {
 		args = append(args, "--config", o.Config)
 	}

@@ -3,6 +3,7 @@ package installer
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -18,6 +19,8 @@ type Needs struct {
 	Spools []string
 	// Listen are the submission listeners: "host:port" or "unix:/path".
 	Listen []string
+	// Server are the listeners of server mode: none where the service is the agent.
+	Server Server
 	// Socket and Drop are those of the machine's own agent ([system]); "" for none.
 	Socket, Drop string
 	// Credentials are what the service manager is to hand over.
@@ -73,13 +76,17 @@ func (c Credential) line() string {
 	return "LoadCredential=" + c.Name + ":" + specifiers(c.File) + "\n"
 }
 
-// starts says that units can start the agent when mail comes, so that it may
-// end: the queue is known, and its path fits into a unit.
-func (o Options) starts() bool {
-	if o.Stay || len(o.Needs.Spools) == 0 {
+// starts says that units start the agent when mail comes, so that it may end. A
+// server stays: its clients must not wait for the start of a process.
+func (o Options) starts() bool { return !o.Needs.Server.wanted() && o.activates() }
+
+// activates says that units can have the listeners: the queue is known, and the
+// paths fit into a unit.
+func (o Options) activates() bool {
+	if o.Stay && !o.Needs.Server.wanted() || len(o.Needs.Spools) == 0 {
 		return false
 	}
-	for _, path := range append([]string{o.Needs.Drop, o.Needs.Socket}, append(o.Needs.Spools, o.Needs.Listen...)...) {
+	for _, path := range slices.Concat([]string{o.Needs.Drop, o.Needs.Socket}, o.Needs.Spools, o.Needs.Listen) {
 		if strings.ContainsFunc(path, unfitForSystemd) || strings.ContainsAny(path, "*?[{") || path != strings.TrimSpace(path) {
 			return false
 		}

@@ -34,8 +34,14 @@ func (o Options) unit() string {
 	for _, c := range o.Needs.Credentials {
 		needs.WriteString(c.line())
 	}
+	if o.Needs.Server.wanted() {
+		needs.WriteString("# The configuration, the maps and the certificates are read anew; no client notices.\nExecReload=kill -HUP $MAINPID\n")
+	}
 	if !o.User {
 		needs.WriteString(o.writable())
+		if o.Needs.Server.LowPort {
+			sandbox = strings.Replace(sandbox, noCapabilities, lowPorts, 1)
+		}
 	}
 	return fmt.Sprintf(unitText, mark, edit, description, order, o.execStart(), needs.String(), sandbox, target)
 }
@@ -84,9 +90,7 @@ StateDirectory=mailcrane
 StateDirectoryMode=0700
 Environment=HOME=%S/mailcrane
 WorkingDirectory=%S/mailcrane
-CapabilityBoundingSet=
-AmbientCapabilities=
-ProtectSystem=strict
+` + noCapabilities + `ProtectSystem=strict
 ProtectHome=yes
 ProtectProc=invisible
 ProcSubset=pid
@@ -107,6 +111,11 @@ SystemCallFilter=@system-service
 SystemCallFilter=~@privileged @resources
 SystemCallErrorNumber=EPERM
 `
+
+const (
+	noCapabilities = "CapabilityBoundingSet=\nAmbientCapabilities=\n"
+	lowPorts       = "CapabilityBoundingSet=CAP_NET_BIND_SERVICE\nAmbientCapabilities=CAP_NET_BIND_SERVICE\n"
+)
 
 // execStart is the command line in the syntax of systemd.service(5).
 func (o Options) execStart() string {

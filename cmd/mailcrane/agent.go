@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
+	"net"
 	"os"
 	"runtime"
 	"strconv"
@@ -71,6 +72,8 @@ type given struct {
 	server func(ctx context.Context) error
 	// nodes are the queue runs that the server's clients ask for; nil is none.
 	nodes nodeRuns
+	// addresses are where the server listens now; nil is nowhere.
+	addresses func() []net.Addr
 	// queue is told of every event of the queue runs, and trace tells of the
 	// server's clients; nil is nobody, and nothing.
 	queue func(queue.Event)
@@ -135,7 +138,7 @@ func (a *app) agent(ctx context.Context, by given) error {
 	}
 	pokes, stirs := make(chan struct{}, 1), make(chan struct{}, 1)
 	does := newDoings(a.now)
-	status := a.teller(c, net, does)
+	status := a.teller(c, net, does, by.addresses)
 	notices := a.notifier(ctx, c, out, log, own)
 	hub := events.NewHub(a.now, func() map[queue.Route]netwatch.Standing { return status().Routes }, notices.looker())
 	runner.Reach, runner.Transport, runner.Stirs, runner.Naps = hub.Reach(ctx, net), net.Prove(out), stirs, naps
@@ -219,10 +222,15 @@ func (a *app) wayOut(ctx context.Context, c *config.Config, by carriage, log *sl
 }
 
 // teller says how the agent is, from now on.
-func (a *app) teller(c *config.Config, net watcher, does *doings) func() agentStatus {
+func (a *app) teller(c *config.Config, by watcher, does *doings, addresses func() []net.Addr) func() agentStatus {
 	since, replaced := a.now(), ownProgram()
 	return func() agentStatus {
-		s := statusOf(c, net, since)
+		s := statusOf(c, by, since)
+		if addresses != nil {
+			for _, address := range addresses() {
+				s.Server = append(s.Server, address.String())
+			}
+		}
 		s.Replaced = replaced()
 		does.fill(s.Routes)
 		return s

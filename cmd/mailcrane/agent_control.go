@@ -48,6 +48,8 @@ type agentItem struct {
 	PID    int       `json:"pid"`
 	Since  time.Time `json:"since"`
 	Listen []string  `json:"listen"`
+	// Server is where it takes mail in from the network; nil: it is no server.
+	Server []string `json:"server,omitempty"`
 	// Outdated: the configuration was changed since it began, which it has not read.
 	Outdated bool `json:"outdated,omitempty"`
 	// Replaced: the file of its program was, and it goes on as the one before.

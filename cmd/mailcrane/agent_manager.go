@@ -23,6 +23,11 @@ func (l liaison) ready(network string) {
 	l.tell("READY=1\nSTATUS=" + statusLine("network: "+network))
 }
 
+// reloading and reloaded are about a server that reads its configuration anew.
+func (l liaison) reloading() { l.tell("RELOADING=1") }
+
+func (l liaison) reloaded(status string) { l.tell("READY=1\nSTATUS=" + statusLine(status)) }
+
 func (l liaison) stopping() { l.tell("STOPPING=1\nSTATUS=stopping") }
 
 // watch tells, in the line that systemctl status shows, what a queue run is at.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 
@@ -31,7 +32,7 @@ func (a *app) checkServer(ctx context.Context, c *config.Config) (open bool, err
 		}
 		fmt.Fprintf(a.stdout, "%s%s; %s\n", where, printable(w.Text), w.Mend)
 	}
-	if err := a.checkAccess(c); err != nil {
+	if err := a.checkAccess(c, a.stdout); err != nil {
 		return false, err
 	}
 	report, err := a.tryToRelay(ctx, c)
@@ -50,7 +51,7 @@ func (a *app) checkServer(ctx context.Context, c *config.Config) (open bool, err
 
 // checkAccess says which lines of the access map mean something else than they
 // seem to. An error names those that can mean nothing.
-func (a *app) checkAccess(c *config.Config) error {
+func (a *app) checkAccess(c *config.Config, out io.Writer) error {
 	if c.MTA.Map.Access == "" {
 		return nil
 	}
@@ -60,7 +61,7 @@ func (a *app) checkAccess(c *config.Config) error {
 	}
 	warnings, err := access.Check(c.MTA.Map.Access, safe, accessOptions(&c.MTA.Policy))
 	for _, w := range warnings {
-		fmt.Fprintln(a.stdout, printable(w))
+		fmt.Fprintln(out, printable(w))
 	}
 	if err != nil {
 		return sysexits.Errorf(sysexits.Config, "", "the access map cannot be used: %w", err)

@@ -104,6 +104,7 @@ func (a *app) checkup(wish doctorWish) (checkup.Options, error) {
 			o.File = c.Path
 		}
 		o.Spool = a.spool(c)
+		o.CheckMap = func() error { return a.checkAccess(c, io.Discard) }
 		o.AskAgent = func(ctx context.Context) *checkup.Agent { return howAgentIs(ctx, c) }
 	}
 	return o, nil

@@ -25,8 +25,12 @@ func (a *app) mtaCommand() *cobra.Command {
 [[mta.listen]] under the rules of [mta], and runs the queue like mailcrane agent. It
 stays in the foreground; a service manager starts it for you.
 
-Ports below 1024 are root's. Start it as root with [mta] run_as, and it becomes
-that user when it has opened them; or let systemd open them.
+Mail leaves by the [account]s, as the agent's does; there is no delivery to local
+mailboxes yet, and what no account carries stays in the queue.
+
+Ports below 1024 are root's: mailcrane service install --system has systemd open
+them. Or start it as root with [mta] run_as, and it becomes that user when it has
+opened them.
 
 On SIGHUP it reads the configuration, the maps and the certificates anew. No
 client notices; one that is connected is served by the rules it came under. What
@@ -75,22 +79,26 @@ func (a *app) mta(ctx context.Context) error {
 	look.tell(ctx, a, c, server)
 	look.watch.Starting(version(), c.Queue.Interval)
 	defer look.watch.Stopping()
-	return a.agent(ctx, given{config: c, log: log, inherited: inherited, server: server.Serve, nodes: nodes, queue: look.watch.Queue, trace: look.hub.Serve})
+	return a.agent(ctx, given{config: c, log: log, inherited: inherited, server: server.Serve, addresses: server.Addresses, nodes: nodes, queue: look.watch.Queue, trace: look.hub.Serve})
 }
 
 // reload has the server go by the configuration as it is now. One that is wrong
 // changes nothing. began is that of the start, by which all else goes on.
 func (a *app) reload(ctx context.Context, server *mta.Server, began *config.Config, log *slog.Logger) {
+	manager := liaison{log}
+	manager.reloading()
 	c, err := a.config()
 	if err == nil {
 		err = server.Reload(ctx, c)
 	}
 	if err != nil {
 		log.Error("nothing was read anew; the rules are those there were", "err", err, "next", sysexits.Hint(err))
+		manager.reloaded("the configuration is wrong, and the one before goes on: " + err.Error())
 		return
 	}
 	logbook.SetLevel(log, c.LogLevel)
 	log.Info("read anew", "configuration", c.Path)
+	manager.reloaded("read anew")
 	partly, not := notTaken(began, c)
 	if len(partly) > 0 {
 		log.Warn("changed for the clients of the server; queue runs and [listen] go by it after a restart", "settings", strings.Join(partly, ", "))

@@ -22,6 +22,7 @@ func (a *app) serviceNeeds(o installer.Options) (installer.Needs, error) {
 		return installer.Needs{}, err
 	}
 	needs := installer.Needs{Listen: c.ListenMSP, Socket: c.System.Socket, Drop: c.System.Drop}
+	needs.Server = serverNeeds(&c.MTA)
 	if needs.Spools, err = c.QueueDirs(); err != nil {
 		return installer.Needs{}, err
 	}
@@ -35,6 +36,15 @@ func (a *app) serviceNeeds(o installer.Options) (installer.Needs, error) {
 		}
 	}
 	return needs, nil
+}
+
+// serverNeeds is what server mode asks of the service.
+func serverNeeds(m *config.MTA) installer.Server {
+	s := installer.Server{RunAs: m.RunAs, LowPort: m.TLS.ACME.Directory != ""}
+	for i := range m.Listeners {
+		s.Listen = append(s.Listen, m.Listeners[i].Address)
+	}
+	return s
 }
 
 // machineEnvironment is what the machine's service has of an environment.

@@ -253,6 +253,7 @@ func (a *app) showStatus(c *config.Config, r *statusReport) {
 	if r.Agent != nil {
 		since = ", for " + span(now.Sub(r.Network.Since))
 	}
+	a.showServer(c, r)
 	a.labelled("network", "%s%s", networkWords(r.Network), since)
 	if len(r.Accounts) == 0 {
 		a.labelled("account", "none: mail is kept, and cannot be sent until there is an [account] in the configuration")

@@ -10,6 +10,7 @@
 //	server, certificate                   TLS, what the server offers
 //	login, unitsecret                     the secret: here, and for the service
 //	links, others                         sendmail, and who else is in the way
+//	mta                                   server mode
 //	service, agent, desktop, system       what runs, and for whom
 package checkup
 
@@ -77,6 +78,9 @@ type Options struct {
 	// AskAgent is what the agent says of itself, or nil for none.
 	AskAgent func(context.Context) *Agent
 
+	// CheckMap says what is wrong with the server's access map; nil where nobody looks.
+	CheckMap func() error
+
 	// Now is the clock; Built is when this program was made, zero where nobody knows.
 	Now   func() time.Time
 	Built time.Time
@@ -134,6 +138,7 @@ func Run(ctx context.Context, o Options, report func(Finding)) {
 	if !c.limited() {
 		c.agent(ctx)
 	}
+	c.serverMode(ctx)
 	c.systemWide()
 	c.desktop(ctx)
 }

@@ -153,3 +153,8 @@ func parseDirectoryURL(text string) (string, error) {
 	}
 	return text, nil
 }
+
+// PathsOf are the files of a setting that may name several, as ServerTLS.Cert.
+func PathsOf(text string) []string {
+	return strings.FieldsFunc(text, func(c rune) bool { return c == ',' || c == ' ' })
+}

@@ -20,9 +20,21 @@ func (n *Network) Serve(s Smarthost) Smarthost {
 // usual ports: that is all the network that a machine has.
 func (m *Machine) Serve(s Smarthost) Smarthost {
 	m.t.Helper()
-	inside := &Namespace{"the machine", filepath.Join("/proc", m.pid, "ns/net"), m.t}
 	s.Name = "localhost"
-	return inside.serve(s, "127.0.0.1")
+	return m.inside().serve(s, "127.0.0.1")
+}
+
+// Dial connects to a port on the machine's loopback.
+func (m *Machine) Dial(address string) (c net.Conn, err error) {
+	err = m.inside().Do(func() (err error) {
+		c, err = net.Dial("tcp", address)
+		return err
+	})
+	return c, err
+}
+
+func (m *Machine) inside() *Namespace {
+	return &Namespace{"the machine", filepath.Join("/proc", m.pid, "ns/net"), m.t}
 }
 
 // serve hands connections to the addresses on to the smarthost; the result has

@@ -4,6 +4,7 @@ package socket
 
 import (
 	"net"
+	"net/netip"
 	"os"
 	"slices"
 	"strconv"
@@ -31,13 +32,24 @@ func Inherit() *Inheritance {
 // inherited socket's directory, mode and lock are the service manager's; who its
 // peers are is checked by who serves it.
 func (in *Inheritance) Take(address string) net.Listener {
-	for i, l := range in.left {
-		if isAt(l.Addr(), address) {
-			in.left = slices.Delete(in.left, i, i+1)
-			return l
-		}
+	at := slices.IndexFunc(in.left, func(l net.Listener) bool { return isExactly(l.Addr(), address) })
+	if at < 0 {
+		at = slices.IndexFunc(in.left, func(l net.Listener) bool { return isAt(l.Addr(), address) })
 	}
-	return nil
+	if at < 0 {
+		return nil
+	}
+	l := in.left[at]
+	in.left = slices.Delete(in.left, at, at+1)
+	return l
+}
+
+// isExactly keeps 0.0.0.0:25 and [::]:25, which isAt does not tell apart, from
+// being given to each other.
+func isExactly(a net.Addr, address string) bool {
+	at, tcp := a.(*net.TCPAddr)
+	asked, err := netip.ParseAddrPort(address)
+	return tcp && err == nil && at.AddrPort().Port() == asked.Port() && at.AddrPort().Addr() == asked.Addr()
 }
 
 // Close closes what nobody has asked for and returns its addresses.

@@ -200,7 +200,7 @@ func (s *Store) Ends() map[string]time.Time {
 	if s == nil {
 		return ends
 	}
-	paths := listed(s.settings.Cert)
+	paths := config.PathsOf(s.settings.Cert)
 	for i, c := range s.current().certificates {
 		if c.Leaf != nil && i < len(paths) {
 			ends[paths[i]] = c.Leaf.NotAfter

@@ -10,8 +10,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
+	"mailcrane/internal/config"
 	"mailcrane/internal/sysexits"
 	"mailcrane/mta/safefile"
 )
@@ -32,13 +32,9 @@ type files struct {
 	revoked     []*x509.RevocationList
 }
 
-func listed(text string) []string {
-	return strings.FieldsFunc(text, func(c rune) bool { return c == ',' || c == ' ' })
-}
-
 // paths are all files whose change counts.
 func (s *Store) paths() []string {
-	paths := append(listed(s.settings.Cert), listed(s.settings.Key)...)
+	paths := append(config.PathsOf(s.settings.Cert), config.PathsOf(s.settings.Key)...)
 	for _, path := range []string{s.settings.CA, s.settings.CAPath, s.settings.CRL} {
 		if path != "" {
 			paths = append(paths, path)
@@ -49,7 +45,7 @@ func (s *Store) paths() []string {
 
 func (s *Store) read() (*files, error) {
 	f := &files{}
-	certs, keys := listed(s.settings.Cert), listed(s.settings.Key)
+	certs, keys := config.PathsOf(s.settings.Cert), config.PathsOf(s.settings.Key)
 	if len(keys) == 0 {
 		keys = certs
 	}
