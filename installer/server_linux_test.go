@@ -194,7 +194,7 @@ func TestAServerIsAServiceThatIsNeverRootAndLosesNoClient(t *testing.T) {
 		u := root(t, m)
 		m.Write("/etc/mailcrane/mailcrane.toml", fmt.Sprintf(serverConfig, "lokal = 1"), 0o644)
 		u.does("systemctl reload mailcrane")
-		u.await("journalctl -t mailcrane | grep 'nothing was read anew' | grep -q 'lokal.*do='")
+		u.await("journalctl -t mailcrane | grep 'nothing was read anew' | grep -q 'lokal.*next='")
 		u.await("systemctl show -P StatusText mailcrane | grep -q 'the one before goes on'")
 		u.does("systemctl is-active mailcrane", "active")
 		stream(t, m, false, func() {})
