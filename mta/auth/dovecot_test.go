@@ -151,7 +151,7 @@ func TestADovecotThatIsNotThereRefusesForTheMoment(t *testing.T) {
 // A client's EHLO asks for the mechanisms, and must not wait for a Dovecot that
 // hangs; and a reload meanwhile must not lose what it has said.
 func TestADovecotThatHangsHoldsNobodyUp(t *testing.T) {
-	socket := scripted(t)
+	socket := scripted(t, "OK\t1\tuser=ann") // it stays until it is asked
 	a, _ := byDovecot(t, socket)
 	d := a.store.(*dovecot)
 	hung := socket + ".hung"

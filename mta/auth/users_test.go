@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -141,7 +142,7 @@ func TestGuessingIsSlowHoweverManyConnections(t *testing.T) {
 		g := NewGuesses(time.Now)
 		here, there := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
 		begin := time.Now()
-		answered := 0
+		var answered atomic.Int32
 		for range 5 {
 			end, ok := g.begin(here)
 			if !ok {
@@ -150,22 +151,22 @@ func TestGuessingIsSlowHoweverManyConnections(t *testing.T) {
 			wait := end(wrong)
 			go func() {
 				if wait(context.Background()) == nil {
-					answered++
+					answered.Add(1)
 				}
 			}()
 		}
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
-		if answered != 1 {
-			t.Errorf("%d wrong ones were answered in two seconds, want 1", answered)
+		if got := answered.Load(); got != 1 {
+			t.Errorf("%d wrong ones were answered in two seconds, want 1", got)
 		}
 		if end, ok := g.begin(there); !ok || end(fine)(t.Context()) != nil || time.Since(begin) > 2*time.Second {
 			t.Error("another client waits too")
 		}
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if answered != 5 {
-			t.Errorf("%d were answered in a minute, want 5", answered)
+		if got := answered.Load(); got != 5 {
+			t.Errorf("%d were answered in a minute, want 5", got)
 		}
 		for range 10 {
 			if end, ok := g.begin(here); ok {
