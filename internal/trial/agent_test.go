@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -26,7 +27,20 @@ type agent struct {
 // agent starts one and waits until it is up. It ends with the test.
 func (h *home) agent(args ...string) *agent {
 	h.t.Helper()
-	a := &agent{t: h.t, home: h, cmd: h.command("mailcrane", append([]string{"agent"}, args...)...), log: filepath.Join(h.dir, "agent.log")}
+	return h.startedBy(nil, append([]string{"agent"}, args...)...)
+}
+
+// startedBy is an agent, or the server that is one too, that another command starts,
+// where one is given.
+func (h *home) startedBy(starter []string, args ...string) *agent {
+	h.t.Helper()
+	cmd := h.command("mailcrane", args...)
+	if len(starter) > 0 {
+		by := exec.Command(starter[0], slices.Concat(starter[1:], cmd.Args)...)
+		by.Env, by.Dir = cmd.Env, cmd.Dir
+		cmd = by
+	}
+	a := &agent{t: h.t, home: h, cmd: cmd, log: filepath.Join(h.dir, "agent.log")}
 	log, err := os.Create(a.log)
 	if err != nil {
 		h.t.Fatal(err)
