@@ -55,21 +55,9 @@ func (d *dialogue) obey(raw []byte) {
 	case d.refused != nil:
 		d.sayAll(d.refused, "")
 		d.said(d.refused.Code)
-	case d.session.Features().NeedTLS && d.tls == nil && needsTLS(verb):
-		d.say(530, "5.7.0", "Must issue a STARTTLS command first")
 	default:
 		d.dispatch(verb, rest)
 	}
-}
-
-// needsTLS says what may not come before TLS where that is asked for (RFC 3207
-// section 4).
-func needsTLS(verb string) bool {
-	switch verb {
-	case "EHLO", "HELO", "NOOP", "RSET", "STARTTLS", "HELP", "XCLIENT", "DATA", "BDAT", "RCPT":
-		return false // no MAIL can stand before DATA, BDAT and RCPT
-	}
-	return true
 }
 
 func (d *dialogue) dispatch(verb, rest string) {

@@ -77,9 +77,8 @@ type Features struct {
 	// DropHTTP ends the connection at a command of HTTP at any time, not only
 	// where it is the first.
 	DropHTTP bool
-	// NeedAuth refuses MAIL with 530 from a client that has not logged in, and
-	// NeedTLS what comes before TLS.
-	NeedAuth, NeedTLS bool
+	// NeedAuth refuses MAIL with 530 from a client that has not logged in.
+	NeedAuth bool
 }
 
 // Extras are what go-smtp's options of MAIL and RCPT do not have.

@@ -34,7 +34,7 @@ func (p *peer) secure() *peer {
 
 // Coverage: A33.
 func TestSTARTTLSBeginsTheSessionAnew(t *testing.T) {
-	h := house{features: Features{StartTLS: true, NeedTLS: true}, tls: certificate(t)}
+	h := house{features: Features{StartTLS: true}, tls: certificate(t)}
 	var conn *Conn
 	h.open = func(c *Conn) error { conn = c; return nil }
 	p := dial(t, onSocket(t, &h, Options{}))
