@@ -75,6 +75,9 @@ func accessOptions(p *config.ServerPolicy) access.Options {
 
 func openingWords(o outside.Opening) string {
 	try := fmt.Sprintf("%s, as %s, may send to %s by the listener %s", o.Client, o.Sender, o.Recipient, o.Listener)
+	if o.Claimed {
+		try += "; whoever is listed there may say that it is anybody, this machine too"
+	}
 	if o.Everybody {
 		return fmt.Sprintf("OPEN RELAY: %s lets everybody send mail through this server to strangers: %s; take it out", o.Where, try)
 	}

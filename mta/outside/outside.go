@@ -20,6 +20,9 @@ type Opening struct {
 	// Everybody: whoever knows of it can, from any address. Otherwise only those
 	// whom the setting names can, or only by a way that leads to few.
 	Everybody bool
+	// Claimed: the setting believes what a client says of its own address, so that
+	// it may be anybody, this machine too.
+	Claimed bool
 	// Listener, Client, Sender and Recipient are the first try that got through.
 	Listener, Client, Sender, Recipient string
 }
@@ -50,11 +53,17 @@ func Try(ctx context.Context, c *config.Config, p *policy.Policy, hostname strin
 	t.senders, t.recipients = senders(c, hostname, entries), recipients(c, hostname, entries)
 	for i := range c.MTA.Listeners {
 		l := &c.MTA.Listeners[i]
-		if l.Auth == config.AuthRequired || strings.HasPrefix(l.Address, "unix:") {
+		if strings.HasPrefix(l.Address, "unix:") {
 			continue
 		}
-		t.report.Listeners++
-		for _, addr := range strangers(c, entries) {
+		logsIn := l.Auth == config.AuthRequired
+		if !logsIn {
+			t.report.Listeners++
+		}
+		for _, addr := range strangers(c, l, entries) {
+			if logsIn && !listed(c.MTA.XClient, addr.Addr) {
+				continue // XCLIENT says that a client has logged in, too
+			}
 			if err := t.from(ctx, l, addr); err != nil {
 				return nil, err
 			}
@@ -89,7 +98,7 @@ func (t *trial) from(ctx context.Context, l *config.Listener, addr stranger) err
 			Addr: addr.Addr, Client: known, Helo: "stranger.example", Port: l.Name,
 			Unqualified: l.Unqualified, RequireFQDN: l.RequireFQDN,
 		}
-		if claims(l, addr.Addr) {
+		if t.claims(l, addr.Addr) != "" {
 			client.Addr = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 		}
 		for _, sender := range t.senders {
@@ -110,8 +119,9 @@ func (t *trial) from(ctx context.Context, l *config.Listener, addr stranger) err
 
 // through notes that a try got through.
 func (t *trial) through(l *config.Listener, addr stranger, c policy.Client, sender, to, where string) {
-	if c.Addr != addr.Addr {
-		where = "proxy of the listener " + l.Address
+	claimed := t.claims(l, addr.Addr)
+	if claimed != "" {
+		where = claimed
 	}
 	o := t.found[where]
 	if o == nil {
@@ -120,7 +130,7 @@ func (t *trial) through(l *config.Listener, addr stranger, c policy.Client, send
 			name = "a client without a name"
 		}
 		o = &opening{addresses: make(map[netip.Addr]bool), Opening: Opening{
-			Where: where, Listener: l.Address, Client: name + " [" + addr.String() + "]", Sender: "<" + sender + ">", Recipient: "<" + to + ">",
+			Where: where, Claimed: claimed != "", Listener: l.Address, Client: name + " [" + addr.String() + "]", Sender: "<" + sender + ">", Recipient: "<" + to + ">",
 		}}
 		t.found[where], t.order = o, append(t.order, where)
 	}

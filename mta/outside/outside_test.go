@@ -79,6 +79,41 @@ func TestAListenerThatBelievesEverybodysPROXYLineIsOpen(t *testing.T) {
 	}
 }
 
+// Whom XCLIENT or PROXY is believed from may be this machine, and with XCLIENT
+// somebody who has logged in.
+func TestWhoIsBelievedWhomItSpeaksForRelays(t *testing.T) {
+	const open, logIn = "[[mta.listen]]\naddress = \":25\"\n", "[[mta.listen]]\naddress = \":587\"\nauth = \"required\"\n"
+	for _, c := range []struct {
+		reason, text, proxy string
+		where               string // of the opening; "" is none
+		everybody           bool
+	}{
+		{"this machine, and networks of our own", open + "[mta]\nxclient = [\"127.0.0.1\", \"::1\", \"10.0.0.0/8\", \"192.168.7.0/24\", \"fd00::/8\", \"fe80::/10\", \"unix\"]", "172.16.0.0/12", "", false},
+		{"everybody", open + "[mta]\nxclient = [\"0.0.0.0/0\"]", "127.0.0.1", "mta.xclient m.toml:4", true},
+		{"everybody of IPv6", open + "[mta]\nxclient = [\"::/0\"]", "127.0.0.1", "mta.xclient m.toml:4", true},
+		{"a network outside", open + "[mta]\nxclient = [\"203.0.114.0/24\"]", "127.0.0.1", "mta.xclient m.toml:4", false},
+		{"one outside", open + "[mta]\nxclient = [\"203.0.114.9\"]", "127.0.0.1", "mta.xclient m.toml:4", false},
+		{"more than what is private", open + "[mta]\nxclient = [\"10.0.0.0/7\"]", "127.0.0.1", "mta.xclient m.toml:4", false},
+		{"everybody, past the log-in", logIn + "[mta]\nxclient = [\"0.0.0.0/0\"]", "127.0.0.1", "mta.xclient m.toml:5", true},
+		{"a proxy outside", open, "203.0.114.0/24", "proxy of the listener :25", false},
+		{"any proxy", open, "::/0", "proxy of the listener :25", true},
+		{"any proxy, which cannot log in for its clients", logIn, "::/0", "", false},
+	} {
+		t.Run(c.reason, func(t *testing.T) {
+			r := try(t, c.text, c.proxy)
+			if c.where == "" {
+				if len(r.Openings) > 0 {
+					t.Errorf("it is open: %+v", r.Openings)
+				}
+				return
+			}
+			if len(r.Openings) != 1 || r.Openings[0].Where != c.where || r.Openings[0].Everybody != c.everybody || !r.Openings[0].Claimed {
+				t.Errorf("the openings are %+v, want %s, everybody: %v", r.Openings, c.where, c.everybody)
+			}
+		})
+	}
+}
+
 func TestTheKeysOfTheAccessMapThatPermitRelayingAreTried(t *testing.T) {
 	got := RelayKeys(strings.NewReader(`# who may relay
 Connect:10.1.2	RELAY

@@ -3,6 +3,7 @@ package outside
 import (
 	"context"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"mailcrane/internal/config"
@@ -34,9 +35,10 @@ type stranger struct {
 	anywhere bool
 }
 
-// strangers are clients from all over, and those beside each network that may
-// relay: where 10.1.2 stands for 10.1.20 too, one of them gets through.
-func strangers(c *config.Config, entries []string) (all []stranger) {
+// strangers are clients from all over, those beside each network that may relay:
+// where 10.1.2 stands for 10.1.20 too, one of them gets through; and those in the
+// networks outside that a listener believes.
+func strangers(c *config.Config, l *config.Listener, entries []string) (all []stranger) {
 	for _, addr := range everywhere {
 		all = append(all, stranger{addr, true})
 	}
@@ -45,7 +47,29 @@ func strangers(c *config.Config, entries []string) (all []stranger) {
 			all = append(all, stranger{addr, false})
 		}
 	}
+	for _, text := range slices.Concat(l.Proxy, c.MTA.XClient) {
+		for _, addr := range ends(text) {
+			if !addr.IsPrivate() && !addr.IsLoopback() && !addr.IsLinkLocalUnicast() {
+				all = append(all, stranger{addr, false})
+			}
+		}
+	}
 	return all
+}
+
+// ends are the first and the last address of a network: where both are within a
+// private one, all of it is.
+func ends(text string) []netip.Addr {
+	network, ok := prefix(text)
+	if !ok {
+		return nil
+	}
+	last := network.Masked().Addr().AsSlice()
+	for i := network.Bits(); i < len(last)*8; i++ {
+		last[i/8] |= 0x80 >> (i % 8)
+	}
+	end, _ := netip.AddrFromSlice(last)
+	return []netip.Addr{network.Masked().Addr(), end}
 }
 
 // beside are the addresses that begin with the same digits as an entry of one to
@@ -129,19 +153,37 @@ const mostProbes = 50
 
 func bounded(all []string) []string { return all[:min(len(all), mostProbes)] }
 
-// claims says that a listener believes what a stranger says of its own address,
-// by the PROXY protocol: then it comes from this machine, if it says so.
-func claims(l *config.Listener, addr netip.Addr) bool {
-	for _, text := range l.Proxy {
-		net, err := netip.ParsePrefix(text)
-		if one, wrong := netip.ParseAddr(text); err != nil && wrong == nil {
-			net, err = one.Prefix(one.BitLen())
-		}
-		if err == nil && net.Contains(addr) {
-			return true
-		}
+// claims is the setting by which a listener believes what a stranger says of its
+// own address, by the PROXY protocol or XCLIENT; "" is none. Such a stranger comes
+// from this machine, if it says so.
+func (t *trial) claims(l *config.Listener, addr netip.Addr) string {
+	switch {
+	case listed(t.config.MTA.XClient, addr):
+		return strings.TrimSpace(xclientKey + " " + origin(t.config, xclientKey))
+	case listed(l.Proxy, addr):
+		return "proxy of the listener " + l.Address
 	}
-	return false
+	return ""
+}
+
+const xclientKey = "mta.xclient"
+
+// listed says that an address is one of those that are believed.
+func listed(networks []string, addr netip.Addr) bool {
+	return slices.ContainsFunc(networks, func(text string) bool {
+		network, ok := prefix(text)
+		return ok && network.Contains(addr)
+	})
+}
+
+// prefix is an address or a network, as the configuration has it.
+func prefix(text string) (netip.Prefix, bool) {
+	network, err := netip.ParsePrefix(text)
+	if one, wrong := netip.ParseAddr(text); err != nil && wrong == nil {
+		one = one.Unmap()
+		network, err = one.Prefix(one.BitLen())
+	}
+	return network, err == nil
 }
 
 // Names is the name service as strangers would have it: their domains name the
