@@ -34,7 +34,9 @@ func (s *Server) Reload(ctx context.Context, c *config.Config) error {
 	}
 	r.certificates.Begin()
 	s.engine.SetOptions(r.limits(s))
-	s.rules.Swap(r).end()
+	before := s.rules.Swap(r)
+	before.end()
+	s.endGreylist(before.greylist, r.greylist)
 	s.takeOver(c, fresh)
 	return nil
 }

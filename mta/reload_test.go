@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -138,5 +139,49 @@ func forgetsNothing(t *testing.T, text string) {
 	}
 	if _, _, err = server.Next([]byte("\x00fred\x00secret")); err == nil || !strings.Contains(err.Error(), "Too many wrong log-ins") {
 		t.Errorf("who guesses is told %v", err)
+	}
+}
+
+// A bad line keeps the map from before, on SIGHUP too.
+func TestAReloadWithABadAccessMapKeepsTheEntriesFromBefore(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "access")
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("From:bad@example.net\tREJECT\n")
+	text := "dont_blame_sendmail = [\"TrustStickyBit\"]\nlocal = [\"example.org\"]\nmap = { access = \"" + path + "\" }\n[mta.policy]\naccept_unresolvable_domains = true\n"
+	r := run(t, text, "")
+	write("From:bad@example.net\tREJECT\nGreetPause:[192.0.2.1\tsoon\n")
+	if err := r.Reload(t.Context(), configOf(t, text+"[[mta.listen]]\naddress = \"127.0.0.1:0\"\n")); err != nil {
+		t.Fatal(err)
+	}
+	c := r.dial()
+	c.hello()
+	c.say("MAIL FROM:<bad@example.net>", "550 5.7.1")
+	c.say("MAIL FROM:<good@example.net>", "250")
+}
+
+func TestTheGreylistOutlivesAReloadThatDoesNotChangeIt(t *testing.T) {
+	text := "local = [\"example.org\"]\n[mta.policy]\naccept_unresolvable_domains = true\n[mta.greylist]\non = true\n"
+	r := run(t, text, "")
+	before := r.rules.Load().greylist
+	if before == nil {
+		t.Fatal("there is none")
+	}
+	listener := "[[mta.listen]]\naddress = \"127.0.0.1:0\"\n"
+	if err := r.Reload(t.Context(), configOf(t, text+listener)); err != nil {
+		t.Fatal(err)
+	}
+	if r.rules.Load().greylist != before {
+		t.Error("the same settings made another list")
+	}
+	if err := r.Reload(t.Context(), configOf(t, text+"delay = \"1m\"\n"+listener)); err != nil {
+		t.Fatal(err)
+	}
+	if r.rules.Load().greylist == before {
+		t.Error("other settings kept the list as it was")
 	}
 }

@@ -36,6 +36,7 @@ type rules struct {
 	policy       *policy.Policy
 	names        names.Resolver
 	ident        ident.Asker
+	greylist     *greylist.List // nil where there is none
 	end          context.CancelFunc
 }
 
@@ -61,16 +62,11 @@ func (r *rules) open(ctx context.Context, s *Server) error {
 	if err != nil {
 		return err
 	}
-	if path := c.MTA.Map.Access; path != "" {
-		how := access.Options{Skip: c.MTA.Policy.AccessSkip, LookupDotDomain: c.MTA.Policy.LookUpDotDomain, RelayToFullAddress: c.MTA.Policy.RelayToFullAddress}
-		if r.access, err = access.Open(path, safe, how, s.Log, s.Now); err != nil {
-			s.Log.Error("the access map cannot be used: mail is put off until it is mended", "err", err)
-		}
-	}
 	before := s.rules.Load()
 	if before == nil {
-		before = new(rules)
+		before = &rules{config: new(config.Config)}
 	}
+	r.openAccess(s, safe, before)
 	if r.auth, err = auth.New(ctx, c, safe, s.Log, s.Now, s.guesses, before.auth); err != nil {
 		return err
 	}
@@ -87,18 +83,42 @@ func (r *rules) open(ctx context.Context, s *Server) error {
 	if r.certificates, err = certificate.New(ctx, c, safe, s.Log, s.Now, before.certificates); err != nil {
 		return err
 	}
-	if err := s.keepGreylist(c); err != nil {
+	if r.greylist, err = s.greylist(c, before); err != nil {
 		return err
 	}
 	r.policy, err = policy.New(policy.Parts{
 		Config: c, Hostname: r.hostname, Addresses: ownAddresses(), Access: r.access, Names: r.names, Blocks: lists,
-		Greylist: s.greylist, Counts: s.counts, Safe: safe, Load: s.Load, Free: s.Free, Now: s.Now, Log: s.Log,
+		Greylist: r.greylist, Counts: s.counts, Safe: safe, Load: s.Load, Free: s.Free, Now: s.Now, Log: s.Log,
 		LowOnSpace: s.Watch.LowOnSpace, Greylisted: s.Watch.Metrics.Greylist,
 	})
 	if err != nil {
-		return err
+		s.endGreylist(r.greylist, before.greylist)
 	}
 	return err
+}
+
+// openAccess opens the access map. One that is the same file, read in the same
+// way, stays the same map: if a line of it is bad now, the entries from before
+// still hold.
+func (r *rules) openAccess(s *Server, safe safefile.Rules, before *rules) {
+	path := r.config.MTA.Map.Access
+	if path == "" {
+		return
+	}
+	var err error
+	if how := howToRead(r.config); before.access != nil && before.config.MTA.Map.Access == path && how == howToRead(before.config) && r.config.MTA.Safe == before.config.MTA.Safe {
+		r.access = before.access
+		err = r.access.Reload()
+	} else {
+		r.access, err = access.Open(path, safe, how, s.Log, s.Now)
+	}
+	if err != nil {
+		s.Log.Error("the access map cannot be read; where there were no entries before, mail is put off until it is mended", "err", err)
+	}
+}
+
+func howToRead(c *config.Config) access.Options {
+	return access.Options{Skip: c.MTA.Policy.AccessSkip, LookupDotDomain: c.MTA.Policy.LookUpDotDomain, RelayToFullAddress: c.MTA.Policy.RelayToFullAddress}
 }
 
 // resolver asks the name service as the configuration has it: the one until now
@@ -114,28 +134,30 @@ func resolver(c *config.Config, before names.Resolver) (names.Resolver, error) {
 	return names.New(asks), nil
 }
 
-// keepGreylist begins or ends the greylist as the configuration has it. One that
-// is kept in the same file stays, whatever else has changed.
-func (s *Server) keepGreylist(c *config.Config) error {
+// greylist is the one that the configuration has: that of the rules before where
+// nothing of it has changed, nil for none.
+func (s *Server) greylist(c *config.Config, before *rules) (*greylist.List, error) {
 	g := c.MTA.Policy.Greylist
+	if !g.On {
+		return nil, nil //nolint:nilnil // there is none
+	}
+	if before.greylist != nil && g == before.config.MTA.Policy.Greylist {
+		return before.greylist, nil
+	}
 	if g.File == "" {
 		g.File = filepath.Join(s.Spool.Dir(), "greylist")
 	}
-	if s.greylist != nil && g == s.greylisting {
-		return nil
+	return greylist.New(greylist.Options{Delay: g.Delay, Window: g.Window, Keep: g.Keep, File: g.File, Now: s.Now, Log: s.Log})
+}
+
+// endGreylist writes a greylist down that is used no more, unless it is the one that stays.
+func (s *Server) endGreylist(list, stays *greylist.List) {
+	if list == nil || list == stays {
+		return
 	}
-	if s.greylist != nil {
-		if err := s.greylist.Close(); err != nil {
-			s.Log.Warn("the greylist was not kept", "file", s.greylisting.File, "err", err)
-		}
-		s.greylist = nil
+	if err := list.Close(); err != nil {
+		s.Log.Warn("the greylist was not kept", "err", err)
 	}
-	if !g.On {
-		return nil
-	}
-	list, err := greylist.New(greylist.Options{Delay: g.Delay, Window: g.Window, Keep: g.Keep, File: g.File, Now: s.Now, Log: s.Log})
-	s.greylist, s.greylisting = list, g
-	return err
 }
 
 // ownAddresses are this machine's, as far as they can be told.

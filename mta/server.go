@@ -21,7 +21,6 @@ import (
 	"mailcrane/internal/socket"
 	"mailcrane/internal/sysexits"
 	"mailcrane/mta/auth"
-	"mailcrane/mta/greylist"
 	"mailcrane/mta/names"
 	"mailcrane/mta/policy"
 	"mailcrane/mta/smtpd"
@@ -56,9 +55,6 @@ type Server struct {
 	counts *policy.Counts
 	// guesses are kept over a reload too.
 	guesses *auth.Guesses
-
-	greylist    *greylist.List // nil where there is none
-	greylisting config.Greylisting
 
 	mu      sync.Mutex
 	ports   []*port
@@ -151,10 +147,9 @@ func (s *Server) Serve(ctx context.Context) error {
 	_ = s.closePorts() // they are shut whatever they say
 	s.mu.Unlock()
 	s.clients.Wait()
-	s.rules.Load().end()
-	if s.greylist != nil {
-		err = errors.Join(err, s.greylist.Close())
-	}
+	last := s.rules.Load()
+	last.end()
+	s.endGreylist(last.greylist, nil)
 	return err
 }
 

@@ -78,6 +78,9 @@ func (s *Server) Open(ctx context.Context, c *smtpd.Conn) (smtpd.Session, error)
 		one.end()
 		return nil, err
 	}
+	if c.TLS() != nil { // with whom it was XCLIENT that began anew
+		one.learnTLS()
+	}
 	return one, nil
 }
 
@@ -185,17 +188,22 @@ func (s *session) requests() bool { return s.letters.Is('v', s.rules.certificate
 
 // Secured implements smtpd.Session.
 func (s *session) Secured() error {
-	state := s.conn.TLS()
-	s.tls = s.rules.certificates.Facts(state, s.requests())
 	c := &s.visit.Client
 	if s.conn.XClient() == nil {
 		// Whoever stands between may have said it (RFC 3207 section 4.2).
 		c.Helo, c.User, c.Mechanism = "", "", ""
 	}
+	s.learnTLS()
+	s.told.Secured(s.conn.TLS(), s.tls.Verify, nil)
+	return nil
+}
+
+// learnTLS keeps what TLS tells of the client.
+func (s *session) learnTLS() {
+	state, c := s.conn.TLS(), &s.visit.Client
+	s.tls = s.rules.certificates.Facts(state, s.requests())
 	c.Peer = policy.Certificate{Verify: s.tls.Verify, Issuer: s.tls.Issuer, Subject: s.tls.Subject, CN: s.tls.CN}
 	c.Encrypted, c.Bits = state != nil, s.tls.Bits
-	s.told.Secured(state, s.tls.Verify, nil)
-	return nil
 }
 
 func (s *session) facts() auth.Facts {
