@@ -16,6 +16,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"mailcrane/queue"
 )
 
 // authority is one that signs certificates of clients.
@@ -129,6 +131,48 @@ func TestEachLineOfSrvFeaturesHoldsForWhomItNames(t *testing.T) {
 			}{{"127.0.0.1", test.here}, {"192.0.2.7", test.away}} {
 				if got := strings.Contains(r.overProxy(from.addr).hello(), test.keyword); got != from.want {
 					t.Errorf("%s: %s is offered: %v, want %v", from.addr, test.keyword, got, from.want)
+				}
+			}
+		})
+	}
+}
+
+// What the other letters change is heard in replies, each by the client whom the
+// line names and not by another.
+// Coverage: A37, A38.
+func TestTheLettersForLogInETRNAndHTTPHoldForWhomTheyName(t *testing.T) {
+	const mail, scan, node, password = "MAIL FROM:<me@example.net>", "GET / HTTP/1.1", "ETRN example.org", "AUTH PLAIN "
+	for _, test := range []struct {
+		reason, letters, listener string
+		line, named, other        string // what is said, and what each hears
+	}{
+		{"A", "A", "", password + fred, "503 5.3.3 AUTH not available", "235"},
+		{"a as it is without it", "a", "", password + fred, "235", "235"},
+		{"c", "c", "", password + fred, "538 5.7.11", "235"},
+		{"C as it is without it", "C", "", password + fred, "235", "235"},
+		{"E", "E", "", node, "502 5.7.0", "250 2.0.0"},
+		{"h", "h", "", scan, "421 4.7.0", "500 5.5.1"},
+		{"l", "l", "", mail, "530 5.7.0 Authentication required", "250 2.1.0"},
+		{"L as it is without it", "L", "", mail, "250 2.1.0", "250 2.1.0"},
+		{"L where the listener wants a log-in", "L", "auth = \"required\"\n", mail, "530 5.7.0", "530 5.7.0"},
+		{"temp", "temp", "", "", "421 4.3.2", "220"},
+	} {
+		t.Run(test.reason, func(t *testing.T) {
+			s := serverOf(t, users(t)+"[mta.auth]\noptions = \"y\"\n[mta.map]\naccess = \""+mapOf(t, "Srv_Features:192.0.2.7 "+test.letters+"\n")+
+				"\"\n[[mta.listen]]\naddress = \"127.0.0.1:0\"\nproxy = [\"127.0.0.1\"]\n"+test.listener)
+			s.Run = func(queue.Node) error { return nil }
+			r := serving(t, s)
+			for addr, want := range map[string]string{"192.0.2.7": test.named, "127.0.0.1": test.other} {
+				c := r.overProxy(addr)
+				if test.line == "" {
+					if got := c.reply(); !strings.Contains(got, want) {
+						t.Errorf("%s hears %q, want %s", addr, got, want)
+					}
+					continue
+				}
+				c.hello()
+				if got := c.say(test.line, ""); !strings.HasPrefix(got, want) {
+					t.Errorf("%s hears %q, want %s", addr, got, want)
 				}
 			}
 		})
