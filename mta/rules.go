@@ -3,6 +3,7 @@ package mta
 import (
 	"cmp"
 	"context"
+	"log/slog"
 	"net"
 	"net/netip"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"mailcrane/internal/config"
+	"mailcrane/internal/logbook"
 	"mailcrane/internal/sysexits"
 	"mailcrane/mta/access"
 	"mailcrane/mta/auth"
@@ -62,6 +64,9 @@ func (r *rules) open(ctx context.Context, s *Server) error {
 	if err != nil {
 		return err
 	}
+	for _, note := range safe.Notes() {
+		s.Watch.Questionable(note)
+	}
 	before := s.rules.Load()
 	if before == nil {
 		before = &rules{config: new(config.Config)}
@@ -113,7 +118,7 @@ func (r *rules) openAccess(s *Server, safe safefile.Rules, before *rules) {
 		r.access, err = access.Open(path, safe, how, s.Log, s.Now)
 	}
 	if err != nil {
-		s.Log.Error("the access map cannot be read; where there were no entries before, mail is put off until it is mended", "err", err)
+		logbook.Line(s.Log, logbook.Serious, "the access map cannot be read; where there were no entries before, mail is put off until it is mended: "+err.Error(), slog.String("file", path))
 	}
 }
 

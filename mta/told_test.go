@@ -138,6 +138,12 @@ func TestWhatGoesWrongWithAClientIsTold(t *testing.T) {
 	counted(t, metrics, `mailcrane_messages_total{result="too-large"} 2`)
 }
 
+// Coverage: B60.
+func TestAWordThatHasNoEffectIsTold(t *testing.T) {
+	_, log, _ := told(t, "dont_blame_sendmail = [\"InsufficientEntropy\"]\n"+ours, "", nil)
+	log.await(t, "DontBlameSendmail=InsufficientEntropy has no effect")
+}
+
 // MaxDaemonChildren: one too many is turned away, logged and counted.
 func TestAClientForWhomThereIsNoRoomIsTold(t *testing.T) {
 	r, log, metrics := told(t, "limits.connections = 1\n"+ours, "", nil)

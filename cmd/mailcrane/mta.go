@@ -72,6 +72,7 @@ func (a *app) mta(ctx context.Context) error {
 		return err
 	}
 	if err := server.Become(); err != nil {
+		look.watch.CannotBecome(err)
 		return err
 	}
 	undumpable() // the change of user has made it an ordinary process again

@@ -15,6 +15,7 @@ import (
 	"github.com/emersion/go-sasl"
 	"github.com/xdg-go/scram"
 
+	"mailcrane/internal/logbook"
 	"mailcrane/internal/sysexits"
 	"mailcrane/mta/safefile"
 )
@@ -89,7 +90,7 @@ func (s *file) current() *users {
 	s.stamp = stamp
 	users, err := s.read()
 	if err != nil {
-		s.log.Error("file of users: the one before is kept", "reason", err, "next", sysexits.Hint(err))
+		logbook.Line(s.log, logbook.Serious, "file of users: the one before is kept: "+err.Error(), slog.String("next", sysexits.Hint(err)))
 		return s.users
 	}
 	s.users = users

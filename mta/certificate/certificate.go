@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"mailcrane/internal/config"
+	"mailcrane/internal/logbook"
 	"mailcrane/internal/sysexits"
 	"mailcrane/mta/safefile"
 )
@@ -170,7 +171,7 @@ func (s *Store) Reload() error {
 func (s *Store) reread() error {
 	files, err := s.read()
 	if err != nil {
-		s.log.Error("certificate: the one before is kept", "reason", err, "next", sysexits.Hint(err))
+		logbook.Line(s.log, logbook.Serious, "certificate: the one before is kept: "+err.Error(), slog.String("next", sysexits.Hint(err)))
 		return err
 	}
 	s.files = files

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"strings"
 	"sync"
 	"time"
 
+	"mailcrane/internal/logbook"
 	"mailcrane/internal/sysexits"
 	"mailcrane/mta/safefile"
 )
@@ -62,7 +64,7 @@ func (f *classFile) now() *entries {
 		if stamp := safefile.Look(f.path); !stamp.Same(f.stamp) {
 			f.stamp = stamp
 			if err := f.read(); err != nil {
-				f.parts.Log.Error("the class file is not read again, what it said before holds", "file", f.path, "err", err)
+				logbook.Line(f.parts.Log, logbook.Serious, "the class file is not read again, what it said before holds: "+err.Error(), slog.String("file", f.path))
 			}
 		}
 	}

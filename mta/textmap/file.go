@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"mailcrane/internal/logbook"
 	"mailcrane/mta/safefile"
 )
 
@@ -142,7 +143,11 @@ func (f *File[T]) tell(level slog.Level, text string, warnings []string) {
 		return
 	}
 	f.said = text
-	f.Log.Log(context.Background(), level, text, "file", f.Path)
+	if level == slog.LevelError {
+		logbook.Line(f.Log, logbook.Serious, text, slog.String("file", f.Path))
+	} else {
+		f.Log.Log(context.Background(), level, text, "file", f.Path)
+	}
 	for _, w := range warnings {
 		f.Log.Warn(w)
 	}

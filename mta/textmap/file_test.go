@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"mailcrane/internal/config"
+	"mailcrane/internal/logbook"
 	"mailcrane/mta/safefile"
 )
 
@@ -73,6 +74,34 @@ func (tr *trial) want(why, want string) {
 	tr.Helper()
 	if got := tr.value(); got != want {
 		tr.Errorf("%s: %s, want %s", why, got, want)
+	}
+}
+
+// An unsafe map is what sendmail has as a serious failure.
+// Coverage: B60.
+func TestAnUnsafeOrBadMapIsToldExactlyFromItsLevel(t *testing.T) {
+	for _, c := range []struct {
+		reason, text string
+		mode         os.FileMode
+	}{{"unsafe", "a one\n", 0o666}, {"bad", "a\n", 0o600}} {
+		for level := range 4 {
+			path := filepath.Join(t.TempDir(), "map")
+			if err := errors.Join(os.WriteFile(path, []byte(c.text), 0o600), os.Chmod(path, c.mode)); err != nil {
+				t.Fatal(err)
+			}
+			var log bytes.Buffer
+			_, err := Open(Source[*Table]{
+				Path: path, Rules: safefile.Rules{Blame: config.TrustStickyBit},
+				Read: func(name string, in io.Reader) (*Table, []string, error) { return Read(name, in, nil) },
+				Log:  slog.New(logbook.Leveled(slog.NewTextHandler(&log, nil), level)),
+			})
+			if err == nil {
+				t.Fatalf("%s: it is used", c.reason)
+			}
+			if got := strings.Contains(log.String(), path); got != (level >= 1) {
+				t.Errorf("%s, at %d, is told: %v\n%s", c.reason, level, got, &log)
+			}
+		}
 	}
 }
 

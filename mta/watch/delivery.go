@@ -30,6 +30,7 @@ func (w *Watch) Queue(e queue.Event) {
 		if e.Attempt != nil {
 			w.attempt(*e.Attempt, e.Left)
 		}
+		w.line(logbook.Jobs, ofMessage(string(e.ID), fmt.Sprintf("end of job, %d recipients left", e.Left)), slog.String("event", "end-of-job"), slog.String("id", string(e.ID)), slog.Int("left", e.Left))
 	default:
 	}
 }

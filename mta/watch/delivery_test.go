@@ -74,6 +74,7 @@ var deliveryEvents = []struct {
 			queue.Record{Address: "c@d.example", Event: "failed", Code: 550, Text: "no"},
 		))},
 	},
+	{11, "A1: end of job, 2 recipients left", queue.Event{Kind: queue.Ended, ID: "A1", Left: 2}},
 	{12, "SMTP outgoing connect on work", queue.Event{Kind: queue.Opened, Route: "work"}},
 	{20, "3 messages are locked: another process is at them", queue.Event{Kind: queue.Awaiting, Of: 3}},
 }

@@ -32,6 +32,8 @@ var serverEvents = []struct {
 }{
 	{0, "starting daemon (1.0): SMTP+queueing@01:00:00", func(w *Watch, _ *Visit) { w.Starting("1.0", time.Hour) }},
 	{0, "low on space (SMTP-DAEMON needs 1000 octets + MinFreeBlocks in the queue, 5 are free)", func(w *Watch, _ *Visit) { w.LowOnSpace(5, 1000) }},
+	{1, "cannot become another user: no such user", func(w *Watch, _ *Visit) { w.CannotBecome(errors.New("no such user")) }},
+	{13, "a word has no effect", func(w *Watch, _ *Visit) { w.Questionable("a word has no effect") }},
 	{2, "NOQUEUE: lost input channel from client.example [192.0.2.7] to MTA after DATA", func(_ *Watch, v *Visit) { v.Lost(true, false) }},
 	{3, "NOQUEUE: timeout waiting for input from client.example [192.0.2.7] during server cmd read", func(_ *Watch, v *Visit) { v.Lost(false, true) }},
 	{

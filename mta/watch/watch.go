@@ -75,6 +75,17 @@ func (w *Watch) LowOnSpace(free, wanted int64) {
 		slog.String("event", "low-on-space"), slog.Int64("free", free), slog.Int64("wanted", wanted))
 }
 
+// CannotBecome tells that the process cannot be the user that it is to be.
+func (w *Watch) CannotBecome(why error) {
+	w.line(logbook.Serious, "cannot become another user: "+words(why.Error()), slog.String("event", "cannot-become"), slog.String("why", words(why.Error())))
+}
+
+// Questionable tells of a setting or a file that is let pass, and likely should
+// not be so.
+func (w *Watch) Questionable(note string) {
+	w.line(logbook.Modes, words(note), slog.String("event", "questionable"))
+}
+
 // line writes a line of sendmail's log that belongs to no message.
 func (w *Watch) line(level logbook.Level, line string, facts ...slog.Attr) {
 	logbook.Line(w.Log, level, line, facts...)
