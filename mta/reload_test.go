@@ -104,7 +104,7 @@ func TestAReloadForgetsNeitherWhoGuessesNorWhatTheNameServiceSaid(t *testing.T) 
 
 func forgetsNothing(t *testing.T, text string) {
 	s := serverOf(t, text)
-	defer s.closePorts() //nolint:errcheck // they are shut whatever they say
+	defer s.closePorts() // they are shut whatever they say
 	asked := s.rules.Load().names
 	if err := s.Reload(t.Context(), configOf(t, text)); err != nil {
 		t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -84,7 +85,7 @@ func mapOf(t *testing.T, entries string) string {
 func counted(t *testing.T, m *watch.Metrics, want string) {
 	t.Helper()
 	w := httptest.NewRecorder()
-	m.Handler(nil, nil).ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	m.Handler(nil, nil).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	if !strings.Contains(w.Body.String(), "\n"+want+"\n") {
 		t.Errorf("the metrics lack %s:\n%s", want, w.Body)
 	}

@@ -123,12 +123,8 @@ func (a *app) agent(ctx context.Context, by given) error {
 	if err != nil {
 		return err
 	}
-	c, log, net := by.config, by.log, by.net
-	var naps <-chan queue.Nap
-	own := net == nil
-	if own {
-		net, naps = a.machine(ctx, c, log)
-	}
+	c, log, own := by.config, by.log, by.net == nil
+	net, naps := a.network(ctx, by)
 	carriers := carriedBy(c, net)
 	out := a.wayOut(ctx, c, carriers, log)
 	runner := a.runner(c, out, log)
@@ -148,10 +144,7 @@ func (a *app) agent(ctx context.Context, by given) error {
 	answers := controller{
 		status: status, events: func(conn stream) { hub.Serve(ctx, conn) },
 		run:  func() { out.Again(); ring(pokes) },
-		stir: func() { ring(stirs) },
-	}
-	if by.trace != nil {
-		answers.trace = func(conn stream, request string) { by.trace(ctx, conn, request) }
+		stir: func() { ring(stirs) }, trace: by.traces(ctx),
 	}
 	unanswer, err := serveControl(ctx, c, answers)
 	if err != nil {
@@ -172,10 +165,7 @@ func (a *app) agent(ctx context.Context, by given) error {
 	}
 	log.Info("agent is up", "spool", c.Spools.String(), "accounts", len(c.Accounts), "network", net.State().Reason)
 	tells.ready(net.State().Reason)
-	if by.nodes != nil {
-		taking.all.Go(func() { by.nodes.serve(ctx, *runner) })
-	}
-	ended := taking.serve(ctx, by.server, stop)
+	ended := taking.serve(ctx, by, *runner, stop)
 	err = runner.Serve(ctx, by.runs(ctx, hub.Arrivals(ctx, arrived)), pokes)
 	tells.stopping()
 	stop()
@@ -201,6 +191,23 @@ func prepare(c *config.Config, spool *queue.Spool) error {
 		return cannotUseSpool(c, err)
 	}
 	return nil
+}
+
+// network is the one that the agent is given, or else the machine's own.
+func (a *app) network(ctx context.Context, by given) (watcher, <-chan queue.Nap) {
+	if by.net != nil {
+		return by.net, nil
+	}
+	return a.machine(ctx, by.config, by.log)
+}
+
+// traces tells of the server's clients to who asks for it; nil where there is no
+// server.
+func (by given) traces(ctx context.Context) func(conn stream, request string) {
+	if by.trace == nil {
+		return nil
+	}
+	return func(conn stream, request string) { by.trace(ctx, conn, request) }
 }
 
 // machine is this machine's own network, and the sleeps that it tells of.

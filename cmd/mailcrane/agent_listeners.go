@@ -9,6 +9,7 @@ import (
 	"mailcrane/internal/config"
 	"mailcrane/internal/socket"
 	"mailcrane/msp/listen"
+	"mailcrane/queue"
 )
 
 // A takesMail is the agent's submission listeners.
@@ -24,7 +25,7 @@ type takesMail struct {
 func (a *app) listen(ctx context.Context, c *config.Config, log *slog.Logger, inherited *socket.Inheritance, left func()) (*takesMail, error) {
 	taking := &takesMail{}
 	for _, address := range c.ListenMSP {
-		l, theirs, err := listen.ListenOr(ctx, inherited, address, listen.Access{})
+		l, theirs, err := listen.TakeOver(ctx, inherited, address, listen.Access{})
 		if err != nil {
 			return nil, err
 		}
@@ -50,14 +51,18 @@ func (a *app) listen(ctx context.Context, c *config.Config, log *slog.Logger, in
 	return taking, nil
 }
 
-// serve runs the server of server mode, nil for none, beside the listeners. That
-// ends the agent where it fails; why is said when all has ended.
-func (t *takesMail) serve(ctx context.Context, server func(context.Context) error, stop func()) (why *error) {
+// serve runs the server of server mode beside the listeners, where there is one,
+// and the queue runs that it asks for by the runner given. Its end ends the agent;
+// why is said when all has ended.
+func (t *takesMail) serve(ctx context.Context, by given, runner queue.Runner, stop func()) (why *error) {
 	why = new(error)
-	if server != nil {
+	if by.nodes != nil {
+		t.all.Go(func() { by.nodes.serve(ctx, runner) })
+	}
+	if by.server != nil {
 		t.all.Go(func() {
 			defer stop()
-			*why = server(ctx)
+			*why = by.server(ctx)
 		})
 	}
 	return why

@@ -41,7 +41,7 @@ func (t *takesMail) serveMachine(ctx context.Context, a *app, c *config.Config, 
 		return err
 	}
 	access := listen.Access{Everyone: true}
-	l, theirs, err := listen.ListenOr(ctx, inherited, "unix:"+c.System.Socket, access)
+	l, theirs, err := listen.TakeOver(ctx, inherited, "unix:"+c.System.Socket, access)
 	if err != nil {
 		return err
 	}

@@ -87,7 +87,7 @@ func TestABadServerConfigurationNamesTheLine(t *testing.T) {
 		{"a port that is none", "[mta]\nname_servers = [\"192.0.2.1:0\"]", "192.0.2.1:0 is no address of a name server"},
 		{"one pair of brackets", "[mta.listen]\naddress = \":25\"", "mta.listen is a list of tables"},
 		{"a list that there is not", "[[mta.lisen]]\naddress = \":25\"", "there is none of that name"},
-		{"a key that there is not", "[[mta.listen]]\nadres = \":25\"", `unknown key "mta.listen.1.adres"`},
+		{"a key that there is not", "[[mta.listen]]\nbacklog = \":25\"", `unknown key "mta.listen.1.backlog"`},
 		{"no port", "[[mta.listen]]\naddress = \"0.0.0.0\"", "is no listener"},
 		{"the same key twice in one table", "[[mta.listen]]\naddress = \":25\"\naddress = \":26\"", "a second time"},
 	} {

@@ -59,26 +59,10 @@ func (o *Option) read(at any, v value, home string) error {
 			*at = ListFailure{Refuses: v.str == "true"}
 			return nil
 		}
-	case *[]string:
-		return o.readList(at, v)
-	case *Hours:
-		return o.readHours(at, v)
-	case *Directories:
-		return o.readDirectories(at, v, home)
-	case *PrivacyFlags:
-		var words []string
-		err := o.readList(&words, v)
-		*at = privacyFlags(strings.Join(words, ","))
-		return err
-	case *Blame:
-		if v.kind != "array" {
-			break
-		}
-		var words []string
-		if err := o.readList(&words, v); err != nil {
+	case *[]string, *Hours, *Directories, *PrivacyFlags, *Blame:
+		if done, err := o.readWords(at, v, home); done {
 			return err
 		}
-		return o.take(at, strings.Join(words, ","))
 	}
 	text, err := v.text()
 	if err != nil {
@@ -92,6 +76,31 @@ func (o *Option) read(at any, v value, home string) error {
 		secret.Value = expandHome(secret.Value, home)
 	}
 	return err
+}
+
+// readWords takes in what a file has as a list of words. It is not done where the
+// value is a text that is as good.
+func (o *Option) readWords(at any, v value, home string) (done bool, err error) {
+	var words []string
+	switch at := at.(type) {
+	case *[]string:
+		err = o.readList(at, v)
+	case *Hours:
+		err = o.readHours(at, v)
+	case *Directories:
+		err = o.readDirectories(at, v, home)
+	case *PrivacyFlags:
+		err = o.readList(&words, v)
+		*at = privacyFlags(strings.Join(words, ","))
+	case *Blame:
+		if v.kind != "array" {
+			return false, nil
+		}
+		if err = o.readList(&words, v); err == nil {
+			err = o.take(at, strings.Join(words, ","))
+		}
+	}
+	return true, err
 }
 
 func (o *Option) readList(to *[]string, v value) error {

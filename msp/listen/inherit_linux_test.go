@@ -27,7 +27,7 @@ func heir(address string) int {
 	// systemd names the process; the test that started this one could not.
 	os.Setenv("LISTEN_PID", fmt.Sprint(os.Getpid()))
 	in := socket.Inherit()
-	l, inherited, err := ListenOr(context.Background(), in, address, Access{})
+	l, inherited, err := TakeOver(context.Background(), in, address, Access{})
 	if err != nil {
 		return sysexits.Code(err)
 	}
@@ -113,7 +113,7 @@ func TestAnInheritedListenerIsServedAndStays(t *testing.T) {
 
 func TestWhatIsNotInheritedIsOpened(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s")
-	l, inherited, err := ListenOr(t.Context(), &socket.Inheritance{}, "unix:"+path, Access{})
+	l, inherited, err := TakeOver(t.Context(), &socket.Inheritance{}, "unix:"+path, Access{})
 	if err != nil || inherited {
 		t.Fatalf("inherited %v, %v", inherited, err)
 	}

@@ -36,9 +36,9 @@ func Listen(ctx context.Context, address string, access Access) (net.Listener, e
 	return l, nil
 }
 
-// ListenOr is the listener of that address that the service manager has opened,
+// TakeOver is the listener of that address that the service manager has opened,
 // which inherited says, or else that of Listen.
-func ListenOr(ctx context.Context, in *socket.Inheritance, address string, access Access) (l net.Listener, inherited bool, err error) {
+func TakeOver(ctx context.Context, in *socket.Inheritance, address string, access Access) (l net.Listener, inherited bool, err error) {
 	if l := in.Take(address); l != nil {
 		return l, true, nil
 	}

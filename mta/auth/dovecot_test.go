@@ -86,7 +86,7 @@ func scripted(t *testing.T, answers ...string) string {
 
 func answer(conn net.Conn, answers []string) {
 	defer conn.Close()
-	conn.Write([]byte("VERSION\t1\t2\nMECH\tPLAIN\tplaintext\nMECH\tANONYMOUS\tanonymous\nSPID\t1\nDONE\n")) //nolint:errcheck // it is looked at by what comes
+	conn.Write([]byte("VERSION\t1\t2\nMECH\tPLAIN\tplaintext\nMECH\tANONYMOUS\tanonymous\nSPID\t1\nDONE\n")) // it is looked at by what comes
 	text := make([]byte, mostAnswer)
 	read := ""
 	for _, line := range answers {
@@ -98,7 +98,7 @@ func answer(conn net.Conn, answers []string) {
 			read += string(text[:n])
 		}
 		read = ""
-		conn.Write([]byte(line + "\n")) //nolint:errcheck // as above
+		conn.Write([]byte(line + "\n")) // as above
 	}
 }
 

@@ -85,7 +85,7 @@ func TestAFileOfUsersThatChangesCountsAtOnce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		server.Next([]byte("\x00me\x00" + password)) //nolint:errcheck // user says it
+		server.Next([]byte("\x00me\x00" + password)) // user says it
 		return user == "me"
 	}
 	for _, step := range []struct{ reason, text, in, out string }{

@@ -170,7 +170,10 @@ func (a *acme) answer(listener net.Listener) (stop func()) {
 		defer close(ended)
 		server.Serve(listener) //nolint:errcheck // it ends by Close
 	}()
-	return func() { server.Close(); <-ended }
+	return func() {
+		_ = server.Close() // it has nothing to say but that it ends
+		<-ended
+	}
 }
 
 const maxHeader = 8 << 10

@@ -236,7 +236,7 @@ func TestABatchIsAnsweredInOneSegment(t *testing.T) {
 	p.say("MAIL FROM:<a@b.c>\r\nRCPT TO:<a@b.c>\r\nRCPT TO:<d@e.f>\r\nDATA\r\n")
 	_ = p.SetReadDeadline(time.Now().Add(10 * time.Second))
 	segment := make([]byte, 4096)
-	n, err := p.Conn.Read(segment)
+	n, err := p.Read(segment)
 	if got := strings.Count(string(segment[:n]), "\r\n"); got != 4 || err != nil {
 		t.Errorf("the first segment has %d replies: %q, %v", got, segment[:n], err)
 	}

@@ -72,33 +72,39 @@ func (d *dialogue) attributes(fields []string) (x *XClient, remote netip.AddrPor
 		if none {
 			value = ""
 		}
-		known := true
-		switch strings.ToUpper(key) {
-		case "NAME":
-			x.Name, x.NoName, x.NameLater = value, none && !later, later
-		case "ADDR":
-			remote, known = withAddr(remote, value)
-		case "PORT":
-			remote, known = withPort(remote, value)
-		case "PROTO":
-			x.Proto = strings.ToUpper(value)
-			known = none || x.Proto == "SMTP" || x.Proto == "ESMTP"
-		case "HELO":
-			x.Helo = value
-		case "LOGIN":
-			x.Login = value
-		case "DESTADDR":
-			x.Dest, known = withAddr(x.Dest, value)
-		case "DESTPORT":
-			x.Dest, known = withPort(x.Dest, value)
-		default:
-			known = false
-		}
-		if !known {
+		if remote, ok = x.take(remote, strings.ToUpper(key), value, none, later); !ok {
 			return nil, remote, false
 		}
 	}
 	return x, remote, len(fields) > 0
+}
+
+// take takes one attribute in. none says that it has no value, and later that it
+// has none for now.
+func (x *XClient) take(remote netip.AddrPort, key, value string, none, later bool) (_ netip.AddrPort, known bool) {
+	known = true
+	switch key {
+	case "NAME":
+		x.Name, x.NoName, x.NameLater = value, none && !later, later
+	case "ADDR":
+		remote, known = withAddr(remote, value)
+	case "PORT":
+		remote, known = withPort(remote, value)
+	case "PROTO":
+		x.Proto = strings.ToUpper(value)
+		known = none || x.Proto == "SMTP" || x.Proto == "ESMTP"
+	case "HELO":
+		x.Helo = value
+	case "LOGIN":
+		x.Login = value
+	case "DESTADDR":
+		x.Dest, known = withAddr(x.Dest, value)
+	case "DESTPORT":
+		x.Dest, known = withPort(x.Dest, value)
+	default:
+		known = false
+	}
+	return remote, known
 }
 
 // withAddr is at with another address, which is none where text is "".
