@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -15,9 +16,17 @@ import (
 // unreached is a configuration of an authority that nobody reaches; the challenge
 // is answered at address.
 func unreached(t *testing.T, address string, names ...string) *config.Config {
+	t.Helper()
+	// Not t.TempDir: what the library has under way may write there once more
+	// when it was told to end.
+	dir, err := os.MkdirTemp("", "acme") //nolint:usetesting // see above
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	c := &config.Config{Hostname: "mail.example.test"}
 	c.MTA.TLS.ACME = config.ACME{
-		Directory: "https://127.0.0.1:1/dir", Agree: true, Listen: address, Storage: filepath.Join(t.TempDir(), "certificates"), Names: names,
+		Directory: "https://127.0.0.1:1/dir", Agree: true, Listen: address, Storage: filepath.Join(dir, "certificates"), Names: names,
 	}
 	return c
 }
