@@ -6,7 +6,7 @@
 //
 //	main, wiring           the commands, and the rooms that each is made of
 //	agent                  the agent: what it is made of, answers over its socket, and tells
-//	mta                    server mode
+//	mta, trace             server mode, and the dialogues of its clients
 //	system                 the machine's own agent, and the commands of users that it does
 //	sendmail               sendmail's personalities, as msp wants them done
 //	queue, undo            what waits, and what a person does to it

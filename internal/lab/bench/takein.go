@@ -85,7 +85,8 @@ func (t *taker) measure(w *workshop, source []string, messages int) (rates [4]fl
 	if err := t.up(); err != nil {
 		return rates, 0, err
 	}
-	defer func() { err = errors.Join(err, t.down(), t.empty()) }()
+	ended := w.undoing.later(func() { err = errors.Join(err, t.down(), t.empty()) })
+	defer ended()
 	if err := t.answers(); err != nil {
 		return rates, 0, err
 	}

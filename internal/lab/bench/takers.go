@@ -208,8 +208,8 @@ func sendmailTaker(d *disk, root string) (*taker, error) {
 	if err := d.lend("sendmail", filepath.Join(root, "var/spool/mqueue")); err != nil {
 		return nil, err
 	}
-	t.runs("chroot", root, "/usr/sbin/sendmail", "-C"+config, "-bD", "-odq",
-		"-ODaemonPortOptions=Addr=127.0.0.1,Port="+strconv.Itoa(portSendmail), "-OTimeout.ident=0", "-OPidFile=/run/sendmail-in.pid")
+	t.runs("chroot", root, "/usr/sbin/sendmail", "-C"+config, "-bD", "-odd", // mode d asks no names, which there are none of here
+		"-OConnectionRateThrottle=0", "-OMaxDaemonChildren=0", "-ODaemonPortOptions=Addr=127.0.0.1,Port="+strconv.Itoa(portSendmail), "-OTimeout.ident=0", "-OPidFile=/run/sendmail-in.pid")
 	return t, nil
 }
 
