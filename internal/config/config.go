@@ -8,7 +8,7 @@
 //	config, queue, submit, sessions                   what can be set
 //	account, people, dial, metered, network           the same: accounts, and who is told
 //	policy, hours, ranges                             the rules of the policy
-//	mta, privacy                                      server mode, and what it tells
+//	mta, privacy, blame, dnsbl                        server mode, and what it tells
 //	load, toml                                        the file, from its text to what is set
 //	setting                                           what the command line sets
 //	option, options                                   the table of options
