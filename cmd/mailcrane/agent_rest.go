@@ -66,6 +66,7 @@ func (r *rest) lieDown() {
 	}
 	r.asleep = true
 	debug.FreeOSMemory()
+	giveBackProgram()
 	debug.SetMemoryLimit(inUse() + restAllowance)
 	debug.SetGCPercent(-1)
 }

@@ -45,8 +45,7 @@ dns_down() {
 # into any; a chain of aliases.
 big_zone() {
   local i
-  echo '$ORIGIN big.test.'
-  echo '$TTL 60'
+  printf '$%s\n' 'ORIGIN big.test.' 'TTL 60'
   echo '@ SOA ns.names.test. hostmaster.names.test. 1 3600 900 604800 60'
   echo '@ NS ns.names.test.'
   for i in $(seq 0 199); do
