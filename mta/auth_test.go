@@ -28,7 +28,7 @@ func users(t *testing.T) (text string) {
 	if err := os.WriteFile(path, []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cert, key, _ := certificateOf(t, "mx.example.org")
+	cert, key, _ := certificateOf(t, "mx.example.org", "localhost")
 	return "dont_blame_sendmail = [\"TrustStickyBit\"]\n" + ours + "[mta.users]\nfile = \"" + path + "\"\n[mta.tls]\ncert = \"" + cert + "\"\nkey = \"" + key + "\"\n"
 }
 

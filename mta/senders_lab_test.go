@@ -66,30 +66,19 @@ func TestARealEximSendsThroughTheServer(t *testing.T) {
 		t.Run(test.reason, func(t *testing.T) {
 			text := users(t)
 			r := run(t, text, "auth = \"required\"\n")
-			_, cert, _ := strings.Cut(text, "cert = \"")
-			cert, _, _ = strings.Cut(cert, "\"")
-			authority, err := os.ReadFile(cert)
-			if err != nil {
-				t.Fatal(err)
-			}
 			_, port, _ := net.SplitHostPort(r.address)
 			settings := fmt.Sprintf(eximSettings, inside, inside, port, inside)
-			for name, text := range map[string]string{"ca.pem": string(authority), "conf": settings} {
+			for name, text := range map[string]string{"ca.pem": authorityOf(t, text), "conf": settings} {
 				if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 					t.Fatal(err)
 				}
 			}
-			if text, err := exec.Command("chroot", root, "chown", "-R", "Debian-exim", inside).CombinedOutput(); err != nil {
-				t.Fatalf("%v: %s", err, text)
-			}
+			mustRun(t, "", nil, "chroot", root, "chown", "-R", "Debian-exim", inside)
 			if err := os.Chown(filepath.Join(dir, "conf"), 0, 0); err != nil {
 				t.Fatal(err)
 			}
-			cmd := exec.Command("chroot", root, "/usr/sbin/exim4", "-C", inside+"/conf", "-odi", "-oi", "-f", "me@example.net", "you@example.org")
-			cmd.Stdin = strings.NewReader(strings.ReplaceAll("Subject: x\r\nFrom: me@example.net\r\n\r\n"+test.body, "\r\n", "\n"))
-			if text, err := cmd.CombinedOutput(); err != nil {
-				t.Fatalf("exim: %v: %s", err, text)
-			}
+			message := strings.ReplaceAll("Subject: x\r\nFrom: me@example.net\r\n\r\n"+test.body, "\r\n", "\n")
+			mustRun(t, message, nil, "chroot", root, "/usr/sbin/exim4", "-C", inside+"/conf", "-odi", "-oi", "-f", "me@example.net", "you@example.org")
 			entries, texts := r.kept()
 			if len(entries) != 1 {
 				log, _ := os.ReadFile(filepath.Join(dir, "main.log"))
@@ -155,11 +144,7 @@ s.quit()
 		t.Run(test.reason, func(t *testing.T) {
 			r := run(t, users(t), "auth = \"required\"\n")
 			host, port, _ := net.SplitHostPort(r.address)
-			cmd := exec.Command(python, "-c", script, host, port)
-			cmd.Stdin = strings.NewReader(test.body)
-			if text, err := cmd.CombinedOutput(); err != nil {
-				t.Fatalf("%v: %s", err, text)
-			}
+			mustRun(t, test.body, nil, python, "-c", script, host, port)
 			entries, texts := r.kept()
 			if len(entries) != 1 || entries[0].Envelope.To[0].Address != "yöu@example.org" || !entries[0].Envelope.UTF8 {
 				t.Fatalf("kept are %+v", entries)
@@ -176,15 +161,13 @@ s.quit()
 func TestOurOwnAgentSendsThroughOurOwnServer(t *testing.T) {
 	text := users(t)
 	r := run(t, text, "tls = \"implicit\"\nauth = \"required\"\n")
-	_, cert, _ := strings.Cut(text, "cert = \"")
-	cert, _, _ = strings.Cut(cert, "\"")
 	_, port, _ := net.SplitHostPort(r.address)
 	secret := filepath.Join(t.TempDir(), "secret")
 	if err := os.WriteFile(secret, []byte("secret\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	settings := fmt.Sprintf("[account.own]\nfrom = [\"me@example.net\"]\nsmarthost = \"smtps://localhost:%s\"\nuser = \"fred\"\nauth = \"scram-sha-256\"\nsecret = \"file:%s\"\ntls = { pin = [\"%s\"] }\n",
-		port, secret, pinOf(t, cert))
+		port, secret, pinOf(t, authorityOf(t, text)))
 	c, err := config.Parse("laptop.toml", []byte(settings), func(string) string { return t.TempDir() })
 	if err != nil {
 		t.Fatal(err)
@@ -218,14 +201,15 @@ func TestOurOwnAgentSendsThroughOurOwnServer(t *testing.T) {
 		t.Fatalf("the run has come to %+v, %v", sum, err)
 	}
 	_, texts := r.kept()
-	if len(texts) != len(sent) {
-		t.Errorf("%d messages are kept of %d", len(texts), len(sent))
-	}
 	for _, kept := range texts {
 		_, message, _ := strings.Cut(kept, "\r\nSubject: ")
-		if !sent["Subject: "+message] {
-			t.Errorf("nobody has sent %.40q… of %d octets, which ends in %q", message, len(message), message[max(0, len(message)-20):])
+		if message = "Subject: " + message; !sent[message] {
+			t.Errorf("kept twice, or nobody has sent it: %.40q… of %d octets, which ends in %q", message, len(message), message[max(0, len(message)-20):])
 		}
+		delete(sent, message)
+	}
+	for message := range sent {
+		t.Errorf("lost is %.40q… of %d octets", message, len(message))
 	}
 }
 
@@ -235,14 +219,39 @@ type reached struct{}
 func (reached) Verdict(queue.Route) queue.Verdict { return queue.Verdict{Try: true} }
 func (reached) Changes() <-chan struct{}          { return nil }
 
-// pinOf is the fingerprint of the certificate in a file.
-func pinOf(t *testing.T, path string) string {
+// authorityOf is the certificate of a server of that configuration, which is its own
+// authority.
+func authorityOf(t *testing.T, settings string) string {
 	t.Helper()
+	_, path, _ := strings.Cut(settings, "cert = \"")
+	path, _, _ = strings.Cut(path, "\"")
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	block, _ := pem.Decode(text)
+	return string(text)
+}
+
+// mustRun gives a command a minute, its input, and an environment where it is not to
+// have that of the test, and wants it to end well.
+func mustRun(t *testing.T, stdin string, env []string, name string, args ...string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	c := exec.CommandContext(ctx, name, args...)
+	c.Stdin, c.Env, c.WaitDelay = strings.NewReader(stdin), env, 5*time.Second
+	if text, err := c.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v: %s", name, err, text)
+	}
+}
+
+// pinOf is the fingerprint of a certificate.
+func pinOf(t *testing.T, certificate string) string {
+	t.Helper()
+	block, _ := pem.Decode([]byte(certificate))
+	if block == nil {
+		t.Fatalf("that is no certificate: %q", certificate)
+	}
 	sum := sha256.Sum256(block.Bytes)
 	return hex.EncodeToString(sum[:])
 }

@@ -62,15 +62,15 @@ func TestTLSIsOfferedWhereThereIsACertificate(t *testing.T) {
 	}
 }
 
-// certificateOf is a certificate of that name, in two files, and what trusts it.
-func certificateOf(t *testing.T, name string) (cert, key string, pool *x509.CertPool) {
+// certificateOf is a certificate of those names, in two files, and what trusts it.
+func certificateOf(t *testing.T, names ...string) (cert, key string, pool *x509.CertPool) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), DNSNames: []string{name}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		SerialNumber: big.NewInt(1), DNSNames: names, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
 		IsCA: true, BasicConstraintsValid: true,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
