@@ -104,7 +104,7 @@ begin routers
 out:
   driver = manualroute
   transport = out
-  route_list = * 127.0.0.1 byname
+  route_list = * localhost byname
   self = send
 begin transports
 out:
@@ -115,7 +115,7 @@ out:
   hosts_require_auth = *
   tls_verify_certificates = %s/ca.pem
   tls_verify_hosts = *
-  tls_verify_cert_hostnames =
+  tls_verify_cert_hostnames = *
 begin authenticators
 plain:
   driver = plaintext

@@ -18,9 +18,8 @@ import (
 	"mailcrane/queue"
 )
 
-// A real Postfix relays through us over TLS whose certificate and name it verifies,
-// and asks for reports (RFC 3461); it would offer no DSN parameter that it does not
-// find in the answer to EHLO.
+// A real Postfix relays through us over TLS, with certificate and name verified, and
+// what it asks for in reports (RFC 3461) is kept with the message.
 //
 // Coverage: A33.
 func TestARealPostfixSendsThroughTheServerAndAsksForReports(t *testing.T) {
