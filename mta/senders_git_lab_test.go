@@ -13,7 +13,7 @@ import (
 	"mailcrane/internal/lab"
 )
 
-// git send-email is how patches travel: those that it sends in one session are each
+// git send-email is how patches travel: those that it sends in one go are each
 // kept once, as they are.
 //
 // Coverage: A33.

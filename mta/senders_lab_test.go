@@ -81,7 +81,7 @@ func TestARealEximSendsThroughTheServer(t *testing.T) {
 			mustRun(t, message, nil, "chroot", root, "/usr/sbin/exim4", "-C", inside+"/conf", "-odi", "-oi", "-f", "me@example.net", "you@example.org")
 			entries, texts := r.kept()
 			if len(entries) != 1 {
-				log, _ := os.ReadFile(filepath.Join(dir, "main.log"))
+				log, _ := os.ReadFile(filepath.Join(dir, "mainlog"))
 				t.Fatalf("%d messages are kept; Exim's log:\n%s", len(entries), log)
 			}
 			if got := bodyOf(t, texts[0]); got != test.body {
