@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"mailcrane/internal/lab"
 	"mailcrane/mta/names"
 	"mailcrane/queue"
 )
@@ -29,7 +30,7 @@ func program(t *testing.T, r *running, stdin, name string, args ...string) (out 
 	t.Helper()
 	path, err := exec.LookPath(name)
 	if err != nil {
-		t.Skipf("%s is not installed; get it with: internal/lab/lab.sh install clients", name)
+		lab.Missing(t, name, "internal/lab/lab.sh install clients")
 	}
 	host, port, err := net.SplitHostPort(r.address)
 	if err != nil {
