@@ -2,18 +2,12 @@ package installer
 
 import (
 	"encoding/json"
-	"fmt"
 	"testing"
 )
 
 // Whoever looks for a message finds it by its facts, and not by words of a line.
 func TestTheJournalHasTheFactsOfALineAsFields(t *testing.T) {
-	m := bootWithMailcrane(t)
-	u := root(t, m)
-	m.Write("/etc/mailcrane/mailcrane.toml", fmt.Sprintf(serverConfig, "log.target = \"journal\""), 0o644)
-	m.Write("/etc/mail/access", "From:bad.example 550 no\n", 0o644)
-	u.does("mailcrane service install --system", string(Installed))
-	certify(t, m, "one")
+	m, u := installServer(t, "log.target = \"journal\"")
 	u.does("mailcrane service start --system")
 	s, err := connect(m)
 	if err != nil {

@@ -135,14 +135,22 @@ func queued(t *testing.T, m *lab.Machine) string {
 	return root(t, m).says("grep -rhs '^Subject: ' /var/spool/mailcrane/queue/queue | tr -d '\\r'")
 }
 
-// Coverage: A14, A33.
-func TestAServerIsAServiceThatIsNeverRootAndLosesNoClient(t *testing.T) {
+// installServer boots a machine with the server installed and not started; more is
+// for its configuration.
+func installServer(t *testing.T, more string) (*lab.Machine, typist) {
+	t.Helper()
 	m := bootWithMailcrane(t)
 	u := root(t, m)
-	m.Write("/etc/mailcrane/mailcrane.toml", fmt.Sprintf(serverConfig, ""), 0o644)
+	m.Write("/etc/mailcrane/mailcrane.toml", fmt.Sprintf(serverConfig, more), 0o644)
 	m.Write("/etc/mail/access", "From:bad.example 550 no\n", 0o644)
 	u.does("mailcrane service install --system", string(Installed))
 	certify(t, m, "one")
+	return m, u
+}
+
+// Coverage: A14, A33.
+func TestAServerIsAServiceThatIsNeverRootAndLosesNoClient(t *testing.T) {
+	m, u := installServer(t, "")
 	defer func() {
 		if t.Failed() {
 			t.Log(u.says("journalctl -o cat -t mailcrane | tail -n 40"))

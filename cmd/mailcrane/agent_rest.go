@@ -73,23 +73,19 @@ func (r *rest) lieDown() {
 
 // serves says that mail is taken in from a network, of which no queue run tells:
 // the limit of an idle agent would have the collector be at work all the time.
-func (r *rest) serves() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.over = true
-	r.timer.Stop()
-	debug.SetMemoryLimit(noLimit)
-	debug.SetGCPercent(servingPercent)
-}
+func (r *rest) serves() { r.leave(servingPercent) }
 
 // end gives the collector back to the rest of the process.
-func (r *rest) end() {
+func (r *rest) end() { r.leave(activePercent) }
+
+// leave has nobody lie down any more, and the collector go by that percentage.
+func (r *rest) leave(percent int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.over = true
 	r.timer.Stop()
 	debug.SetMemoryLimit(noLimit)
-	debug.SetGCPercent(activePercent)
+	debug.SetGCPercent(percent)
 }
 
 // inUse is what a memory limit counts.

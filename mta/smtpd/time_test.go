@@ -11,8 +11,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/emersion/go-smtp"
-
 	"mailcrane/internal/config"
 )
 
@@ -320,111 +318,6 @@ func TestAServerThatStopsTellsItsClientsAndFinishesMessages(t *testing.T) {
 	}
 }
 
-func TestOneConnectionTooManyIsToldSo(t *testing.T) {
-	address := onSocket(t, new(house), Options{MaxConnections: 2})
-	one, two := dial(t, address), dial(t, address)
-	one.want("220")
-	two.want("220")
-	three := dial(t, address)
-	three.want("421 4.3.2 localhost Too many connections")
-	three.wantEnd()
-	one.asks("QUIT", "221")
-	one.wantEnd()
-	for {
-		four := dial(t, address)
-		if strings.HasPrefix(four.reply(), "220") {
-			break
-		}
-	}
-}
-
-// A client that only holds a place must not keep others out.
-func TestAClientThatDoesNothingMakesRoom(t *testing.T) {
-	for _, c := range []struct {
-		reason, said string
-		idle         time.Duration
-		want         bool
-	}{
-		{"it waits", "EHLO x\r\n", 31 * time.Second, true},
-		{"it is in the middle of a command", "EHL", 31 * time.Second, true},
-		{"it is in the middle of a message", "EHLO x\r\nMAIL FROM:<a@b.c>\r\nRCPT TO:<d@e.f>\r\nDATA\r\n", 31 * time.Second, true},
-		{"it has not waited for long", "EHLO x\r\n", 29 * time.Second, false},
-		{"it is slowed down", "EHLO x\r\n" + strings.Repeat("NOOP\r\n", 30), 62 * time.Second, true},
-	} {
-		t.Run(c.reason, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := New(new(house), Options{MaxConnections: 1})
-				var said [2]strings.Builder
-				var far [2]net.Conn
-				ended := make(chan struct{}, 4)
-				connect := func(i int) {
-					var near net.Conn
-					near, far[i] = net.Pipe()
-					go func() { s.ServeConn(t.Context(), near, &config.Listener{}); ended <- struct{}{} }()
-					go func() { _, _ = io.Copy(&said[i], far[i]); ended <- struct{}{} }()
-				}
-				connect(0)
-				_, _ = io.WriteString(far[0], c.said)
-				time.Sleep(c.idle)
-				connect(1)
-				synctest.Wait()
-				if got := strings.HasPrefix(said[1].String(), "220"); got != c.want {
-					t.Errorf("the other was told %q", &said[1])
-				}
-				if got := strings.Contains(said[0].String(), "421 4.3.2 localhost Nothing came for long"); got != c.want {
-					t.Errorf("the first was told %q", &said[0])
-				}
-				for i := range far {
-					_ = far[i].Close()
-				}
-				for range 4 {
-					<-ended
-				}
-			})
-		})
-	}
-}
-
-// Neither one that stalls its handshake nor one that does not read what it is
-// told can keep a place.
-func TestAClientThatSaysOrReadsNothingMakesRoom(t *testing.T) {
-	for _, c := range []struct {
-		reason string
-		stalls *config.Listener
-	}{
-		{"it stalls its handshake", &config.Listener{TLS: config.ListenImplicit}},
-		{"it does not read its greeting", &config.Listener{}},
-	} {
-		t.Run(c.reason, func(t *testing.T) {
-			conf := certificate(t)
-			synctest.Test(t, func(t *testing.T) {
-				s := New(&house{tls: conf}, Options{MaxConnections: 1})
-				ended := make(chan struct{}, 2)
-				connect := func(l *config.Listener) net.Conn {
-					near, far := net.Pipe()
-					go func() { s.ServeConn(t.Context(), near, l); ended <- struct{}{} }()
-					return far
-				}
-				first := connect(c.stalls)
-				time.Sleep(31 * time.Second)
-				other := connect(&config.Listener{})
-				p := make([]byte, 3)
-				if _, err := io.ReadFull(other, p); err != nil || string(p) != "220" {
-					t.Errorf("the other was told %q, %v", p, err)
-				}
-				began := time.Now()
-				_ = other.Close()
-				<-ended
-				<-ended
-				if took := time.Since(began); took > 10*time.Second {
-					t.Errorf("the first held on for %v", took)
-				}
-				_ = first.Close()
-			})
-		})
-	}
-}
-
 func TestAFaultInASessionEndsItsConnectionOnly(t *testing.T) {
 	var log strings.Builder
 	h := &house{data: func(*guest, io.Reader) error { panic("a fault") }}
@@ -440,60 +333,6 @@ func TestAFaultInASessionEndsItsConnectionOnly(t *testing.T) {
 	other.asks("NOOP", "250")
 	if !strings.Contains(log.String(), "a fault") || !strings.Contains(log.String(), "stack") {
 		t.Errorf("the log has %q", &log)
-	}
-}
-
-func TestTheGreetingIsMadeFromTheMessageOfTheConfiguration(t *testing.T) {
-	at := time.Date(2026, 11, 22, 21, 30, 0, 0, time.UTC)
-	for _, c := range []struct{ message, want string }{
-		{"$j Sendmail $v/$Z; $b", "mx.example ESMTP Sendmail 1.2/1.2; Sun, 22 Nov 2026 21:30:00 +0000"},
-		{"$j mailcrane; $b", "mx.example ESMTP mailcrane; Sun, 22 Nov 2026 21:30:00 +0000"},
-		{"$j", "mx.example ESMTP"},
-		{"", "mx.example ESMTP"},
-		{"$j $$5 welcome", "mx.example ESMTP $5 welcome"},
-	} {
-		if got := GreetingText(c.message, "mx.example", "1.2", at); got != c.want {
-			t.Errorf("%q: got %q, want %q", c.message, got, c.want)
-		}
-	}
-}
-
-func TestSoftBounceMakesRefusalsTemporary(t *testing.T) {
-	h := &house{verdict: map[string]error{
-		"rcpt no@e.f": refusal(550, 5, 1, 1, "User unknown"),
-		"data":        &smtp.SMTPError{Code: 554, EnhancedCode: smtp.EnhancedCode{5, 6, 0}, Message: "no"},
-	}}
-	p := dial(t, onSocket(t, h, Options{SoftBounce: true}))
-	p.envelope()
-	p.asks("RCPT TO:<no@e.f>", "450 4.1.1 User unknown")
-	p.asks("FROB", "500 5.5.1")
-	p.asks("DATA", "354")
-	p.say("x\r\n.\r\n")
-	p.want("454 4.6.0 no")
-}
-
-func TestAHELOIsAHostName(t *testing.T) {
-	for _, c := range []struct {
-		line    string
-		allowed bool
-		want    string
-	}{
-		{"HELO mx.example", false, "250 localhost Hello mx.example [127.0.0.1], pleased to meet you"},
-		{"EHLO [IPv6:::1]", false, "250"},
-		{"EHLO under_score", false, "250"},
-		{"HELO", false, "501 5.0.0 HELO requires domain address"},
-		{"EHLO", false, "501 5.0.0 EHLO requires domain address"},
-		{"EHLO two words", false, "501 5.0.0 Invalid domain name"},
-		{"EHLO <x>", false, "501 5.0.0 Invalid domain name"},
-		{"EHLO " + strings.Repeat("x", 256), false, "501 5.0.0 Invalid domain name"},
-		{"HELO", true, "250 localhost Hello"},
-		{"HELO two words", true, "250 localhost Hello"},
-	} {
-		p := dial(t, onSocket(t, new(house), Options{AllowBogusHELO: c.allowed}))
-		p.want("220")
-		if got := p.asks(c.line, c.want[:3]); !strings.HasPrefix(got, c.want) {
-			t.Errorf("%q: got %q, want %q", c.line, got, c.want)
-		}
 	}
 }
 
