@@ -61,8 +61,8 @@ type Envelope struct {
 	// Submission is by what an agent knows it again when its program hands it in
 	// once more since no answer came: 32 hex digits, or "".
 	Submission string
-	// Account names the account that must carry the message; "" lets the
-	// router choose by From.
+	// Account names the account that must carry the message, or, in server mode,
+	// the route; "" lets the router choose.
 	Account string
 	// NotBefore is when its sender wants it to leave at the earliest; the zero
 	// time is at once. It counts in whole seconds.
@@ -93,6 +93,11 @@ type Recipient struct {
 	Notify string
 	// ORcpt is the DSN ORCPT parameter as sent, "rfc822;" and xtext, or "".
 	ORcpt string
+	// Target is what a server has found the recipient to stand for where that is
+	// no mailbox of its own: a file or a program, and in whose name. Only the
+	// server that wrote it understands it; "" is the address itself. It never
+	// comes from outside.
+	Target string
 }
 
 // Content says what in a message not every server can take. It is found by

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -61,6 +62,9 @@ func appendEnvelope(b []byte, e *Envelope) []byte {
 		if to.ORcpt != "" {
 			b = append(append(b, " ORCPT="...), to.ORcpt...)
 		}
+		if to.Target != "" {
+			b = append(append(b, " TARGET="...), url.PathEscape(to.Target)...)
+		}
 	}
 	return append(b, "\n\n"...)
 }
@@ -89,6 +93,9 @@ func (e *Envelope) check() error {
 			return errors.New("a recipient is empty")
 		}
 		if err := checkPath("recipient", to.Address); err != nil {
+			return err
+		}
+		if err := checkValue("target", to.Target); err != nil {
 			return err
 		}
 		for _, v := range [...]struct{ what, value string }{{"NOTIFY", to.Notify}, {"ORCPT", to.ORcpt}} {
@@ -245,6 +252,10 @@ func parseRecipient(value string) (Recipient, error) {
 			to.Notify = parameter
 		case "ORCPT":
 			to.ORcpt = parameter
+		case "TARGET":
+			if to.Target, err = url.PathUnescape(parameter); err != nil {
+				return Recipient{}, fmt.Errorf("parameter %q: %w", key, err)
+			}
 		default:
 			return Recipient{}, fmt.Errorf("parameter %q is unknown", key)
 		}

@@ -83,6 +83,7 @@ func defaults() *Config {
 		Timeout: DefaultTimeout(), Queue: DefaultQueue(), Submit: DefaultSubmit(),
 		MTA: MTA{
 			Policy: defaultServerPolicy(), Limits: DefaultServerLimits(),
+			Routing: defaultRouting(), Deliver: defaultDeliver(), Exchange: defaultExchange(),
 			Users: Users{Options: "py"}, TLS: ServerTLS{ACME: ACME{Challenge: "http-01"}},
 		},
 	}

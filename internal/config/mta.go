@@ -33,14 +33,18 @@ type MTA struct {
 	// NameServers are asked instead of those of resolv.conf(5); none: those.
 	NameServers []string
 
-	Map    Maps
-	DNSBLs []DNSBL
-	Policy ServerPolicy
-	TLS    ServerTLS
-	Users  Users
-	Limits ServerLimits
-	Watch  Watching
-	Safe   Safe
+	Map        Maps
+	Routing    Routing
+	Masquerade Masquerade
+	Deliver    Deliver
+	Exchange   Exchange
+	DNSBLs     []DNSBL
+	Policy     ServerPolicy
+	TLS        ServerTLS
+	Users      Users
+	Limits     ServerLimits
+	Watch      Watching
+	Safe       Safe
 }
 
 // A Listener is a table [[mta.listen]]: sendmail's DaemonPortOptions.
@@ -107,8 +111,14 @@ const (
 	ListenClear              // M=S
 )
 
-// Maps are sendmail's text files; "" is none.
-type Maps struct{ Access, Mailertable, Virtusertable string }
+// Maps are where sendmail's maps are; "" is none. Access is a text file. The
+// others are one too, or sqlite:FILE, postgres:FILE or ldap:FILE, where FILE says
+// how such a database is asked; a list of aliases is asked in order.
+type Maps struct {
+	Access                                                 string
+	Mailertable, Virtusertable, Domaintable, Genericstable string
+	Aliases                                                []string
+}
 
 // ServerLimits bound what clients may ask for.
 type ServerLimits struct {

@@ -98,6 +98,11 @@ var themes = [...]*[]Option{
 	&watchingOptions,
 	&dnsblOptions,
 	&serverSMTPOptions,
+	&mtaRouteOptions,
+	&mtaDeliverOptions,
+	&mtaExchangeOptions,
+	&mtaTurnOptions,
+	&mtaNameOptions,
 }
 
 // Named is the option of sendmail's long name, any case, or nil.

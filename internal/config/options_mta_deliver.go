@@ -1,0 +1,4 @@
+package config
+
+// mtaDeliverOptions are for local delivery.
+var mtaDeliverOptions = []Option{}

@@ -1,0 +1,4 @@
+package config
+
+// mtaExchangeOptions are for delivery to mail exchangers.
+var mtaExchangeOptions = []Option{}

@@ -1,0 +1,4 @@
+package config
+
+// mtaRouteOptions are for where mail goes by its address.
+var mtaRouteOptions = []Option{}

@@ -1,0 +1,34 @@
+// Package route says where mail to an address goes, by the administrator's maps:
+// one step at a time, with the line that says so. It expands no alias and asks no
+// name server.
+package route
+
+import "mailcrane/queue"
+
+// A Kind says what a Step comes to.
+type Kind uint8
+
+// The kinds.
+const (
+	Mailbox Kind = iota // a local name: aliases and .forward come next
+	Away                // it leaves by Step.Hop, or by the account Step.Account
+	Again               // it stands for Step.Address, which is looked up in turn
+	Refused             // Step.Reply says why
+	Discard             // nobody gets it, and nobody is told
+)
+
+// A Step is where an address goes next, and why.
+type Step struct {
+	Kind Kind
+	// Address is the recipient from here on.
+	Address string
+	// User and Detail are those of a Mailbox: user+detail, without the plus.
+	User, Detail string
+	// Hop is where it leaves; Account, if not "", in its place.
+	Hop     Hop
+	Account string
+	Reply   queue.Reply
+	// Where is the line of a file or the option that says so, "" for none; Why
+	// says it in words, for explain.
+	Where, Why string
+}
