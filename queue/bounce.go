@@ -64,10 +64,9 @@ func unfit(r Record) bool {
 		strings.HasSuffix(r.Enhanced, ".6.3")
 }
 
-// put queues a report on a message for the account to carry, and returns the
-// record that says so.
-func (r *Runner) put(report *dsn.Report, about ID, account string, route Route, event string) (Record, error) {
-	id, err := r.Spool.Put(context.Background(), ReportEnvelope(report, about, account), report.Message())
+// put queues a report on a message, and returns the record that says so.
+func (r *Runner) put(report *dsn.Report, e *Envelope, about ID, route Route, event string) (Record, error) {
+	id, err := r.Spool.Put(context.Background(), e, report.Message())
 	switch {
 	case err != nil:
 	case event == EventBounced && report.Kind == dsn.Failure:
@@ -95,7 +94,8 @@ func (r *Runner) bounce(route Route, m *Message, failed []Record) ([]Record, err
 		})
 	} else {
 		to = r.Router.ReturnTo(m.Envelope)
-		note, err := r.put(r.reportOn(dsn.Failure, m, to, wanted), m.Name.ID, string(route), route, EventBounced)
+		report := r.reportOn(dsn.Failure, m, to, wanted)
+		note, err := r.put(report, ReportEnvelope(report, m.Name.ID, r.reporter(route)), m.Name.ID, route, EventBounced)
 		if err != nil {
 			return nil, err
 		}
@@ -105,7 +105,8 @@ func (r *Runner) bounce(route Route, m *Message, failed []Record) ([]Record, err
 	if master == "" || m.Name.Class.Precedence < 0 || address.Key(master) == address.Key(to) {
 		return notes, nil
 	}
-	note, err := r.put(r.reportOn(dsn.PostmasterCopy, m, master, failed), m.Name.ID, account, route, EventBounced)
+	report := r.reportOn(dsn.PostmasterCopy, m, master, failed)
+	note, err := r.put(report, ReportEnvelope(report, m.Name.ID, account), m.Name.ID, route, EventBounced)
 	if err != nil {
 		// The sender knows; a second bounce would do more harm.
 		r.Log.Error("cannot queue the copy for the postmaster", "id", m.Name.ID, "err", err)
@@ -114,11 +115,20 @@ func (r *Runner) bounce(route Route, m *Message, failed []Record) ([]Record, err
 	return append(notes, note), nil
 }
 
+// reporter is the account that carries reports on messages of a route: its own,
+// but for a server, whose reports go where their recipients are.
+func (r *Runner) reporter(route Route) string {
+	if r.ByRecipient {
+		return ""
+	}
+	return string(route)
+}
+
 // mailbox is an address that the administrator has set, and the account that
 // carries mail there: a name without a domain is the person's own mailbox, as
 // in mail that is handed in. It is "" where nobody is set or found.
 func (r *Runner) mailbox(name string, route Route) (to, account string) {
-	account = string(route)
+	account = r.reporter(route)
 	if name != "" && address.Domain(name) == "" {
 		name, account = r.Router.ReturnTo(&Envelope{From: name}), ""
 	}

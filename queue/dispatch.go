@@ -43,6 +43,7 @@ func (s *server) dispatch(ctx context.Context) (started int, next time.Time, err
 		jobs := s.inOrder(picked)
 		switch {
 		case len(jobs) == 0:
+		case c.line.carrier == nil && s.MostRoutes > 0 && s.running+started >= s.MostRoutes: // the end of another wakes us
 		case c.line.carrier != nil:
 			c.line.carrier.add(ctx, jobs, c.pick.more)
 		default:
@@ -103,8 +104,25 @@ func (s *server) survey(ctx context.Context) (courses map[Route]*course, next ti
 	if err == nil && ctx.Err() == nil {
 		s.rests.forgetGone()
 		s.looked.forgetGone()
+		s.forgetIdle(courses)
 	}
 	return courses, next, err
+}
+
+// mostIdle is how many routes without mail are remembered: a server meets new
+// ones all the time.
+const mostIdle = 1000
+
+// forgetIdle forgets the routes for which nothing waits, where there are many.
+func (s *server) forgetIdle(courses map[Route]*course) {
+	if len(s.lines) < len(courses)+mostIdle {
+		return
+	}
+	for route, l := range s.lines {
+		if courses[route] == nil && l.carrier == nil {
+			delete(s.lines, route)
+		}
+	}
 }
 
 // enter puts a message that may be tried into its course, and says when to look

@@ -28,8 +28,11 @@ func (r *Runner) lastResort(route Route, m *Message, records []Record, left bool
 		return []Record{note}, false, nil
 	}
 	to, account := r.mailbox(r.Tuning.DoubleBounce, route)
-	if to != "" && !slices.ContainsFunc(failed, func(rec Record) bool { return address.Key(rec.Address) == address.Key(to) }) {
-		note, err := r.put(r.reportOn(dsn.Failure, m, to, failed), m.Name.ID, account, route, EventBounced)
+	if to != "" && !m.Envelope.DoubleBounce && !slices.ContainsFunc(failed, func(rec Record) bool { return address.Key(rec.Address) == address.Key(to) }) {
+		report := r.reportOn(dsn.Failure, m, to, failed)
+		e := ReportEnvelope(report, m.Name.ID, account)
+		e.DoubleBounce = true // an alias may take it to an address that nothing else tells from others
+		note, err := r.put(report, e, m.Name.ID, route, EventBounced)
 		return []Record{note}, false, err
 	}
 	if left {

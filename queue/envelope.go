@@ -80,6 +80,9 @@ type Envelope struct {
 	// one: it goes before what the header says. It is in the name of the message
 	// alone; nil is none.
 	Priority *int
+	// DoubleBounce says that the message is a report on one without a sender, or
+	// comes of such a report: if it fails too, nobody is told.
+	DoubleBounce bool
 	// Received is when the message was taken in. Put sets it.
 	Received time.Time
 }

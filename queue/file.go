@@ -54,6 +54,9 @@ func appendEnvelope(b []byte, e *Envelope) []byte {
 	if e.UTF8 {
 		b = append(b, "\nutf8"...)
 	}
+	if e.DoubleBounce {
+		b = append(b, "\ndoublebounce"...)
+	}
 	for _, to := range e.To {
 		b = append(append(append(b, "\nto <"...), to.Address...), '>')
 		if to.Notify != "" {
@@ -226,6 +229,8 @@ func (e *Envelope) parseLine(line string) error {
 		e.NotBefore, err = time.Parse(time.RFC3339, value)
 	case "utf8":
 		e.UTF8 = true
+	case "doublebounce":
+		e.DoubleBounce = true
 	default:
 		err = errors.New("is unknown")
 	}

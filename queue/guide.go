@@ -35,7 +35,7 @@ func (g *guide) route(n Name) (Route, error) {
 	g.mu.Lock()
 	route, apart := g.apart[n.ID]
 	// An edit may have given it another sender than its Key is of.
-	keyed := !apart && n.Key != 0 && !n.Edited
+	keyed := !apart && n.Key != 0 && !n.Edited && !g.runner.ByRecipient
 	if keyed {
 		route = g.byKey[n.Key]
 	}
@@ -47,7 +47,7 @@ func (g *guide) route(n Name) (Route, error) {
 	switch {
 	case err == nil && keyed:
 		learn(g, g.byKey, n.Key, route)
-	case err == nil && n.Edited:
+	case err == nil && (n.Edited || g.runner.ByRecipient):
 		learn(g, g.apart, n.ID, route)
 	}
 	return route, err

@@ -8,12 +8,12 @@ import "mailcrane/queue/dsn"
 func (a *attempt) receipts() (note Record, ok bool, err error) {
 	r, m := a.runner, a.message
 	var records []Record
-	var inMailbox []bool
+	var successes []dsn.Success
 	for i, place := range a.pending {
 		to := m.Envelope.To[place]
-		if o := a.outcome(i, nil); o.state == Delivered && (o.relayed || o.inMailbox) && dsn.Wants(to.Notify, dsn.OnSuccess) {
+		if o := a.outcome(i, nil); o.state == Delivered && o.receipt != 0 && dsn.Wants(to.Notify, dsn.OnSuccess) {
 			records = append(records, record(r.Now(), a.route, place, to.Address, o))
-			inMailbox = append(inMailbox, o.inMailbox)
+			successes = append(successes, o.receipt)
 		}
 	}
 	if len(records) == 0 || m.Envelope.From == "" {
@@ -21,8 +21,8 @@ func (a *attempt) receipts() (note Record, ok bool, err error) {
 	}
 	report := r.reportOn(dsn.Receipt, m, r.Router.ReturnTo(m.Envelope), records)
 	for i := range report.Recipients {
-		report.Recipients[i].InMailbox = inMailbox[i]
+		report.Recipients[i].Success = successes[i]
 	}
-	note, err = r.put(report, m.Name.ID, string(a.route), a.route, EventConfirmed)
+	note, err = r.put(report, ReportEnvelope(report, m.Name.ID, r.reporter(a.route)), m.Name.ID, a.route, EventConfirmed)
 	return note, true, err
 }

@@ -2,9 +2,12 @@ package queue
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"strings"
 	"time"
+
+	"github.com/cespare/xxhash/v2"
 )
 
 // dirRoute keeps what was last seen of each route, so that any command can
@@ -100,7 +103,24 @@ const transcriptSuffix = "~transcript"
 func (s *Spool) routePath(route Route) string { return s.path(dirRoute, RouteFile(route)) }
 
 // RouteFile is the file of a route: an account's name, which config keeps to
-// letters, digits and a few signs, or that with another server's.
+// letters, digits and a few signs, or that with another server's. A door of a
+// server may have any name, and one of any length.
 func RouteFile(route Route) string {
-	return strings.NewReplacer("/", "_", ":", "_").Replace(string(route))
+	if !route.door() {
+		return strings.NewReplacer("/", "_", ":", "_").Replace(string(route))
+	}
+	plain := strings.Map(func(r rune) rune {
+		if r < '0' && r != '.' && r != '-' || r > 'z' || r > '9' && r < 'a' {
+			return '_'
+		}
+		return r
+	}, strings.ToLower(string(route)))
+	const most = 60 // what a person needs to know it
+	return fmt.Sprintf("%s~%08x", plain[:min(len(plain), most)], uint32(xxhash.Sum64String(string(route)))) //nolint:gosec // the low half
+}
+
+// forgetRoute removes what NoteRoute wrote. It only tells.
+func (s *Spool) forgetRoute(route Route) {
+	s.disk.Remove(s.routePath(route))
+	s.disk.Remove(s.routePath(route) + transcriptSuffix)
 }

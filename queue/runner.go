@@ -22,6 +22,11 @@ type Runner struct {
 	Load func() float64
 	// Hosts is what is remembered of hosts for all processes; nil is nothing.
 	Hosts Hosts
+	// ByRecipient says that the route of a message follows from its recipients, as
+	// a server's does, and not from its sender and account alone.
+	ByRecipient bool
+	// MostRoutes is how many routes Serve is at, at once; 0 is all.
+	MostRoutes int
 	// HostOf is the server of a route; nil where its name has to do.
 	HostOf func(Route) string
 	Log    Log

@@ -33,6 +33,7 @@ type server struct {
 	day     *day
 	done    chan *carrier
 	lulls   chan struct{}
+	running int // carriers
 }
 
 // Serve runs the queue until ctx ends: whenever something arrives (a value on
@@ -55,7 +56,6 @@ func (r *Runner) Serve(ctx context.Context, arrivals, pokes <-chan struct{}) err
 }
 
 func (s *server) serve(ctx context.Context, stop func(), arrivals, pokes <-chan struct{}) error {
-	running := 0
 	var lost error
 	// The directory is read when wanted and not before earliest; next is when
 	// that is wanted though nothing happens, zero for never.
@@ -68,10 +68,10 @@ func (s *server) serve(ctx context.Context, stop func(), arrivals, pokes <-chan 
 				s.Log.Error("cannot read the queue", "err", err)
 				next = sooner(next, s.Now().Add(restTime)) // the disk may come back
 			}
-			running += started
+			s.running += started
 			wanted, earliest = false, nextScan(now, s.Now())
 		}
-		if running == 0 {
+		if s.running == 0 {
 			s.day.settle()
 		}
 		wake := next
@@ -82,7 +82,7 @@ func (s *server) serve(ctx context.Context, stop func(), arrivals, pokes <-chan 
 		select {
 		case <-ctx.Done():
 			timer.Stop()
-			for ; running > 0; running-- {
+			for ; s.running > 0; s.running-- {
 				<-s.done
 			}
 			s.day.settle()
@@ -112,7 +112,7 @@ func (s *server) serve(ctx context.Context, stop func(), arrivals, pokes <-chan 
 		case <-s.lulls:
 		case <-timer.C:
 		case c := <-s.done:
-			running--
+			s.running--
 			s.ended(c)
 		}
 		timer.Stop()

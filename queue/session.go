@@ -123,6 +123,10 @@ func (c *carrier) noteRoute(fault *RouteFault) {
 	if again && fault.Captive {
 		return // each second or two: the disk knows
 	}
+	if fault == nil && route.door() {
+		r.Spool.forgetRoute(route) // a server has many, and nobody asks after those that work
+		return
+	}
 	if err := r.Spool.NoteRoute(route, fault); err != nil {
 		r.Log.Warn("cannot note the state of the route", "route", route, "err", err)
 	}

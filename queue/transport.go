@@ -4,14 +4,19 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"mailcrane/queue/dsn"
 )
 
 // A Route is where a message goes next, as far as the queue knows: the name
-// of an account. Messages of one route share a session.
+// of an account, or a door of a server, MAILER:HOST. Messages of one route share
+// a session.
 type Route string
+
+// door says that the route is one of a server's own, and no account.
+func (r Route) door() bool { return strings.Contains(string(r), ":") }
 
 // A Router says which route a message takes. An error is a fault of the
 // configuration: the message waits and the error is shown; it is never
@@ -55,6 +60,9 @@ type Delivery struct {
 	// Size is the message's octets with every line end counted as CRLF.
 	Size    int64
 	Content Content
+	// Unsure says that an earlier attempt may have got through, for all that is
+	// known.
+	Unsure bool
 	// Open returns the message as it came: line ends may be LF or CRLF. It
 	// may be called more than once; the caller closes the reader.
 	Open func() (io.ReadCloser, error)
@@ -136,9 +144,8 @@ type Outcome struct {
 	state State
 	reply Reply
 	host  string
-	// relayed: the next hop gives no report on success; inMailbox: there is no
-	// next hop.
-	relayed, inMailbox bool
+	// receipt is what there is to say of success; zero leaves it to the next hop.
+	receipt dsn.Success
 }
 
 // OutcomeOf turns the reply of host to MAIL, RCPT or the data into an
@@ -158,14 +165,22 @@ func OutcomeOf(host string, r Reply) Outcome {
 // report on success is wanted, it is ours to give, as "relayed" (RFC 3461
 // section 5.2.2).
 func (o Outcome) WithoutDSN() Outcome {
-	o.relayed = true
+	o.receipt = dsn.Relayed
 	return o
 }
 
 // InMailbox says of an outcome that the message is where its recipient reads
 // it: where a report on success is wanted, it is ours to give, as "delivered".
 func (o Outcome) InMailbox() Outcome {
-	o.inMailbox = true
+	o.receipt = dsn.Delivered
+	return o
+}
+
+// Expanded says of an outcome that other recipients stand in the place of this
+// one: where a report on success is wanted, it is ours to give, as "expanded"
+// (RFC 3461 section 5.2.7.3).
+func (o Outcome) Expanded() Outcome {
+	o.receipt = dsn.Expanded
 	return o
 }
 

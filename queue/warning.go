@@ -35,7 +35,7 @@ func (r *Runner) warn(route Route, m *Message, after time.Duration, until time.T
 	default:
 		report := r.reportOn(dsn.Delay, m, r.Router.ReturnTo(m.Envelope), late)
 		report.After, report.Until = after, until
-		return r.put(report, m.Name.ID, string(route), route, EventWarned)
+		return r.put(report, ReportEnvelope(report, m.Name.ID, r.reporter(route)), m.Name.ID, route, EventWarned)
 	}
 	return note, nil
 }

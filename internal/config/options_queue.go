@@ -122,7 +122,7 @@ var queueOptions = []Option{
 	{
 		Name: "FastSplit", Side: Local,
 		Meaning: "how a message for many hosts is split",
-		Why:     "a message is never split: results are kept for each recipient",
+		Why:     "results are kept for each recipient; a server makes a message of its own for each next hop",
 	},
 	{
 		Name: "RequiresDirfsync", Side: Local,

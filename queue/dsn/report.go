@@ -55,9 +55,8 @@ type Recipient struct {
 	Host    string // that said Reply, or ""
 	Reply   Reply
 	Last    time.Time // when it was tried last; zero for never
-	// InMailbox says, in a Receipt, that the message is where its recipient
-	// reads it, and not only handed on.
-	InMailbox bool
+	// Success says, in a Receipt, what became of the message.
+	Success Success
 }
 
 // A Kind says what a Report is for.
@@ -179,3 +178,19 @@ func (r *Report) listed() (named []Recipient, others int) {
 
 // stamp is a date that tells no time zone.
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC1123Z) }
+
+// A Success is what there is to say to a recipient's NOTIFY=SUCCESS (RFC 3464
+// section 2.3.3).
+type Success uint8
+
+// The successes. The zero leaves it to a server further on.
+const (
+	_         Success = iota
+	Relayed           // a server has it that gives no receipts
+	Delivered         // it is where its recipient reads it
+	Expanded          // other recipients stand in the place of this one
+)
+
+func (s Success) String() string {
+	return [...]string{"", "relayed", "delivered", "expanded"}[min(s, Expanded)]
+}

@@ -118,12 +118,14 @@ func samples() map[string]*Report {
 	late := sample(Delay)
 	late.Recipients[0].Reply = Reply{450, "4.2.0", "greylisted, try later"}
 	receipt := sample(Receipt)
-	receipt.Recipients[0].Reply = Reply{250, "2.0.0", "queued as 4711"}
+	receipt.Recipients[0].Reply, receipt.Recipients[0].Success = Reply{250, "2.0.0", "queued as 4711"}, Relayed
 	both := sample(Receipt)
 	both.Recipients = []Recipient{
-		{Address: "ann@example.net", InMailbox: true, Reply: Reply{250, "", "ok"}},
-		{Address: "bob@example.net", Host: "mx.example.net", Reply: Reply{250, "2.0.0", "ok"}},
+		{Address: "ann@example.net", Success: Delivered, Reply: Reply{250, "", "ok"}},
+		{Address: "bob@example.net", Success: Relayed, Host: "mx.example.net", Reply: Reply{250, "2.0.0", "ok"}},
 	}
+	spread := sample(Receipt)
+	spread.Recipients = []Recipient{{Address: "staff@example.net", Success: Expanded, Reply: Reply{250, "2.0.0", "ok"}}}
 	several := sample(Failure)
 	several.HeaderOnly = true
 	several.Recipients = append(several.Recipients,
@@ -146,7 +148,7 @@ func samples() map[string]*Report {
 	globalHeader := *global
 	globalHeader.HeaderOnly, globalHeader.Original = true, strings.NewReader(international)
 	return map[string]*Report{
-		"failure": sample(Failure), "failures": several, "warning": late, "receipt": receipt, "receipts": both,
+		"failure": sample(Failure), "failures": several, "warning": late, "receipt": receipt, "receipts": both, "expanded": spread,
 		"postmaster": sample(PostmasterCopy), "double": double,
 		"global": global, "global-header": &globalHeader, "downgraded": &downgraded,
 	}

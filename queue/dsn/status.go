@@ -63,10 +63,8 @@ func (r *Report) action(to Recipient) string {
 	switch {
 	case r.Kind == Delay:
 		return "delayed"
-	case r.Kind == Receipt && to.InMailbox:
-		return "delivered"
 	case r.Kind == Receipt:
-		return "relayed"
+		return to.Success.String()
 	}
 	return "failed"
 }

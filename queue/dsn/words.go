@@ -115,12 +115,16 @@ func (r *Report) warning(w *words, what string) {
 }
 
 func (r *Report) receipt(w *words, what string) {
-	handed, arrived := false, false
+	var seen [Expanded + 1]bool
 	for _, to := range r.Recipients {
-		handed = handed || !to.InMailbox
-		arrived = arrived || to.InMailbox
+		seen[to.Success] = true
 	}
+	handed, arrived, spread := seen[Relayed], seen[Delivered], seen[Expanded]
 	switch {
+	case spread && !handed && !arrived:
+		w.paragraph("%s was passed on to several others. Whether it reaches each of them will not be reported.", what)
+	case spread:
+		w.paragraph("%s is in the mailbox, was handed on to a server that sends no receipts, or was passed on to several others; the list below says which.", what)
 	case !handed:
 		w.paragraph("%s is in the mailbox.", what)
 	case !arrived:
@@ -165,10 +169,11 @@ func (r *Report) list(w *words) {
 func (r *Report) item(w *words, to Recipient) {
 	note := ""
 	switch {
-	case r.Kind == Receipt && to.InMailbox:
-		note = "  (delivered)"
-	case r.Kind == Receipt:
+	case r.Kind != Receipt:
+	case to.Success == Relayed:
 		note = "  (relayed to non-DSN-aware mailer)"
+	default:
+		note = "  (" + to.Success.String() + ")"
 	}
 	w.line("<%s>%s", shown(to.Address), note)
 	if r.Kind == Receipt {
