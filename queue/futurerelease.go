@@ -22,7 +22,7 @@ const leastHold = time.Minute
 // all.
 func (s *Spool) noteHold(route Route, longest time.Duration) error {
 	known := s.holds(route)
-	if known == longest {
+	if known == longest || route.door() {
 		return nil
 	}
 	seconds := strconv.FormatInt(int64(longest/time.Second), 10)
@@ -43,6 +43,9 @@ func (r *Runner) carriedBy(route Route) Route {
 
 // holds is how long the route's server kept a message when last seen.
 func (s *Spool) holds(route Route) time.Duration {
+	if route.door() {
+		return 0
+	}
 	text, err := s.readAll(s.path(dirRoute, RouteFile(route)+holdSuffix), 32)
 	if err != nil {
 		return 0

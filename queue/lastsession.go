@@ -13,8 +13,12 @@ import (
 // tells: nothing rests on it. No account has a name with such a sign.
 const sessionSuffix = "~session"
 
-// NoteSession writes down what a session did and cost.
+// NoteSession writes down what a session did and cost, but for a server's doors,
+// which are many.
 func (s *Spool) NoteSession(end SessionEnd) error {
+	if end.Route.door() {
+		return nil
+	}
 	return s.replace(dirRoute, RouteFile(end.Route)+sessionSuffix, end.append(nil))
 }
 
