@@ -70,7 +70,7 @@ func (r *Runner) newAttempt(route Route, m *Message) (*attempt, error) {
 		to[i] = m.Envelope.To[place]
 	}
 	a.delivery = Delivery{
-		ID: m.Name.ID, Envelope: m.Envelope, To: to, Size: m.Name.Size, Content: m.Name.Content, Unsure: m.Name.Unsure,
+		ID: m.Name.ID, Envelope: m.Envelope, To: to, Size: m.Name.Size, Content: m.Name.Content, Class: m.Name.Class, Unsure: m.Name.Unsure,
 		Open:   func() (io.ReadCloser, error) { return io.NopCloser(m.Open()), nil },
 		Commit: a.commit,
 		Report: a.report,

@@ -49,6 +49,13 @@ func classOf(e *Envelope, header *classifier) Class {
 	return class
 }
 
+// Priority is that of MT-PRIORITY which a message of the class has; false for a
+// class that is none of its own, or has no such step.
+func (c Class) Priority() (int, bool) {
+	p := c.Precedence / stepOfPriority
+	return p, c.Precedence != 0 && c.Timing != Notice && c.Precedence%stepOfPriority == 0 && p >= -9 && p <= 9
+}
+
 func (c Class) append(b []byte) []byte {
 	return append(strconv.AppendInt(b, int64(c.Precedence), 10), timingLetters[c.Timing])
 }

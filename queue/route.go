@@ -115,7 +115,7 @@ func RouteFile(route Route) string {
 		}
 		return r
 	}, strings.ToLower(string(route)))
-	const most = 60 // what a person needs to know it
+	const most = 60                                                                                         // what a person needs to know it
 	return fmt.Sprintf("%s~%08x", plain[:min(len(plain), most)], uint32(xxhash.Sum64String(string(route)))) //nolint:gosec // the low half
 }
 

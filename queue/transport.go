@@ -60,6 +60,7 @@ type Delivery struct {
 	// Size is the message's octets with every line end counted as CRLF.
 	Size    int64
 	Content Content
+	Class   Class
 	// Unsure says that an earlier attempt may have got through, for all that is
 	// known.
 	Unsure bool

@@ -1,0 +1,86 @@
+package site
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"sync"
+
+	"mailcrane/mta/local"
+	"mailcrane/queue"
+)
+
+// A mailroom is the session of mail for this machine.
+type mailroom struct {
+	site  *Site
+	rules string
+}
+
+// Close has nothing to close.
+func (mailroom) Close(context.Context) {}
+
+// Deliver gives the message to each recipient, several at once: one whose program
+// takes long holds up no other.
+func (m *mailroom) Deliver(ctx context.Context, d *queue.Delivery) *queue.RouteFault {
+	if !enter(ctx, m.site.delivering) {
+		return calledOff(ctx)
+	}
+	defer func() { <-m.site.delivering }()
+	if d.Next != nil {
+		d.Next()
+	}
+	if err := d.Commit(ctx); err != nil {
+		for i := range d.To {
+			d.Report(i, queue.Defer("", "4.3.0", "this machine cannot write down that the message is being delivered: "+err.Error()))
+		}
+		return nil
+	}
+	const together = 8
+	places := make(chan struct{}, together)
+	var all sync.WaitGroup
+	for i := range d.To {
+		places <- struct{}{}
+		all.Go(func() {
+			defer func() { <-places }()
+			d.Report(i, outcome(m.site.Agent.Deliver(ctx, m.job(d, d.To[i]))).InMailbox())
+		})
+	}
+	all.Wait()
+	return nil
+}
+
+func (m *mailroom) job(d *queue.Delivery, to queue.Recipient) local.Job {
+	user, detail, by, target := targetOf(to)
+	j := jobOf(d, to, user, detail)
+	j.By, j.Target, j.Rules = by, target, m.rules
+	return j
+}
+
+func jobOf(d *queue.Delivery, to queue.Recipient, user, detail string) local.Job {
+	return local.Job{
+		User: user, Detail: detail, Sender: d.Envelope.From, Recipient: to.Address, Original: to.ORcpt,
+		Size: d.Size, Open: d.Open,
+	}
+}
+
+// A refuser is the session of recipients that nobody has.
+type refuser struct{}
+
+// Close has nothing to close.
+func (refuser) Close(context.Context) {}
+
+// Deliver refuses each with the reply that sorting found.
+func (refuser) Deliver(_ context.Context, d *queue.Delivery) *queue.RouteFault {
+	for i, to := range d.To {
+		parts := strings.SplitN(to.Target, " ", 3)
+		if len(parts) < 3 {
+			parts = []string{"550", "5.1.1", "nobody has this address"}
+		}
+		code, err := strconv.Atoi(parts[0])
+		if err != nil || code < 500 {
+			code = 550
+		}
+		d.Report(i, outcome(queue.Reply{Code: code, Enhanced: parts[1], Text: parts[2]}))
+	}
+	return nil
+}
