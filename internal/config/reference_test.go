@@ -33,6 +33,11 @@ var headings = [...]string{
 	"Server mode: logs and metrics",
 	"Server mode: names and block lists",
 	"Server mode: SMTP",
+	"Server mode: where mail goes",
+	"Server mode: local delivery",
+	"Server mode: mail exchangers",
+	"Server mode: mail that is fetched",
+	"Server mode: the name service",
 }
 
 // TestReferencePageIsThatOfTheTable makes docs/sendmail-options.md; with

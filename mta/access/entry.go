@@ -97,6 +97,12 @@ func parseEntry(value string, o Options) (e Entry, warning string, wrong error) 
 	return e, fmt.Sprintf("%s is no word of an access map, and is sent as the text of an error: 553 5.3.0 %s", shown(value), shown(text)), nil
 }
 
+// ParseError reads the text of an error as other maps have it too: in quotes or
+// not, [x.y.z:][nnn ][x.y.z ]text.
+func ParseError(text string) (e Entry, warning string, wrong error) {
+	return parseError(plainText(text))
+}
+
 // parseError reads [x.y.z:][nnn ][x.y.z ]text.
 func parseError(text string) (e Entry, warning string, wrong error) {
 	e = Entry{Verb: Error}
@@ -120,12 +126,11 @@ func parseError(text string) (e Entry, warning string, wrong error) {
 			return Entry{}, "", fmt.Errorf("%d is no code that refuses: it begins with 4 or 5", code)
 		}
 		e.Code, e.Text = code, strings.TrimSpace(text[3:])
-		if head, rest, _ := strings.Cut(e.Text, " "); e.Status[0] == 0 {
-			if status, found := parseStatus(head); found {
-				e.Status, e.Text = status, strings.TrimSpace(rest)
-			} else {
-				e.Status = [3]int{code / 100, 0, 0}
-			}
+		head, rest, _ := strings.Cut(e.Text, " ")
+		if status, found := parseStatus(head); found { // the nearest to the text counts
+			e.Status, e.Text = status, strings.TrimSpace(rest)
+		} else if e.Status[0] == 0 {
+			e.Status = [3]int{code / 100, 0, 0}
 		}
 	}
 	if e.Status[0] != e.Code/100 {

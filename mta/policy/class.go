@@ -11,22 +11,24 @@ import (
 	"mailcrane/mta/names"
 )
 
-// classes are sendmail's w, m and R: who we are, the domain that we are in, and
-// what we relay for.
-type classes struct {
-	host   string // $j
-	above  string // $m: the domain of host
-	own    set    // class w, but for what is in the file
-	relays relays // class R, but for what is in the file
+// Classes are sendmail's w, m, R and VirtHost: who we are, the domain that we are
+// in, what we relay for, and the domains of the virtusertable. They are safe for
+// use by several goroutines.
+type Classes struct {
+	host    string // $j
+	above   string // $m: the domain of host
+	own     set    // class w, but for what is in the file
+	relays  relays // class R, but for what is in the file
+	virtual *Class
 
 	ownFile, relayFile *classFile
 }
 
 type set map[string]string // a name, and where it stands
 
-func newClasses(parts Parts) (*classes, error) {
+func newClasses(parts Parts) (*Classes, error) {
 	m := &parts.Config.MTA
-	c := &classes{host: canonical(parts.Hostname), own: make(set)}
+	c := &Classes{host: canonical(parts.Hostname), own: make(set)}
 	c.above = domainAbove(c.host)
 	for _, name := range []string{c.host, "localhost"} {
 		c.own[name] = "the server's own name"
@@ -51,9 +53,23 @@ func newClasses(parts Parts) (*classes, error) {
 	if c.ownFile, err = openClass(parts, m.LocalFile); err != nil {
 		return nil, err
 	}
-	c.relayFile, err = openClass(parts, m.RelayFile)
+	if c.relayFile, err = openClass(parts, m.RelayFile); err != nil {
+		return nil, err
+	}
+	r := &m.Routing
+	c.virtual, err = NewClass(parts, ClassOf{Key: "mta.route.virt_host", Names: r.VirtHost, File: r.VirtHostFile, Below: r.VirtuserEntireDomain})
 	return c, err
 }
+
+// Host is our own name, $j.
+func (c *Classes) Host() string { return c.host }
+
+// Local says by what a domain is one whose mail ends here, class w; "" is not.
+func (c *Classes) Local(domain string) (where string) { return c.ownWhere(canonical(domain)) }
+
+// Virtual says by what a domain is in class VirtHost, whose addresses are in the
+// virtusertable; "" is not.
+func (c *Classes) Virtual(domain string) (where string) { return c.virtual.Where(domain) }
 
 // domainAbove is the domain that a host is in; the host itself, where that would
 // be one in which anybody can have a name.
@@ -93,9 +109,9 @@ func canonical(domain string) string {
 }
 
 // local says that a domain, canonical, is in class w.
-func (c *classes) local(domain string) bool { return c.ownWhere(domain) != "" }
+func (c *Classes) local(domain string) bool { return c.ownWhere(domain) != "" }
 
-func (c *classes) ownWhere(domain string) string {
+func (c *Classes) ownWhere(domain string) string {
 	if where := c.own[domain]; where != "" {
 		return where
 	}
@@ -104,7 +120,7 @@ func (c *classes) ownWhere(domain string) string {
 
 // relaysTo says by which class mail to a domain may be relayed; "" is by none.
 // The same classes say of which hosts.
-func (c *classes) relaysTo(domain string, rules *config.ServerPolicy) (where string) {
+func (c *Classes) relaysTo(domain string, rules *config.ServerPolicy) (where string) {
 	if domain == "" {
 		return ""
 	}
@@ -114,6 +130,9 @@ func (c *classes) relaysTo(domain string, rules *config.ServerPolicy) (where str
 	if rules.RelayEntireDomain && within(domain, c.above) {
 		return "relay_entire_domain"
 	}
+	if where = c.virtual.find(domain, !rules.RelayHostsOnly); where != "" {
+		return where
+	}
 	if where = c.relays.domain(domain, rules.RelayHostsOnly); where != "" {
 		return where
 	}
@@ -121,7 +140,7 @@ func (c *classes) relaysTo(domain string, rules *config.ServerPolicy) (where str
 }
 
 // relaysAddress says by which entry of class R a client's address may relay.
-func (c *classes) relaysAddress(addr netip.Addr) (where string) {
+func (c *Classes) relaysAddress(addr netip.Addr) (where string) {
 	if !addr.IsValid() {
 		return ""
 	}

@@ -107,7 +107,7 @@ type Policy struct {
 	rules   config.ServerPolicy
 	privacy config.PrivacyFlags
 	asks    bool // names may be asked: not so in delivery mode d
-	classes *classes
+	classes *Classes
 	counts  *Counts
 	dirs    []string // of the spool
 }
@@ -144,6 +144,9 @@ func New(parts Parts) (*Policy, error) {
 	}
 	return p, err
 }
+
+// Classes are those that it decides by.
+func (p *Policy) Classes() *Classes { return p.classes }
 
 // Local says whether mail to a domain ends here: class w.
 func (p *Policy) Local(domain string) bool { return p.classes.local(canonical(domain)) }

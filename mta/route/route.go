@@ -22,8 +22,10 @@ type Step struct {
 	Kind Kind
 	// Address is the recipient from here on.
 	Address string
-	// User and Detail are those of a Mailbox: user+detail, without the plus.
+	// User and Detail are those of a Mailbox: user+detail, without the plus. Bare
+	// says that it came without a domain.
 	User, Detail string
+	Bare         bool
 	// Hop is where it leaves; Account, if not "", in its place.
 	Hop     Hop
 	Account string
