@@ -83,7 +83,7 @@ func defaults() *Config {
 		Timeout: DefaultTimeout(), Queue: DefaultQueue(), Submit: DefaultSubmit(),
 		MTA: MTA{
 			Policy: defaultServerPolicy(), Limits: DefaultServerLimits(),
-			Routing: defaultRouting(), Deliver: defaultDeliver(), Exchange: defaultExchange(),
+			Routing: defaultRouting(), Deliver: DefaultDeliver(), Exchange: defaultExchange(),
 			Users: Users{Options: "py"}, TLS: ServerTLS{ACME: ACME{Challenge: "http-01"}},
 		},
 	}
@@ -95,6 +95,8 @@ type Timeout struct {
 	Connect, Initial, Helo, StartTLS, Auth time.Duration
 	Mail, Rcpt, DataInit, DataBlock        time.Duration
 	DataFinal, Rset, Quit                  time.Duration
+	// LHLO is for the greeting of a local LMTP server and its reply to LHLO.
+	LHLO time.Duration
 	// Command is how long a client of ours may take to its next command.
 	Command time.Duration
 	// IConnect replaces Connect for a session whose messages were never tried
@@ -120,6 +122,7 @@ func DefaultTimeout() Timeout {
 		Mail: 5 * time.Minute, Rcpt: 5 * time.Minute, DataInit: 2 * time.Minute,
 		DataBlock: 3 * time.Minute, DataFinal: 10 * time.Minute,
 		Rset: 5 * time.Minute, Quit: 10 * time.Second, Command: 5 * time.Minute,
+		LHLO: 2 * time.Minute,
 	}
 }
 

@@ -222,6 +222,7 @@ func (t Timeout) OrDefault() Timeout {
 		{&t.Rset, &d.Rset},
 		{&t.Quit, &d.Quit},
 		{&t.Command, &d.Command},
+		{&t.LHLO, &d.LHLO},
 	} {
 		if *pair.set == 0 {
 			*pair.set = *pair.standard

@@ -1,0 +1,22 @@
+//go:build !unix
+
+package local
+
+import (
+	"context"
+
+	"mailcrane/queue"
+)
+
+func privileged() bool { return false }
+
+// unsupported: there are no users to become, and no sh.
+func unsupported() queue.Reply {
+	return reply(451, "4.3.5", "this system has no mailboxes of that kind: set mta.deliver.mailer to lmtp:HOST:PORT")
+}
+
+func (d *Deliverer) toTarget(context.Context, Job) queue.Reply          { return unsupported() }
+func (d *Deliverer) byRules(context.Context, Job) queue.Reply           { return unsupported() }
+func (d *Deliverer) byMailer(context.Context, Job, Account) queue.Reply { return unsupported() }
+func (d *Deliverer) toMaildir(Job, Account) queue.Reply                 { return unsupported() }
+func (d *Deliverer) toMbox(Job, Account) queue.Reply                    { return unsupported() }
