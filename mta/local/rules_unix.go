@@ -28,4 +28,9 @@ func (d *Deliverer) rulesUser(path string) (Account, error) {
 }
 
 func (d *Deliverer) toFile(j Job, a Account) queue.Reply { return reply(451, "4.3.0", "soon") }
-func (d *Deliverer) toMbox(j Job, a Account) queue.Reply { return reply(451, "4.3.0", "soon") }
+func (d *Deliverer) toMbox(j Job, a Account) queue.Reply {
+	if err := d.whoMay(a); err != nil {
+		return faultReply(err, a.Name)
+	}
+	return reply(451, "4.3.0", "soon")
+}
