@@ -29,9 +29,9 @@ type Aliases interface {
 // Files are the lists that an alias or a user names. An error is temporary, but for
 // a *Refused.
 type Files interface {
-	Include(ctx context.Context, path string) (aliases.List, error)
+	Include(ctx context.Context, path string) (List, error)
 	// Forward is the .forward of a user; false where there is none to go by.
-	Forward(ctx context.Context, user aliases.User, detail string) (list aliases.List, found bool, err error)
+	Forward(ctx context.Context, user aliases.User, detail string) (list List, found bool, err error)
 }
 
 // Users are those of this machine. An error is temporary.
@@ -294,7 +294,7 @@ func (w *walk) include(ctx context.Context, item aliases.Item, b branch) {
 	w.items(ctx, list.Items, b)
 }
 
-func refusalOf(list aliases.List) string {
+func refusalOf(list List) string {
 	switch {
 	case list.Targets:
 		return ""

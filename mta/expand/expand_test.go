@@ -96,22 +96,22 @@ func itemsOf(text string) (items []aliases.Item) {
 	return items
 }
 
-func (w *town) Include(_ context.Context, path string) (aliases.List, error) {
+func (w *town) Include(_ context.Context, path string) (List, error) {
 	w.read++
 	text, ok := w.lists[path]
 	if !ok {
-		return aliases.List{}, errors.New("cannot open " + path)
+		return List{}, errors.New("cannot open " + path)
 	}
-	return aliases.List{Items: itemsOf(text), Path: path, Owner: 1000, Targets: !w.unsafe[path], Refusal: "unsafe for mailing to programs"}, nil
+	return List{Items: itemsOf(text), Path: path, Owner: 1000, Targets: !w.unsafe[path], Refusal: "unsafe for mailing to programs"}, nil
 }
 
-func (w *town) Forward(_ context.Context, user aliases.User, _ string) (aliases.List, bool, error) {
+func (w *town) Forward(_ context.Context, user aliases.User, _ string) (List, bool, error) {
 	w.read++
 	text, ok := w.forward[user.Name]
 	if !ok {
-		return aliases.List{}, false, nil
+		return List{}, false, nil
 	}
-	return aliases.List{Items: itemsOf(text), Path: "/home/" + user.Name + "/.forward", Targets: !w.unsafe[user.Name]}, true, nil
+	return List{Items: itemsOf(text), Path: "/home/" + user.Name + "/.forward", Targets: !w.unsafe[user.Name]}, true, nil
 }
 
 // people are the users of a town.
