@@ -26,7 +26,9 @@ type Classes struct {
 
 type set map[string]string // a name, and where it stands
 
-func newClasses(parts Parts) (*Classes, error) {
+// NewClasses makes them. Of parts it needs Config, Hostname, Addresses, Safe, Now
+// and Log.
+func NewClasses(parts Parts) (*Classes, error) {
 	m := &parts.Config.MTA
 	c := &Classes{host: canonical(parts.Hostname), own: make(set)}
 	c.above = domainAbove(c.host)

@@ -85,6 +85,11 @@ type Parts struct {
 	// Counts are the connections that are counted, which a Policy takes over from
 	// the one before it; nil begins anew.
 	Counts *Counts
+	// Recipient says what a recipient has come to that may be sent to: a refusal
+	// where nobody has that name; nil takes all. See Answered.
+	Recipient func(ctx context.Context, sender, recipient string) Verdict
+	// Classes are those that it decides by; nil makes them of Config.
+	Classes *Classes
 	// Safe opens the files of the classes.
 	Safe safefile.Rules
 	// Load is the load average of the last minute, and Free how many octets fit
@@ -128,6 +133,9 @@ func New(parts Parts) (*Policy, error) {
 	if parts.Greylisted == nil {
 		parts.Greylisted = func(bool) {}
 	}
+	if parts.Recipient == nil {
+		parts.Recipient = func(context.Context, string, string) Verdict { return Verdict{} }
+	}
 	if parts.Counts == nil {
 		parts.Counts = NewCounts()
 	}
@@ -136,8 +144,10 @@ func New(parts Parts) (*Policy, error) {
 		asks: parts.Names != nil && c.ServerMode() != config.DeferredRun,
 	}
 	var err error
-	if p.classes, err = newClasses(parts); err != nil {
-		return nil, err
+	if p.classes = parts.Classes; p.classes == nil {
+		if p.classes, err = NewClasses(parts); err != nil {
+			return nil, err
+		}
 	}
 	if c.ServerFreeBlocks() > 0 && parts.Free != nil {
 		p.dirs, err = c.QueueDirs()

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"cmp"
+	"fmt"
 	"strings"
 
 	"github.com/emersion/go-smtp"
@@ -17,6 +18,22 @@ const mostShown = 150
 // refuse is a Verdict with a reply; status is x.y.z, in three numbers.
 func refuse(code int, status [3]int, text string) Verdict {
 	return Verdict{Refusal: &smtp.SMTPError{Code: code, EnhancedCode: status, Message: text}}
+}
+
+// Answered is the Verdict of routing about a recipient: a reply, with its enhanced
+// status, which refuses where its code is 400 or more, and where what says so
+// stands.
+func Answered(code int, enhanced, text, where string) Verdict {
+	if code < 400 {
+		return Verdict{}
+	}
+	var status [3]int
+	if _, err := fmt.Sscanf(enhanced, "%d.%d.%d", &status[0], &status[1], &status[2]); err != nil {
+		status = [3]int{code / 100, 0, 0}
+	}
+	v := refuse(code, status, text)
+	v.Where = where
+	return v
 }
 
 // unknown is the reply where something could not be looked up, for a cause that

@@ -109,6 +109,11 @@ func (v *Visit) Mail(ctx context.Context, from string, size int64) Verdict {
 func (v *Visit) Rcpt(ctx context.Context, to string) Verdict {
 	v.policy.slow(ctx)
 	verdict := v.recipient(ctx, to)
+	if verdict.Refusal == nil && !verdict.Discard { // names are told only to those who may send to them
+		if nobody := v.policy.parts.Recipient(ctx, v.message.from, to); nobody.Refusal != nil {
+			verdict = nobody
+		}
+	}
 	v.message.keep(verdict)
 	return verdict.in("check_rcpt", to).about()
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"mailcrane/internal/address"
+	"mailcrane/internal/config"
 	"mailcrane/internal/visible"
 	"mailcrane/mta/policy"
 	"mailcrane/queue"
@@ -233,10 +234,24 @@ func (t *Table) elsewhere(sender string, p place) Step {
 		s.Why = "the smart host takes what is not local"
 		return s
 	}
-	if a := t.parts.Config.ForSender(sender); a != nil {
+	if a := t.account(sender); a != nil {
 		return Step{Kind: Away, Address: p.address, Account: a.Name, Why: "the account carries mail from " + visible.Line(cmp.Or(sender, "<>"), mostShown)}
 	}
 	return Step{Kind: Away, Address: p.address, Hop: Hop{ESMTP, p.domain}, Where: p.renamed, Why: "no map says otherwise: to the exchangers of the domain"}
+}
+
+// account is the one that carries mail from a sender: one that claims it, or the
+// one that is named for all else. An account that is only the default since there
+// is no other takes no stranger's mail.
+func (t *Table) account(sender string) *config.Account {
+	a := t.parts.Config.ForSender(sender)
+	if a == nil || a.Claims(sender) {
+		return a
+	}
+	if o, _ := config.Explained("default_account"); t.parts.Config.Origin(o, "") == "" {
+		return nil
+	}
+	return a
 }
 
 // refused is a step that is a reply.

@@ -44,6 +44,8 @@ type Table struct {
 
 	mailers, virtual, domains, generics table
 
+	masks masks
+
 	smartHost, mailHub, localRelay, nullClient, unknown *target
 }
 
@@ -91,6 +93,10 @@ func New(parts Parts) (*Table, error) {
 		if *o.to, err = t.option(o.key, o.value); err != nil {
 			return nil, err
 		}
+	}
+	var err error
+	if t.masks, err = newMasks(parts); err != nil {
+		return nil, err
 	}
 	for _, o := range []struct {
 		setting string

@@ -17,7 +17,8 @@ type world struct {
 	dir   string
 	now   time.Time
 	maps  map[string]string // by name: their text
-	toml  string            // more of the configuration
+	head  string            // the first lines of the configuration
+	toml  string            // its last lines
 	table *Table
 }
 
@@ -36,7 +37,7 @@ func (w *world) open(t *testing.T) error {
 	w.dir = t.TempDir()
 	w.now = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	var text strings.Builder
-	text.WriteString("[mta]\nhostname = \"mail.example.org\"\nlocal = [\"example.org\", \"[192.0.2.1]\"]\ndont_blame_sendmail = [\"TrustStickyBit\"]\n[mta.map]\n")
+	text.WriteString(w.head + "[mta]\nhostname = \"mail.example.org\"\nlocal = [\"example.org\", \"[192.0.2.1]\"]\ndont_blame_sendmail = [\"TrustStickyBit\"]\n[mta.map]\n")
 	for name, entries := range w.maps {
 		w.write(t, name, entries)
 		text.WriteString(name + " = \"" + w.path(name) + "\"\n")
