@@ -86,6 +86,33 @@ func (s *Sendmail) Map(t testing.TB, name, text string) {
 // before.
 func (s *Sendmail) Serve(t testing.TB, mc string) {
 	t.Helper()
+	s.configure(t, mc)
+	cmd := s.command("-bD")
+	complaints := new(strings.Builder)
+	cmd.Stdout, cmd.Stderr = complaints, complaints
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		if t.Failed() {
+			t.Logf("sendmail says: %s", complaints)
+		}
+	})
+	for range 200 {
+		if conn, err := s.Dial(t.Context(), sendmailAddress); err == nil {
+			conn.Close()
+			return
+		}
+		time.Sleep(25 * time.Millisecond) // there is nothing that tells when it listens
+	}
+	t.Fatal("sendmail does not listen")
+}
+
+// configure makes its configuration.
+func (s *Sendmail) configure(t testing.TB, mc string) {
+	t.Helper()
 	s.Write(t, "trial.mc", fmt.Sprintf(`divert(0)dnl
 OSTYPE(linux)dnl
 define(confDONT_PROBE_INTERFACES, true)dnl
@@ -109,29 +136,31 @@ MAILER(smtp)dnl
 		t.Fatalf("m4: %v", err)
 	}
 	s.Write(t, "trial.cf", string(cf))
-	script := `cd "$0" && for f in hosts host.conf nsswitch.conf; do mount --bind "$1/$f" "etc/$f" || exit; done
-exec chroot . /usr/libexec/sendmail/sendmail -bD -C"$2"`
-	cmd := s.network.Laptop.Command("sh", "-c", script, sendmailRoot(), s.dir, s.Path("trial.cf"))
-	complaints := new(strings.Builder)
-	cmd.Stdout, cmd.Stderr = complaints, complaints
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+}
+
+// command is it, with an argument, in its network and with its own files in /etc.
+func (s *Sendmail) command(arg string) *exec.Cmd {
+	const script = `cd "$0" && for f in hosts host.conf nsswitch.conf; do mount --bind "$1/$f" "etc/$f" || exit; done
+exec chroot . /usr/libexec/sendmail/sendmail "$3" -C"$2"`
+	return s.network.Laptop.Command("sh", "-c", script, sendmailRoot(), s.dir, s.Path("trial.cf"), arg)
+}
+
+// Answers is what it prints for each line of its test mode (-bt), with a
+// configuration as Serve has it.
+func (s *Sendmail) Answers(t testing.TB, mc string, lines []string) (answers []string) {
+	t.Helper()
+	s.configure(t, mc)
+	cmd := s.command("-bt")
+	cmd.Stdin = strings.NewReader(strings.Join(lines, "\n") + "\n")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("sendmail -bt: %v\n%s", err, out)
 	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		if t.Failed() {
-			t.Logf("sendmail says: %s", complaints)
-		}
-	})
-	for range 200 {
-		if conn, err := s.Dial(t.Context(), sendmailAddress); err == nil {
-			conn.Close()
-			return
-		}
-		time.Sleep(25 * time.Millisecond) // there is nothing that tells when it listens
+	answers = strings.Split("\n"+string(out), "\n> ")
+	if len(answers) != len(lines)+2 { // what it says of itself, and the last prompt
+		t.Fatalf("sendmail -bt has %d answers to %d lines:\n%s", len(answers)-2, len(lines), out)
 	}
-	t.Fatal("sendmail does not listen")
+	return answers[1 : len(answers)-1]
 }
 
 // Dial connects a client of an address.

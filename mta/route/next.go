@@ -198,6 +198,10 @@ func (t *Table) leave(to *target, p place) Step {
 		return Step{Kind: Refused, Reply: to.reply, Where: to.where}
 	case Local:
 		local := to.User
+		if user, domain := policy.NextHop(p.local); policy.Routed(p.local) && domain != "" {
+			// The route in it goes first, as in sendmail's CanonLocal.
+			return Step{Kind: Again, Address: address.Quote(user) + "@" + domain, Where: to.where}
+		}
 		if local == "" {
 			local = p.local
 		}
