@@ -81,7 +81,7 @@ func (k Known) usable(now time.Time) []netip.Addr {
 // shows that the server is the right one.
 func (t *Target) remembered(known Known) []string {
 	_, port, err := net.SplitHostPort(t.Address)
-	if err != nil || t.Mode == Insecure {
+	if err != nil || t.Mode == Insecure || t.Mode == Opportunistic {
 		return nil
 	}
 	var all []string

@@ -21,7 +21,7 @@ func (e *stale) Unwrap() error { return e.err }
 func (p TLS) checkAgain(server string, now func() time.Time) func(tls.ConnectionState) error {
 	return func(state tls.ConnectionState) error {
 		err := p.checkPin(state)
-		if err == nil && state.DidResume && len(p.Pins) == 0 {
+		if err == nil && state.DidResume && len(p.Pins) == 0 && !p.Anybody {
 			err = p.verify(state.PeerCertificates, server, now())
 		}
 		if err != nil && state.DidResume {
@@ -29,6 +29,18 @@ func (p TLS) checkAgain(server string, now func() time.Time) func(tls.Connection
 		}
 		return err
 	}
+}
+
+// unverified is what is wrong with a certificate that was taken from anybody; nil
+// is nothing.
+func (p TLS) unverified(state tls.ConnectionState, server string, now time.Time) error {
+	switch {
+	case !p.Anybody:
+		return nil
+	case len(state.PeerCertificates) == 0:
+		return errors.New("the server showed no certificate")
+	}
+	return p.verify(state.PeerCertificates, server, now)
 }
 
 // verify is the check of crypto/tls itself. The first certificate is there.

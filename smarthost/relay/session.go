@@ -19,6 +19,8 @@ type Session struct {
 	target   *Target
 	dialogue *dialogue
 	tls      *tls.ConnectionState // nil without TLS
+	// unverified is what is wrong with a certificate that was taken all the same.
+	unverified error
 	// these are what TLS took of the octets that the wire has counted.
 	handshakeSent, handshakeReceived int64
 	reached                          reached
@@ -74,6 +76,10 @@ func newSession(t *Target, w *wire) *Session {
 
 // Capabilities is what the server offers.
 func (s *Session) Capabilities() Capabilities { return s.offered }
+
+// Unverified is what is wrong with the server's certificate, where TLS.Anybody has
+// taken it all the same; nil is nothing, or that there is no TLS.
+func (s *Session) Unverified() error { return s.unverified }
 
 // TLS is the state of TLS, or nil without TLS.
 func (s *Session) TLS() *tls.ConnectionState { return s.tls }

@@ -15,6 +15,19 @@ import (
 	"mailcrane/queue"
 )
 
+// startTLSIfOffered is for a session that goes on in the clear where the server
+// has no TLS. A handshake that fails ends it all the same: what then would be said
+// in the clear is for the caller to decide, on another connection.
+func (s *Session) startTLSIfOffered() *queue.RouteFault {
+	if !s.caps.StartTLS {
+		return nil
+	}
+	if fault := s.startTLS(); fault != nil {
+		return fault
+	}
+	return s.hello()
+}
+
 // startTLS asks for TLS on a connection that began in the clear (RFC 3207).
 // Where it cannot be had, the session ends: it never goes on in the clear.
 func (s *Session) startTLS() *queue.RouteFault {
@@ -85,7 +98,11 @@ func (s *Session) handshake() *queue.RouteFault {
 		s.dialogue.counted = 0
 	}
 	s.learnLink(w.sent.Load()+w.received.Load()-sent-received, took)
-	s.dialogue.tell(nil, "*** ", fmt.Sprintf("%s with %s, certificate of %s verified", tls.VersionName(state.Version), t.Server, names(state.PeerCertificates[0])))
+	what := "verified"
+	if s.unverified = t.TLS.unverified(state, t.Server, t.Now()); s.unverified != nil {
+		what = "not verified"
+	}
+	s.dialogue.tell(nil, "*** ", fmt.Sprintf("%s with %s, certificate of %s %s", tls.VersionName(state.Version), t.Server, names(state.PeerCertificates[0]), what))
 	return nil
 }
 

@@ -40,10 +40,13 @@ const (
 	Implicit Mode = iota // TLS at once
 	StartTLS             // STARTTLS, required
 	Insecure             // none, for a server on this machine or in a test
+	// Opportunistic is STARTTLS where it is offered. Whoever is between can take
+	// the offer away: it keeps out those who only listen (RFC 7435).
+	Opportunistic
 )
 
 func (m Mode) scheme() string {
-	return [...]string{"smtps", "smtp", "smtp+insecure"}[m]
+	return [...]string{"smtps", "smtp", "smtp+insecure", "smtp"}[m]
 }
 
 // NeutralHello is a client name that tells nothing about this machine.
@@ -210,6 +213,8 @@ func (s *Session) begin() *queue.RouteFault {
 		steps = append([]func() *queue.RouteFault{s.handshake}, steps...)
 	case StartTLS:
 		steps = append(steps, s.startTLS, s.hello)
+	case Opportunistic:
+		steps = append(steps, s.startTLSIfOffered)
 	case Insecure:
 	}
 	if s.target.Auth != nil {

@@ -35,6 +35,9 @@ type TLS struct {
 	// Fingerprint is of all that LoadTLS has read: with another, other
 	// certificates are taken or shown.
 	Fingerprint [sha256.Size]byte
+	// Anybody takes any certificate: the connection is protected against those who
+	// listen alone. Session.Unverified says what the check would have found.
+	Anybody bool
 	// anew: no session is offered; the ones that the server gives are kept.
 	anew bool
 }
@@ -141,7 +144,7 @@ func (p TLS) config(server string, now func() time.Time, link Link) *tls.Config 
 		// Shown whatever CAs the server names: many name none or the wrong ones.
 		c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return p.Certificate, nil }
 	}
-	if len(p.Pins) > 0 {
+	if len(p.Pins) > 0 || p.Anybody {
 		c.InsecureSkipVerify = true
 	}
 	return c
