@@ -21,6 +21,7 @@ import (
 func serverOf(t *testing.T, text string) *Server {
 	t.Helper()
 	s, err := New(configOf(t, text), Options{
+		Users: everybody{},
 		Spool: queue.NewSpool(filepath.Join(t.TempDir(), "spool"), queue.OS{}, time.Now),
 		Now:   time.Now, Load: func() float64 { return 0 }, Log: slog.New(slog.DiscardHandler),
 	})

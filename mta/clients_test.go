@@ -141,6 +141,7 @@ func TestAClientsCertificateRelays(t *testing.T) {
 	} {
 		t.Run(test.reason, func(t *testing.T) {
 			s, err := New(configOf(t, text+"[[mta.listen]]\naddress = \"127.0.0.1:0\"\nproxy = [\"127.0.0.1\"]\n"), Options{
+				Users: everybody{},
 				Spool: queue.NewSpool(filepath.Join(t.TempDir(), "spool"), queue.OS{}, time.Now), Resolver: nameless{},
 				Now: time.Now, Load: func() float64 { return 0 }, Log: slog.New(slog.DiscardHandler),
 			})

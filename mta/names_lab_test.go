@@ -32,6 +32,7 @@ func listening(t *testing.T, spool, more string, proxied bool) string {
 		t.Fatal(err)
 	}
 	s, err := New(c, Options{
+		Users: everybody{},
 		Spool: queue.NewSpool(spool, queue.OS{}, time.Now), Load: func() float64 { return 0 }, Free: queue.OS{}.Free,
 		Now: time.Now, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	})

@@ -39,6 +39,7 @@ type rules struct {
 	names        names.Resolver
 	ident        ident.Asker
 	greylist     *greylist.List // nil where there is none
+	routing      *Routing
 	end          context.CancelFunc
 }
 
@@ -50,7 +51,7 @@ const nameTime = 20 * time.Second
 // is an error, but for the access map, whose users are put off until it is mended.
 func (s *Server) read(c *config.Config) (*rules, error) {
 	ctx, end := context.WithCancel(context.Background())
-	r := &rules{config: c, hostname: serverName(c), version: ownVersion(), names: s.Resolver, ident: ident.Asker{Timeout: c.Timeout.Ident}, end: end}
+	r := &rules{config: c, hostname: Hostname(c), version: ownVersion(), names: s.Resolver, ident: ident.Asker{Timeout: c.Timeout.Ident}, end: end}
 	if err := r.open(ctx, s); err != nil {
 		end()
 		return nil, err
@@ -88,10 +89,14 @@ func (r *rules) open(ctx context.Context, s *Server) error {
 	if r.certificates, err = certificate.New(ctx, c, safe, s.Log, s.Now, before.certificates); err != nil {
 		return err
 	}
+	if r.routing, err = NewRouting(c, RoutingOptions{Names: r.names, Users: s.Users, Now: s.Now, Log: s.Log}); err != nil {
+		return err
+	}
 	if r.greylist, err = s.greylist(c, before); err != nil {
 		return err
 	}
 	r.policy, err = policy.New(policy.Parts{
+		Classes: r.routing.classes, Recipient: r.routing.Recipient,
 		Config: c, Hostname: r.hostname, Addresses: ownAddresses(), Access: r.access, Names: r.names, Blocks: lists,
 		Greylist: r.greylist, Counts: s.counts, Safe: safe, Load: s.Load, Free: s.Free, Now: s.Now, Log: s.Log,
 		LowOnSpace: s.Watch.LowOnSpace, Greylisted: s.Watch.Metrics.Greylist,
@@ -179,7 +184,8 @@ func ownAddresses() (own []netip.Addr) {
 	return own
 }
 
-func serverName(c *config.Config) string {
+// Hostname is the server's own name, sendmail's $j.
+func Hostname(c *config.Config) string {
 	if name := cmp.Or(c.MTA.Hostname, c.Hostname); name != "" {
 		return name
 	}

@@ -182,6 +182,7 @@ func (one *trial) ours(t *testing.T, text string) (dial func(client string) net.
 	}
 	s, err := New(configOf(t, "dont_blame_sendmail = [\"TrustStickyBit\"]\nlocal = [\"example.org\", \"[198.18.0.25]\"]\nrelay = [\"partner.example\", \"10.1.2\"]\n[mta.map]\naccess = \""+path+
 		"\"\n[mta.policy]\naccess_skip = true\n"+one.toml+"[[mta.listen]]\naddress = \"127.0.0.1:0\"\nproxy = [\"127.0.0.1\"]\n"), Options{
+		Users: everybody{},
 		Spool: queue.NewSpool(filepath.Join(t.TempDir(), "spool"), queue.OS{}, time.Now), Resolver: trialNames, Now: time.Now,
 		Load: func() float64 { return 0 }, Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError})),
 	})

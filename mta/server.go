@@ -21,6 +21,7 @@ import (
 	"mailcrane/internal/socket"
 	"mailcrane/internal/sysexits"
 	"mailcrane/mta/auth"
+	"mailcrane/mta/expand"
 	"mailcrane/mta/names"
 	"mailcrane/mta/policy"
 	"mailcrane/mta/smtpd"
@@ -36,6 +37,8 @@ type Options struct {
 	Run func(queue.Node) error
 	// Resolver asks the name service; nil: that of the configuration.
 	Resolver names.Resolver
+	// Users are those of this machine; nil are the system's.
+	Users expand.Users
 	// Load is the machine's, over the last minute, and Free how many octets fit on
 	// the disk of a directory.
 	Load func() float64

@@ -61,7 +61,7 @@ func (s *Server) Open(ctx context.Context, c *smtpd.Conn) (smtpd.Session, error)
 		client.Helo, client.User = x.Helo, x.Login
 	}
 	if client.Addr.IsValid() {
-		one.ident = r.ident.Ask(ctx, local(c), c.Remote())
+		one.ident = r.ident.Ask(ctx, reachedAt(c), c.Remote())
 		client.Client = r.named(ctx, c.XClient(), client.Addr)
 	}
 	one.told = s.Watch.Visit(s.peer(client))
@@ -94,8 +94,8 @@ func (s *Server) peer(c policy.Client) watch.Peer {
 	return p
 }
 
-// local is where the client connected to; zero where a proxy stands between.
-func local(c *smtpd.Conn) netip.AddrPort {
+// reachedAt is where the client connected to; zero where a proxy stands between.
+func reachedAt(c *smtpd.Conn) netip.AddrPort {
 	if len(c.Port.Proxy) > 0 || c.XClient() != nil {
 		return netip.AddrPort{}
 	}
@@ -208,7 +208,7 @@ func (s *session) learnTLS() {
 
 func (s *session) facts() auth.Facts {
 	return auth.Facts{
-		TLS: s.conn.TLS(), Verified: s.tls.Verify == "OK", Remote: s.conn.Remote(), Local: local(s.conn), Relay: s.told.Peer.Relay(),
+		TLS: s.conn.TLS(), Verified: s.tls.Verify == "OK", Remote: s.conn.Remote(), Local: reachedAt(s.conn), Relay: s.told.Peer.Relay(),
 		Confidential: s.letters.Is('c', false),
 	}
 }

@@ -55,6 +55,7 @@ func told(t *testing.T, text, listener string, free func(string) (int64, error))
 	out, metrics := &ledger{}, watch.NewMetrics()
 	log := slog.New(logbook.Leveled(slog.NewTextHandler(out, &slog.HandlerOptions{Level: slog.LevelDebug}), 14))
 	s, err := New(configOf(t, text+"\n[[mta.listen]]\naddress = \"127.0.0.1:0\"\n"+listener), Options{
+		Users: everybody{},
 		Spool: queue.NewSpool(filepath.Join(t.TempDir(), "spool"), queue.OS{}, time.Now), Now: time.Now,
 		Load: func() float64 { return 0 }, Free: free, Log: log, Watch: watch.New(watch.Options{Log: log, Metrics: metrics}),
 	})

@@ -17,6 +17,7 @@ import (
 	"mailcrane/internal/config"
 	"mailcrane/internal/socket"
 	"mailcrane/internal/sysexits"
+	"mailcrane/mta/site"
 	"mailcrane/netwatch"
 	"mailcrane/netwatch/network"
 	"mailcrane/netwatch/policy"
@@ -74,6 +75,9 @@ type given struct {
 	nodes nodeRuns
 	// addresses are where the server listens now; nil is nowhere.
 	addresses func() []net.Addr
+	// doors are where the server's mail goes; nil has them read anew where there is a
+	// server.
+	doors *site.Options
 	// queue is told of every event of the queue runs, and trace tells of the
 	// server's clients; nil is nobody, and nothing.
 	queue func(queue.Event)
@@ -140,6 +144,9 @@ func (a *app) agent(ctx context.Context, by given) error {
 	runner.Reach, runner.Transport, runner.Stirs, runner.Naps = hub.Reach(ctx, net), net.Prove(out), stirs, naps
 	tells := liaison{log}
 	ends := &idler{after: a.idleExit, spool: runner.Spool, drop: c.System.Drop, end: stop, log: log, install: serviceCall(c, "install")}
+	if err := a.doors(runner, c, log, by.doors); err != nil {
+		return err
+	}
 	runner.Watch = watchers{idle.watch, ends.watch, tells.watch, does.watch, hub.Watch, notices.watch, by.queue}.watch
 	answers := controller{
 		status: status, events: func(conn stream) { hub.Serve(ctx, conn) },

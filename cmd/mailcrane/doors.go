@@ -1,7 +1,12 @@
 package main
 
 import (
+	"log/slog"
+
 	"mailcrane/internal/config"
+	"mailcrane/mta"
+	"mailcrane/mta/local"
+	"mailcrane/mta/safefile"
 	"mailcrane/mta/site"
 	"mailcrane/queue"
 )
@@ -17,10 +22,45 @@ type accountsWay struct {
 	queue.Transport
 }
 
+// doors has the runner of a machine that is a server send mail where its recipients
+// are; of any other it changes nothing. by is what the server has of it, nil where
+// another process runs the queue.
+func (a *app) doors(runner *queue.Runner, c *config.Config, log *slog.Logger, by *site.Options) error {
+	if len(c.MTA.Listeners) == 0 {
+		return nil
+	}
+	if by == nil {
+		routing, err := mta.NewRouting(c, mta.RoutingOptions{Now: a.now, Log: log})
+		if err != nil {
+			return err
+		}
+		by = routing.Doors()
+	}
+	agent, err := a.localAgent(c, log)
+	if err != nil {
+		return err
+	}
+	by.Agent = agent
+	asServer(runner, c, *by)
+	return nil
+}
+
+// localAgent delivers on this machine.
+func (a *app) localAgent(c *config.Config, log *slog.Logger) (local.Agent, error) {
+	safe, err := safefile.New(c.MTA.Safe)
+	if err != nil {
+		return nil, err
+	}
+	return local.New(local.Options{
+		Deliver: c.MTA.Deliver, Timeout: c.Timeout, Rules: safe, Hostname: mta.Hostname(c), Now: a.now,
+		Warn: func(text string) { log.Warn(text) },
+	})
+}
+
 // asServer has the runner send mail where its recipients are. by has all that a
 // site needs but for the accounts.
 func asServer(runner *queue.Runner, c *config.Config, by site.Options) {
-	by.Hostname, by.Now = hostname(c), runner.Now
+	by.Hostname, by.Now = mta.Hostname(c), runner.Now
 	by.Spool = runner.Spool
 	by.Accounts = accountsWay{runner.Router, runner.Transport}
 	s := site.New(by)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 
@@ -159,6 +160,9 @@ func (a *app) flush(ctx context.Context, w flushWish) (int, error) {
 	}
 	runner, stop := a.runnerOf(ctx, c, w)
 	defer stop()
+	if err := a.doors(runner, c, slog.New(slog.DiscardHandler), nil); err != nil {
+		return 0, err
+	}
 	show := &flushView{
 		out: a.stdout, notes: a.stderr, also: w.watch, json: a.json, stats: w.stats,
 		progress: newProgressLine(a.stderr, runner.Spool, w.run, a.now), broke: make(map[queue.Route]*queue.RouteFault),

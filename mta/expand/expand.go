@@ -46,7 +46,8 @@ func (r *Refused) Error() string { return r.Reply.String() }
 
 // Options are what an Expander works with.
 type Options struct {
-	Table   Table
+	Table Table
+	// Aliases and Files have nothing where they are nil.
 	Aliases Aliases
 	Files   Files
 	Users   Users
@@ -67,7 +68,30 @@ func New(o Options) *Expander {
 	if o.MaxDepth == 0 {
 		o.MaxDepth = 10
 	}
+	if o.Aliases == nil {
+		o.Aliases = nothing{}
+	}
+	if o.Files == nil {
+		o.Files = nothing{}
+	}
 	return &Expander{o}
+}
+
+// nothing has no alias, and no file.
+type nothing struct{}
+
+func (nothing) Lookup(context.Context, string, string) ([]aliases.Item, string, bool, error) {
+	return nil, "", false, nil
+}
+
+func (nothing) Owner(context.Context, string) (string, bool, error) { return "", false, nil }
+
+func (nothing) Include(context.Context, string) (List, error) {
+	return List{}, errors.New("no list can be read here")
+}
+
+func (nothing) Forward(context.Context, aliases.User, string) (List, bool, error) {
+	return List{}, false, nil
 }
 
 // mostDestinations bounds those of one envelope.

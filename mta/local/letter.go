@@ -102,18 +102,3 @@ func (l *lineFeeds) Read(p []byte) (int, error) {
 	}
 	return n, nil
 }
-
-// watchedSource remembers that the message could not be read: a program that has got half
-// of it has not got it.
-type watchedSource struct {
-	in     io.Reader
-	failed error
-}
-
-func (w *watchedSource) Read(p []byte) (int, error) {
-	n, err := w.in.Read(p)
-	if err != nil && !errors.Is(err, io.EOF) {
-		w.failed = err
-	}
-	return n, err
-}

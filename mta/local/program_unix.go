@@ -44,7 +44,7 @@ func (d *Deliverer) run(ctx context.Context, j Job, p program) queue.Reply {
 	if err != nil {
 		return notStarted(err, p.name)
 	}
-	source := &watchedSource{in: l}
+	source := &watched{in: l}
 	written := make(chan struct{})
 	go func() {
 		defer close(written)
@@ -97,6 +97,21 @@ func (d *Deliverer) write(to io.Writer, message io.Reader, j Job, p program) {
 		return
 	}
 	io.Copy(to, message) //nolint:errcheck // see above
+}
+
+// watched remembers that the message could not be read: a program that has got half
+// of it has not got it.
+type watched struct {
+	in     io.Reader
+	failed error
+}
+
+func (w *watched) Read(p []byte) (int, error) {
+	n, err := w.in.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		w.failed = err
+	}
+	return n, err
 }
 
 // said keeps the beginning of what a program says.

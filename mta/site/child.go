@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"io"
 	"net/url"
 	"slices"
 	"strings"
@@ -109,14 +108,16 @@ func (w *sorting) putChild(ctx context.Context, c *child, e *queue.Envelope) err
 		return err
 	}
 	defer message.Close()
-	body := io.Reader(message)
-	if r := w.site.Rewriter; r != nil && !Here(c.route) {
-		if e.From, err = r.Reverse(ctx, e.From); err != nil {
-			return err
-		}
-		if body, err = r.Message(ctx, message); err != nil {
-			return err
-		}
+	rewriter := w.site.Leaving
+	if Here(c.route) {
+		rewriter = w.site.Staying
+	}
+	if e.From, err = rewriter.Reverse(ctx, e.From); err != nil {
+		return err
+	}
+	body, err := rewriter.Message(ctx, message)
+	if err != nil {
+		return err
 	}
 	c.id, err = w.site.Spool.Put(ctx, e, body)
 	return err

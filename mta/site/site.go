@@ -37,9 +37,10 @@ type Spool interface {
 	Submissions(since time.Time, f func(owner, submission string, id queue.ID)) error
 }
 
-// A Rewriter gives the senders of mail that leaves this machine the form in which
-// they are to be seen; nil leaves all as it is.
+// A Rewriter gives the addresses of a message the form in which they are to be seen.
 type Rewriter interface {
+	// Nothing says that it leaves all as it is.
+	Nothing() bool
 	// Reverse is the reverse-path as it leaves.
 	Reverse(ctx context.Context, sender string) (string, error)
 	// Message is the message as it leaves, with the header that it is to have.
@@ -55,8 +56,10 @@ type Options struct {
 	Exchangers queue.Transport
 	Agent      local.Agent
 	Expander   Expander
-	Rewriter   Rewriter
-	Spool      Spool
+	// Leaving rewrites what leaves this machine, and Staying what does not; nil
+	// rewrites nothing.
+	Leaving, Staying Rewriter
+	Spool            Spool
 	// Straight is the door of a message that needs no sorting, false for one that
 	// does. It must not wait for anything. nil sorts all.
 	Straight func(e *queue.Envelope) (queue.Route, bool)
@@ -87,8 +90,23 @@ var (
 
 // New is a Site.
 func New(o Options) *Site {
+	if o.Leaving == nil {
+		o.Leaving = asItIs{}
+	}
+	if o.Staying == nil {
+		o.Staying = asItIs{}
+	}
 	return &Site{Options: o, sorting: make(chan struct{}, mostSorted), delivering: make(chan struct{}, mostDelivered)}
 }
+
+// asItIs is a Rewriter of nothing.
+type asItIs struct{}
+
+func (asItIs) Nothing() bool { return true }
+
+func (asItIs) Reverse(_ context.Context, sender string) (string, error) { return sender, nil }
+
+func (asItIs) Message(_ context.Context, message io.Reader) (io.Reader, error) { return message, nil }
 
 // refusalDoor is where a recipient goes that one of several in the place of another
 // has come to, and whom nobody has: it is refused there, on its own.
@@ -103,7 +121,7 @@ func (s *Site) Route(e *queue.Envelope) (queue.Route, error) {
 		}
 		return s.Accounts.Route(e)
 	}
-	if s.Straight != nil {
+	if s.Straight != nil && s.Leaving.Nothing() {
 		if r, ok := s.Straight(e); ok {
 			return r, nil
 		}

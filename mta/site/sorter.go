@@ -126,7 +126,7 @@ func (w *sorting) reportAll(o queue.Outcome) {
 
 // deliver does at once what is for one mailbox alone, and waits for nobody.
 func (w *sorting) deliver(ctx context.Context) {
-	if !w.site.Quick {
+	if !w.site.Quick || !w.site.Staying.Nothing() {
 		return
 	}
 	for i := range w.answers {

@@ -1,0 +1,14 @@
+package mta
+
+import (
+	"context"
+
+	"mailcrane/mta/aliases"
+)
+
+// everybody are users by any name, for tests about other things.
+type everybody struct{}
+
+func (everybody) Lookup(_ context.Context, name string) (aliases.User, bool, error) {
+	return aliases.User{Name: name, Home: "/nowhere", UID: 65534, GID: 65534}, true, nil
+}
