@@ -1,13 +1,6 @@
 package config
 
-import (
-	"fmt"
-	"net"
-	"strconv"
-	"strings"
-	"time"
-	"unicode"
-)
+import "time"
 
 // Routing is where a server's mail goes by its address: sendmail's features, by
 // their names. A value that names a next hop is [MAILER:]HOST.
@@ -105,47 +98,4 @@ func DefaultDeliver() Deliver {
 
 func defaultExchange() Exchange {
 	return Exchange{Port: 25, CacheSize: 16, CacheTime: 5 * time.Second}
-}
-
-// LocalMailer takes Deliver.Mailer apart: its form, in lower case, and what stands
-// behind the colon. It says what is wrong with one that nothing can be delivered by.
-func LocalMailer(text string) (form, rest string, err error) {
-	form, rest, colon := strings.Cut(strings.TrimSpace(text), ":")
-	form, rest = strings.ToLower(form), strings.TrimSpace(rest)
-	rooted := strings.HasPrefix(rest, "/") || rest == "~" || strings.HasPrefix(rest, "~/") || strings.HasPrefix(rest, "$z")
-	switch {
-	case strings.ContainsFunc(rest, unicode.IsControl):
-		err = fmt.Errorf("%s has a control character in it", quotedText(text))
-	case form == "maildir" || form == "mbox":
-		if !rooted {
-			err = fmt.Errorf("%s names no path from the root or from a home: write %s:~/%s or %s:/var/mail/$u", quotedText(text), form,
-				map[string]string{"maildir": "Maildir", "mbox": "mbox"}[form], form)
-		}
-	case form == "procmail":
-		if colon && !strings.HasPrefix(rest, "/") {
-			err = fmt.Errorf("%s names no path of procmail: write procmail or procmail:/usr/bin/procmail", quotedText(text))
-		}
-	case form == "lmtp":
-		if !localAddress(rest) {
-			err = fmt.Errorf("%s names no address: write lmtp:/run/dovecot/lmtp or lmtp:127.0.0.1:24", quotedText(text))
-		}
-	case form == "program":
-		if !strings.HasPrefix(rest, "/") {
-			err = fmt.Errorf("%s names no program from the root: write program:/usr/bin/maildrop -d $u", quotedText(text))
-		}
-	default:
-		err = fmt.Errorf("%s is no way to deliver: write maildir:PATH, mbox:PATH, procmail, lmtp:ADDRESS or program:ARGV", quotedText(text))
-	}
-	return form, rest, err
-}
-
-// localAddress says that text is the path of a socket, with or without unix:, or
-// HOST:PORT.
-func localAddress(text string) bool {
-	if strings.HasPrefix(strings.TrimPrefix(text, "unix:"), "/") {
-		return true
-	}
-	host, port, err := net.SplitHostPort(text)
-	n, bad := strconv.ParseUint(port, 10, 16)
-	return err == nil && host != "" && bad == nil && n > 0
 }

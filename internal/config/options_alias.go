@@ -34,11 +34,6 @@ var aliasOptions = []Option{
 		Why:     "no mail is delivered on this machine",
 	},
 	{
-		Name: "SafeFileEnvironment", Side: Local,
-		Meaning: "the directory for delivery to files",
-		Why:     "no mail is delivered on this machine",
-	},
-	{
 		Name: "MailboxDatabase", Side: Local,
 		Meaning: "where mailboxes are looked up",
 		Why:     "no mail is delivered on this machine",
@@ -46,11 +41,6 @@ var aliasOptions = []Option{
 	{
 		Name: "UserDatabaseSpec", Letter: 'U', Side: Local,
 		Meaning: "the user database",
-		Why:     "no mail is delivered on this machine",
-	},
-	{
-		Name: "DefaultUser", Letter: 'u', Side: Local,
-		Meaning: "the user that programs and files are delivered as",
 		Why:     "no mail is delivered on this machine",
 	},
 	{

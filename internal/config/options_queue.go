@@ -117,7 +117,7 @@ var queueOptions = []Option{
 	{
 		Name: "TempFileMode", Letter: 'F', Side: Local,
 		Meaning: "the mode of transcripts and other files",
-		Why:     "they too are readable by their owner alone, mode 0600",
+		Why:     "they too are readable by their owner alone, mode 0600, and so is a file that mail is first appended to",
 	},
 	{
 		Name: "FastSplit", Side: Local,

@@ -94,11 +94,6 @@ var timeoutOptions = []Option{
 		config:  func(c *Config) any { return &c.Timeout.Ident },
 	},
 	{
-		Name: "Timeout.lhlo", Side: Client,
-		Meaning: "the reply to LHLO",
-		Why:     "no mail is delivered by LMTP",
-	},
-	{
 		Name: "Timeout.fileopen", Side: Local,
 		Meaning: "a .forward or :include: file to be opened",
 		Why:     "there are no such files: all mail goes to the smarthost",
