@@ -3,7 +3,6 @@ package config
 import (
 	"errors"
 	"fmt"
-	"net"
 	"strconv"
 	"strings"
 	"unicode"
@@ -47,9 +46,9 @@ func localAddress(text string) bool {
 	if strings.HasPrefix(strings.TrimPrefix(text, "unix:"), "/") {
 		return true
 	}
-	host, port, err := net.SplitHostPort(text)
-	n, bad := strconv.ParseUint(port, 10, 16)
-	return err == nil && host != "" && bad == nil && n > 0
+	colon := strings.LastIndexByte(text, ':') // without package net, which the shim does not link
+	n, err := strconv.ParseUint(text[colon+1:], 10, 16)
+	return colon > 0 && err == nil && n > 0 && (!strings.Contains(text[:colon], ":") || text[0] == '[' && text[colon-1] == ']')
 }
 
 func checkLocalMailer(text string) (string, error) {

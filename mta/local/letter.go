@@ -15,18 +15,11 @@ const maxSection = 1 << 20
 
 // letter is the message of a job as a mailbox has it: line ends LF, Return-Path for
 // its reverse-path (RFC 5321 section 4.4, one and no other), and Delivered-To if
-// asked for.
-type letter struct {
-	io.Reader
-	source io.Closer
-}
-
-func (l *letter) Close() error { return l.source.Close() }
-
-func (d *Deliverer) letter(j Job, deliveredTo bool) (*letter, error) {
+// asked for. done closes it.
+func (d *Deliverer) letter(j Job, deliveredTo bool) (message io.Reader, done func() error, err error) {
 	in, err := j.Open()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	text := bufio.NewReaderSize(&lineFeeds{in: bufio.NewReaderSize(in, 64<<10)}, 64<<10)
 	fields := header.New("Return-Path", "<"+j.Sender+">", "\n").Raw
@@ -36,9 +29,9 @@ func (d *Deliverer) letter(j Job, deliveredTo bool) (*letter, error) {
 	rest, err := withoutReturnPath(text)
 	if err != nil {
 		in.Close()
-		return nil, err
+		return nil, nil, err
 	}
-	return &letter{io.MultiReader(bytes.NewReader(fields), rest), in}, nil
+	return io.MultiReader(bytes.NewReader(fields), rest), in.Close, nil
 }
 
 // recipient is the address for fields and variables.
@@ -101,4 +94,19 @@ func (l *lineFeeds) Read(p []byte) (int, error) {
 		n++
 	}
 	return n, nil
+}
+
+// watchedSource remembers that the message could not be read: a program that has got half
+// of it has not got it.
+type watchedSource struct {
+	in     io.Reader
+	failed error
+}
+
+func (w *watchedSource) Read(p []byte) (int, error) {
+	n, err := w.in.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		w.failed = err
+	}
+	return n, err
 }

@@ -40,7 +40,11 @@ type Deliverer struct {
 	argv        []string // of a program
 	defaultUser Account
 	root        bool // this process is root's
+	lockTime    time.Duration
 }
+
+// lockTime is how long a mailbox that somebody else has locked is waited for.
+const lockTime = 30 * time.Second
 
 // New is a Deliverer. It fails where the options name a mailer or a user that is
 // not there.
@@ -53,7 +57,7 @@ func New(o Options) (*Deliverer, error) {
 		return nil, sysexits.Errorf(sysexits.Config, "see mailcrane config explain mta.deliver.mailer", "mta.deliver.mailer: %w", err)
 	}
 	o.fillIn()
-	d := &Deliverer{Options: o, form: form, rest: rest, root: privileged()}
+	d := &Deliverer{Options: o, form: form, rest: rest, root: privileged(), lockTime: lockTime}
 	switch form {
 	case "program":
 		d.argv, err = words(rest)
@@ -125,7 +129,7 @@ func (d *Deliverer) Deliver(ctx context.Context, j Job) queue.Reply {
 	case "maildir":
 		return d.toMaildir(j, a)
 	case "mbox":
-		return d.toMbox(j, a)
+		return d.toMbox(ctx, j, a)
 	}
 	return d.byMailer(ctx, j, a)
 }

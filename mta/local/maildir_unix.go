@@ -21,12 +21,12 @@ import (
 // into new, so that no reader and no crash sees a part of a message.
 func (d *Deliverer) toMaildir(j Job, a Account) queue.Reply {
 	path := d.macro(d.rest, j, a, j.folder())
-	l, err := d.letter(j, true)
+	message, done, err := d.letter(j, true)
 	if err != nil {
 		return faultReply(sourceFault{err}, path)
 	}
-	defer l.Close()
-	err = feed(l, func(in io.Reader) error {
+	defer done() //nolint:errcheck // nothing was written
+	err = feed(message, func(in io.Reader) error {
 		return d.as(a, nil, func() error {
 			if err := d.home(a, path); err != nil {
 				return err

@@ -32,11 +32,11 @@ const afterEnd = 2 * time.Second
 
 // run hands the message of a job to a program and says what became of it.
 func (d *Deliverer) run(ctx context.Context, j Job, p program) queue.Reply {
-	l, err := d.letter(j, false)
+	message, done, err := d.letter(j, false)
 	if err != nil {
 		return faultReply(sourceFault{err}, p.name)
 	}
-	defer l.Close()
+	defer done() //nolint:errcheck // nothing was written
 	ctx, cancel := context.WithTimeout(ctx, d.ProgramTime)
 	defer cancel()
 	said := &said{most: int(min(d.ProgramOutput, 1<<20))}
@@ -44,7 +44,7 @@ func (d *Deliverer) run(ctx context.Context, j Job, p program) queue.Reply {
 	if err != nil {
 		return notStarted(err, p.name)
 	}
-	source := &watched{in: l}
+	source := &watchedSource{in: message}
 	written := make(chan struct{})
 	go func() {
 		defer close(written)
@@ -97,21 +97,6 @@ func (d *Deliverer) write(to io.Writer, message io.Reader, j Job, p program) {
 		return
 	}
 	io.Copy(to, message) //nolint:errcheck // see above
-}
-
-// watched remembers that the message could not be read: a program that has got half
-// of it has not got it.
-type watched struct {
-	in     io.Reader
-	failed error
-}
-
-func (w *watched) Read(p []byte) (int, error) {
-	n, err := w.in.Read(p)
-	if err != nil && !errors.Is(err, io.EOF) {
-		w.failed = err
-	}
-	return n, err
 }
 
 // said keeps the beginning of what a program says.

@@ -75,7 +75,7 @@ func feed(in io.Reader, write func(io.Reader) error) error {
 		into.CloseWithError(err)
 	}()
 	err := write(out)
-	out.Close()
+	out.CloseWithError(io.ErrClosedPipe)
 	<-read
 	return err
 }

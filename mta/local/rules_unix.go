@@ -6,8 +6,6 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
-
-	"mailcrane/queue"
 )
 
 // rulesUser is who a file of rules runs as: its owner, and DefaultUser in place of
@@ -25,12 +23,4 @@ func (d *Deliverer) rulesUser(path string) (Account, error) {
 		a = d.self(a)
 	}
 	return a, nil
-}
-
-func (d *Deliverer) toFile(j Job, a Account) queue.Reply { return reply(451, "4.3.0", "soon") }
-func (d *Deliverer) toMbox(j Job, a Account) queue.Reply {
-	if err := d.whoMay(a); err != nil {
-		return faultReply(err, a.Name)
-	}
-	return reply(451, "4.3.0", "soon")
 }

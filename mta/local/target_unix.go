@@ -33,7 +33,7 @@ func (d *Deliverer) toTarget(ctx context.Context, j Job) queue.Reply {
 		return faultReply(err, j.Target)
 	}
 	if !isProgram {
-		return d.toFile(j, a)
+		return d.toFile(ctx, j, a)
 	}
 	if command = strings.TrimSpace(command); command == "" {
 		return reply(550, "5.1.3", "no program is named after |")
