@@ -40,6 +40,33 @@ func Of(r queue.Route) (Hop, bool) {
 	return Hop{mailer, host}, ok
 }
 
+// goesOn is how the reply begins of a recipient in whose place others stand.
+const goesOn = "goes on as "
+
+// GoesOn is the reply to a recipient that goes on as other messages, by their IDs.
+func GoesOn(ids string) queue.Reply {
+	return queue.Reply{Code: 250, Enhanced: "2.0.0", Text: goesOn + ids}
+}
+
+// WentOn says that a record tells of such a recipient: nobody has the message yet.
+func WentOn(r queue.Record) bool {
+	h, _ := Of(r.Route)
+	return h.Mailer == Sort && r.Event == queue.Delivered.String() && strings.HasPrefix(r.Text, goesOn)
+}
+
+// MailerOf is sendmail's word for what a route leaves by: what sorting delivers
+// itself is local, and an account is relayed by.
+func MailerOf(r queue.Route) string {
+	h, door := Of(r)
+	switch {
+	case !door:
+		return Relay
+	case h.Mailer == Sort:
+		return Local
+	}
+	return h.Mailer
+}
+
 // Wire says that the hop is reached by SMTP over a network.
 func (h Hop) Wire() bool {
 	switch h.Mailer {

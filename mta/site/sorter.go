@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"mailcrane/mta/expand"
+	"mailcrane/mta/route"
 	"mailcrane/queue"
 )
 
@@ -153,7 +154,7 @@ func (w *sorting) report() {
 func (w *sorting) outcomeOf(i int) queue.Outcome {
 	switch {
 	case w.trouble == nil:
-		o := outcome(queue.Reply{Code: 250, Enhanced: "2.0.0", Text: "goes on as " + w.names(i)})
+		o := outcome(route.GoesOn(w.names(i)))
 		switch {
 		case w.answers[i].Listed:
 			o = o.InMailbox()

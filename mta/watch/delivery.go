@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"mailcrane/internal/logbook"
+	"mailcrane/mta/route"
 	"mailcrane/queue"
 )
 
@@ -42,6 +43,11 @@ func (w *Watch) attempt(a queue.Attempt, left int) {
 		if r.To < 0 || i > 0 && alike(a.Records[i-1], r) {
 			continue
 		}
+		if route.WentOn(r) {
+			w.line(logbook.Connections, ofMessage(string(a.Message.Name.ID), "to="+path(r.Address)+" "+words(r.Text)), slog.String("event", "sorted"),
+				slog.String("id", string(a.Message.Name.ID)), slog.String("to", words(r.Address)))
+			continue
+		}
 		to := path(r.Address)
 		for _, other := range a.Records[i+1:] {
 			if !alike(r, other) || len(to) > mostWords {
@@ -52,7 +58,7 @@ func (w *Watch) attempt(a queue.Attempt, left int) {
 		w.delivery(a, r, to)
 	}
 	for _, r := range a.Records {
-		if r.To >= 0 {
+		if r.To >= 0 && !route.WentOn(r) {
 			w.Metrics.deliveries.WithLabelValues(oneOf(r.Event, outcomes[:]...)).Inc()
 		}
 	}
@@ -82,8 +88,8 @@ func (w *Watch) delivery(a queue.Attempt, r queue.Record, to string) {
 		reply = "reply=" + words(replyOf(r)) + ", "
 	}
 	delay, pri := r.At.Sub(name.ID.Received()), name.Priority(w.Tuning)
-	line := fmt.Sprintf("to=%s, delay=%s, xdelay=%s, mailer=esmtp, pri=%d, relay=%s, dsn=%s, %sstat=%s",
-		to, clockTime(delay), clockTime(a.Took), pri, words(relay), statusOf(r), reply, stat)
+	line := fmt.Sprintf("to=%s, delay=%s, xdelay=%s, mailer=%s, pri=%d, relay=%s, dsn=%s, %sstat=%s",
+		to, clockTime(delay), clockTime(a.Took), route.MailerOf(r.Route), pri, words(relay), statusOf(r), reply, stat)
 	w.line(level, ofMessage(string(name.ID), line), slog.String("event", "delivery"), slog.String("id", string(name.ID)), slog.String("to", to),
 		slog.Float64("delay", delay.Seconds()), slog.Float64("xdelay", a.Took.Seconds()), slog.Int64("pri", pri), slog.String("relay", words(relay)),
 		slog.String("dsn", statusOf(r)), slog.String("reply", words(replyOf(r))), slog.String("outcome", r.Event), slog.String("route", words(string(r.Route))))

@@ -55,7 +55,11 @@ var deliveryEvents = []struct {
 }{
 	{6, "A1: DSN: sender notify: the message could not be delivered", queue.Event{Kind: queue.Bounced, ID: "A1"}},
 	{
-		7, `: to=<a@b.example>, delay=1+01:00:00, xdelay=00:00:02, mailer=esmtp, pri=30100, relay=mx.example, dsn=5.1.1, reply=550 5.1.1 no such user, stat=User unknown`,
+		10, `: to=<all@b.example> goes on as X1`,
+		queue.Event{Kind: queue.Ended, Attempt: ptr(tried(queue.Record{Address: "all@b.example", Route: "sort:", Event: "delivered", Code: 250, Enhanced: "2.0.0", Text: "goes on as X1"}))},
+	},
+	{
+		7, `: to=<a@b.example>, delay=1+01:00:00, xdelay=00:00:02, mailer=relay, pri=30100, relay=mx.example, dsn=5.1.1, reply=550 5.1.1 no such user, stat=User unknown`,
 		queue.Event{Kind: queue.Ended, Left: 1, Attempt: ptr(tried(queue.Record{Address: "a@b.example", Event: "failed", Host: "mx.example", Code: 550, Enhanced: "5.1.1", Text: "no such user"}))},
 	},
 	{
