@@ -156,11 +156,18 @@ func (s *Sendmail) Answers(t testing.TB, mc string, lines []string) (answers []s
 	if err != nil {
 		t.Fatalf("sendmail -bt: %v\n%s", err, out)
 	}
-	answers = strings.Split("\n"+string(out), "\n> ")
-	if len(answers) != len(lines)+2 { // what it says of itself, and the last prompt
-		t.Fatalf("sendmail -bt has %d answers to %d lines:\n%s", len(answers)-2, len(lines), out)
+	const prompt = "> "
+	_, rest, _ := strings.Cut(string(out), "\n"+prompt)
+	for range lines {
+		answer, next, ok := "", strings.TrimPrefix(rest, prompt), strings.HasPrefix(rest, prompt)
+		if !ok { // it has said something
+			if answer, next, ok = strings.Cut(rest, "\n"+prompt); !ok {
+				t.Fatalf("sendmail -bt has %d answers to %d lines:\n%s", len(answers), len(lines), out)
+			}
+		}
+		answers, rest = append(answers, answer), next
 	}
-	return answers[1 : len(answers)-1]
+	return answers
 }
 
 // Dial connects a client of an address.

@@ -66,7 +66,9 @@ func (t *Table) generically(ctx context.Context, p *person) (done bool, err erro
 		if !ok {
 			continue
 		}
-		value = filled(value, k.args...)
+		if value = filled(value, k.args...); value == "" { // %1 of a key that has none
+			continue
+		}
 		at := strings.LastIndexByte(value, '@')
 		if at < 0 {
 			p.local, p.domain, p.own = value, t.classes.Host(), true

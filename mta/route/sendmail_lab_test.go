@@ -108,7 +108,7 @@ func trialMap(r *rand.Rand, keys, values []string) string {
 }
 
 var (
-	lastRule   = regexp.MustCompile(`(?m)^(?:parse|Parse1|Parse0) +returns: (.*)$`)
+	lastRule   = regexp.MustCompile(`(?m)^(?:parse|Parse1|Parse0|localaddr) +returns: (.*)$`)
 	theirError = regexp.MustCompile(`^\$# error (?:\$@ (.*?) )?\$: (.*)$`)
 	theirLocal = regexp.MustCompile(`^\$#local(?:\$@.*?)?\$:@?(.*)$`)
 	theirHop   = regexp.MustCompile(`^\$#([a-z0-9]+)\$@(.*?)\$:(.*)<@(.*?)\.?>$`)
@@ -136,6 +136,32 @@ func theirAnswer(text string) string {
 		return m[1] + ":" + strings.TrimSuffix(m[2], ".") + " " + m[3] + "@" + m[4]
 	}
 	return line
+}
+
+// TestNobodysMailGoesWhereSendmailSendsIt asks both for a name that is no user's,
+// after aliases: sendmail's ruleset 5.
+//
+// Coverage: A30.
+func TestNobodysMailGoesWhereSendmailSendsIt(t *testing.T) {
+	theirs := lab.NewSendmail(t, nil, "127.0.0.1 localhost\n198.18.0.25 mail.example.org\n")
+	for _, relay := range []string{"local:trap", "other.example", "smtp:[192.0.2.7]", "esmtp:trap@other.example", "error:5.1.1:550 Nobody here"} {
+		answers := theirs.Answers(t, "define(confDOMAIN_NAME, mail.example.org)dnl\ndefine(`LUSER_RELAY', `"+relay+"')dnl\n", []string{"localaddr jeo", "localaddr root"})
+		w := begin(t, world{toml: "[mta.deliver]\nluser_relay = \"" + relay + "\"\n"})
+		s := w.table.Unknown(t.Context(), Step{Kind: Mailbox, User: "jeo", Bare: true, Address: "jeo@mail.example.org"})
+		got := string(s.Hop.Route()) + " " + s.Address
+		switch s.Kind {
+		case Again:
+			got = "local " + s.Address
+		case Refused:
+			got = fmt.Sprintf("%d %s", s.Reply.Code, s.Reply.Text)
+		}
+		if want := theirAnswer(answers[0]); got != want {
+			t.Errorf("%s\n sendmail %s\n ours     %s", relay, want, got)
+		}
+		if want := theirAnswer(answers[1]); want != "root" {
+			t.Errorf("%s takes the mail of a user: %s", relay, want)
+		}
+	}
 }
 
 // ourAnswer is the same of ours.
