@@ -148,7 +148,7 @@ func (s *lmtpSession) rcpt(jobs []Job, replies []queue.Reply) (accepted []int) {
 			case r.code/100 == 2:
 				accepted = append(accepted, i)
 			default:
-				replies[i] = r.said()
+				replies[i] = r.ofMailbox()
 			}
 		}
 	}
@@ -197,7 +197,7 @@ func (s *lmtpSession) data(j Job, accepted []int, replies []queue.Reply) {
 			give(n, reply(451, "4.4.2", "the whole message was sent and there is no answer; it is sent again: "+shown(err.Error())))
 			return
 		}
-		replies[i] = r.said()
+		replies[i] = r.ofMailbox()
 	}
 }
 

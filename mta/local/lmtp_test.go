@@ -158,6 +158,7 @@ func TestWhatAnLMTPServerRefusesIsTheRecipientsAndWhatItCannotIsTheRoutes(t *tes
 		{"it speaks no LMTP", with("greeting", "SSH-2.0-x"), "421 4.4.1"},
 		{"no such sender", with("MAIL", "550 5.1.8 no"), "550 5.1.8 no"},
 		{"over quota at RCPT", with("RCPT", "452 4.2.2 full"), "452 4.2.2 full"},
+		{"over quota for good, it says", with(".", "552 5.2.2 full"), "452 4.2.2 full"},
 		{"no data", with("DATA", "451 4.3.0 no"), "451 4.3.0 no"},
 		{"a refusal after the dot, in lines", with(".", "550-5.7.1 spam\n550 5.7.1 it is"), "550 5.7.1 spam it is"},
 		{"it ends after the dot", with(".", "end"), "451 4.4.2 the whole message was sent"},

@@ -131,3 +131,14 @@ func (a answer) said() queue.Reply {
 	r.Text = visible.Line(strings.Join(texts, " "), 3*maxText)
 	return r
 }
+
+// ofMailbox is the answer for one recipient. A mailbox that is full may be emptied,
+// and so its mail waits, whatever the server thinks (RFC 3463 section 3.3 calls it
+// a persistent transient failure; Dovecot refuses unless quota_full_tempfail is set).
+func (a answer) ofMailbox() queue.Reply {
+	r := a.said()
+	if r.Code/100 == 5 && r.Enhanced == "5.2.2" {
+		r.Code, r.Enhanced = 452, "4.2.2"
+	}
+	return r
+}
