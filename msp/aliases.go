@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"mailcrane/internal/address"
+	"mailcrane/internal/aliasfile"
 	"mailcrane/internal/sysexits"
 )
 
@@ -19,28 +20,12 @@ const (
 	maxAliasDepth = 10
 )
 
-// An alias is a line of the file.
-type alias struct {
-	name string   // in lower case
-	to   []string // addresses, and names of this machine
-	line int
-}
-
-// aliases is a file in the form of /etc/aliases (aliases(5)).
-type aliases struct {
-	path string
-	all  []alias
-	// wrong is what could not be read of it.
-	wrong []error
-}
-
 // loadAliases reads the file. One that is not there is empty; another that
 // cannot be read is an error: its mail must not go elsewhere meanwhile.
-func loadAliases(path string) (*aliases, error) {
-	a := &aliases{path: path}
+func loadAliases(path string) (*aliasfile.Aliases, error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return a, nil
+		return aliasfile.Parse(path, "", nil), nil
 	}
 	if err != nil {
 		return nil, err
@@ -53,154 +38,37 @@ func loadAliases(path string) (*aliases, error) {
 	if len(text) > maxAliasFile {
 		return nil, fmt.Errorf("it is larger than %d octets", maxAliasFile)
 	}
-	a.parse(string(text))
-	return a, nil
+	return aliasfile.Parse(path, string(text), nil), nil
 }
 
-// parse takes the text in: a line that begins with white space goes on with the
-// one before it, "#" begins a comment.
-func (a *aliases) parse(text string) {
-	number, begin, entry := 0, 0, ""
-	flush := func() {
-		if entry != "" {
-			a.add(begin, entry)
-		}
-		entry = ""
-	}
-	for line := range strings.SplitSeq(text, "\n") {
-		number++
-		line = strings.TrimRight(line, " \t\r")
-		switch {
-		case line == "" || line[0] == '#':
-		case line[0] == ' ' || line[0] == '\t':
-			if entry == "" {
-				if line = strings.TrimLeft(line, " \t"); line[0] != '#' {
-					a.bad(number, "goes on with a line that is not there: begin it with a name and a colon")
-				}
-				continue
+// destinations are the addresses of an alias, the names of this machine that it
+// has, and those that are looked up no more behind a backslash; wrong is what
+// needs a server.
+func destinations(one *aliasfile.Entry) (to []string, wrong []error) {
+	items, _ := one.Items() // what is no destination was told when the file was read
+	for _, item := range items {
+		why := ""
+		switch item.Kind {
+		case aliasfile.Address:
+			to = append(to, withoutLocalhost(item.Text))
+		case aliasfile.Mailbox:
+			name := withoutLocalhost(item.Text)
+			if address.Domain(name) == "" { // the aliases of elsewhere are not ours
+				name = `\` + name
 			}
-			entry += " " + strings.TrimLeft(line, " \t")
-		default:
-			flush()
-			begin, entry = number, line
+			to = append(to, name)
+		case aliasfile.Program:
+			why = "|%s runs a program"
+		case aliasfile.File:
+			why = "%s writes to a file"
+		case aliasfile.Include:
+			why = ":include:%s reads a list from a file"
+		}
+		if why != "" {
+			wrong = append(wrong, fmt.Errorf("%s: "+why+"; that needs server mode (mailcrane mta): name an address instead", one.Where, address.Shown(item.Text)))
 		}
 	}
-	flush()
-}
-
-func (a *aliases) bad(line int, format string, args ...any) {
-	a.wrong = append(a.wrong, fmt.Errorf("%s:%d: %s", a.path, line, fmt.Sprintf(format, args...)))
-}
-
-// add takes one entry in, if it is one.
-func (a *aliases) add(line int, entry string) {
-	name, rest, ok := cutAlias(entry)
-	if !ok {
-		a.bad(line, "%s has no colon behind a name: write name: address", address.Shown(entry))
-		return
-	}
-	one := alias{name: strings.ToLower(name), line: line}
-	for word := range elements(rest) {
-		if why := delivers(word); why != "" {
-			a.bad(line, "%s %s; that needs server mode (mailcrane mta): name an address instead", address.Shown(word), why)
-			continue
-		}
-		to, err := target(word)
-		if err != nil {
-			a.bad(line, "%s: %v", address.Shown(word), err)
-			continue
-		}
-		one.to = append(one.to, to)
-	}
-	if strings.TrimSpace(rest) == "" {
-		a.bad(line, "%s goes nowhere: write an address behind the colon", address.Shown(name))
-	}
-	if a.find(one.name) != nil {
-		a.bad(line, "%s is there already, in line %d", address.Shown(name), a.find(one.name).line)
-		return
-	}
-	a.all = append(a.all, one)
-}
-
-// cutAlias divides an entry at its colon; a quoted name may hold one.
-func cutAlias(entry string) (name, rest string, ok bool) {
-	if inner, quoted := strings.CutPrefix(entry, `"`); quoted {
-		if name, rest, ok = strings.Cut(inner, `"`); ok {
-			rest, ok = strings.CutPrefix(strings.TrimLeft(rest, " \t"), ":")
-		}
-	} else {
-		name, rest, ok = strings.Cut(entry, ":")
-	}
-	name = strings.TrimSpace(name)
-	return name, rest, ok && name != "" && !strings.ContainsAny(name, " \t,|/")
-}
-
-// elements divides a right side at its commas, but for those within quotes.
-func elements(text string) func(yield func(string) bool) {
-	return func(yield func(string) bool) {
-		quoted, from := false, 0
-		for i := 0; i <= len(text); i++ {
-			switch {
-			case i < len(text) && text[i] == '\\' && i+1 < len(text):
-				i++
-			case i < len(text) && text[i] == '"':
-				quoted = !quoted
-			case i == len(text) || text[i] == ',' && !quoted:
-				if word := strings.TrimSpace(text[from:i]); word != "" && !yield(word) {
-					return
-				}
-				from = i + 1
-			}
-		}
-	}
-}
-
-// delivers says what an element would do besides going to an address, or "".
-func delivers(word string) string {
-	word = strings.TrimLeft(word, `"`)
-	switch {
-	case strings.HasPrefix(word, "|"):
-		return "runs a program"
-	case strings.HasPrefix(word, "/") && !strings.Contains(word, "@"):
-		return "writes to a file"
-	case len(word) >= 9 && strings.EqualFold(word[:9], ":include:"):
-		return "reads a list from a file"
-	case len(word) >= 7 && strings.EqualFold(word[:7], ":error:"):
-		return "is an error of its own"
-	}
-	return ""
-}
-
-// target reads an address, or a name of this machine; one behind a backslash
-// is looked up no more.
-func target(word string) (string, error) {
-	if name, final := strings.CutPrefix(word, `\`); final {
-		if strings.ContainsAny(name, " \t\"\\") || name == "" {
-			return "", errors.New("it is no name")
-		}
-		return word, nil
-	}
-	list, bad := address.ParseList(word)
-	if len(bad) > 0 {
-		return "", errors.New(bad[0].Why)
-	}
-	if len(list) != 1 || list[0].Address == "" {
-		return "", errors.New("it is not one address")
-	}
-	to := withoutLocalhost(list[0].Address)
-	if address.Domain(to) == "" {
-		return to, nil
-	}
-	return to, address.Valid(to)
-}
-
-func (a *aliases) find(name string) *alias {
-	for i := range a.all {
-		if a.all[i].name == name {
-			return &a.all[i]
-		}
-	}
-	return nil
+	return to, wrong
 }
 
 // expand is the addresses that the aliases have for a name; none where they
@@ -232,30 +100,33 @@ type expansion struct {
 
 // follow adds where the name goes; path is the names that led to it.
 func (x *expansion) follow(name string, path []string) error {
-	one := x.aliases.find(name)
+	one := x.aliases.Find(name)
 	if base, _, detail := strings.Cut(name, "+"); one == nil && detail {
-		one = x.aliases.find(base)
+		if one = x.aliases.Find(base + "+*"); one == nil {
+			one = x.aliases.Find(base)
+		}
 	}
 	if one == nil {
 		return nil
 	}
-	path = append(path, one.name)
+	path = append(path, one.Name)
 	if len(path) > maxAliasDepth {
 		return x.wrong(one, "aliases refer to each other more than %d deep: %s", maxAliasDepth, strings.Join(path, ", "))
 	}
-	for _, to := range one.to {
+	to, _ := destinations(one)
+	for _, to := range to {
 		if err := x.element(one, to, path); err != nil {
 			return err
 		}
 	}
 	if len(x.to) == 0 {
-		return x.wrong(one, "nothing is left of the alias %s; see what is wrong with: newaliases", one.name)
+		return x.wrong(one, "nothing is left of the alias %s; see what is wrong with: newaliases", one.Name)
 	}
 	return nil
 }
 
 // element adds where one element of an alias goes.
-func (x *expansion) element(one *alias, to string, path []string) error {
+func (x *expansion) element(one *aliasfile.Entry, to string, path []string) error {
 	if len(x.to) >= maxRecipients {
 		return x.wrong(one, "more than %d addresses", maxRecipients)
 	}
@@ -265,7 +136,7 @@ func (x *expansion) element(one *alias, to string, path []string) error {
 	}
 	name, final := strings.CutPrefix(to, `\`)
 	name = strings.ToLower(name)
-	if !final && name != one.name && x.aliases.find(name) != nil {
+	if !final && name != one.Name && x.aliases.Find(name) != nil {
 		for _, before := range path {
 			if before == name {
 				return x.wrong(one, "the aliases run in a circle: %s, %s", strings.Join(path, ", "), name)
@@ -281,8 +152,8 @@ func (x *expansion) element(one *alias, to string, path []string) error {
 	return nil
 }
 
-func (x *expansion) wrong(one *alias, format string, args ...any) error {
-	return sysexits.Errorf(sysexits.Config, "mend it, then type: newaliases", "%s:%d: %s", x.aliases.path, one.line, fmt.Sprintf(format, args...))
+func (x *expansion) wrong(one *aliasfile.Entry, format string, args ...any) error {
+	return sysexits.Errorf(sysexits.Config, "mend it, then type: newaliases", "%s: %s", one.Where, fmt.Sprintf(format, args...))
 }
 
 // checkAliases is newaliases and -bi. There is no database to rebuild: the file
@@ -297,22 +168,25 @@ func (s *submission) checkAliases() int {
 		return s.refuse(s.unreadableAliases(err))
 	}
 	s.aliases = all
-	longest, octets := 0, 0
-	for i := range all.all {
-		one := &all.all[i]
-		right := len(strings.Join(one.to, ", "))
-		longest, octets = max(longest, right), octets+len(one.name)+right
+	wrong := all.Wrong
+	for i := range all.Entries {
+		one := &all.Entries[i]
+		to, needServer := destinations(one)
+		wrong = append(wrong, needServer...)
 		x := expansion{submission: s}
-		if err := x.follow(one.name, nil); err != nil && len(one.to) > 0 {
-			all.wrong = append(all.wrong, err)
+		if err := x.follow(one.Name, nil); err != nil && len(to) > 0 {
+			wrong = append(wrong, err)
 		}
 	}
-	for _, wrong := range all.wrong {
-		fmt.Fprintln(s.Stderr, wrong)
+	for _, line := range all.Warnings {
+		fmt.Fprintln(s.Stderr, line)
 	}
-	fmt.Fprintf(s.Stdout, "%s: %d aliases, longest %d bytes, %d bytes total\n", all.path, len(all.all), longest, octets)
-	if len(all.wrong) > 0 {
-		return sysexits.DataErr
+	for _, line := range wrong {
+		fmt.Fprintln(s.Stderr, line)
+	}
+	fmt.Fprintln(s.Stdout, all.Summary())
+	if len(wrong) > 0 {
+		return sysexits.Software // as sendmail has it
 	}
 	return sysexits.OK
 }

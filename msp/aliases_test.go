@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"mailcrane/internal/aliasfile"
 )
 
 // withAliases is a station whose file of aliases holds text.
@@ -103,12 +105,12 @@ bin: |/bin/true
 func TestNewaliasesSaysWhatIsWrongWithTheFile(t *testing.T) {
 	s, path := withAliases(t, "root: me@example.org\n  , ann@example.org\nnews: |/usr/bin/inject\nlog: /var/log/mail\nall: :include:/etc/list\nbare\nroot: twice@example.org\nvoid:\n", "")
 	s.cfg.Aliases = path
-	if code := s.sendmail("", "-bi"); code != 65 {
+	if code := s.sendmail("", "-bi"); code != 70 {
 		t.Errorf("exit %d", code)
 	}
 	for _, want := range []string{
 		":3: |/usr/bin/inject runs a program; that needs server mode", ":4: /var/log/mail writes to a file; that needs server mode",
-		":5: :include:/etc/list reads a list from a file; that needs server mode", ":6: bare has no colon", ":7: root is there already, in line 1", ":8: void goes nowhere",
+		":5: :include:/etc/list reads a list from a file; that needs server mode", ":6: bare... missing colon", ":7: Warning: duplicate alias name root: it counts, and "+path+":1 does not", ":8: void... missing value for alias",
 	} {
 		if !strings.Contains(s.err.String(), path+want) {
 			t.Errorf("it does not say %q:\n%s", want, &s.err)
@@ -132,16 +134,15 @@ func FuzzAliases(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		s, _ := withAliases(t, "", "")
 		sub := newSubmission(s.Program, &Invocation{Mode: Submit}, s.cfg)
-		sub.cfg.Aliases, sub.aliases = "aliases", &aliases{path: "aliases"}
-		sub.aliases.parse(text)
-		for _, one := range sub.aliases.all {
-			all, err := sub.expand(one.name)
+		sub.cfg.Aliases, sub.aliases = "aliases", aliasfile.Parse("aliases", text, nil)
+		for _, one := range sub.aliases.Entries {
+			all, err := sub.expand(one.Name)
 			if err == nil && len(all) == 0 {
-				t.Errorf("%q goes nowhere, without an error", one.name)
+				t.Errorf("%q goes nowhere, without an error", one.Name)
 			}
 			for _, to := range all {
 				if strings.ContainsAny(to, "|\n\x00") && !strings.Contains(to, `"`) {
-					t.Errorf("%q goes to %q", one.name, to)
+					t.Errorf("%q goes to %q", one.Name, to)
 				}
 			}
 		}

@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"mailcrane/internal/address"
+	"mailcrane/internal/aliasfile"
 	"mailcrane/internal/config"
 	"mailcrane/internal/header"
 	"mailcrane/internal/sysexits"
@@ -29,7 +30,7 @@ type submission struct {
 	// machine: the message goes to the machine's agent, which keeps it and tells
 	// where it came from.
 	machine bool
-	aliases *aliases // as far as they were asked for
+	aliases *aliasfile.Aliases // as far as they were asked for
 
 	header   *header.Section
 	fromLine string // the mbox line that came first, or ""

@@ -72,7 +72,7 @@ func Parse(name, text string, local func(domain string) bool) *Aliases {
 			r.goOn(begin, line)
 		default:
 			r.flush()
-			r.adrift, r.begin, r.entry = false, begin, line
+			r.adrift, r.begin, r.entry = false, begin, append(r.entry[:0], line...)
 		}
 	}
 	r.flush()
@@ -86,27 +86,27 @@ type reading struct {
 	rest  string
 	line  int // how many were read
 
-	entry  string // what has been read of an alias; "" is none
+	entry  []byte // what has been read of an alias; empty is none
 	begin  int    // its line
 	adrift bool   // the line before went on with nothing, and was told
 }
 
 // next is the next line, with those that backslashes take in.
 func (r *reading) next() string {
-	line := ""
+	var joined []string
 	for {
 		part, rest, more := strings.Cut(r.rest, "\n")
 		r.rest = rest
 		r.line++
 		part = strings.TrimSuffix(part, "\r")
-		begin, joined := strings.CutSuffix(part, `\`)
-		if line == "" {
-			line = begin
-		} else {
-			line += begin
-		}
-		if !joined || !more || len(line) > maxEntry {
-			return line
+		begin, again := strings.CutSuffix(part, `\`)
+		switch {
+		case again && more:
+			joined = append(joined, begin)
+		case len(joined) > 0:
+			return strings.Join(append(joined, begin), "")
+		default:
+			return begin
 		}
 	}
 }
@@ -114,11 +114,11 @@ func (r *reading) next() string {
 // goOn takes in a line that begins with white space.
 func (r *reading) goOn(number int, line string) {
 	switch text := strings.TrimLeft(line, " \t"); {
-	case r.entry != "" && strings.HasPrefix(text, "#"):
+	case len(r.entry) > 0 && strings.HasPrefix(text, "#"):
 		r.bad(number, "a comment has to begin the line: here it goes on with the alias before it")
-	case r.entry != "":
+	case len(r.entry) > 0:
 		if len(r.entry) <= maxEntry { // more is too long already
-			r.entry += line
+			r.entry = append(r.entry, line...)
 		}
 	case text != "" && text[0] != '#' && !r.adrift:
 		r.bad(number, "Non-continuation line starts with space: begin it with a name and a colon")
@@ -134,8 +134,8 @@ func (r *reading) bad(line int, format string, args ...any) error {
 
 // flush takes in the alias that was read.
 func (r *reading) flush() {
-	entry := r.entry
-	r.entry = ""
+	entry := string(r.entry)
+	r.entry = r.entry[:0]
 	if entry == "" {
 		return
 	}

@@ -1,6 +1,7 @@
 package aliases
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/user"
@@ -59,8 +60,13 @@ func become(uid, gid int, groups []int) error {
 	return nil
 }
 
+const nogroup = 65534
+
 func groupsOf(uid uint32) (gid int, groups []int, err error) {
 	u, err := user.LookupId(strconv.FormatUint(uint64(uid), 10))
+	if _, unknown := errors.AsType[user.UnknownUserIdError](err); unknown {
+		return nogroup, nil, nil // the owner of a file need not be a user
+	}
 	if err != nil {
 		return 0, nil, fmt.Errorf("looking up uid %d: %w", uid, err)
 	}
