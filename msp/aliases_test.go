@@ -110,7 +110,7 @@ func TestNewaliasesSaysWhatIsWrongWithTheFile(t *testing.T) {
 	}
 	for _, want := range []string{
 		":3: |/usr/bin/inject runs a program; that needs server mode", ":4: /var/log/mail writes to a file; that needs server mode",
-		":5: :include:/etc/list reads a list from a file; that needs server mode", ":6: bare... missing colon", ":7: Warning: duplicate alias name root: it counts, and "+path+":1 does not", ":8: void... missing value for alias",
+		":5: :include:/etc/list reads a list from a file; that needs server mode", ":6: bare... missing colon", ":7: Warning: duplicate alias name root: it counts, and " + path + ":1 does not", ":8: void... missing value for alias",
 	} {
 		if !strings.Contains(s.err.String(), path+want) {
 			t.Errorf("it does not say %q:\n%s", want, &s.err)

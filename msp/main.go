@@ -74,7 +74,13 @@ func (p *Program) withConfig(ctx context.Context, inv *Invocation) int {
 	case CheckConfig:
 		return sysexits.OK
 	case Rebuild:
-		return s.checkAliases()
+		switch {
+		case len(cfg.MTA.Map.Aliases) == 0:
+			return s.checkAliases()
+		case p.Services == nil:
+			return p.handOver(inv.handedArgs(p.Args), false, "")
+		}
+		return p.Services.CheckAliases(ctx)
 	case Verify:
 		return s.verify()
 	}

@@ -59,6 +59,8 @@ func (s *services) HostStatus(_ context.Context, purge, verbose bool) int {
 	return s.note("hosts purge=%v verbose=%v", purge, verbose)
 }
 
+func (s *services) CheckAliases(context.Context) int { return s.note("aliases") }
+
 // Coverage: A9.
 func TestServicesUseTheQueueThatIsNamed(t *testing.T) {
 	for _, line := range []string{"-oQ/var/side -bp", "-OQueueDirectory=/var/side -q", "-oQ/var/side -bs"} {

@@ -96,6 +96,8 @@ type Services interface {
 	Daemon(ctx context.Context, mode Mode, run QueueRun) int
 	// HostStatus is -bh, or -bH where purge.
 	HostStatus(ctx context.Context, purge, verbose bool) int
+	// CheckAliases is newaliases and -bi for the aliases of a server.
+	CheckAliases(ctx context.Context) int
 }
 
 // A Listing is what -bp asks for.

@@ -106,6 +106,8 @@ type Timeout struct {
 	AConnect time.Duration
 	// Ident is for a whole question about a client's user; 0 asks none.
 	Ident time.Duration
+	// FileOpen is for a .forward or a file of :include: to be opened; 0 is no limit.
+	FileOpen time.Duration
 	// Retrans is how long server mode waits for a name server, and Retry how often
 	// it asks each; 0 is as resolv.conf(5) says.
 	Retrans time.Duration
@@ -121,7 +123,7 @@ func DefaultTimeout() Timeout {
 		StartTLS: time.Minute, Auth: 2 * time.Minute,
 		Mail: 5 * time.Minute, Rcpt: 5 * time.Minute, DataInit: 2 * time.Minute,
 		DataBlock: 3 * time.Minute, DataFinal: 10 * time.Minute,
-		Rset: 5 * time.Minute, Quit: 10 * time.Second, Command: 5 * time.Minute,
+		Rset: 5 * time.Minute, Quit: 10 * time.Second, Command: 5 * time.Minute, FileOpen: time.Minute,
 		LHLO: 2 * time.Minute,
 	}
 }

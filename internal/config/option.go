@@ -100,6 +100,7 @@ var themes = [...]*[]Option{
 	&serverSMTPOptions,
 	&mtaRouteOptions,
 	&mtaDeliverOptions,
+	&mtaAliasOptions,
 	&mtaExchangeOptions,
 	&mtaTurnOptions,
 	&mtaNameOptions,

@@ -5,7 +5,7 @@ package config
 var aliasOptions = []Option{
 	{
 		Name: "AliasFile", Letter: 'A', Key: "aliases", Side: Local, path: true, words: "none", Theirs: "/etc/mail/aliases",
-		Meaning: "the file, in the form of /etc/aliases, that says where mail to a user of this machine goes",
+		Meaning: "the file, in the form of /etc/aliases, that says where mail to a user of this machine goes; a server's are mta.map.aliases",
 		config:  func(c *Config) any { return &c.Aliases }, check: parseAliasFile,
 	},
 	{
@@ -22,16 +22,6 @@ var aliasOptions = []Option{
 		Name: "CheckAliases", Letter: 'n', Side: Local,
 		Meaning: "check the right sides of aliases",
 		Why:     "newaliases checks them all",
-	},
-	{
-		Name: "MaxAliasRecursion", Side: Local,
-		Meaning: "how deep aliases may refer to each other",
-		Why:     "ten, as sendmail has it",
-	},
-	{
-		Name: "ForwardPath", Letter: 'J', Side: Local,
-		Meaning: "where .forward files are looked for",
-		Why:     "no mail is delivered on this machine",
 	},
 	{
 		Name: "MailboxDatabase", Side: Local,

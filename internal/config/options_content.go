@@ -78,11 +78,6 @@ var contentOptions = []Option{
 		Why:     "a message is written to the disk as it comes",
 	},
 	{
-		Name: "MeToo", Letter: 'm', Side: Local,
-		Meaning: "a sender who is on a list gets a copy too",
-		Why:     "no list is expanded",
-	},
-	{
 		Name: "MatchGECOS", Letter: 'G', Side: Local,
 		Meaning: "look recipients up by full name",
 		Why:     "a local recipient is a user name",

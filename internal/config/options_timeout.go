@@ -94,11 +94,6 @@ var timeoutOptions = []Option{
 		config:  func(c *Config) any { return &c.Timeout.Ident },
 	},
 	{
-		Name: "Timeout.fileopen", Side: Local,
-		Meaning: "a .forward or :include: file to be opened",
-		Why:     "there are no such files: all mail goes to the smarthost",
-	},
-	{
 		Name: "Timeout.control", Side: Local,
 		Meaning: "one transaction on the control socket",
 		Why:     "what the agent answers is at hand, and a client that does not read is dropped",

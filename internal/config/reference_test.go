@@ -35,6 +35,7 @@ var headings = [...]string{
 	"Server mode: SMTP",
 	"Server mode: where mail goes",
 	"Server mode: local delivery",
+	"Server mode: aliases and .forward",
 	"Server mode: mail exchangers",
 	"Server mode: mail that is fetched",
 	"Server mode: the name service",
