@@ -56,7 +56,7 @@ func NewRouting(c *config.Config, o RoutingOptions) (*Routing, error) {
 		o.Users = systemUsers{}
 	}
 	if o.Names == nil {
-		if o.Names, err = resolver(c, nil); err != nil {
+		if o.Names, err = resolver(c, nil, o.Log); err != nil {
 			return nil, err
 		}
 	}

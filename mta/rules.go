@@ -77,7 +77,7 @@ func (r *rules) open(ctx context.Context, s *Server) error {
 		return err
 	}
 	if r.names == nil {
-		if r.names, err = resolver(c, before.names); err != nil {
+		if r.names, err = resolver(c, before.names, s.Log); err != nil {
 			return err
 		}
 	}
@@ -133,7 +133,7 @@ func howToRead(c *config.Config) access.Options {
 
 // resolver asks the name service as the configuration has it: the one until now
 // where it asks alike, with what it knows already.
-func resolver(c *config.Config, before names.Resolver) (names.Resolver, error) {
+func resolver(c *config.Config, before names.Resolver, log *slog.Logger) (names.Resolver, error) {
 	asks, err := names.Configured(c)
 	if err != nil {
 		return nil, sysexits.Errorf(sysexits.Config, "", "%s: %w", c.Path, err)
@@ -141,6 +141,7 @@ func resolver(c *config.Config, before names.Resolver) (names.Resolver, error) {
 	if d, ok := before.(*names.DNS); ok && d.Asks(asks) {
 		return d, nil
 	}
+	asks.Switch.Log = log
 	return names.New(asks), nil
 }
 

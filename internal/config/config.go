@@ -83,7 +83,7 @@ func defaults() *Config {
 		Timeout: DefaultTimeout(), Queue: DefaultQueue(), Submit: DefaultSubmit(),
 		MTA: MTA{
 			Policy: defaultServerPolicy(), Limits: DefaultServerLimits(),
-			Routing: defaultRouting(), Deliver: DefaultDeliver(), Exchange: defaultExchange(),
+			Routing: defaultRouting(), Deliver: DefaultDeliver(), Exchange: defaultExchange(), Resolver: defaultResolver(),
 			Users: Users{Options: "py"}, TLS: ServerTLS{ACME: ACME{Challenge: "http-01"}},
 		},
 	}
@@ -109,9 +109,10 @@ type Timeout struct {
 	// FileOpen is for a .forward or a file of :include: to be opened; 0 is no limit.
 	FileOpen time.Duration
 	// Retrans is how long server mode waits for a name server, and Retry how often
-	// it asks each; 0 is as resolv.conf(5) says.
-	Retrans time.Duration
-	Retry   int
+	// it asks each; 0 is as resolv.conf(5) says. Those of First are for the first
+	// try of a message, those of Normal for all else; 0 is as Retrans and Retry.
+	Retrans, RetransFirst, RetransNormal time.Duration
+	Retry, RetryFirst, RetryNormal       int
 }
 
 // DefaultTimeout is never below the minimum of RFC 5321, but for connect,

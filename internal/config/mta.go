@@ -32,6 +32,7 @@ type MTA struct {
 
 	// NameServers are asked instead of those of resolv.conf(5); none: those.
 	NameServers []string
+	Resolver    Resolver
 
 	Map        Maps
 	Routing    Routing

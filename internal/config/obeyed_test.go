@@ -106,6 +106,12 @@ var shownBy = [...][3]string{
 	{"Timeout.command", "msp/listen", "TestAnIdleClientIsToldAndSentAway"},
 
 	{"mta.name_servers", "mta/names", "TestTheConfigurationSaysWhoIsAskedAndHowPatiently"},
+	{"Timeout.resolver.retrans.first", "mta/names", "TestTheFirstTryOfAMessageHasItsOwnPatience"},
+	{"Timeout.resolver.retry.first", "mta/names", "TestTheFirstTryOfAMessageHasItsOwnPatience"},
+	{"ResolverOptions", "mta/names", "TestEachResolverOptionChangesTheQuestion"},
+	{"ServiceSwitchFile", "mta/names", "TestTheServiceSwitchSaysWhoIsAsked"},
+	{"HostsFile", "mta/names", "TestTheConfigurationSaysWhoIsAskedAndHowPatiently"},
+	{"DontExpandCnames", "mta/names", "TestANameIsCompletedAsSendmailDoes"},
 	{"Timeout.resolver.retrans", "mta/names", "TestTheConfigurationSaysWhoIsAskedAndHowPatiently"},
 	{"Timeout.resolver.retrans.normal", "mta/names", "TestTheConfigurationSaysWhoIsAskedAndHowPatiently"},
 	{"Timeout.resolver.retry", "mta/names", "TestTheConfigurationSaysWhoIsAskedAndHowPatiently"},

@@ -92,7 +92,7 @@ func Options() iter.Seq[*Option] {
 
 var themes = [...]*[]Option{
 	&generalOptions, &submissionOptions, &queueOptions, &orderOptions, &loadOptions, &hostOptions, &reportOptions,
-	&slowOptions, &timeoutOptions, &resolverOptions, &accountOptions, &oauthOptions, &policyOptions, &contentOptions, &aliasOptions, &daemonOptions,
+	&slowOptions, &timeoutOptions, &accountOptions, &oauthOptions, &policyOptions, &contentOptions, &aliasOptions, &daemonOptions,
 	&tlsOptions, &systemOptions, &mtaOptions, &mtaSafeOptions, &serverPolicyOptions,
 	&mtaAuthOptions, &mtaTLSOptions,
 	&watchingOptions,

@@ -27,7 +27,7 @@ internal/config; write it with: go test ./internal/config -run Reference -update
 // headings are those of the themes, in their order.
 var headings = [...]string{
 	"In general", "Submission", "The queue: tries and age", "The queue: order", "Load", "Hosts and sessions", "Reports",
-	"Slow queues", "Timeouts", "Names and addresses", "Accounts", "Log-in with tokens", "The policy", "Content", "Aliases and local delivery", "Inbound SMTP",
+	"Slow queues", "Timeouts", "Accounts", "Log-in with tokens", "The policy", "Content", "Aliases and local delivery", "Inbound SMTP",
 	"Certificates", "The process and the machine", "Server mode", "Server mode: which files are safe", "Server mode: who may send, and relay",
 	"Log-in at the server", "Certificates and TLS of the server",
 	"Server mode: logs and metrics",

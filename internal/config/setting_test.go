@@ -59,7 +59,7 @@ func TestSettingsGoOverTheFile(t *testing.T) {
 		{"a cache is none of it", "-oY -ok2", func(*Config) {}},
 		{"privacy only adds", "-opnobodyreturn", func(c *Config) { c.Submit.Privacy |= NoBodyReturn }},
 		{"LSB's foreground", "-odf", func(c *Config) { c.DeliveryMode = Interactive }},
-		{"what has no meaning here takes anything", "Timeout.misc=never -oI+AAONLY,HasWildcardMX", func(*Config) {}},
+		{"what has no meaning here takes anything", "Timeout.misc=never", func(*Config) {}},
 		{"an unknown name is passed over", "Zebra=1", func(*Config) {}},
 	} {
 		t.Run(c.reason, func(t *testing.T) {

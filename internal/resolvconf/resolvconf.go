@@ -17,6 +17,7 @@ const Path = "/etc/resolv.conf"
 
 // What glibc takes at the most (resolv.conf(5)).
 const (
+	mostSearch   = 6
 	mostServers  = 16 // glibc stops at three, musl and Go do not
 	mostTimeout  = 30
 	mostAttempts = 5
@@ -30,6 +31,8 @@ type Conf struct {
 	// asked.
 	Timeout  time.Duration
 	Attempts int
+	// Search is the search list; its first is the own domain.
+	Search []string
 }
 
 // Read reads a file; one that cannot be read says nothing.
@@ -45,6 +48,13 @@ func Read(file string) Conf {
 		words := strings.Fields(lines.Text())
 		switch {
 		case len(words) < 2:
+		case words[0] == "search" || words[0] == "domain": // the last one counts
+			c.Search = nil
+			for _, domain := range words[1:min(len(words), 1+mostSearch)] {
+				if domain = strings.Trim(domain, "."); domain != "" {
+					c.Search = append(c.Search, domain)
+				}
+			}
 		case words[0] == "options":
 			c.options(words[1:])
 		case words[0] == "nameserver":

@@ -27,6 +27,7 @@ type found struct {
 	err        error
 	hold       time.Duration
 	aliases    int
+	alias      string // the name that it is an alias of, "" for none
 }
 
 var (
@@ -51,6 +52,7 @@ func (f *found) read(m *dns.Msg, name string, kind uint16) (next string, err err
 		}
 		f.hold = min(f.hold, seconds(alias.Hdr.Ttl))
 		name = strings.ToLower(alias.Target)
+		f.alias = name
 	}
 	end := soa(m)
 	if name != asked && m.Rcode == dns.RcodeSuccess && end == nil {

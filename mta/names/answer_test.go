@@ -242,7 +242,7 @@ func TestAClientWhoseOtherFamilyIsNotKnownHasItsName(t *testing.T) {
 // TCP.
 func FuzzAnswer(f *testing.F) {
 	for _, q := range []question{{"a.test.", dns.TypeA}, {"7.2.0.192.in-addr.arpa.", dns.TypePTR}, {"a.test.", dns.TypeMX}} {
-		ask := query(q)
+		ask := new(DNS).query(q)
 		ask.Id = 1
 		data := map[uint16]string{dns.TypeA: "192.0.2.7", dns.TypePTR: `ev\010il.test.`, dns.TypeMX: "10 mx.test."}[q.kind]
 		f.Add(reply(ask, 0, q.name+" 60 "+dns.TypeToString[q.kind]+" "+data)[2:], q.kind)
@@ -254,7 +254,7 @@ func FuzzAnswer(f *testing.F) {
 		if kind == dns.TypePTR {
 			name = "7.2.0.192.in-addr.arpa."
 		}
-		ask := query(question{name, kind})
+		ask := new(DNS).query(question{name, kind})
 		ask.Id = 1
 		m := answers(append([]byte{0, 1}, rest...), ask)
 		if m == nil || judge(m) != nil {

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"mailcrane/queue"
 )
 
 // errNoAnswer is a server's that has not answered in its time.
@@ -23,6 +25,12 @@ type flight struct {
 	waiting int
 }
 
+// flightKey is a question, and with how much patience it is asked.
+type flightKey struct {
+	question
+	first bool
+}
+
 // look is the answer to a question, from the cache or from the name servers.
 func (d *DNS) look(ctx context.Context, q question) found {
 	d.mu.Lock()
@@ -30,13 +38,14 @@ func (d *DNS) look(ctx context.Context, q question) found {
 		d.mu.Unlock()
 		return f
 	}
-	f := d.flights[q]
+	key := flightKey{q, queue.IsFirstTry(ctx)}
+	f := d.flights[key]
 	if f == nil {
 		// It goes on while anybody waits, not only who came first.
 		own, cancel := context.WithCancel(context.WithoutCancel(ctx))
 		f = &flight{done: make(chan struct{}), cancel: cancel}
-		d.flights[q] = f
-		go d.fly(own, q, f)
+		d.flights[key] = f
+		go d.fly(own, key, f)
 	}
 	f.waiting++
 	d.mu.Unlock()
@@ -49,28 +58,28 @@ func (d *DNS) look(ctx context.Context, q question) found {
 	defer d.mu.Unlock()
 	if f.waiting--; f.waiting == 0 {
 		f.cancel()
-		d.landed(q, f)
+		d.landed(key, f)
 	}
 	return found{err: fmt.Errorf("%s is not known: %w", q, ctx.Err())}
 }
 
-func (d *DNS) fly(ctx context.Context, q question, f *flight) {
-	f.found = d.resolve(ctx, q)
+func (d *DNS) fly(ctx context.Context, key flightKey, f *flight) {
+	f.found = d.resolve(ctx, key.question)
 	wanted := ctx.Err() == nil // else it is not the name service that has failed
 	f.cancel()
 	d.mu.Lock()
 	if wanted {
-		d.cache.put(q, f.found, d.now())
+		d.cache.put(key.question, f.found, d.now())
 	}
-	d.landed(q, f)
+	d.landed(key, f)
 	d.mu.Unlock()
 	close(f.done)
 }
 
 // landed forgets a flight; the lock is held.
-func (d *DNS) landed(q question, f *flight) {
-	if d.flights[q] == f {
-		delete(d.flights, q)
+func (d *DNS) landed(key flightKey, f *flight) {
+	if d.flights[key] == f {
+		delete(d.flights, key)
 	}
 }
 
@@ -137,7 +146,7 @@ func (d *DNS) place(ctx context.Context) (within context.Context, leave func(), 
 // ask asks one server after the other, as often as is set. One that has
 // answered that it cannot tell, or cannot be reached, is not asked again.
 func (d *DNS) ask(ctx context.Context, q question) (*dns.Msg, error) {
-	servers, retrans, retry := d.plan()
+	servers, retrans, retry := d.plan(queue.IsFirstTry(ctx))
 	var last error
 	for range retry {
 		silent := servers[:0:0]
@@ -162,7 +171,7 @@ func (d *DNS) ask(ctx context.Context, q question) (*dns.Msg, error) {
 }
 
 // plan is whom to ask, how long to wait for each, and how often.
-func (d *DNS) plan() (servers []netip.AddrPort, retrans time.Duration, retry int) {
+func (d *DNS) plan(first bool) (servers []netip.AddrPort, retrans time.Duration, retry int) {
 	conf := d.conf()
 	servers = d.options.Servers
 	if len(servers) == 0 {
@@ -174,5 +183,12 @@ func (d *DNS) plan() (servers []netip.AddrPort, retrans time.Duration, retry int
 		// resolv.conf(5): the one of this machine.
 		servers = []netip.AddrPort{netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), port)}
 	}
-	return servers, cmp.Or(d.options.Retrans, conf.Timeout, usualRetrans), cmp.Or(d.options.Retry, conf.Attempts, usualRetry)
+	if d.options.Flags.First {
+		servers = servers[:1]
+	}
+	retrans, retry = d.options.Retrans, d.options.Retry
+	if first {
+		retrans, retry = cmp.Or(d.options.RetransFirst, retrans), cmp.Or(d.options.RetryFirst, retry)
+	}
+	return servers, cmp.Or(retrans, conf.Timeout, usualRetrans), cmp.Or(retry, conf.Attempts, usualRetry)
 }

@@ -51,7 +51,8 @@ func TestTheConfigurationSaysWhoIsAskedAndHowPatiently(t *testing.T) {
 	} {
 		t.Run(c.why, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				cfg, err := config.Parse("m.toml", []byte(c.text), func(string) string { return "/home/x" })
+				text := c.text + "mta.service_switch_file = \"/nowhere/switch\"\n"
+				cfg, err := config.Parse("m.toml", []byte(text), func(string) string { return "/home/x" })
 				if err != nil {
 					t.Fatal(err)
 				}

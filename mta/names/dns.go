@@ -1,6 +1,7 @@
 package names
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 
 	"mailcrane/internal/config"
 	"mailcrane/internal/resolvconf"
+	"mailcrane/mta/safefile"
 )
 
 // What is asked where neither the options nor resolv.conf(5) say it: glibc's.
@@ -47,6 +49,17 @@ type Options struct {
 	// Timeout.resolver.retrans and .retry. 0 is resolv.conf's, else 5 s and 2.
 	Retrans time.Duration
 	Retry   int
+	// RetransFirst and RetryFirst are for the look-ups of a queue.FirstTry; 0 is as
+	// Retrans and Retry.
+	RetransFirst time.Duration
+	RetryFirst   int
+	// Switch says whether DNS is asked at all, and the file of hosts; nil asks the
+	// file and then DNS.
+	Switch *Switch
+	// Flags are sendmail's ResolverOptions.
+	Flags config.ResolverFlags
+	// KeepAliases has Complete leave a name that is an alias (DontExpandCnames).
+	KeepAliases bool
 	// Hosts is a file as hosts(5) has it, which is asked first for addresses and
 	// pointers; "" is none.
 	Hosts string
@@ -64,14 +77,16 @@ type DNS struct {
 	conf    func() resolvconf.Conf
 	options Options
 	hosts   *hosts
-	now     func() time.Time
+	// services say who is asked.
+	services *Switch
+	now      func() time.Time
 	// slots has a place for each question that may be on its way, slow one for
 	// each that takes long.
 	slots, slow chan struct{}
 
 	mu      sync.Mutex
 	cache   cache
-	flights map[question]*flight
+	flights map[flightKey]*flight
 }
 
 // New is a DNS.
@@ -81,7 +96,7 @@ func New(o Options) *DNS {
 		conf:    func() resolvconf.Conf { return resolvconf.Read(resolvconf.Path) },
 		slots:   make(chan struct{}, mostAsked),
 		slow:    make(chan struct{}, mostSlow),
-		flights: make(map[question]*flight),
+		flights: make(map[flightKey]*flight),
 	}
 	if d.now == nil {
 		d.now = time.Now
@@ -90,13 +105,19 @@ func New(o Options) *DNS {
 		d.options.Dial = new(net.Dialer).DialContext
 	}
 	d.hosts = &hosts{path: o.Hosts, now: d.now}
+	if d.services = o.Switch; d.services == nil {
+		d.services = &Switch{Now: d.now}
+	}
 	return d
 }
 
 // Asks says that it asks as these options have it; its clock, and who makes its
 // connections, are not compared.
 func (d *DNS) Asks(o Options) bool {
-	return slices.Equal(d.options.Servers, o.Servers) && d.options.Retrans == o.Retrans && d.options.Retry == o.Retry && d.options.Hosts == o.Hosts
+	mine := d.options
+	return slices.Equal(mine.Servers, o.Servers) && mine.Hosts == o.Hosts && mine.Flags == o.Flags && mine.KeepAliases == o.KeepAliases &&
+		mine.Retrans == o.Retrans && mine.Retry == o.Retry && mine.RetransFirst == o.RetransFirst && mine.RetryFirst == o.RetryFirst &&
+		mine.Switch.same(o.Switch)
 }
 
 // A question is what is asked: a name in lower case with its last dot.
@@ -109,21 +130,39 @@ func (q question) String() string {
 	return strings.TrimSuffix(q.name, ".") + " " + dns.TypeToString[q.kind]
 }
 
-// Addresses are those of the file of hosts, or else of the name service. Where
-// the one kind of address is known and the other is not known just now, it
-// returns the one, and an error besides.
+// Addresses are those of the file of hosts, or else of the name service, as the
+// service switch has it. Where the one kind of address is known and the other is
+// not known just now, it returns the one, and an error besides.
 func (d *DNS) Addresses(ctx context.Context, host string) ([]netip.Addr, error) {
 	name, err := absolute(host)
 	if err != nil {
 		return nil, err
 	}
-	if all := d.hosts.addresses(name); len(all) > 0 {
-		return all, nil
+	o := d.services.order()
+	local := d.local(name, o)
+	if len(local) > 0 && (!o.dnsFirst || !o.files) {
+		return local, nil
 	}
+	all, err := d.addresses(ctx, name)
+	if len(all) == 0 && len(local) > 0 {
+		return local, nil
+	}
+	return all, err
+}
+
+// addresses are those of the name service.
+func (d *DNS) addresses(ctx context.Context, name string) ([]netip.Addr, error) {
 	six := make(chan found, 1)
-	go func() { six <- d.look(ctx, question{name, dns.TypeAAAA}) }()
-	a := d.look(ctx, question{name, dns.TypeA})
+	if d.options.Flags.NoIPv6 {
+		six <- found{err: ErrNone}
+	} else {
+		go func() { six <- d.find(ctx, question{name, dns.TypeAAAA}) }()
+	}
+	a := d.find(ctx, question{name, dns.TypeA})
 	aaaa := <-six
+	if d.options.Flags.BrokenAAAA && errors.Is(aaaa.err, errFailed) {
+		aaaa.err = ErrNone
+	}
 	all := append(slices.Clone(a.addrs), aaaa.addrs...)
 	for _, err := range []error{a.err, aaaa.err} {
 		if err != nil && !errors.Is(err, ErrNone) {
@@ -136,13 +175,25 @@ func (d *DNS) Addresses(ctx context.Context, host string) ([]netip.Addr, error) 
 	return all, nil
 }
 
+// find asks the name service where the service switch has it; else there is
+// nothing to be known.
+func (d *DNS) find(ctx context.Context, q question) found {
+	if !d.services.order().dns {
+		return found{err: errNoDNS}
+	}
+	return d.look(ctx, q)
+}
+
+// errNoDNS is a system without DNS, in which an MX cannot be.
+var errNoDNS = fmt.Errorf("%w: dns is not in the line hosts of the service switch", ErrNone)
+
 // IPv4 are those of the name service alone.
 func (d *DNS) IPv4(ctx context.Context, host string) ([]netip.Addr, error) {
 	name, err := absolute(host)
 	if err != nil {
 		return nil, err
 	}
-	f := d.look(ctx, question{name, dns.TypeA})
+	f := d.find(ctx, question{name, dns.TypeA})
 	return slices.Clone(f.addrs), f.err
 }
 
@@ -150,14 +201,22 @@ func (d *DNS) IPv4(ctx context.Context, host string) ([]netip.Addr, error) {
 // that cannot be a host's are left out.
 func (d *DNS) Pointers(ctx context.Context, addr netip.Addr) ([]string, error) {
 	addr = addr.Unmap().WithZone("")
-	if all := d.hosts.names(addr); len(all) > 0 {
-		return all, nil
+	o := d.services.order()
+	var local []string
+	if o.files {
+		local = d.hosts.names(addr)
+	}
+	if len(local) > 0 && !o.dnsFirst {
+		return local, nil
 	}
 	name, err := dns.ReverseAddr(addr.String())
 	if err != nil {
 		return nil, ErrNone
 	}
-	f := d.look(ctx, question{name, dns.TypePTR})
+	f := d.find(ctx, question{name, dns.TypePTR})
+	if len(f.names) == 0 && len(local) > 0 {
+		return local, nil
+	}
 	return slices.Clone(f.names), f.err
 }
 
@@ -168,14 +227,31 @@ func (d *DNS) Exchangers(ctx context.Context, domain string) ([]MX, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := d.look(ctx, question{name, dns.TypeMX})
+	f := d.find(ctx, question{name, dns.TypeMX})
 	return slices.Clone(f.exchangers), f.err
 }
 
 // Configured are the options that a configuration has. Its error is that of an
-// address which is none.
+// address which is none, or of a word that is no flag.
 func Configured(c *config.Config) (Options, error) {
-	o := Options{Retrans: c.Timeout.Retrans, Retry: c.Timeout.Retry, Hosts: "/etc/hosts"}
+	t, r := c.Timeout, c.MTA.Resolver
+	o := Options{
+		Retrans: cmp.Or(t.RetransNormal, t.Retrans), Retry: cmp.Or(t.RetryNormal, t.Retry),
+		RetransFirst: cmp.Or(t.RetransFirst, t.Retrans), RetryFirst: cmp.Or(t.RetryFirst, t.Retry),
+		Hosts: r.HostsFile, KeepAliases: r.KeepAliases, Switch: &Switch{Path: systemSwitch},
+	}
+	if r.SwitchFile != "" {
+		rules, err := safefile.New(c.MTA.Safe)
+		if err != nil {
+			return o, err
+		}
+		o.Switch = &Switch{Path: r.SwitchFile, Given: true, Rules: rules}
+	}
+	flags, err := config.ParseResolver(r.Options)
+	if err != nil {
+		return o, fmt.Errorf("mta.resolver_options: %w", err)
+	}
+	o.Flags = flags
 	for _, text := range c.MTA.NameServers {
 		server, err := netip.ParseAddrPort(text)
 		if err != nil {

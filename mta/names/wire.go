@@ -29,12 +29,12 @@ const (
 func (d *DNS) exchange(ctx context.Context, server netip.AddrPort, q question, wait time.Duration) (*dns.Msg, error) {
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
-	ask := query(q)
+	ask := d.query(q)
 	ask.SetEdns0(udpSize, false)
 	m, err := d.once(ctx, server, ask)
 	if err == nil && (m.Rcode == dns.RcodeFormatError || m.Rcode == dns.RcodeNotImplemented || m.Rcode == dns.RcodeBadVers) {
 		// A server from before EDNS (RFC 6891 section 7).
-		m, err = d.once(ctx, server, query(q))
+		m, err = d.once(ctx, server, d.query(q))
 	}
 	if err != nil {
 		if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) {
@@ -42,15 +42,23 @@ func (d *DNS) exchange(ctx context.Context, server netip.AddrPort, q question, w
 		}
 		return nil, err
 	}
-	return m, judge(m)
+	if err = judge(m); err == nil && d.options.Flags.Authoritative && !m.Authoritative {
+		err = errors.New("it is no authority for the name, and ResolverOptions has AAONLY")
+	}
+	return m, err
 }
 
 // query is a question with a number that nobody can guess.
-func query(q question) *dns.Msg {
+func (d *DNS) query(q question) *dns.Msg {
 	m := new(dns.Msg)
 	m.SetQuestion(q.name, q.kind)
+	m.RecursionDesired = !d.options.Flags.NoRecursion
+	m.Authoritative = d.options.Flags.Authoritative
 	return m
 }
+
+// errFailed is a server's that has failed itself.
+var errFailed = errors.New("SERVFAIL")
 
 // judge says whether a server has answered at all.
 func judge(m *dns.Msg) error {
@@ -62,6 +70,8 @@ func judge(m *dns.Msg) error {
 		return nil
 	case dns.RcodeNameError:
 		return nil
+	case dns.RcodeServerFailure:
+		return errFailed
 	}
 	if word, ok := dns.RcodeToString[m.Rcode]; ok {
 		return errors.New(word)
@@ -74,8 +84,11 @@ func (d *DNS) once(ctx context.Context, server netip.AddrPort, ask *dns.Msg) (*d
 	if err != nil {
 		return nil, err
 	}
+	if d.options.Flags.UseTCP {
+		return d.over(ctx, "tcp", server, packet, ask)
+	}
 	m, err := d.over(ctx, "udp", server, packet, ask)
-	if err == nil && m.Truncated {
+	if err == nil && m.Truncated && !d.options.Flags.IgnoreTruncated {
 		return d.over(ctx, "tcp", server, packet, ask)
 	}
 	return m, err
