@@ -10,7 +10,6 @@ import (
 	"mailcrane/internal/config"
 	"mailcrane/mta/aliases"
 	"mailcrane/mta/expand"
-	"mailcrane/mta/local"
 	"mailcrane/mta/mx"
 	"mailcrane/mta/names"
 	"mailcrane/mta/policy"
@@ -33,7 +32,7 @@ type Routing struct {
 type RoutingOptions struct {
 	Names   names.Resolver
 	Classes *policy.Classes
-	Users   expand.Users
+	Users   aliases.Users
 	Now     func() time.Time
 	Log     *slog.Logger
 	// Trace is told every line of the sessions with exchangers.
@@ -53,7 +52,7 @@ func NewRouting(c *config.Config, o RoutingOptions) (*Routing, error) {
 		o.Now = time.Now
 	}
 	if o.Users == nil {
-		o.Users = systemUsers{}
+		o.Users = accounts{passwd: "/etc/passwd"}
 	}
 	if o.Names == nil {
 		if o.Names, err = resolver(c, nil, o.Log); err != nil {
@@ -173,16 +172,4 @@ func (r *Routing) Recipient(ctx context.Context, sender, recipient string) polic
 		return policy.Answered(s.Reply.Code, s.Reply.Enhanced, s.Reply.Text, s.Where)
 	}
 	return policy.Verdict{}
-}
-
-// systemUsers are those that the system knows.
-type systemUsers struct{}
-
-// Lookup finds one.
-func (systemUsers) Lookup(_ context.Context, name string) (aliases.User, bool, error) {
-	a, err := local.LookUp(name)
-	if err != nil {
-		return aliases.User{}, false, nil //nolint:nilerr // what the system cannot tell it does not know
-	}
-	return aliases.User{Name: a.Name, Home: a.Home, UID: a.UID, GID: a.GID}, true, nil
 }

@@ -20,8 +20,8 @@ import (
 	"mailcrane/internal/config"
 	"mailcrane/internal/socket"
 	"mailcrane/internal/sysexits"
+	"mailcrane/mta/aliases"
 	"mailcrane/mta/auth"
-	"mailcrane/mta/expand"
 	"mailcrane/mta/names"
 	"mailcrane/mta/policy"
 	"mailcrane/mta/smtpd"
@@ -38,7 +38,7 @@ type Options struct {
 	// Resolver asks the name service; nil: that of the configuration.
 	Resolver names.Resolver
 	// Users are those of this machine; nil are the system's.
-	Users expand.Users
+	Users aliases.Users
 	// Load is the machine's, over the last minute, and Free how many octets fit on
 	// the disk of a directory.
 	Load func() float64

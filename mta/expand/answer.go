@@ -32,6 +32,8 @@ type Destination struct {
 	Reply queue.Reply
 	// Discard: nobody gets it, and nobody is told.
 	Discard bool
+
+	list string // the outermost list with an owner that it is on
 }
 
 // An Answer is what a recipient has come to.
@@ -42,6 +44,8 @@ type Answer struct {
 	// to which the message has been delivered.
 	Spread, Listed bool
 	Story          []Line
+
+	straight bool // no alias, list or .forward leads to its destination
 }
 
 // A Line is one step of the story.

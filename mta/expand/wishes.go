@@ -4,33 +4,36 @@ import (
 	"strings"
 
 	"mailcrane/internal/address"
-	"mailcrane/mta/aliases"
 	"mailcrane/queue"
 	"mailcrane/queue/dsn"
 )
 
 // grant gives the destinations what they inherit of the recipient's wishes (RFC 3461
 // section 5.2.7). Where several stand in its place, the wish to hear of success is
-// answered here; the members of a list with an owner have none.
+// answered here. To a list with an owner the message has been delivered: what its
+// members get is the owner's, who hears of failures and delays.
 func (a *Answer) grant(r queue.Recipient) {
-	kept := 0
-	for _, to := range a.Destinations {
-		if !to.Discard {
+	kept, lists := 0, make(map[string]bool)
+	for i := range a.Destinations {
+		if d := &a.Destinations[i]; !d.Discard {
 			kept++
+			lists[d.list] = true
 		}
 	}
+	a.Listed = kept > 0 && len(lists) == 1 && !lists[""]
 	a.Spread = kept > 1 && !a.Listed
 	for i := range a.Destinations {
-		to := &a.Destinations[i]
-		if to.Owned {
+		d := &a.Destinations[i]
+		if d.Owned {
+			d.Notify = "FAILURE,DELAY"
 			continue
 		}
-		to.Notify, to.ORcpt = r.Notify, r.ORcpt
+		d.Notify, d.ORcpt = r.Notify, r.ORcpt
 		if kept > 1 {
-			to.Notify = withoutSuccess(r.Notify)
+			d.Notify = withoutSuccess(r.Notify)
 		}
-		if to.ORcpt == "" && !address.NeedsUTF8(r.Address) && address.Key(to.Address) != address.Key(r.Address) {
-			to.ORcpt = "rfc822;" + dsn.EncodeXtext(r.Address)
+		if d.ORcpt == "" && !address.NeedsUTF8(r.Address) && address.Key(d.Address) != address.Key(r.Address) {
+			d.ORcpt = "rfc822;" + dsn.EncodeXtext(r.Address)
 		}
 	}
 }
@@ -50,30 +53,4 @@ func withoutSuccess(notify string) string {
 		return "NEVER"
 	}
 	return strings.Join(left, ",")
-}
-
-// whereOf is where the first of a list stands.
-func whereOf(items []aliases.Item) string {
-	if len(items) == 0 {
-		return ""
-	}
-	return items[0].Where
-}
-
-// inWords is a list as a person writes it, as far as one wants to read it.
-func inWords(items []aliases.Item) string {
-	const most = 5
-	var words []string
-	for i, item := range items {
-		if i == most {
-			words = append(words, "…")
-			break
-		}
-		mark := map[aliases.Kind]string{aliases.Mailbox: `\`, aliases.Program: "|", aliases.Include: ":include:"}[item.Kind]
-		words = append(words, mark+item.Text)
-	}
-	if len(words) == 0 {
-		return "nobody"
-	}
-	return strings.Join(words, ", ")
 }
