@@ -1,0 +1,230 @@
+package trial
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"mailcrane/internal/lab"
+)
+
+// A server is a machine of a village that runs mailcrane mta, as root.
+type server struct {
+	*home
+	machine *lab.Namespace
+	running *running
+}
+
+const (
+	villageUser  = 2000 // the uid of ann and me, each on a machine of their own
+	hubNumber    = 10
+	hubIP        = "198.51.100.10"
+	twoNumber    = 20
+	laptopNumber = 30
+)
+
+// village is two servers, of hub.test and two.test, and a laptop that is me@hub.test's.
+type village struct {
+	*lab.Village
+	hub, two *server
+	laptop   *home
+	wire     *lab.Namespace
+}
+
+func newVillage(t *testing.T) *village {
+	t.Helper()
+	v := &village{Village: lab.NewVillage(t, map[string]string{
+		"hub.test":    "@ MX 10 mail\nmail A " + hubIP + "\n",
+		"two.test":    "@ MX 10 mail\nmail A 198.51.100.20\n",
+		"laptop.test": "@ MX 10 mail.hub.test.\n",
+	})}
+	v.hub = v.server(t, "hub", "me", hubNumber, fmt.Sprintf(`
+[mta.users]
+file = %q
+[mta.tls]
+cert = %q
+key = %q
+[[mta.listen]]
+address = "0.0.0.0:587"
+auth = "required"
+`, v.Dir+"/hub/users", v.key(t, "hub", "good.pem"), v.key(t, "hub", "good.key")))
+	v.two = v.server(t, "two", "ann", twoNumber, "")
+	if r := v.hub.run("sekrit\n", "mailcrane", "mta", "user", "add", "me@hub.test"); r.code != 0 {
+		t.Fatalf("mta user add: %s", r.said())
+	}
+	v.laptopOf(t)
+	return v
+}
+
+// key copies a file of the lab's certificates to where only root can read it.
+func (v *village) key(t *testing.T, machine, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(lab.Root(), "ca", name))
+	if err != nil {
+		lab.Missing(t, "the lab's certificates", "internal/lab/lab.sh install")
+	}
+	to := filepath.Join(v.Dir, machine, name)
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(to, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return to
+}
+
+// server is a machine with one user, whose domain is NAME.test.
+func (v *village) server(t *testing.T, name, user string, number int, more string) *server {
+	t.Helper()
+	dir := filepath.Join(v.Dir, name)
+	folk := filepath.Join(dir, "home", user)
+	if err := os.MkdirAll(folk, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chown(folk, villageUser, villageUser); err != nil {
+		t.Fatal(err)
+	}
+	m := v.Machine(name, number, map[string]string{
+		"passwd":      fmt.Sprintf("root:x:0:0::/root:/bin/sh\ndaemon:x:1:1::/:/usr/sbin/nologin\n%s:x:%d:%d::%s:/bin/sh\n", user, villageUser, villageUser, folk),
+		"group":       fmt.Sprintf("root:x:0:\ndaemon:x:1:\n%s:x:%d:\n", user, villageUser),
+		"hosts":       "127.0.0.1 localhost\n",
+		"resolv.conf": "nameserver " + lab.VillageName + "\n",
+	})
+	s := &server{home: &home{t: t, dir: dir, within: m.Command}, machine: m}
+	s.write("aliases", "root: "+user+"\npostmaster: root\n")
+	if err := os.Chmod(filepath.Join(dir, "aliases"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s.write(".config/mailcrane/mailcrane.toml", fmt.Sprintf(`[queue]
+directory = %q
+[mta]
+hostname = "mail.%s.test"
+local = ["%s.test"]
+name_servers = [%q]
+[mta.map]
+aliases = [%q]
+[mta.deliver]
+default_user = "daemon"
+[[mta.listen]]
+address = "0.0.0.0:25"
+`, s.spool(), name, name, lab.VillageName, dir+"/aliases")+more)
+	return s
+}
+
+func (s *server) begin() {
+	s.t.Helper()
+	s.running = s.home.begin("mailcrane", "mta")
+	await(s.t, "the server listens", func() bool {
+		out, err := s.machine.Command("sh", "-c", "grep -c ':0019 ' /proc/net/tcp").Output()
+		return err == nil && strings.TrimSpace(string(out)) != "0"
+	})
+	s.t.Cleanup(func() {
+		_ = s.running.cmd.Process.Signal(os.Interrupt) // it may have ended
+		said := s.running.wait().said()
+		if s.t.Failed() {
+			s.t.Logf("%s: %s", s.dir, said)
+		}
+	})
+}
+
+// mailbox are the messages in a user's Maildir.
+func (s *server) mailbox(user string) (all []string) {
+	s.t.Helper()
+	files, err := filepath.Glob(filepath.Join(s.dir, "home", user, "Maildir/new/*"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		all = append(all, string(text))
+	}
+	return all
+}
+
+func (v *village) laptopOf(t *testing.T) {
+	t.Helper()
+	m := v.Machine("laptop", laptopNumber, map[string]string{
+		"hosts": "127.0.0.1 localhost\n" + hubIP + " smarthost.test\n", "resolv.conf": "nameserver " + lab.VillageName + "\n",
+	})
+	v.wire = m
+	v.laptop = &home{t: t, dir: filepath.Join(v.Dir, "laptop"), within: m.Command}
+	v.laptop.write("password", "sekrit\n")
+	v.laptop.write(".config/mailcrane/mailcrane.toml", fmt.Sprintf(`[account.hub]
+from = ["me@hub.test"]
+smarthost = "smtp://smarthost.test:587"
+user = "me@hub.test"
+secret = "file:~/password"
+tls = { ca = %q }
+`, filepath.Join(lab.Root(), "ca/ca.pem")))
+}
+
+func (v *village) link(state string) {
+	v.t().Helper()
+	if out, err := exec.Command("ip", "-n", v.wire.Name, "link", "set", "eth0", state).CombinedOutput(); err != nil {
+		v.t().Fatalf("%v: %s", err, out)
+	}
+	if state == "up" {
+		if out, err := exec.Command("ip", "-n", v.wire.Name, "route", "replace", "default", "via", lab.VillageName).CombinedOutput(); err != nil {
+			v.t().Fatalf("%v: %s", err, out)
+		}
+	}
+}
+
+func (v *village) t() testing.TB { return v.laptop.t }
+
+func has(all []string, parts ...string) bool {
+	for _, text := range all {
+		found := true
+		for _, part := range parts {
+			found = found && strings.Contains(text, part)
+		}
+		if found {
+			return true
+		}
+	}
+	return false
+}
+
+// The whole way: a letter that is written offline goes through the smarthost to a
+// mailbox on another machine, one to nobody comes back.
+func TestMailFromALaptopOfflineReachesAMailboxOnAnotherMachineAndABounceComesBack(t *testing.T) {
+	v := newVillage(t)
+	v.hub.begin()
+	v.two.begin()
+	v.link("down")
+	agent := v.laptop.begin("mailcrane", "agent")
+	t.Cleanup(func() {
+		_ = agent.cmd.Process.Signal(os.Interrupt) // it may have ended
+		if said := agent.wait().said(); t.Failed() {
+			t.Log(said)
+		}
+	})
+	for id, to := range map[string]string{"to-ann": "ann@two.test", "to-nobody": "nobody@two.test"} {
+		text := strings.ReplaceAll(letter(id), me, "me@hub.test")
+		if r := v.laptop.run(text, "sendmail", "-oi", "-f", "me@hub.test", to); r.code != 0 {
+			t.Fatalf("sendmail: %s", r.said())
+		}
+	}
+	if n := len(v.laptop.queued()); n != 2 {
+		t.Fatalf("%d letters wait, not 2", n)
+	}
+	v.link("up")
+	await(t, "the letter is in ann's Maildir", func() bool {
+		return has(v.two.mailbox("ann"), "Message-ID: <to-ann@", "Delivered-To: ann@two.test", "the end of to-ann")
+	})
+	await(t, "the letter to nobody came back", func() bool {
+		return has(v.hub.mailbox("me"), "multipart/report", "nobody@two.test", "5.1.1")
+	})
+	await(t, "nothing waits", func() bool {
+		return len(v.laptop.queued())+len(v.hub.queued())+len(v.two.queued()) == 0
+	})
+	if n := len(v.two.mailbox("ann")); n != 1 {
+		t.Errorf("ann has %d letters", n)
+	}
+}
