@@ -104,13 +104,11 @@ directory = %q
 hostname = "mail.%s.test"
 local = ["%s.test"]
 name_servers = [%q]
-[mta.map]
-aliases = [%q]
 [mta.deliver]
 default_user = "daemon"
 [[mta.listen]]
 address = "0.0.0.0:25"
-`, s.spool(), name, name, lab.VillageName, dir+"/aliases")+more)
+`, s.spool(), name, name, lab.VillageName)+more)
 	return s
 }
 
