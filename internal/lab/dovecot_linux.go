@@ -52,8 +52,8 @@ func StartDovecot(t testing.TB) Dovecot {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		cmd.Process.Signal(syscall.SIGTERM)
-		cmd.Wait()
+		cmd.Process.Signal(syscall.SIGTERM) //nolint:errcheck // it may have ended
+		cmd.Wait()                          //nolint:errcheck // by a signal
 		if t.Failed() {
 			log, _ := os.ReadFile(base + "/log")
 			t.Logf("Dovecot said: %s%s", said.String(), log)

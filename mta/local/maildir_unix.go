@@ -145,9 +145,10 @@ func openDirectory(in *os.File, name string, uid uint32, flags int) (*os.File, e
 	return f, nil
 }
 
+// syncDirectory has a new name on the disk, where its user may open the directory.
 func syncDirectory(path string) {
 	if f, err := os.Open(path); err == nil {
-		f.Sync() //nolint:errcheck // a Maildir that is gone after a crash is made again
+		f.Sync() //nolint:errcheck // the file itself is synced, and told of
 		f.Close()
 	}
 }

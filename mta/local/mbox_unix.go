@@ -99,6 +99,9 @@ func (b box) append(ctx context.Context, j Job, in io.Reader) error {
 	if err != nil {
 		return errors.Join(err, takeBack(f, before, w.n))
 	}
+	if before == 0 {
+		syncDirectory(filepath.Dir(b.path)) // it may have been made just now
+	}
 	return nil
 }
 
