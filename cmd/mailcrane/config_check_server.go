@@ -10,9 +10,11 @@ import (
 
 	"mailcrane/internal/config"
 	"mailcrane/internal/sysexits"
+	"mailcrane/mta"
 	"mailcrane/mta/access"
 	"mailcrane/mta/outside"
 	"mailcrane/mta/policy"
+	"mailcrane/mta/route"
 	"mailcrane/mta/safefile"
 	"mailcrane/queue"
 )
@@ -33,6 +35,9 @@ func (a *app) checkServer(ctx context.Context, c *config.Config) (open bool, err
 		fmt.Fprintf(a.stdout, "%s%s; %s\n", where, printable(w.Text), w.Mend)
 	}
 	if err := a.checkAccess(c, a.stdout); err != nil {
+		return false, err
+	}
+	if err := a.checkRouting(c, a.stdout); err != nil {
 		return false, err
 	}
 	report, err := a.tryToRelay(ctx, c)
@@ -65,6 +70,27 @@ func (a *app) checkAccess(c *config.Config, out io.Writer) error {
 	}
 	if err != nil {
 		return sysexits.Errorf(sysexits.Config, "", "the access map cannot be used: %w", err)
+	}
+	return nil
+}
+
+// checkRouting does so for the maps that say where mail goes.
+func (a *app) checkRouting(c *config.Config, out io.Writer) error {
+	safe, err := safefile.New(c.MTA.Safe)
+	if err != nil {
+		return err
+	}
+	log := slog.New(slog.DiscardHandler)
+	classes, err := policy.NewClasses(policy.Parts{Config: c, Hostname: mta.Hostname(c), Safe: safe, Now: a.now, Log: log})
+	if err != nil {
+		return err
+	}
+	warnings, err := route.Check(route.Parts{Config: c, Classes: classes, Safe: safe, Now: a.now})
+	for _, w := range warnings {
+		fmt.Fprintln(out, printable(w))
+	}
+	if err != nil {
+		return sysexits.Errorf(sysexits.Config, sysexits.Hint(err), "a map cannot be used: %w", err)
 	}
 	return nil
 }

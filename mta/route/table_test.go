@@ -1,6 +1,7 @@
 package route
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -43,6 +44,30 @@ func TestBadLinesOfMapsAreNamed(t *testing.T) {
 		if err := w.table.Usable(); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", c.why, err, c.want)
 		}
+	}
+}
+
+func TestACheckOfMapsWarnsOfWhatMeansSomethingElse(t *testing.T) {
+	w := begin(t, world{maps: map[string]string{
+		"mailertable":   "a.example esmtp:a.test\na.example esmtp:b.test\nb.example error:nouser 550 x\n",
+		"virtusertable": "joe ann\n",
+	}})
+	warnings, err := Check(w.table.parts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := strings.ReplaceAll(strings.Join(warnings, "\n"), w.dir+"/", "")
+	const want = "mailertable:2: a.example stands in line 1 already, which counts\n" +
+		"mailertable:3: the error has no code of a reply, and is sent as 553 5.3.0 nouser 550 x\n" +
+		"virtusertable:1: the key has no @, so that no address has it: write user@domain or @domain"
+	lines := strings.Split(got, "\n")
+	slices.Sort(lines)
+	if got = strings.Join(lines, "\n"); got != want {
+		t.Errorf("\n%s, want\n%s", got, want)
+	}
+	w.write(t, "mailertable", "a.example uucp:x\n")
+	if _, err := Check(w.table.parts); err == nil || !strings.Contains(err.Error(), "mailertable:1: there is no mailer uucp") {
+		t.Errorf("%v", err)
 	}
 }
 
