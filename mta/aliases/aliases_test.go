@@ -1,13 +1,18 @@
 package aliases
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"mailcrane/internal/config"
+	"mailcrane/mta/maps"
 	"mailcrane/mta/safefile"
 )
 
@@ -59,5 +64,145 @@ func TestAnAliasIsLookedUpWithItsDetailThenStarThenBare(t *testing.T) {
 		if err != nil || shown(items) != c.want || key != c.key || ok != (c.want != "") {
 			t.Errorf("%s: %s by %q, %v, %v; want %s by %q", c.reason, shown(items), key, ok, err, c.want, c.key)
 		}
+	}
+}
+
+// town is a file of aliases with a clock that goes on by ten seconds whenever it is
+// asked.
+type town struct {
+	*testing.T
+	path string
+	log  bytes.Buffer
+	*Aliases
+	err error // of opening it
+}
+
+func settle(t *testing.T, text string) *town {
+	w := &town{T: t, path: filepath.Join(t.TempDir(), "aliases")}
+	write(t, w.path, text)
+	now := time.Unix(1e9, 0)
+	w.Aliases, w.err = Open([]string{w.path}, Options{
+		Rules: tmpRules(), Log: slog.New(slog.NewTextHandler(&w.log, nil)),
+		Now: func() time.Time { now = now.Add(10 * time.Second); return now },
+	})
+	return w
+}
+
+// is what a name comes to: "-" for no alias, or the error.
+func (w *town) is(name string) string {
+	items, _, ok, err := w.Lookup(w.Context(), name, "")
+	switch {
+	case err != nil:
+		return err.Error()
+	case !ok:
+		return "-"
+	}
+	return shown(items)
+}
+
+func (w *town) want(reason, name, want string) {
+	w.Helper()
+	if got := w.is(name); !strings.HasPrefix(got, want) {
+		w.Errorf("%s: %s is %s, want %s", reason, name, got, want)
+	}
+}
+
+// Coverage: X4.
+func TestAliasesAreReadAgainAndABadEditLeavesThoseFromBefore(t *testing.T) {
+	w := settle(t, "joe: a@example.net\n")
+	if w.err != nil {
+		t.Fatal(w.err)
+	}
+	w.want("at first", "joe", "a@example.net")
+	write(t, w.path, "joe: b@example.net\nann: c@example.net\n")
+	w.want("after a change", "joe", "b@example.net")
+	write(t, w.path, "joe: d@example.net\nann\n")
+	w.want("after a bad edit", "joe", "b@example.net")
+	w.want("after a bad edit", "ann", "c@example.net")
+	if !strings.Contains(w.log.String(), w.path+":2: ann... missing colon") {
+		t.Errorf("the log does not name the line:\n%s", &w.log)
+	}
+	if err := w.Reload(); err == nil || !strings.Contains(err.Error(), w.path+":2:") {
+		t.Errorf("reading it again says %v", err)
+	}
+	write(t, w.path, "joe: e@example.net\njoe: f@example.net\n")
+	w.want("when it is mended", "joe", "f@example.net")
+	w.want("when it is mended", "ann", "-")
+	if !strings.Contains(w.log.String(), w.path+":2: Warning: duplicate alias name joe") {
+		t.Errorf("the log does not warn:\n%s", &w.log)
+	}
+	if err := os.Remove(w.path); err != nil {
+		t.Fatal(err)
+	}
+	w.want("without the file, mail waits", "joe", "the aliases cannot be read")
+}
+
+func TestAliasesThatWereNeverGoodHoldTheMailOfBadLinesOnly(t *testing.T) {
+	w := settle(t, "joe: a@example.net\nann: bad@\nbob:\nnews@far.example: x\n")
+	if w.err == nil || strings.Count(w.err.Error(), w.path) != 3 {
+		t.Errorf("opening says %v", w.err)
+	}
+	w.want("a good line", "joe", "a@example.net")
+	w.want("a bad address", "ann", "the alias cannot be used until its line is mended: "+w.path+":2: bad@: ")
+	w.want("no value", "bob", "the alias cannot be used until its line is mended: "+w.path+":3: bob... missing value")
+	w.want("a name of elsewhere", "news", "-")
+	write(t, w.path, "joe: b@example.net\nann: bad@\n")
+	w.want("half mended", "joe", "b@example.net")
+	write(t, w.path, "joe: b@example.net\nann: c@example.net\n")
+	w.want("mended", "ann", "c@example.net")
+}
+
+// Coverage: X4.
+func TestTheOwnerOfAListIsItsNewSender(t *testing.T) {
+	w := settle(t, "l: a, b\nowner-l: ann@example.net\nm: a\nowner-m: ann, joe\nn: a\no: a\nowner-o: /var/log/x\nowner-owner: root\np: a\nowner-p: :include:/x\n")
+	for _, c := range []struct{ reason, key, want string }{
+		{"a single address is the sender", "l", "ann@example.net"},
+		{"in any case", "L", "ann@example.net"},
+		{"several are not", "m", "owner-m"},
+		{"there is none", "n", ""},
+		{"a file is none", "o", "owner-o"},
+		{"nor a list", "p", "owner-p"},
+		{"the owner's own", "owner-l", "root"},
+	} {
+		got, ok, err := w.Owner(t.Context(), c.key)
+		if err != nil || got != c.want || ok != (c.want != "") {
+			t.Errorf("%s: %q, %v, %v; want %q", c.reason, got, ok, err, c.want)
+		}
+	}
+}
+
+func TestAMapThatIsNotAskedInDeliveryModeDIsTemporary(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "aliases")
+	write(t, path, "joe: a@example.net\n")
+	for _, deferred := range []bool{false, true} {
+		a, err := Open([]string{"-D " + path}, Options{Rules: tmpRules(), Deferred: deferred})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, ok, err := a.Lookup(t.Context(), "joe", ""); ok == deferred || errors.Is(err, maps.ErrLater) != deferred {
+			t.Errorf("deferred %v: %v, %v", deferred, ok, err)
+		}
+	}
+	var none *Aliases
+	if _, _, ok, err := none.Lookup(t.Context(), "joe", ""); ok || err != nil {
+		t.Errorf("no aliases at all: %v, %v", ok, err)
+	}
+}
+
+func TestNewaliasesReportsEachMap(t *testing.T) {
+	dir := t.TempDir()
+	one, two := filepath.Join(dir, "one"), filepath.Join(dir, "two")
+	write(t, one, "a: b@example.net\nc@our.example: d, e\n")
+	write(t, two, "x: y\nX: z\nbare\n")
+	all := Check([]string{one, "text:" + two, filepath.Join(dir, "none")}, Options{Rules: tmpRules(), Local: func(d string) bool { return d == "our.example" }})
+	if len(all) != 3 || all[0].Summary != one+": 2 aliases, longest 13 bytes, 19 bytes total" || len(all[0].Wrong)+len(all[0].Warnings) > 0 {
+		t.Errorf("%+v", all[0])
+	}
+	if r := all[1]; r.Summary != two+": 2 aliases, longest 1 bytes, 4 bytes total" || len(r.Wrong) != 1 || r.Wrong[0].Error() != two+":3: bare... missing colon: write name: address" ||
+		len(r.Warnings) != 1 || !strings.HasPrefix(r.Warnings[0], two+":2: Warning: duplicate alias name x") {
+		t.Errorf("%+v", r)
+	}
+	if r := all[2]; r.Summary != "" || len(r.Wrong) != 1 {
+		t.Errorf("a file that is not there: %+v", r)
 	}
 }
