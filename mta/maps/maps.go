@@ -53,6 +53,9 @@ func Open(setting string, o Options) (Map, error) {
 	if later && o.Deferred {
 		return postponed{}, nil
 	}
+	if kind, file := kindOf(path); kind != "" {
+		return openDatabase(kind, file, o)
+	}
 	return openText(path, o)
 }
 

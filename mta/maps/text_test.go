@@ -87,3 +87,11 @@ func TestAMapWithTheFlagDIsNotAskedInDeliveryModeD(t *testing.T) {
 		}
 	}
 }
+
+// writable lets everybody change a file.
+func writable(t *testing.T, path string) {
+	t.Helper()
+	if err := os.Chmod(path, 0o666); err != nil { //nolint:gosec // that is what it is about
+		t.Fatal(err)
+	}
+}
