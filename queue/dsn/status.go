@@ -150,7 +150,10 @@ func (f *statusFields) original(orcpt string) string {
 // domainOf is the name of a host, or its address as a literal (RFC 3464 section
 // 2.1.2).
 func domainOf(host string) string {
+	host, _, _ = strings.Cut(host, " [") // "mx.example.org [192.0.2.1]"
 	switch {
+	case strings.HasPrefix(host, "["):
+		return host
 	case strings.IndexByte(host, ':') >= 0:
 		return "[IPv6:" + host + "]"
 	case strings.Trim(host, "0123456789.") == "":

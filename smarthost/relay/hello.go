@@ -155,7 +155,7 @@ func (s *Session) hello() *queue.RouteFault {
 	t := s.target
 	s.caps = Capabilities{}
 	r, err := s.dialogue.ask("EHLO "+t.Hello, t.Timeouts.Helo)
-	if err == nil && (r.code == 500 || r.code == 502) && t.Mode != StartTLS && t.Auth == nil {
+	if err == nil && (r.code == 500 || r.code == 502 || t.Mode == Opportunistic && r.code/100 == 5) && t.Mode != StartTLS && t.Auth == nil {
 		if r, err = s.dialogue.ask("HELO "+t.Hello, t.Timeouts.Helo); err == nil {
 			r.lines = r.lines[:1]
 		}

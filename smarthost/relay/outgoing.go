@@ -63,7 +63,7 @@ func unready(err error) queue.Outcome {
 // prepare finds the form of a message that the server takes, and reports the
 // recipients for whom there is none. It returns nil when nobody is left.
 func (s *Session) prepare(d *queue.Delivery) *outgoing {
-	m := &outgoing{delivery: d, host: s.target.Server, size: d.Size, dsn: s.caps.DSN, open: d.Open}
+	m := &outgoing{delivery: d, host: s.target.Name, size: d.Size, dsn: s.caps.DSN, open: d.Open}
 	for i := range d.To {
 		m.to = append(m.to, i)
 	}

@@ -21,6 +21,7 @@ type Session struct {
 	tls      *tls.ConnectionState // nil without TLS
 	// unverified is what is wrong with a certificate that was taken all the same.
 	unverified error
+	putOff     bool // STARTTLS was offered, and put off by a 4yz
 	// these are what TLS took of the octets that the wire has counted.
 	handshakeSent, handshakeReceived int64
 	reached                          reached
@@ -80,6 +81,9 @@ func (s *Session) Capabilities() Capabilities { return s.offered }
 // Unverified is what is wrong with the server's certificate, where TLS.Anybody has
 // taken it all the same; nil is nothing, or that there is no TLS.
 func (s *Session) Unverified() error { return s.unverified }
+
+// TLSPutOff says that the server offered STARTTLS, and had none just now.
+func (s *Session) TLSPutOff() bool { return s.putOff }
 
 // TLS is the state of TLS, or nil without TLS.
 func (s *Session) TLS() *tls.ConnectionState { return s.tls }

@@ -88,7 +88,7 @@ func (t *transaction) settleSender(i int, r reply, err error) {
 	switch {
 	case r.ok() && t.end.ok() && t.final:
 		m.report(i, queue.NoAnswer(m.host, "the server refused the sender and then accepted the message: "+t.mail.String()))
-	case t.session.loginRefused() != nil && !t.end.ok(), t.mail.code == codeLogin:
+	case t.session.loginRefused() != nil && !t.end.ok(), t.wantsLogin(t.mail):
 		// Left open: it is the log-in that lacks.
 	case t.manner.group && t.doubts(t.mail):
 		t.settleInDoubt(i, t.mail, err)

@@ -16,13 +16,13 @@ import (
 )
 
 // startTLSIfOffered is for a session that goes on in the clear where the server
-// has no TLS. A handshake that fails ends it all the same: what then would be said
+// has no TLS, or none just now. A handshake that fails ends it all the same: what then would be said
 // in the clear is for the caller to decide, on another connection.
 func (s *Session) startTLSIfOffered() *queue.RouteFault {
 	if !s.caps.StartTLS {
 		return nil
 	}
-	if fault := s.startTLS(); fault != nil {
+	if fault := s.startTLS(); fault != nil || s.tls == nil {
 		return fault
 	}
 	return s.hello()
@@ -45,6 +45,9 @@ func (s *Session) startTLS() *queue.RouteFault {
 	switch {
 	case err != nil:
 		return s.broken(queue.StepTLS, err)
+	case r.code/100 == 4 && s.target.Mode == Opportunistic:
+		s.putOff = true // RFC 3207 section 4: it is ours whether to go on
+		return nil
 	case r.code != 220:
 		f := s.fault(queue.StepTLS, "if this goes on, ask the provider whether smtps:// (port 465) works", "the server refuses STARTTLS: %v", r)
 		f.NeedsPerson = r.code/100 == 5
@@ -204,7 +207,7 @@ func day(t time.Time) string { return t.UTC().Format("2 January 2006 15:04 UTC")
 func (s *Session) clearFault(e tls.RecordHeaderError) *queue.RouteFault {
 	t, start := s.target, string(e.RecordHeader[:])
 	switch {
-	case t.Mode == StartTLS:
+	case t.Mode == StartTLS, t.Mode == Opportunistic:
 		return s.fault(queue.StepTLS, "try another network; if this goes on, ask the provider", "the server agreed to STARTTLS and then did not speak TLS")
 	case webPage(start):
 		return s.fault(queue.StepTLS, hintPortal, "a web server answers, not a mail server")

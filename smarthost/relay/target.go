@@ -10,7 +10,7 @@
 //	tls, starttls, exchange, resume    what protects it
 //	outlet, dialogue, reply, farewell  commands in groups, replies in order
 //	teller, prelude                    what is shown of them
-//	ask, hello, auth, sender           what happens before the first message
+//	ask, hello, auth, sender, probe    what happens before the first message
 //	session, turn, window, manner      which messages are under way, and how
 //	outgoing, spill, body              a message in the form that this server takes
 //	transaction, data, bdat, settle    one MAIL … RCPT … DATA or BDAT
@@ -62,8 +62,10 @@ type Authenticator interface {
 // A Target is a server and all that is needed to speak with it.
 type Target struct {
 	// Server is the host name that the certificate must be for, or an IP
-	// address without brackets. It is the host of every outcome.
+	// address without brackets.
 	Server string
+	// Name is the host of every outcome; "" is Server.
+	Name string
 	// Address is what is dialled, host:port.
 	Address string
 	Mode    Mode
@@ -76,6 +78,9 @@ type Target struct {
 	Timeouts config.Timeout
 	// Auth, if nil, means that nobody logs in.
 	Auth Authenticator
+	// Stranger says that nobody here can ever log in: a 530 is a refusal like any
+	// other, and no fault of the route.
+	Stranger bool
 	// LoginHint is what to do when the server refuses the log-in, or wants one;
 	// "" says to check user and secret.
 	LoginHint string
@@ -104,6 +109,9 @@ type Target struct {
 
 func (t *Target) fill() {
 	t.Timeouts = t.Timeouts.OrDefault()
+	if t.Name == "" {
+		t.Name = t.Server
+	}
 	if t.Hello == "" {
 		t.Hello = NeutralHello
 	}

@@ -177,9 +177,14 @@ func (t *transaction) envelope() error {
 
 func (t *transaction) mailAnswered(r reply) {
 	t.mail = r
-	if r.code == codeLogin {
+	if t.wantsLogin(r) {
 		t.login = r
 	}
+}
+
+// wantsLogin says that the server wants a log-in, which somebody could do.
+func (t *transaction) wantsLogin(r reply) bool {
+	return r.code == codeLogin && !t.session.target.Stranger
 }
 
 func (t *transaction) rcptAnswered(pos int, r reply) {
@@ -189,7 +194,7 @@ func (t *transaction) rcptAnswered(pos int, r reply) {
 		// Only an echo of the refused MAIL, or of the 421 to it.
 	case r.ok():
 		t.accepted++
-	case r.code == codeLogin:
+	case t.wantsLogin(r):
 		t.login = r
 	case t.session.loginRefused() != nil:
 		// It is the log-in that lacks.
