@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Facts are what TLS has told of a client, in sendmail's words.
+// Facts are what TLS has told of a client, or of a server, in sendmail's words.
 type Facts struct {
 	// Verify is OK, NO (none was shown), NOT (none was asked for), FAIL, or NONE
 	// (no TLS).
@@ -34,22 +34,32 @@ func (f Facts) String() string {
 // Facts judges what a client has shown; requested says that it was asked to.
 // state is nil without TLS.
 func (s *Store) Facts(state *tls.ConnectionState, requested bool) Facts {
+	f := factsOf(state)
+	switch {
+	case state == nil:
+		return f
+	case len(state.PeerCertificates) == 0:
+		if requested {
+			f.Verify = "NO"
+		}
+		return f
+	}
+	f.Verify = "FAIL"
+	if s != nil && s.verifies(state.PeerCertificates) {
+		f.Verify = "OK"
+	}
+	return f
+}
+
+// factsOf is what can be said of a peer before its certificate is judged.
+func factsOf(state *tls.ConnectionState) Facts {
 	if state == nil {
 		return Facts{Verify: "NONE"}
 	}
 	f := Facts{Verify: "NOT", Version: version(state.Version), Cipher: cipherName(state.CipherSuite), Bits: bits(state.CipherSuite)}
-	if requested {
-		f.Verify = "NO"
-	}
-	if len(state.PeerCertificates) == 0 {
-		return f
-	}
-	leaf := state.PeerCertificates[0]
-	f.Issuer, f.Subject = oneLine(leaf.RawIssuer), oneLine(leaf.RawSubject)
-	f.CN = leaf.Subject.CommonName
-	f.Verify = "FAIL"
-	if s != nil && s.verifies(state.PeerCertificates) {
-		f.Verify = "OK"
+	if len(state.PeerCertificates) > 0 {
+		leaf := state.PeerCertificates[0]
+		f.Issuer, f.Subject, f.CN = oneLine(leaf.RawIssuer), oneLine(leaf.RawSubject), leaf.Subject.CommonName
 	}
 	return f
 }

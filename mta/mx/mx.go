@@ -1,126 +1,151 @@
-// Package mx takes mail to the exchangers of its domain (RFC 5321 section 5): it
-// finds them, in order, and opens a session with the first that is there.
+// Package mx carries mail to the exchangers of its destinations (RFC 5321 section
+// 5): it finds the hosts of a hop, and opens a session with the first that lets
+// us. What is a fault of all of them is the route's; what the name service says of
+// a destination for good is a refusal of each message (RFC 7505, and no such host).
+//
+//	mx, opening             a hop is opened
+//	list, exchangers        which hosts take its mail, in which order
+//	policy, peer            how they are spoken to, and whether that is enough
+//	connect, budget, status one host, one address
+//	session, cache          what is open, and stays open for a while
+//	refusal                 what ends without a host
 package mx
 
 import (
 	"context"
-	"errors"
+	"crypto/x509"
 	"fmt"
+	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/netip"
-	"strconv"
+	"os"
 	"time"
 
 	"mailcrane/internal/config"
+	"mailcrane/mta/access"
 	"mailcrane/mta/names"
 	"mailcrane/mta/route"
 	"mailcrane/queue"
+	"mailcrane/smarthost/known"
 	"mailcrane/smarthost/relay"
 )
 
-// Options are what a Transport works with.
+// Options are the parts of the world that a Transport uses.
 type Options struct {
 	Config *config.Config
+	// Names is who is asked for exchangers and addresses.
+	Names names.Resolver
+	// Access is the map with Try_TLS, TLS_Srv and TLS_Rcpt; nil has no entries.
+	Access *access.Map
+	// Policy says how hosts are spoken to; nil is ByAccess.
+	Policy Policy
+	// Ours says that a host is this server, by its names (class w); nil knows the
+	// server's own name alone.
+	Ours func(host string) bool
+	// Here says that this server itself takes mail at an address; nil goes by the
+	// listeners and the addresses of this machine.
+	Here func(netip.AddrPort) bool
 	// Hello is our name in EHLO.
 	Hello string
-	// Names asks the name service.
-	Names names.Resolver
-	// Ours says that a host, in lower case, or an address in brackets, is this
-	// server.
-	Ours func(host string) bool
-	// Dial makes connections; nil is net.Dialer's.
+	// Roots are the authorities of servers, for TLS_Srv; nil are the system's.
+	Roots *x509.CertPool
+	// Known keeps what is known of servers for later processes; nil forgets it.
+	Known known.Files
+	// Hosts remembers for all processes how each host was; nil is nothing.
+	Hosts queue.Hosts
+	// Dial opens connections; nil is net.Dialer's.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
-	// Now is the clock; nil is the machine's.
+	// Now is the clock; nil is time.Now.
 	Now func() time.Time
-	// Dice is a number from 0 up to 1, another each time; nil is chance.
+	// Dice is a number from 0 up to 1 for hosts of the same preference; nil is
+	// chance.
 	Dice func() float64
-	// Trace is told every line of every session, without messages. It may be nil.
+	// Log hears of what could not be kept; nil is nobody.
+	Log *slog.Logger
+	// Trace is told every line of every session, without messages and without
+	// secrets. It may be nil; it is called from several goroutines.
 	Trace func(r queue.Route, line string)
+	// Failed is told of each host that could not be used, where another was tried
+	// after it. It may be nil.
+	Failed func(r queue.Route, fault *queue.RouteFault)
 }
 
-// A Transport reaches exchangers. It may be used by several goroutines.
-type Transport struct{ Options }
+// A Transport may be used by several goroutines.
+type Transport struct {
+	Options
+	exchange config.Exchange
+	memories *memories
+	cache    *cache
+}
 
 var _ queue.Transport = (*Transport)(nil)
 
 // New is a Transport.
 func New(o Options) *Transport {
-	if o.Now == nil {
-		o.Now = time.Now
+	if o.Policy == nil {
+		o.Policy = ByAccess{o.Access}
+	}
+	if o.Hello == "" {
+		o.Hello = relay.NeutralHello
+		if name, err := os.Hostname(); err == nil {
+			o.Hello = name
+		}
+	}
+	if o.Ours == nil {
+		own := o.Hello
+		o.Ours = func(host string) bool { return sameHost(host, own) || sameHost(host, "localhost") }
+	}
+	if o.Here == nil {
+		o.Here = listening(o.Config.MTA.Listeners, net.InterfaceAddrs)
 	}
 	if o.Dial == nil {
 		o.Dial = new(net.Dialer).DialContext
 	}
-	return &Transport{o}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Dice == nil {
+		o.Dice = rand.Float64
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	x := o.Config.MTA.Exchange
+	t := &Transport{Options: o, exchange: x, memories: newMemories(o)}
+	t.cache = newCache(keptSessions(o.Config), x.CacheTime)
+	return t
 }
 
-// mostAddresses bounds the addresses that are tried for one session.
-const mostAddresses = 30
-
-// Open opens a session with the first exchanger of the route that is there. What
-// cannot be delivered at all, such as mail to a domain that takes none, has a session
-// that says so of each recipient.
+// Open implements queue.Transport: it tries the hosts of a hop, one after the
+// other, until one greets us. What every host is at fault for is the route's.
 func (t *Transport) Open(ctx context.Context, r queue.Route) (queue.Session, *queue.RouteFault) {
-	hop, ok := route.Of(r)
-	if !ok || !hop.Wire() {
-		return nil, &queue.RouteFault{Step: queue.StepConfig, Err: fmt.Errorf("%s is no way over a network", r), NeedsPerson: true}
+	hop, door := route.Of(r)
+	if !door || !hop.Wire() {
+		return nil, &queue.RouteFault{Step: queue.StepConfig, Err: fmt.Errorf("%s is reached by no network", r), NeedsPerson: true}
 	}
-	hosts, err := t.hosts(ctx, hop.Host)
-	if refused, is := errors.AsType[*refusal](err); is {
-		return refuser{refused}, nil
-	}
-	if err != nil {
-		return nil, &queue.RouteFault{Step: queue.StepLookup, Server: hop.Host, Err: err}
-	}
-	return t.first(ctx, r, hosts)
-}
-
-// first opens a session with the first of the hosts that is there.
-func (t *Transport) first(ctx context.Context, r queue.Route, hosts []host) (queue.Session, *queue.RouteFault) {
-	var last *queue.RouteFault
-	tried := 0
-	for _, h := range hosts {
-		addrs, err := t.addresses(ctx, h)
-		if err != nil {
-			last = &queue.RouteFault{Step: queue.StepLookup, Server: h.name, Err: err}
-			continue
-		}
-		for _, addr := range addrs {
-			if tried++; tried > mostAddresses || ctx.Err() != nil {
-				return nil, last
-			}
-			s, fault := t.open(ctx, r, h, addr)
-			if fault == nil {
-				return s, nil
-			}
-			last = fault
+	o := t.newOpening(ctx, r, hop)
+	s, end := o.reach(ctx, hop.Host)
+	if s == nil && end.passes() && t.exchange.FallbackSmartHost != "" && ctx.Err() == nil {
+		if n, err := config.ParseNextHop(t.exchange.FallbackSmartHost); err == nil && n.Host != hop.Host {
+			s, _ = o.reach(ctx, n.Host)
 		}
 	}
-	return nil, last
+	switch {
+	case s != nil:
+		return s, nil
+	case end.fault != nil:
+		return nil, end.fault
+	}
+	return refusing{end.reply}, nil
 }
 
-// open is one connection.
-func (t *Transport) open(ctx context.Context, r queue.Route, h host, addr netip.Addr) (queue.Session, *queue.RouteFault) {
-	target := relay.Target{
-		Server: h.name, Address: net.JoinHostPort(addr.String(), strconv.Itoa(t.port())),
-		Mode: relay.Opportunistic, TLS: relay.TLS{Anybody: true}, Hello: t.Hello,
-		Timeouts: t.Config.Timeout, Dial: t.Dial, Now: t.Now,
-	}
-	if t.Trace != nil {
-		target.Trace = func(line string) { t.Trace(r, line) }
-	}
-	s, fault := relay.Open(ctx, target)
-	if fault != nil {
-		// Nobody here can mend what is wrong there, and its hints are about accounts.
-		fault.NeedsPerson, fault.Hint = false, ""
-		return nil, fault
-	}
-	return s, nil
-}
+// Stir is for when the way out may have changed: sessions that nobody uses are
+// closed, since a connection stays on the way by which it was made.
+func (t *Transport) Stir() { t.cache.empty(context.Background()) }
 
-func (t *Transport) port() int {
-	if p := t.Config.MTA.Exchange.Port; p != 0 {
-		return p
-	}
-	return 25
+// Close ends the sessions that nobody uses, and keeps none from now on.
+func (t *Transport) Close(ctx context.Context) {
+	t.cache.end()
+	t.cache.empty(ctx)
 }
