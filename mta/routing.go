@@ -30,6 +30,8 @@ type Routing struct {
 
 // RoutingOptions are what a Routing works with; each that is nil is the real one.
 type RoutingOptions struct {
+	// Before is the one whose maps are taken over.
+	Before  *Routing
 	Names   names.Resolver
 	Classes *policy.Classes
 	Users   aliases.Users
@@ -69,7 +71,11 @@ func NewRouting(c *config.Config, o RoutingOptions) (*Routing, error) {
 }
 
 func build(c *config.Config, safe safefile.Rules, o RoutingOptions) (*Routing, error) {
-	table, err := route.New(route.Parts{Config: c, Classes: o.Classes, Safe: safe, Log: o.Log, Now: o.Now})
+	parts := route.Parts{Config: c, Classes: o.Classes, Safe: safe, Log: o.Log, Now: o.Now}
+	if o.Before != nil {
+		parts.Before = o.Before.Table
+	}
+	table, err := route.New(parts)
 	if err != nil {
 		return nil, err
 	}

@@ -23,6 +23,10 @@ type Parts struct {
 	// Open opens a map, as maps.Open does, which nil stands for.
 	Open func(setting string, o maps.Options) (maps.Map, error)
 	Safe safefile.Rules
+	// Before is the Table that this one takes the place of, whose maps stay where
+	// they are the same: if a line of one is bad now, its entries from before hold.
+	// nil is none.
+	Before *Table
 	// Deferred says that who asks takes mail in, in delivery mode d.
 	Deferred bool
 	// Getenv is for the passwords of databases; nil has none.
@@ -52,7 +56,8 @@ type Table struct {
 // table is a map that may be missing.
 type table struct {
 	maps.Map
-	wrong error // why it cannot be asked, when it was opened
+	setting string
+	wrong   error // why it cannot be asked, when it was opened
 }
 
 // none says that there is no such map.
@@ -76,52 +81,76 @@ func New(parts Parts) (*Table, error) {
 		parts: parts, classes: parts.Classes, options: m.Routing,
 		exact: m.Exchange.ConnectOnlyTo == "" && (m.Exchange.Port == 0 || m.Exchange.Port == 25),
 	}
-	for _, o := range []struct {
-		key, value string
-		to         **target
-	}{
-		{"mta.route.smart_host", m.Routing.SmartHost, &t.smartHost},
-		{"mta.route.mail_hub", m.Routing.MailHub, &t.mailHub},
-		{"mta.route.local_relay", m.Routing.LocalRelay, &t.localRelay},
-		{"mta.route.null_client", m.Routing.NullClient, &t.nullClient},
-		{"mta.deliver.luser_relay", m.Routing.LUserRelay, &t.unknown},
-	} {
-		if o.value == "" {
-			continue
-		}
-		var err error
-		if *o.to, err = t.option(o.key, o.value); err != nil {
-			return nil, err
-		}
+	if err := t.nextHops(); err != nil {
+		return nil, err
 	}
 	var err error
 	if t.masks, err = newMasks(parts); err != nil {
 		return nil, err
 	}
-	for _, o := range []struct {
-		setting string
-		check   textmap.Check
-		to      *table
-	}{
-		{m.Map.Mailertable, t.checkMailer, &t.mailers},
-		{m.Map.Virtusertable, checkVirtual, &t.virtual},
-		{m.Map.Domaintable, checkDomain, &t.domains},
-		{m.Map.Genericstable, checkGeneric, &t.generics},
-	} {
-		*o.to = t.open(o.setting, o.check)
-	}
+	t.openMaps()
+	t.parts.Before = nil
 	return t, nil
 }
 
-func (t *Table) open(setting string, check textmap.Check) table {
-	if setting == "" {
+// nextHops reads the options that name one.
+func (t *Table) nextHops() (err error) {
+	for _, o := range []struct {
+		key, value string
+		to         **target
+	}{
+		{"mta.route.smart_host", t.options.SmartHost, &t.smartHost},
+		{"mta.route.mail_hub", t.options.MailHub, &t.mailHub},
+		{"mta.route.local_relay", t.options.LocalRelay, &t.localRelay},
+		{"mta.route.null_client", t.options.NullClient, &t.nullClient},
+		{"mta.deliver.luser_relay", t.options.LUserRelay, &t.unknown},
+	} {
+		if o.value == "" {
+			continue
+		}
+		if *o.to, err = t.option(o.key, o.value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *Table) openMaps() {
+	m := &t.parts.Config.MTA.Map
+	for _, o := range []struct {
+		setting string
+		check   textmap.Check
+		of      func(*Table) *table
+	}{
+		{m.Mailertable, t.checkMailer, func(t *Table) *table { return &t.mailers }},
+		{m.Virtusertable, checkVirtual, func(t *Table) *table { return &t.virtual }},
+		{m.Domaintable, checkDomain, func(t *Table) *table { return &t.domains }},
+		{m.Genericstable, checkGeneric, func(t *Table) *table { return &t.generics }},
+	} {
+		var before table
+		if b := t.parts.Before; b != nil && b.parts.Config.MTA.Safe == t.parts.Config.MTA.Safe && b.parts.Deferred == t.parts.Deferred {
+			before = *o.of(b)
+		}
+		*o.of(t) = t.open(o.setting, o.check, before)
+	}
+}
+
+func (t *Table) open(setting string, check textmap.Check, before table) table {
+	switch {
+	case setting == "":
 		return table{}
+	case before.Map != nil && before.setting == setting:
+		before.wrong = nil
+		if again, ok := before.Map.(interface{ Reload() error }); ok {
+			before.wrong = again.Reload()
+		}
+		return before
 	}
 	p := &t.parts
 	m, err := p.Open(setting, maps.Options{
 		Kind: safefile.Map, Rules: p.Safe, Check: check, Deferred: p.Deferred, Getenv: p.Getenv, Log: p.Log, Now: p.Now,
 	})
-	return table{m, err}
+	return table{m, setting, err}
 }
 
 // Usable is what is wrong with the maps, as they were opened, or nil.

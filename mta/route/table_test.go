@@ -23,6 +23,27 @@ func TestAMapThatChangesIsObeyedWithoutARestart(t *testing.T) {
 	w.take(t, []step{{"a bad line leaves the map from before", "joe@far.example", "esmtp:other.example <joe@far.example>"}})
 }
 
+func TestTheMapsOfTheTableBeforeStay(t *testing.T) {
+	w := begin(t, world{maps: map[string]string{"mailertable": "far.example esmtp:one.example\n"}})
+	w.write(t, "mailertable", "far.example nosuch:two.example\n")
+	parts := w.table.parts
+	parts.Before = w.table
+	var err error
+	if w.table, err = New(parts); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.table.Usable(); err == nil || !strings.Contains(err.Error(), "mailertable:1: there is no mailer nosuch") {
+		t.Errorf("nobody is told: %v", err)
+	}
+	w.take(t, []step{{"its entries hold while a line is bad", "joe@far.example", "esmtp:one.example <joe@far.example>"}})
+	w.write(t, "mailertable", "far.example esmtp:three.example\n")
+	parts.Before = w.table
+	if w.table, err = New(parts); err != nil || w.table.Usable() != nil {
+		t.Fatal(err, w.table.Usable())
+	}
+	w.take(t, []step{{"a reload reads at once", "joe@far.example", "esmtp:three.example <joe@far.example>"}})
+}
+
 func TestBadLinesOfMapsAreNamed(t *testing.T) {
 	for _, c := range []struct{ why, name, text, want string }{
 		{"no such mailer", "mailertable", "a.example uucp:host\n", "mailertable:1: there is no mailer uucp"},
