@@ -106,6 +106,10 @@ func (r *Runner) sessionEnded(end SessionEnd, live Coster) SessionEnd {
 	if end.Why != "" {
 		args = append(args, "why", end.Why)
 	}
+	if end.Sent+end.Received == 0 && end.Route.door() { // nothing went over a wire
+		r.Log.Debug("session ended", args...)
+		return end
+	}
 	r.Log.Info("session ended", args...)
 	return end
 }

@@ -9,6 +9,7 @@ import (
 	"mailcrane/mta/safefile"
 	"mailcrane/mta/site"
 	"mailcrane/queue"
+	"mailcrane/smarthost"
 )
 
 // mostDoors is how many doors a server's queue is at, at once: each may have a few
@@ -43,6 +44,19 @@ func (a *app) doors(runner *queue.Runner, c *config.Config, log *slog.Logger, by
 	by.Agent = agent
 	asServer(runner, c, *by)
 	return nil
+}
+
+// router says where messages go: for a server by their recipients.
+func (a *app) router(c *config.Config, out *smarthost.Transport) queue.Router {
+	if len(c.MTA.Listeners) == 0 {
+		return out
+	}
+	o := site.Options{Hostname: mta.Hostname(c), Accounts: out}
+	if routing, err := mta.NewRouting(c, mta.RoutingOptions{Now: a.now}); err == nil {
+		by := routing.Doors()
+		o.Straight, o.Leaving = by.Straight, by.Leaving
+	}
+	return site.New(o)
 }
 
 // localAgent delivers on this machine.

@@ -55,7 +55,7 @@ func (a *app) outlook(ctx context.Context, c *config.Config, k *clerk, w waiting
 	case err != nil:
 		o.do = append(o.do, "no agent is running, so nothing is tried by itself; start it with: "+serviceCall(c, "start"))
 	}
-	if t, err := lastTranscript(k.spool, k.out, w.Entry); err == nil && len(t.Lines) > 0 {
+	if t, err := lastTranscript(k.spool, k.router, w.Entry); err == nil && len(t.Lines) > 0 {
 		o.do = append(o.do, "see what was said with: mailcrane queue show --transcript "+id)
 	}
 	o.do = withoutEmpty(o.do)
@@ -85,7 +85,7 @@ func (a *app) outlookOfRoute(ctx context.Context, c *config.Config, k *clerk, ro
 	case !s.Opening.IsZero():
 		return outlook{fmt.Sprintf("it is due; account %s is %s", route, connecting(s, now)), nil}
 	case last.Fault != nil:
-		o := outlook{fmt.Sprintf("it waits for account %s, which failed %s: %s", route, ago(now, last.At), last.Fault.Sentence), []string{last.Fault.Hint, flush}}
+		o := outlook{fmt.Sprintf("it waits for %s, which failed %s: %s", wayOf(route), ago(now, last.At), last.Fault.Sentence), []string{last.Fault.Hint, flush}}
 		if last.Fault.NeedsPerson {
 			o.why += "; that needs a person"
 		}

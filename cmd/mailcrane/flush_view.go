@@ -68,7 +68,7 @@ func (v *flushView) result(e queue.Event) {
 func (v *flushView) again(route queue.Route) {
 	if fault := v.broke[route]; fault != nil {
 		delete(v.broke, route)
-		v.note("account %s: %s; connecting again", route, fault.Sentence())
+		v.note("%s: %s; connecting again", wayOf(route), fault.Sentence())
 	}
 }
 

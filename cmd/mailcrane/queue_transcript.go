@@ -22,7 +22,7 @@ func (a *app) queueTranscript(word string) error {
 		return cannotUseSpool(c, err)
 	}
 	message.Close()
-	t, err := lastTranscript(spool, smarthost.New(c, smarthost.Options{Getenv: a.getenv}), entry)
+	t, err := lastTranscript(spool, a.router(c, smarthost.New(c, smarthost.Options{Getenv: a.getenv})), entry)
 	if err != nil {
 		return cannotUseSpool(c, err)
 	}
@@ -34,7 +34,7 @@ func (a *app) queueTranscript(word string) error {
 		return sysexits.Errorf(sysexits.DataErr, "see why it waits with: mailcrane explain "+string(ids[0]),
 			"there was no session with a server about message %s yet", ids[0])
 	}
-	fmt.Fprintf(a.stdout, "*** %s, account %s\n", t.At.Local().Format(time.DateTime), printable(string(t.Route)))
+	fmt.Fprintf(a.stdout, "*** %s, %s\n", t.At.Local().Format(time.DateTime), printable(wayOf(t.Route)))
 	for _, line := range t.Lines {
 		fmt.Fprintln(a.stdout, printable(line))
 	}

@@ -30,6 +30,7 @@ type waiting struct {
 type clerk struct {
 	spool    *queue.Spool
 	out      *smarthost.Transport
+	router   queue.Router
 	routes   map[queue.Route]queue.RouteState
 	accounts map[claim]account
 	config   *config.Config
@@ -63,6 +64,7 @@ func (a *app) clerk(ctx context.Context, c *config.Config) *clerk {
 		early:  func(n queue.Name) bool { return a.early(c, n) },
 		routes: make(map[queue.Route]queue.RouteState), accounts: make(map[claim]account),
 	}
+	k.router = a.router(c, k.out)
 	if mayKeep(c) {
 		w, stop := watch(ctx, a.networkOptions(c))
 		stop() // what it has seen is enough
@@ -71,12 +73,15 @@ func (a *app) clerk(ctx context.Context, c *config.Config) *clerk {
 	return k
 }
 
-// route is the message's account.
+// route is the message's account, or a server's door.
 func (k *clerk) route(e *queue.Envelope) (queue.Route, error) {
+	if len(k.config.MTA.Listeners) > 0 { // sender and account do not decide there
+		return k.router.Route(e)
+	}
 	by := claim{e.Account, e.From}
 	known, ok := k.accounts[by]
 	if !ok {
-		known.route, known.err = k.out.Route(e)
+		known.route, known.err = k.router.Route(e)
 		if len(k.accounts) >= mostClaims {
 			clear(k.accounts)
 		}

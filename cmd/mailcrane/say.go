@@ -13,6 +13,7 @@ import (
 	"mailcrane/internal/config"
 	"mailcrane/internal/sysexits"
 	"mailcrane/internal/visible"
+	"mailcrane/mta/site"
 	"mailcrane/queue"
 )
 
@@ -34,12 +35,28 @@ func (a *app) sayFaults(faults map[queue.Route]*queue.RouteFault) {
 	hint := ""
 	for _, route := range slices.Sorted(maps.Keys(faults)) {
 		f := faults[route]
-		note(a.stderr, "account %s cannot send now: %s", route, f.Sentence())
+		note(a.stderr, "%s now: %s", cannotGo(route), f.Sentence())
 		if f.Hint != "" && f.Hint != hint {
 			note(a.stderr, "%s", f.Hint)
 		}
 		hint = f.Hint
 	}
+}
+
+// cannotGo says that a route is down.
+func cannotGo(route queue.Route) string {
+	if host := site.HostOf(route); host != "" {
+		return "mail for " + host + " cannot go"
+	}
+	return "account " + string(route) + " cannot send"
+}
+
+// wayOf is a route in words: an account, or a server's door.
+func wayOf(route queue.Route) string {
+	if host := site.HostOf(route); host != "" {
+		return "the way to " + host
+	}
+	return "account " + string(route)
 }
 
 // note tells something that is no result.

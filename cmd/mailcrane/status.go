@@ -255,7 +255,7 @@ func (a *app) showStatus(c *config.Config, r *statusReport) {
 	}
 	a.showServer(c, r)
 	a.labelled("network", "%s%s", networkWords(r.Network), since)
-	if len(r.Accounts) == 0 {
+	if len(r.Accounts) == 0 && len(c.MTA.Listeners) == 0 {
 		a.labelled("account", "none: mail is kept, and cannot be sent until there is an [account] in the configuration")
 	}
 	for _, account := range r.Accounts {
