@@ -84,10 +84,7 @@ func build(c *config.Config, safe safefile.Rules, o RoutingOptions) (*Routing, e
 		Config: c, Hello: Hostname(c), Names: o.Names, Now: o.Now, Trace: o.Trace,
 		Ours: func(host string) bool { return o.Classes.Local(host) != "" },
 	})
-	r.Expander = expand.New(expand.Options{
-		Table: table, Users: o.Users, Hostname: o.Classes.Host(), Admin: c.Admin,
-		MaxDepth: c.MTA.Routing.MaxAliasRecursion, MeToo: c.MTA.Routing.MeToo,
-	})
+	r.Expander = newExpander(c, safe, table, o)
 	return r, nil
 }
 
