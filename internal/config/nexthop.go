@@ -141,3 +141,11 @@ func checkLuserRelay(text string) (string, error) {
 	}
 	return text, err
 }
+
+// checkDomainName looks at a domain of a class.
+func checkDomainName(text string) (string, error) {
+	if text == "" || strings.ContainsAny(text, " \t@%!,;:<>/") {
+		return "", fmt.Errorf("%s is no domain: write it as example.org", address.Shown(text))
+	}
+	return text, nil
+}

@@ -54,6 +54,11 @@ func TestANextHopThatIsNoneIsRefusedWithItsLine(t *testing.T) {
 			t.Errorf("%s: %v, want %q", c.why, err, c.want)
 		}
 	}
+	for _, key := range []string{"virt_host", "generics"} {
+		if _, err := Parse("m.toml", []byte("[mta.route]\n"+key+" = [\"virt.example\", \"me@example.org\"]\n"), home); err == nil || !strings.Contains(err.Error(), "m.toml:2: mta.route."+key+": me@example.org is no domain") {
+			t.Errorf("an address for a domain: %v", err)
+		}
+	}
 	if _, err := Parse("m.toml", []byte("[mta.deliver]\nluser_relay = \"local:\"\n"), home); err == nil || !strings.Contains(err.Error(), "m.toml:2: mta.deliver.luser_relay: local: needs a user") {
 		t.Errorf("a trap without a name: %v", err)
 	}

@@ -66,7 +66,7 @@ var mtaRouteOptions = []Option{
 	{
 		Key: "mta.route.virt_host", Side: Server,
 		Meaning: "domains of the virtusertable besides mta.local, which are relayed for too: sendmail's class VirtHost",
-		config:  func(c *Config) any { return &c.MTA.Routing.VirtHost },
+		config:  func(c *Config) any { return &c.MTA.Routing.VirtHost }, check: checkDomainName,
 	},
 	{
 		Key: "mta.route.virt_host_file", Side: Server, path: true,
@@ -81,7 +81,7 @@ var mtaRouteOptions = []Option{
 	{
 		Key: "mta.route.generics", Side: Server,
 		Meaning: "domains of the genericstable besides our own name: sendmail's class G",
-		config:  func(c *Config) any { return &c.MTA.Routing.Generics },
+		config:  func(c *Config) any { return &c.MTA.Routing.Generics }, check: checkDomainName,
 	},
 	{
 		Key: "mta.route.generics_file", Side: Server, path: true,
