@@ -1,8 +1,8 @@
 #!/bin/bash
 # The lab: real parts for the tests. Debian 12, as root.
 #
-#   lab.sh install             everything the tests use: smarthosts, clients, keyring, systemd, disks, NetworkManager, a virtual machine, Wine, OpenRC, an issuer of tokens, an authority for certificates, a browser, a desktop, a name service, mailboxes (minutes, once)
-#   lab.sh install PART...     postfix, exim, opensmtpd, clients, systemd, disks, network-manager, machine, wine, openrc, issuer, acme, browser, desktop, dns, mailboxes
+#   lab.sh install             everything the tests use: smarthosts, clients, keyring, systemd, disks, NetworkManager, a virtual machine, Wine, OpenRC, an issuer of tokens, an authority for certificates, a browser, a desktop, a name service, mailboxes, databases (minutes, once)
+#   lab.sh install PART...     postfix, exim, opensmtpd, clients, systemd, disks, network-manager, machine, wine, openrc, issuer, acme, browser, desktop, dns, mailboxes, databases
 #   lab.sh install-peers       other sendmails, for make bench and for the queues that import takes
 #   lab.sh up [PART...]        start the servers (seconds): postfix, exim, opensmtpd, dns; what runs already is left alone
 #   lab.sh down [PART...]      stop them
@@ -30,6 +30,7 @@ HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$HERE/acme.sh"
 . "$HERE/peers.sh"
 . "$HERE/dns.sh"
+. "$HERE/databases.sh"
 . "$HERE/mailboxes.sh"
 
 SMARTHOSTS=(postfix exim opensmtpd)
@@ -51,9 +52,9 @@ each() { # each ACTION PART...
   for part; do
     case $action:$part in
     install:network-manager) network_manager_install 9>&- ;;
-    install:clients | install:systemd | install:disks | install:machine | install:wine | install:openrc | install:issuer | install:acme | install:browser | install:desktop | install:mailboxes | *:postfix | *:exim | *:opensmtpd | *:dns) "${part}_$action" 9>&- ;;
-    *:clients | *:systemd | *:disks | *:network-manager | *:machine | *:wine | *:openrc | *:issuer | *:acme | *:browser | *:desktop | *:mailboxes) die "$part needs no $action; $action knows ${SERVERS[*]}" ;;
-    *) die "no part is called $part; there are ${SERVERS[*]}, clients, systemd, disks, network-manager, machine, wine, openrc, issuer, acme, browser, desktop, mailboxes" ;;
+    install:clients | install:systemd | install:disks | install:machine | install:wine | install:openrc | install:issuer | install:acme | install:browser | install:desktop | install:databases | install:mailboxes | *:postfix | *:exim | *:opensmtpd | *:dns) "${part}_$action" 9>&- ;;
+    *:clients | *:systemd | *:disks | *:network-manager | *:machine | *:wine | *:openrc | *:issuer | *:acme | *:browser | *:desktop | *:mailboxes | *:databases) die "$part needs no $action; $action knows ${SERVERS[*]}" ;;
+    *) die "no part is called $part; there are ${SERVERS[*]}, clients, systemd, disks, network-manager, machine, wine, openrc, issuer, acme, browser, desktop, mailboxes, databases" ;;
     esac
   done
 }
@@ -78,7 +79,7 @@ install)
   need_root install
   locked
   rm -f "$RUN/.apt-updated"
-  [ $# -gt 0 ] || set -- "${SERVERS[@]}" clients systemd disks network-manager machine wine openrc issuer acme browser desktop mailboxes
+  [ $# -gt 0 ] || set -- "${SERVERS[@]}" clients systemd disks network-manager machine wine openrc issuer acme browser desktop mailboxes databases
   each install "$@"
   ;;
 install-peers) need_root install-peers; locked; rm -f "$RUN/.apt-updated"; peers_install 9>&- ;;
