@@ -36,7 +36,7 @@ func (l *Lists) Forward(ctx context.Context, u User, m Letter) (list *List, foun
 		f, err := l.fetch(ctx, safefile.Forward, path, u.UID)
 		switch {
 		case err == nil:
-			return l.forwarded(f, path, u)
+			return l.forwarded(ctx, f, path, u)
 		case passing(err):
 			l.say(fmt.Sprintf("forward %s: transient error: %v", path, err), path, err)
 			return nil, false, &Fault{Reply: queue.Reply{Code: 451, Enhanced: "4.4.1", Text: fmt.Sprintf("%s: %s: message queued", path, reason(err))}, Err: err}
@@ -46,13 +46,13 @@ func (l *Lists) Forward(ctx context.Context, u User, m Letter) (list *List, foun
 	return nil, false, nil
 }
 
-func (l *Lists) forwarded(f *fetched, path string, u User) (*List, bool, error) {
+func (l *Lists) forwarded(ctx context.Context, f *fetched, path string, u User) (*List, bool, error) {
 	list := f.list(path)
 	list.User, list.UID, list.Owned = u.Name, u.UID, true
 	if len(list.Items) == 0 && len(list.Wrong) == 0 {
 		return nil, false, nil
 	}
-	if err := l.checkShell(list, &u); err != nil {
+	if err := l.checkShell(ctx, list, &u); err != nil {
 		return nil, false, err
 	}
 	return list, true, nil

@@ -121,7 +121,7 @@ func (l *Lists) ReadInclude(ctx context.Context, path string, as *User) (*List, 
 	case f.believed && f.owner != 0:
 		list.UID, list.Owned = f.owner, true
 	}
-	return list, l.checkShell(list, as)
+	return list, l.checkShell(ctx, list, as)
 }
 
 func (l *Lists) includeFault(path string, err error) error {
@@ -146,7 +146,7 @@ func reason(err error) string {
 
 // checkShell sees whether the user of a list may run programs, where one stands
 // in it.
-func (l *Lists) checkShell(list *List, u *User) error {
+func (l *Lists) checkShell(ctx context.Context, list *List, u *User) error {
 	wanted := false
 	for _, item := range list.Items {
 		wanted = wanted || item.Kind == Program || item.Kind == File
@@ -165,9 +165,9 @@ func (l *Lists) checkShell(list *List, u *User) error {
 		}
 		u, list.User = &found, found.Name
 	}
-	good, err := l.validShell(u.Shell)
+	good, err := l.validShell(ctx, u)
 	if err != nil {
-		return &Fault{Reply: queue.Reply{Code: 451, Enhanced: "4.3.0", Text: "the list of shells cannot be read now"}, Err: err}
+		return &Fault{Reply: queue.Reply{Code: 451, Enhanced: "4.3.0", Text: "the shells cannot be read now"}, Err: err}
 	}
 	if !good {
 		list.shell = badShell

@@ -2,6 +2,7 @@ package aliases
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -16,12 +17,24 @@ import (
 // anyShell in the file of shells stands for all that are not there.
 const anyShell = "/SENDMAIL/ANY/SHELL/"
 
+// A sheller is Users who do not tell the shell with the rest.
+type sheller interface {
+	Shell(ctx context.Context, name string) (string, error)
+}
+
 const maxShells = 1 << 20 // octets of the file
 
 // validShell says that a user with the shell may run programs by mail: one who
 // cannot log in to run them must not by this way either. Where the system has no
 // file of shells, there are sh and csh, as getusershell(3) has it.
-func (l *Lists) validShell(shell string) (bool, error) {
+func (l *Lists) validShell(ctx context.Context, u *User) (bool, error) {
+	if s, ok := l.o.Users.(sheller); ok {
+		var err error
+		if u.Shell, err = s.Shell(ctx, u.Name); err != nil {
+			return false, err
+		}
+	}
+	shell := u.Shell
 	if shell == "" { // passwd(5): /bin/sh
 		return true, nil
 	}
