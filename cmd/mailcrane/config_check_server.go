@@ -40,6 +40,9 @@ func (a *app) checkServer(ctx context.Context, c *config.Config) (open bool, err
 	if err := a.checkRouting(c, a.stdout); err != nil {
 		return false, err
 	}
+	if err := a.checkAliases(c, a.stdout); err != nil {
+		return false, err
+	}
 	report, err := a.tryToRelay(ctx, c)
 	if err != nil {
 		return false, err

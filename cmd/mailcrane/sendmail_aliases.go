@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"mailcrane/internal/config"
@@ -18,12 +20,12 @@ func (s *services) CheckAliases(context.Context) int {
 	if err != nil {
 		return s.fail(err)
 	}
-	safe, err := safefile.New(c.MTA.Safe)
+	all, err := s.readAliases(c)
 	if err != nil {
 		return s.fail(err)
 	}
 	code := sysexits.OK
-	for _, r := range aliases.Check(c.MTA.Map.Aliases, aliases.Options{Rules: safe, Local: localDomains(c), Getenv: s.getenv, Now: s.now}) {
+	for _, r := range all {
 		for _, line := range r.Warnings {
 			fmt.Fprintln(s.stderr, printable(line))
 		}
@@ -36,6 +38,34 @@ func (s *services) CheckAliases(context.Context) int {
 		}
 	}
 	return code
+}
+
+func (a *app) readAliases(c *config.Config) ([]aliases.Report, error) {
+	safe, err := safefile.New(c.MTA.Safe)
+	if err != nil {
+		return nil, err
+	}
+	return aliases.Check(c.MTA.Map.Aliases, aliases.Options{Rules: safe, Local: localDomains(c), Getenv: a.getenv, Now: a.now}), nil
+}
+
+// checkAliases is what config check says of the aliases: warnings, and as an error
+// all lines that can mean nothing.
+func (a *app) checkAliases(c *config.Config, out io.Writer) error {
+	all, err := a.readAliases(c)
+	if err != nil {
+		return err
+	}
+	var wrong []error
+	for _, r := range all {
+		for _, line := range r.Warnings {
+			fmt.Fprintln(out, printable(line))
+		}
+		wrong = append(wrong, r.Wrong...)
+	}
+	if len(wrong) > 0 {
+		return sysexits.Errorf(sysexits.Config, "mend them, then type: newaliases", "the aliases cannot be used as they are: %w", errors.Join(wrong...))
+	}
+	return nil
 }
 
 // localDomains says which domains may stand in the name of an alias, as far as the
