@@ -24,6 +24,9 @@ func (d *Deliverer) toFile(ctx context.Context, j Job, a Account) queue.Reply {
 	if d.root && strings.HasPrefix(j.By, "alias:") {
 		a = d.setUserOwner(path, a)
 	}
+	if d.root && !d.threads {
+		return d.byHelper(ctx, j, a, nil)
+	}
 	b := box{d: d, path: path, open: func() (*os.File, error) { return d.openAppended(path, a) }}
 	if d.SafeFileEnvironment != "" {
 		b.path = filepath.Join(d.SafeFileEnvironment, below(d.SafeFileEnvironment, path))

@@ -27,6 +27,10 @@ type Options struct {
 	Now func() time.Time
 	// Dial reaches an LMTP server; nil is net.Dialer.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Helper is a command line that ends in Serve. Where the system knows rights of
+	// whole processes only, root has it write mailboxes and files as their users;
+	// without it they are refused there.
+	Helper []string
 	// Warn takes what the log should say of a program that others can change; nil
 	// is nobody.
 	Warn func(text string)
@@ -41,6 +45,7 @@ type Deliverer struct {
 	defaultUser Account
 	root        bool // this process is root's
 	lockTime    time.Duration
+	threads     bool // a thread can take on a user
 }
 
 // lockTime is how long a mailbox that somebody else has locked is waited for.
@@ -57,7 +62,7 @@ func New(o Options) (*Deliverer, error) {
 		return nil, sysexits.Errorf(sysexits.Config, "see mailcrane config explain mta.deliver.mailer", "mta.deliver.mailer: %w", err)
 	}
 	o.fillIn()
-	d := &Deliverer{Options: o, form: form, rest: rest, root: privileged(), lockTime: lockTime}
+	d := &Deliverer{Options: o, form: form, rest: rest, root: privileged(), lockTime: lockTime, threads: canBecome}
 	switch form {
 	case "program":
 		d.argv, err = words(rest)
@@ -127,7 +132,7 @@ func (d *Deliverer) Deliver(ctx context.Context, j Job) queue.Reply {
 	}
 	switch d.form {
 	case "maildir":
-		return d.toMaildir(j, a)
+		return d.toMaildir(ctx, j, a)
 	case "mbox":
 		return d.toMbox(ctx, j, a)
 	}

@@ -3,6 +3,7 @@
 package local
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -19,7 +20,10 @@ import (
 
 // toMaildir delivers to a Maildir: written whole and synced below tmp, then linked
 // into new, so that no reader and no crash sees a part of a message.
-func (d *Deliverer) toMaildir(j Job, a Account) queue.Reply {
+func (d *Deliverer) toMaildir(ctx context.Context, j Job, a Account) queue.Reply {
+	if d.root && !d.threads {
+		return d.byHelper(ctx, j, a, nil)
+	}
 	path := d.macro(d.rest, j, a, j.folder())
 	message, done, err := d.letter(j, true)
 	if err != nil {

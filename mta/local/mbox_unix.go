@@ -21,6 +21,9 @@ import (
 // toMbox delivers to a mailbox that is one file.
 func (d *Deliverer) toMbox(ctx context.Context, j Job, a Account) queue.Reply {
 	path := d.macro(d.rest, j, a, j.folder())
+	if d.root && !d.threads {
+		return d.byHelper(ctx, j, a, d.spoolGroup(path))
+	}
 	b := box{d: d, path: path, open: func() (*os.File, error) { return d.openMbox(path, a) }}
 	return boxed(b.deliver(ctx, j, a, d.spoolGroup(path)), "the mailbox "+path, "delivered to the mailbox of "+a.Name)
 }

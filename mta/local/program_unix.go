@@ -25,6 +25,9 @@ type program struct {
 	dir      string // where it starts, "" for the root
 	fromLine bool   // with a From_ line before the message
 	name     string // for replies
+	// helper is one of ours, which takes back what it has written; head is its errand.
+	helper bool
+	head   []byte
 }
 
 // afterEnd is how long what a program leaves behind may hold its output.
@@ -40,27 +43,45 @@ func (d *Deliverer) run(ctx context.Context, j Job, p program) queue.Reply {
 	ctx, cancel := context.WithTimeout(ctx, d.ProgramTime)
 	defer cancel()
 	said := &said{most: int(min(d.ProgramOutput, 1<<20))}
+	cmd, err := d.hand(ctx, cancel, j, p, message, said)
+	switch {
+	case cmd == nil:
+		return notStarted(err, p.name)
+	case err != nil:
+		return faultReply(err, p.name)
+	}
+	return ended(ctx, cmd, p.name, said)
+}
+
+// hand starts a program, writes the message, and waits for its end. There is no
+// command where it did not start, and an error with one that did not get the
+// whole message.
+func (d *Deliverer) hand(ctx context.Context, cancel func(), j Job, p program, message io.Reader, said *said) (*exec.Cmd, error) {
 	cmd, stdin, err := d.start(ctx, j, p, said)
 	if err != nil {
-		return notStarted(err, p.name)
+		return nil, err
 	}
 	source := &watchedSource{in: message}
 	written := make(chan struct{})
 	go func() {
 		defer close(written)
-		d.write(stdin, source, j, p)
-		if source.failed != nil {
+		if p.helper {
+			writeErrand(stdin, source, p.head)
+		} else {
+			d.write(stdin, source, j, p)
+		}
+		if source.failed != nil && !p.helper {
 			cancel() // it must not take half a message for a whole one
 			return
 		}
 		stdin.Close()
 	}()
-	err = cmd.Wait()
+	cmd.Wait() //nolint:errcheck // its state says how it ended
 	<-written
 	if source.failed != nil {
-		return faultReply(sourceFault{source.failed}, p.name)
+		return cmd, sourceFault{source.failed}
 	}
-	return ended(ctx, err, cmd, p.name, said)
+	return cmd, nil
 }
 
 // start starts a program in its user's home, or in / where it may not go there.
@@ -81,6 +102,9 @@ func (d *Deliverer) start(ctx context.Context, j Job, p program, said *said) (cm
 		cmd.WaitDelay = afterEnd
 		if stdin, err = cmd.StdinPipe(); err != nil {
 			return nil, nil, err
+		}
+		if p.helper {
+			cmd.Cancel = stdin.Close
 		}
 		if err = cmd.Start(); err == nil {
 			return cmd, stdin, nil
@@ -135,10 +159,10 @@ func (d *Deliverer) environment(j Job, a Account) []string {
 }
 
 // ended is the reply to the end of a program.
-func ended(ctx context.Context, err error, cmd *exec.Cmd, name string, said *said) queue.Reply {
+func ended(ctx context.Context, cmd *exec.Cmd, name string, said *said) queue.Reply {
 	switch state := cmd.ProcessState; {
 	case state == nil:
-		return notStarted(err, name)
+		return reply(451, "4.3.0", name+" cannot be waited for")
 	case state.Success():
 		return delivered("handed to " + name)
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):

@@ -19,8 +19,6 @@ func (d *Deliverer) whoMay(a Account) error {
 	switch {
 	case a.UID == 0:
 		return rootsMail(a)
-	case d.root && !canBecome:
-		return refuse(451, "4.3.5", "this system lets no thread of root become %s: set mta.deliver.mailer to procmail, program: or lmtp:", a.Name)
 	case !d.root && int64(a.UID) != int64(os.Geteuid()):
 		return refuse(451, "4.3.5", "the server runs as uid %d and cannot write as %s: start it as root, or set mta.deliver.mailer to lmtp: or procmail", os.Geteuid(), a.Name)
 	}
