@@ -2,6 +2,7 @@ package main
 
 import (
 	"log/slog"
+	"os"
 
 	"mailcrane/internal/config"
 	"mailcrane/mta"
@@ -65,7 +66,12 @@ func (a *app) localAgent(c *config.Config, log *slog.Logger) (local.Agent, error
 	if err != nil {
 		return nil, err
 	}
+	own, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
 	return local.New(local.Options{
+		Helper:  []string{own, "mta", "deliver"},
 		Deliver: c.MTA.Deliver, Timeout: c.Timeout, Rules: safe, Hostname: mta.Hostname(c), Now: a.now,
 		Warn: func(text string) { log.Warn(text) },
 	})

@@ -46,7 +46,7 @@ settings that have changed and wait for a restart.`,
 		},
 	}
 	c.Flags().BoolVarP(&verbose, "verbose", "v", false, "log each line of the sessions, without secrets")
-	c.AddCommand(a.mtaUserCommand())
+	c.AddCommand(a.mtaUserCommand(), a.mtaDeliverCommand())
 	return c
 }
 

@@ -4,6 +4,8 @@ package local
 
 import (
 	"context"
+	"errors"
+	"io"
 
 	"mailcrane/queue"
 )
@@ -22,4 +24,9 @@ func (d *Deliverer) toTarget(context.Context, Job) queue.Reply           { retur
 func (d *Deliverer) byRules(context.Context, Job) queue.Reply            { return unsupported() }
 func (d *Deliverer) byMailer(context.Context, Job, Account) queue.Reply  { return unsupported() }
 func (d *Deliverer) toMaildir(context.Context, Job, Account) queue.Reply { return unsupported() }
-func (d *Deliverer) toMbox(Job, Account) queue.Reply                     { return unsupported() }
+func (d *Deliverer) toMbox(context.Context, Job, Account) queue.Reply    { return unsupported() }
+
+// Serve has nothing to do here.
+func Serve(context.Context, io.Reader, io.Writer) error {
+	return errors.New("this system has no mailboxes of users")
+}
