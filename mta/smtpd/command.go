@@ -81,6 +81,8 @@ func (d *dialogue) dispatch(verb, rest string) {
 		d.startTLS(rest)
 	case "XCLIENT":
 		d.sayFor(rest)
+	case "ATRN":
+		d.turn(rest)
 	default:
 		d.ask(verb, rest)
 	}
@@ -95,7 +97,7 @@ func (d *dialogue) notMail(verb, line string, first, afterData bool) bool {
 			return true
 		}
 	case "EHLO", "HELO", "MAIL", "RCPT", "DATA", "BDAT", "RSET", "QUIT", "NOOP", "AUTH",
-		"STARTTLS", "XCLIENT", "VRFY", "EXPN", "ETRN", "VERB", "HELP":
+		"STARTTLS", "XCLIENT", "VRFY", "EXPN", "ETRN", "ATRN", "VERB", "HELP":
 		return false
 	}
 	switch {
@@ -190,8 +192,8 @@ func (d *dialogue) help() {
 		"This is mailcrane; commands:",
 		"    HELO    EHLO    MAIL    RCPT    DATA",
 		"    BDAT    RSET    NOOP    QUIT    HELP",
-		"    VRFY    EXPN    VERB    ETRN    DSN",
-		"    AUTH    STARTTLS",
+		"    VRFY    EXPN    VERB    ETRN    ATRN",
+		"    AUTH    DSN     STARTTLS",
 	} {
 		d.line(214, '-', "2.0.0", line)
 	}

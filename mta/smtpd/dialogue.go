@@ -31,6 +31,7 @@ type dialogue struct {
 	limits  *Options
 	ctx     context.Context
 	cancel  context.CancelFunc
+	serving context.Context // ends when the server is told to stop
 	unhook  func() bool
 	session Session
 	witness Witness // the session, where that is one
@@ -43,6 +44,8 @@ type dialogue struct {
 	authed   bool
 	over     bool
 	lingers  bool // the client may still be sending
+	// turned has the connection when the last reply was said, or is nil.
+	turned func(context.Context, net.Conn)
 	failed   bool // the last command was a DATA that was refused
 	tx       transaction
 	counts   counts
@@ -96,6 +99,7 @@ func newDialogue(ctx context.Context, s *Server, o *Options, c net.Conn, port *c
 func (d *dialogue) serve() {
 	ctx := d.ctx
 	// What is under way outlives ctx by Grace.
+	d.serving = ctx
 	d.ctx, d.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	d.unhook = context.AfterFunc(ctx, d.stop)
 	defer d.close()
@@ -130,9 +134,11 @@ func (d *dialogue) close() {
 	defer d.server.leave(d)
 	defer d.cancel()
 	d.unhook()
-	if d.flush() == nil && d.lingers {
+	told := d.flush() == nil
+	if told && d.lingers {
 		d.linger()
 	}
+	d.reverse(told)
 	_ = d.net.Close()
 	d.in.close()
 	if d.session != nil {

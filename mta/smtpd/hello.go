@@ -137,6 +137,7 @@ func (d *dialogue) offer(f Features) {
 	d.line(250, '-', "", size)
 	add(f.DSN, "DSN")
 	add(f.ETRN, "ETRN")
+	add(f.ATRN, "ATRN")
 	add(len(mechanisms) > 0, "AUTH "+strings.Join(mechanisms, " "))
 	add(f.StartTLS && d.tls == nil, "STARTTLS")
 	d.line(250, '-', "", "SMTPUTF8")

@@ -10,6 +10,7 @@ package smtpd
 import (
 	"context"
 	"crypto/tls"
+	"net"
 	"time"
 
 	"github.com/emersion/go-smtp"
@@ -61,9 +62,20 @@ type Session interface {
 	ETRN(node string) error
 }
 
+// A Turner is a Session whose client may have the connection turned round (ATRN,
+// RFC 2645). Features.ATRN is for such a one alone.
+type Turner interface {
+	// Turn is asked of a client that has logged in; domains is what it has said,
+	// "" for all that it may fetch. run has the connection, which is under TLS where
+	// it was before, once 250 was said; the server closes it afterwards. ctx ends
+	// when the server is told to stop. Without an error, run is called in any case,
+	// with a nil conn where the client has gone.
+	Turn(domains string) (run func(ctx context.Context, conn net.Conn), err error)
+}
+
 // Features are what a client is offered.
 type Features struct {
-	StartTLS, Auth, DSN, ETRN, Pipelining, Expand, Verbose bool
+	StartTLS, Auth, DSN, ETRN, ATRN, Pipelining, Expand, Verbose bool
 	// Size is the most octets of a message; 0 is no bound that is told.
 	Size int64
 	// FutureRelease is the longest time a message is kept (RFC 4865), 0 for not
