@@ -35,6 +35,9 @@ type Options struct {
 	Spool *queue.Spool
 	// Run starts a queue run for a node, as ETRN asks for it; nil offers none.
 	Run func(queue.Node) error
+	// Turn has what waits for a peer sent over the peer's own connection, as ATRN
+	// asks for it; nil offers none.
+	Turn Turner
 	// Resolver asks the name service; nil: that of the configuration.
 	Resolver names.Resolver
 	// Users are those of this machine; nil are the system's.

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
-	"errors"
 	"net/netip"
 	"time"
 
@@ -12,7 +11,6 @@ import (
 	"github.com/emersion/go-smtp"
 
 	"mailcrane/internal/config"
-	"mailcrane/internal/visible"
 	"mailcrane/mta/access"
 	"mailcrane/mta/auth"
 	"mailcrane/mta/certificate"
@@ -141,6 +139,7 @@ func (s *session) Features() smtpd.Features {
 		NeedAuth:   (port.Auth == config.AuthRequired || is('l', false)) && s.visit.Client.User == "",
 		DSN:        !c.Submit.Privacy.Has(config.NoReceipts) && is('d', true),
 		ETRN:       !port.Submits() && !port.NoETRN && is('e', true) && s.server.Run != nil && !c.Submit.Privacy.Has(config.NoETRN),
+		ATRN:       port.Turns() && s.server.Turn != nil && s.rules.auth != nil,
 		Expand:     is('x', true) && !c.Submit.Privacy.Has(config.NoExpn),
 		Verbose:    is('b', true) && !c.Submit.Privacy.Has(config.NoVerb),
 		Pipelining: is('p', true),
@@ -261,29 +260,4 @@ func (s *session) Expand(name string) error {
 		return err
 	}
 	return reply(502, smtp.EnhancedCode{5, 7, 0}, "Sorry, we do not allow this operation")
-}
-
-// mostNode bounds what a client has said, in a line of the log.
-const mostNode = 320
-
-// ETRN starts a queue run for a node (RFC 1985).
-func (s *session) ETRN(text string) error {
-	s.told.Asked("ETRN", text)
-	if err := s.judge(s.visit.ETRN(s.ctx)); err != nil {
-		return err
-	}
-	node, err := queue.ParseNode(text)
-	if err != nil {
-		return reply(459, smtp.EnhancedCode{4, 5, 4}, "Node "+text+" not allowed: "+err.Error())
-	}
-	if s.server.Run == nil {
-		err = errors.New("there is no queue run here")
-	} else {
-		err = s.server.Run(node)
-	}
-	if err != nil {
-		s.server.Log.Warn("a queue run that ETRN asked for did not begin", "node", visible.Line(text, mostNode), "err", err)
-		return reply(458, smtp.EnhancedCode{4, 5, 4}, "Unable to queue messages for node "+text)
-	}
-	return reply(250, smtp.EnhancedCode{2, 0, 0}, "Queuing for node "+text+" started")
 }

@@ -58,7 +58,7 @@ func (r *Runner) newAttempt(route Route, m *Message) (*attempt, error) {
 			}
 		}
 	}
-	a := &attempt{runner: r, route: route, message: m, pending: m.Pending(), answeredBefore: answered}
+	a := &attempt{runner: r, route: route, message: m, pending: r.wanted(m), answeredBefore: answered}
 	a.outcomes = make([]Outcome, len(a.pending))
 	for i, place := range known.places {
 		if at := slices.Index(a.pending, place); at >= 0 {
@@ -81,6 +81,15 @@ func (r *Runner) newAttempt(route Route, m *Message) (*attempt, error) {
 		a.delivery.HoldUntil = m.Name.NotBefore
 	}
 	return a, nil
+}
+
+// wanted are the open recipients that the run is for.
+func (r *Runner) wanted(m *Message) []int {
+	all := m.Pending()
+	if r.only == nil {
+		return all
+	}
+	return slices.DeleteFunc(all, func(place int) bool { return !r.only(m.Envelope.To[place]) })
 }
 
 func (r *Runner) recover(route Route, m *Message) error {

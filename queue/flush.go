@@ -17,6 +17,9 @@ type Run struct {
 	Route Route
 	// Want, if not nil, selects among them by what is in them.
 	Want func(Entry) bool
+	// Only, if not nil, are the only recipients of those messages that are tried.
+	// Such a run does not wait for messages that others are at.
+	Only func(Recipient) bool
 	// Person: somebody asked for it and waits. Neither the load of the machine
 	// nor what is remembered of a host holds it up, and it has no bound.
 	Person bool
@@ -57,7 +60,7 @@ func (r *Runner) Run(ctx context.Context, run Run) (Summary, error) {
 		sum: Summary{Faults: make(map[Route]*RouteFault)}, unsure: make(map[unsure]bool),
 	}
 	f.guide = f.newGuide()
-	f.unattended, f.quarantined = run.unattended(), run.Quarantined
+	f.unattended, f.quarantined, f.only = run.unattended(), run.Quarantined, run.Only
 	if run.Every > 0 {
 		f.Tuning.Interval = run.Every
 	}

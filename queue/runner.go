@@ -56,6 +56,8 @@ type Runner struct {
 	unattended bool
 	// quarantined: this is a run for the quarantined (Run.Quarantined).
 	quarantined bool
+	// only are the recipients that this run is for (Run.Only); nil is all.
+	only func(Recipient) bool
 }
 
 // A Log takes what an administrator reads; *slog.Logger is one. The package

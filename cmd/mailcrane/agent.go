@@ -18,6 +18,7 @@ import (
 	"mailcrane/internal/socket"
 	"mailcrane/internal/sysexits"
 	"mailcrane/mta/site"
+	"mailcrane/mta/turn"
 	"mailcrane/netwatch"
 	"mailcrane/netwatch/network"
 	"mailcrane/netwatch/policy"
@@ -73,6 +74,8 @@ type given struct {
 	server func(ctx context.Context) error
 	// nodes are the queue runs that the server's clients ask for; nil is none.
 	nodes nodeRuns
+	// turns sends mail over connections of those that it is for; nil is none.
+	turns *turn.Desk
 	// addresses are where the server listens now; nil is nowhere.
 	addresses func() []net.Addr
 	// doors are where the server's mail goes; nil has them read anew where there is a

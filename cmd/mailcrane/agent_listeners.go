@@ -59,6 +59,9 @@ func (t *takesMail) serve(ctx context.Context, by given, runner queue.Runner, st
 	if by.nodes != nil {
 		t.all.Go(func() { by.nodes.serve(ctx, runner) })
 	}
+	if by.turns != nil {
+		by.turns.Begin(runner)
+	}
 	if by.server != nil {
 		t.all.Go(func() {
 			defer stop()

@@ -13,6 +13,7 @@ import (
 	"mailcrane/internal/socket"
 	"mailcrane/internal/sysexits"
 	"mailcrane/mta"
+	"mailcrane/mta/turn"
 	"mailcrane/queue"
 )
 
@@ -63,7 +64,8 @@ func (a *app) mta(ctx context.Context) error {
 	defer look.close()
 	log := look.log
 	nodes := newNodeRuns()
-	server, err := mta.New(c, mta.Options{Spool: a.spool(c), Run: nodes.begin, Load: a.load, Free: queue.OS{}.Free, Now: a.now, Log: log, Watch: look.watch})
+	turns := turn.New(turn.Options{Spool: a.spool(c), Hostname: mta.Hostname(c), Timeouts: c.Timeout, Now: a.now, Log: log})
+	server, err := mta.New(c, mta.Options{Spool: a.spool(c), Run: nodes.begin, Turn: turns, Load: a.load, Free: queue.OS{}.Free, Now: a.now, Log: log, Watch: look.watch})
 	if err != nil {
 		return err
 	}
@@ -80,7 +82,7 @@ func (a *app) mta(ctx context.Context) error {
 	look.tell(ctx, a, c, server)
 	look.watch.Starting(version(), c.Queue.Interval)
 	defer look.watch.Stopping()
-	return a.agent(ctx, given{config: c, log: log, inherited: inherited, server: server.Serve, doors: server.Doors(), addresses: server.Addresses, nodes: nodes, queue: look.watch.Queue, trace: look.hub.Serve})
+	return a.agent(ctx, given{config: c, log: log, inherited: inherited, server: server.Serve, doors: server.Doors(), addresses: server.Addresses, nodes: nodes, turns: turns, queue: look.watch.Queue, trace: look.hub.Serve})
 }
 
 // reload has the server go by the configuration as it is now. One that is wrong

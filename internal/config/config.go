@@ -173,6 +173,12 @@ type Account struct {
 	// Expensive: the server is called for queue runs only, with
 	// Queue.HoldExpensive. OnDemand: only where somebody says what to send.
 	Expensive, OnDemand bool
+	// Fetch is how mail that waits for us is fetched: FetchNone, FetchATRN or
+	// FetchETRN; FetchDomains are whose. FetchSmarthost is the server that has it,
+	// the smarthost where no host is set.
+	Fetch          string
+	FetchDomains   []string
+	FetchSmarthost Smarthost
 }
 
 // TLS says what else than the system's CAs an account's server is checked

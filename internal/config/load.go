@@ -279,6 +279,9 @@ func (a *Account) settle(bad func(hint, format string, args ...any) error) error
 	if (a.TLS.Cert == "") != (a.TLS.Key == "") {
 		return bad("give both tls.cert and tls.key", "has one of tls.cert and tls.key, and needs both")
 	}
+	if err := a.settleFetch(bad); err != nil {
+		return err
+	}
 	return a.OAuth.settle(a, bad)
 }
 

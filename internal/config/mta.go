@@ -45,6 +45,7 @@ type MTA struct {
 	Users      Users
 	Limits     ServerLimits
 	Watch      Watching
+	Turn       Turn
 	Safe       Safe
 }
 
@@ -60,6 +61,9 @@ type Listener struct {
 	// Submission: it takes mail from its users and mends it, as RFC 6409 has it;
 	// Either is so on port 587 and 465.
 	Submission Condition
+	// ODMR offers ATRN (RFC 2645) to those who have logged in; Either does so on
+	// its port, 366.
+	ODMR Condition
 	// NoETRN offers none (M=E), RequireFQDN refuses unqualified addresses (M=f),
 	// Unqualified takes them (M=u).
 	NoETRN, RequireFQDN, Unqualified bool
@@ -90,6 +94,12 @@ func (l *Listener) PortName() string {
 func (l *Listener) Submits() bool {
 	_, port, _ := hostPort(l.Address)
 	return l.Submission == Yes || l.Submission == Either && (port == "587" || port == "465")
+}
+
+// Turns says whether the listener offers ATRN.
+func (l *Listener) Turns() bool {
+	_, port, _ := hostPort(l.Address)
+	return l.ODMR == Yes || l.ODMR == Either && port == "366"
 }
 
 // ServerAuth is what a listener does about logging in.

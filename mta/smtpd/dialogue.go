@@ -39,13 +39,13 @@ type dialogue struct {
 	in  input
 	out []byte // replies that wait for the client to have said all it has to say
 
-	refused  *smtp.SMTPError // every command but QUIT is refused with it
-	first    bool            // no command has come yet
-	authed   bool
-	over     bool
-	lingers  bool // the client may still be sending
+	refused *smtp.SMTPError // every command but QUIT is refused with it
+	first   bool            // no command has come yet
+	authed  bool
+	over    bool
+	lingers bool // the client may still be sending
 	// turned has the connection when the last reply was said, or is nil.
-	turned func(context.Context, net.Conn)
+	turned   func(context.Context, net.Conn)
 	failed   bool // the last command was a DATA that was refused
 	tx       transaction
 	counts   counts

@@ -178,7 +178,7 @@ func (v *Visit) Malformed(what, address, why string) {
 		slog.String("address", words(address)), slog.String("why", words(why)))
 }
 
-// Asked tells of VRFY, EXPN and ETRN.
+// Asked tells of VRFY, EXPN, ETRN and ATRN.
 func (v *Visit) Asked(command, arg string) {
 	v.line(logbook.Reports, "", v.Peer.Relay()+": "+words(command)+" "+words(arg), "asked", slog.String("command", words(command)), slog.String("arg", words(arg)))
 }
