@@ -231,20 +231,12 @@ func (d *definition) postgres() (key string, wrong error) {
 }
 
 func (d *definition) ldap() (key string, wrong error) {
-	u, err := url.Parse(d.URL)
-	switch {
-	case err != nil || u.Scheme != "ldap" && u.Scheme != "ldaps" && u.Scheme != "ldapi" || (u.Host == "") != (u.Scheme == "ldapi"):
-		return "url", errors.New("write ldap://HOST (STARTTLS), ldaps://HOST, or ldapi:///run/slapd/ldapi for a Unix socket")
-	case u.User != nil || u.RawQuery != "" || u.Scheme != "ldapi" && u.Path != "" && u.Path != "/":
-		return "url", errors.New("write scheme, host and port alone; base, filter and user are keys of their own")
-	case u.Scheme == "ldaps" && d.TLS == "none":
-		return "tls", errors.New("ldaps is TLS; write ldap:// to go without")
-	case u.Scheme == "ldapi" && d.TLS == "required":
-		return "tls", errors.New("nobody can listen to a Unix socket; leave it out")
-	case d.User != "" && d.Password == "":
+	if key, wrong = d.server(); wrong != nil {
+		return key, wrong
+	}
+	if d.User != "" && d.Password == "" {
 		return "password", errors.New("write where the password of the user is: a server takes a log-in without one for nobody's (RFC 4513 section 5.1.2)")
 	}
-	d.encrypts = u.Scheme == "ldaps" || u.Scheme == "ldap" && (d.TLS == "required" || d.TLS == "" && !here(u.Hostname()))
 	if _, ok := scopeOf(d.Scope); !ok {
 		return "scope", errors.New("it is sub (the usual), one or base")
 	}
@@ -254,6 +246,24 @@ func (d *definition) ldap() (key string, wrong error) {
 	if err := checkFilter(d.Filter); err != nil {
 		return "filter", err
 	}
+	return "", nil
+}
+
+// server looks at the URL of a directory.
+func (d *definition) server() (key string, wrong error) {
+	u, err := url.Parse(d.URL)
+	if err != nil || u.Scheme != "ldap" && u.Scheme != "ldaps" && u.Scheme != "ldapi" || (u.Host == "") != (u.Scheme == "ldapi") {
+		return "url", errors.New("write ldap://HOST (STARTTLS), ldaps://HOST, or ldapi:///run/slapd/ldapi for a Unix socket")
+	}
+	switch {
+	case u.User != nil || u.RawQuery != "" || u.Scheme != "ldapi" && u.Path != "" && u.Path != "/":
+		return "url", errors.New("write scheme, host and port alone; base, filter and user are keys of their own")
+	case u.Scheme == "ldaps" && d.TLS == "none":
+		return "tls", errors.New("ldaps is TLS; write ldap:// to go without")
+	case u.Scheme == "ldapi" && d.TLS == "required":
+		return "tls", errors.New("nobody can listen to a Unix socket; leave it out")
+	}
+	d.encrypts = u.Scheme == "ldaps" || u.Scheme == "ldap" && (d.TLS == "required" || d.TLS == "" && !here(u.Hostname()))
 	return "", nil
 }
 

@@ -69,4 +69,4 @@ func FuzzFilter(f *testing.F) {
 }
 
 // value is what goes over the wire as the content of a packet.
-func value(p *ber.Packet) string { return string(ber.DecodePacket(p.Bytes()).Data.Bytes()) }
+func value(p *ber.Packet) string { return ber.DecodePacket(p.Bytes()).Data.String() }

@@ -132,9 +132,12 @@ func TestWhatOneKeyDoesIsNotHeldAgainstTheOthers(t *testing.T) {
 }
 
 func TestConnectionsEndWithTheLastOneWhoHasTheMap(t *testing.T) {
-	a, p := asks(hangs)
-	runtime.AddCleanup(p, asker.close, asker(a))
-	for p = nil; ; {
+	a := func() *asked {
+		a, p := asks(hangs)
+		runtime.AddCleanup(p, asker.close, asker(a))
+		return a
+	}()
+	for {
 		runtime.GC()
 		select {
 		case <-a.closed:

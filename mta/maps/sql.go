@@ -47,7 +47,7 @@ func (s *statement) rows(ctx context.Context, key string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
+	defer rows.Close() //nolint:errcheck // rows.Err has said what is wrong
 	if columns, err := rows.Columns(); err == nil && len(columns) != 1 {
 		return nil, errAnswer{fmt.Errorf("the query gives %d columns, and one is the value", len(columns))}
 	}

@@ -2,6 +2,7 @@ package maps
 
 import (
 	"database/sql"
+	"errors"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -90,7 +91,7 @@ func TestASQLiteFileThatOthersCanWriteIsNotAsked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, _, err := later.Find(t.Context(), "a"); err != ErrLater { //nolint:errorlint // it is that very error
+	if _, _, _, err := later.Find(t.Context(), "a"); !errors.Is(err, ErrLater) {
 		t.Errorf("in delivery mode d it says %v", err)
 	}
 	if value, _, _, err := m.Find(t.Context(), "a"); value != "x" {
