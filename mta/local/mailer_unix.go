@@ -6,6 +6,7 @@ import (
 	"context"
 	"os/exec"
 	"path/filepath"
+	"strings"
 
 	"mailcrane/queue"
 )
@@ -22,6 +23,10 @@ func (d *Deliverer) byMailer(ctx context.Context, j Job, a Account) queue.Reply 
 	argv := make([]string, len(d.argv))
 	for i, word := range d.argv {
 		argv[i] = d.argument(word, j, a)
+		// An address must not become an option; behind one it cannot.
+		if strings.HasPrefix(word, "$") && strings.HasPrefix(argv[i], "-") && !strings.HasPrefix(d.argv[max(i-1, 0)], "-") {
+			return reply(550, "5.1.7", shown(argv[i])+" begins with a hyphen, which "+filepath.Base(d.argv[0])+" would take for an option")
+		}
 	}
 	return d.mailer(ctx, j, a, argv)
 }

@@ -98,3 +98,14 @@ func TestALargeMessageReachesAProgramThatReadsLittle(t *testing.T) {
 		t.Error(r)
 	}
 }
+
+func TestASenderIsNoOptionOfAProgram(t *testing.T) {
+	w := newWorld(t)
+	for mailer, code := range map[string]int{"program:/bin/true $f": 550, "program:/bin/true -f $f": 250, "program:/bin/true --from=$f": 250} {
+		j := job("alice")
+		j.Sender = "-rf@example.com"
+		if r := w.deliverer(mailer).Deliver(t.Context(), j); r.Code != code {
+			t.Errorf("%s: %v", mailer, r)
+		}
+	}
+}

@@ -4,10 +4,8 @@ package local
 
 import (
 	"bytes"
-	"io"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -80,27 +78,6 @@ func (w *world) deliverer(mailer string, set ...func(*Options)) *Deliverer {
 		w.t.Fatal(err)
 	}
 	return d
-}
-
-const text = "Subject: hello\r\nReturn-Path: <forged@example.net>\r\n\r\nHi\r\nFrom here on\r\n"
-
-// job is mail for a user.
-func job(user string) Job {
-	return Job{
-		User: user, Sender: "sender@example.com", Recipient: user + "@example.org", Original: "list@example.org",
-		Size: int64(len(text)), Open: opens(text),
-	}
-}
-
-// to is mail for what an alias or a .forward names.
-func to(target, by string) Job {
-	j := job("")
-	j.Target, j.By, j.Recipient = target, by, "list@example.org"
-	return j
-}
-
-func opens(text string) func() (io.ReadCloser, error) {
-	return func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(text)), nil }
 }
 
 // mails are the texts of all messages in a directory.
