@@ -126,10 +126,8 @@ func (r *reading) goOn(number int, line string) {
 	}
 }
 
-func (r *reading) bad(line int, format string, args ...any) error {
-	err := fmt.Errorf("%s:%d: %s", r.Name, line, fmt.Sprintf(format, args...))
-	r.Wrong = append(r.Wrong, err)
-	return err
+func (r *reading) bad(line int, format string, args ...any) {
+	r.Wrong = append(r.Wrong, fmt.Errorf("%s:%d: %s", r.Name, line, fmt.Sprintf(format, args...)))
 }
 
 // flush takes in the alias that was read.
@@ -159,7 +157,8 @@ func (r *reading) flush() {
 // add takes an alias in.
 func (r *reading) add(e Entry) {
 	if e.Value == "" {
-		e.Wrong = r.bad(r.begin, "%s... missing value for alias: write an address behind the colon", address.Shown(e.Name))
+		r.bad(r.begin, "%s... missing value for alias: write an address behind the colon", address.Shown(e.Name))
+		e.Wrong = r.Wrong[len(r.Wrong)-1]
 	} else if _, wrong := e.Items(); len(wrong) > 0 {
 		e.Wrong = wrong[0]
 		r.Wrong = append(r.Wrong, wrong...)
