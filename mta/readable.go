@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"mailcrane/internal/config"
+	"mailcrane/mta/aliases"
 	"mailcrane/mta/certificate"
 )
 
@@ -79,6 +80,11 @@ func supportFiles(c *config.Config) (all []supportFile) {
 	} {
 		for path := range strings.FieldsFuncSeq(list.path, func(c rune) bool { return c == ',' || c == ' ' }) {
 			all = append(all, supportFile{path, list.blame})
+		}
+	}
+	for _, setting := range m.Map.Aliases {
+		if path, ok := aliases.TextFile(setting); ok {
+			all = append(all, supportFile{path, ""})
 		}
 	}
 	return all

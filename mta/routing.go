@@ -54,7 +54,7 @@ func NewRouting(c *config.Config, o RoutingOptions) (*Routing, error) {
 		o.Now = time.Now
 	}
 	if o.Users == nil {
-		o.Users = accounts{passwd: "/etc/passwd"}
+		o.Users = aliases.SystemUsers{}
 	}
 	if o.Names == nil {
 		if o.Names, err = resolver(c, nil, o.Log); err != nil {

@@ -74,7 +74,7 @@ func Open(settings []string, o Options) (*Aliases, error) {
 	for _, setting := range settings {
 		var m maps.Map
 		var err error
-		if path, ok := textFile(setting, o.Deferred); ok {
+		if path, ok := TextFile(setting); ok && !(o.Deferred && isLater(setting)) {
 			m, err = openFile(path, o)
 		} else {
 			m, err = maps.Open(setting, o.maps())
@@ -84,12 +84,15 @@ func Open(settings []string, o Options) (*Aliases, error) {
 	return a, errors.Join(wrong...)
 }
 
-// textFile is the file of a setting that names one, without sendmail's class.
-func textFile(setting string, deferred bool) (path string, ok bool) {
-	path, later := maps.Setting(setting)
-	if later && deferred {
-		return "", false
-	}
+func isLater(setting string) bool {
+	_, later := maps.Setting(setting)
+	return later
+}
+
+// TextFile is the file of a setting that names one, without sendmail's class; false
+// for a database.
+func TextFile(setting string) (path string, ok bool) {
+	path, _ = maps.Setting(setting)
 	for _, class := range [...]string{"hash:", "btree:", "dbm:", "cdb:", "text:", "files:"} {
 		path = strings.TrimPrefix(path, class)
 	}

@@ -19,7 +19,7 @@ type Report struct {
 func Check(settings []string, o Options) []Report {
 	var all []Report
 	for _, setting := range settings {
-		path, ok := textFile(setting, false)
+		path, ok := TextFile(setting)
 		if !ok {
 			r := Report{Summary: setting + ": a database, which is asked as it stands"}
 			if _, err := maps.Open(setting, o.maps()); err != nil {

@@ -28,7 +28,7 @@ const maxShells = 1 << 20 // octets of the file
 // cannot log in to run them must not by this way either. Where the system has no
 // file of shells, there are sh and csh, as getusershell(3) has it.
 func (l *Lists) validShell(ctx context.Context, u *User) (bool, error) {
-	if s, ok := l.o.Users.(sheller); ok {
+	if s, ok := l.o.Users.(sheller); ok && u.Name != "" {
 		var err error
 		if u.Shell, err = s.Shell(ctx, u.Name); err != nil {
 			return false, err

@@ -3,6 +3,7 @@
 package aliases
 
 import (
+	"context"
 	"errors"
 	"io"
 	"io/fs"
@@ -279,5 +280,43 @@ func TestTheErrorsOfAListAreThoseOfItsLines(t *testing.T) {
 	}
 	if wrong, ok := errors.AsType[*aliasfile.Error](list.Wrong[0]); !ok || wrong.Text != "bad@" || wrong.Where != path+":2" {
 		t.Errorf("%+v", list.Wrong)
+	}
+}
+
+// elsewhere are users whose shells are told apart from them.
+type elsewhere struct {
+	*house
+	shell string
+	err   error
+}
+
+func (e elsewhere) Shell(context.Context, string) (string, error) { return e.shell, e.err }
+
+func TestAShellThatNobodyTellsNowPutsProgramsOff(t *testing.T) {
+	h := moveIn(t)
+	h.forward("|/bin/true\n", 0o644)
+	for _, c := range []struct {
+		users elsewhere
+		want  string
+	}{
+		{elsewhere{h, "/bin/sh", nil}, "all"},
+		{elsewhere{h, "/usr/sbin/nologin", nil}, "550 5.7.1 User joe@mail.example.org doesn't have a valid shell for mailing to programs"},
+		{elsewhere{h, "", errors.New("no directory server")}, "451 4.3.0 the shells cannot be read now"},
+	} {
+		h.o.Users = c.users
+		list, ok, err := NewLists(h.o).Forward(t.Context(), h.joe, Letter{})
+		got := ""
+		if fault, temporary := errors.AsType[*Fault](err); temporary {
+			got = fault.Reply.String()
+		} else {
+			got = judged(list, ok)
+		}
+		if got != c.want {
+			t.Errorf("%s, want %s", got, c.want)
+		}
+	}
+	h.forward("x@example.net\n", 0o644)
+	if got := h.found(Letter{}); got != "x@example.net" {
+		t.Errorf("an address needs no shell: %s", got)
 	}
 }
