@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -238,4 +239,30 @@ func (a *Aliases) Reload() error {
 		}
 	}
 	return errors.Join(wrong...)
+}
+
+// Includes says that an alias names the list at path itself. Of a database it is
+// not known.
+func (a *Aliases) Includes(path string) bool {
+	for _, m := range a.all {
+		f, ok := m.(file)
+		if !ok {
+			continue
+		}
+		table, err := f.Get()
+		if err != nil {
+			continue
+		}
+		for _, e := range table.Entries {
+			if e.Wrong == nil && strings.Contains(e.Value, path) && includes(e.Value, e.Where, path) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func includes(value, where, path string) bool {
+	items, _ := aliasfile.ParseValue(value, where)
+	return slices.ContainsFunc(items, func(i Item) bool { return i.Kind == Include && i.Text == path })
 }

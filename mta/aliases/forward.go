@@ -124,3 +124,14 @@ func (l *Lists) expand(template string, u User, m Letter) (path string, ok bool)
 	}
 	return path, true
 }
+
+// ForwardFiles are the paths that ForwardPath has for a user, as they are for mail
+// of which nothing is known.
+func (l *Lists) ForwardFiles(u User) (all []string) {
+	for template := range strings.SplitSeq(l.o.ForwardPath, ":") {
+		if path, ok := l.expand(template, u, Letter{}); ok {
+			all = append(all, path)
+		}
+	}
+	return all
+}
