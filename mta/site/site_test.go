@@ -251,6 +251,16 @@ func TestARefusedRecipientBouncesAndHoldsUpNoOther(t *testing.T) {
 	)
 }
 
+func TestTheOwnerOfAListHearsOfItsOnlyMemberWhoIsRefused(t *testing.T) {
+	w := newWorld(t)
+	w.lists["staff@here.example"] = expand.Answer{Listed: true, Destinations: []expand.Destination{{
+		Address: "gone@here.example", Reply: queue.Reply{Code: 550, Enhanced: "5.1.1", Text: "User unknown"}, Owned: true, Owner: "owner@one.example",
+	}}}
+	w.send("me@two.example", to("staff@here.example")...)
+	w.run()
+	w.wants("esmtp:one.example <> > owner@one.example (report)")
+}
+
 // The disk is full in the middle of the children: those that are there are not put
 // again, and those that are not come later.
 func TestADiskThatIsFullInTheMiddleNeitherLosesNorDoublesAChild(t *testing.T) {

@@ -83,7 +83,8 @@ func (s *Site) work(d *queue.Delivery, answers []expand.Answer) *sorting {
 
 // settled is the outcome of a recipient for whom nothing is to be delivered: one
 // that is refused, or put off, whom nobody is to have, or whose destinations other
-// recipients of the message have already.
+// recipients of the message have already. Of a member of a list that is refused the
+// list's owner hears.
 func settled(a *expand.Answer) (queue.Outcome, bool) {
 	kept := 0
 	for _, to := range a.Destinations {
@@ -97,7 +98,7 @@ func settled(a *expand.Answer) (queue.Outcome, bool) {
 	switch {
 	case kept == 0:
 		return outcome(queue.Reply{Code: 250, Enhanced: "2.0.0", Text: "nobody else is to have it"}), true
-	case kept == 1 && len(a.Destinations) == 1 && a.Destinations[0].Route == "":
+	case kept == 1 && len(a.Destinations) == 1 && a.Destinations[0].Route == "" && !a.Destinations[0].Owned:
 		return outcome(a.Destinations[0].Reply), true
 	}
 	return queue.Outcome{}, false
