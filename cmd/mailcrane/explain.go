@@ -23,7 +23,8 @@ each recipient, and when it is tried next, why then, and what you can do. Of the
 messages that have left the queue lately it tells what became of them.
 
 With an address it tells by which account and which server mail from there
-goes, why, and which messages from or to it are waiting.`,
+goes, why, and which messages from or to it are waiting; on a server also where
+mail to it goes, step by step, with the line of the file that says so.`,
 		Example: "  mailcrane explain cemj155mdf2w5\n  mailcrane explain me@example.org",
 		Args:    args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, words []string) error {

@@ -29,6 +29,8 @@ type addressItem struct {
 	// From and To count the waiting messages from and to it.
 	From int `json:"from"`
 	To   int `json:"to"`
+	// Way is that of mail to it, on a server.
+	Way []stepItem `json:"way,omitempty"`
 }
 
 func (a *app) explainAddress(ctx context.Context, word string) error {
@@ -39,6 +41,9 @@ func (a *app) explainAddress(ctx context.Context, word string) error {
 	word = strings.TrimSuffix(strings.TrimPrefix(word, "<"), ">")
 	k := a.clerk(ctx, c)
 	item := k.aboutAddress(c, word)
+	if item.Way, err = a.wayTo(ctx, c, word); err != nil {
+		return err
+	}
 	var waiting []queue.ID
 	const most = 5
 	list, err := k.spool.List(queue.ListOrder{})
@@ -74,6 +79,9 @@ func (k *clerk) aboutAddress(c *config.Config, word string) addressItem {
 		return item
 	}
 	account := c.Account(string(route))
+	if account == nil {
+		return item // a server's door: there its recipients decide
+	}
 	item.Account, item.Smarthost = account.Name, account.Smarthost.String()
 	item.Rule = "it is the default account"
 	if account.Claims(word) {
@@ -103,9 +111,10 @@ func pendingFor(e queue.Entry, word string) bool {
 
 func (a *app) tellAddress(k *clerk, item addressItem, waiting []queue.ID) error {
 	p, now, word := newPage(a.stdout), a.now(), printable(item.Address)
-	if item.Account == "" {
+	switch {
+	case item.Account == "" && len(item.Way) == 0:
 		p.line("", fmt.Sprintf("Mail from %s waits: %s.", word, printable(item.Why)))
-	} else {
+	case item.Account != "":
 		p.line("", fmt.Sprintf("Mail from %s goes by account %s to %s, because %s.", word, item.Account, item.Smarthost, item.Rule))
 		p.line("", fmt.Sprintf("Account %s: %s.", item.Account, printable(standing(lastSeen(k.state(queue.Route(item.Account))), now))))
 	}
@@ -118,7 +127,11 @@ func (a *app) tellAddress(k *clerk, item addressItem, waiting []queue.ID) error 
 	if item.Mend != "" {
 		p.line("  ", item.Mend)
 	}
-	p.line("", fmt.Sprintf("Mail to %s goes by the account of its sender, whose server finds the way to %s.", word, address.Domain(item.Address)))
+	if len(item.Way) > 0 {
+		p.tellWay(&item)
+	} else {
+		p.line("", fmt.Sprintf("Mail to %s goes by the account of its sender, whose server finds the way to %s.", word, address.Domain(item.Address)))
+	}
 	p.line("", fmt.Sprintf("In the queue: %s from it, %s to it.", count(item.From, "message"), count(item.To, "message")))
 	for _, id := range waiting {
 		p.line("  ", "see: mailcrane explain "+string(id))

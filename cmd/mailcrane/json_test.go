@@ -107,6 +107,7 @@ func TestThePageAboutJSONHasEveryFieldAndNoOther(t *testing.T) {
 		"A queue run":                reflect.TypeFor[runItem](),
 		"An event":                   reflect.TypeFor[events.Item](),
 		"An address":                 reflect.TypeFor[addressItem](),
+		"A step of the way":          reflect.TypeFor[stepItem](),
 		"A finding":                  reflect.TypeFor[checkup.Finding](),
 		"A status":                   reflect.TypeFor[statusReport](),
 		"The agent of a status":      reflect.TypeFor[agentItem](),
