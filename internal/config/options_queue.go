@@ -225,13 +225,8 @@ var hostOptions = []Option{
 	},
 	{
 		Name: "ConnectionCacheSize", Letter: 'k', Side: Client, words: "1",
-		Meaning: "open sessions kept: one for each account while a run lasts; 0 is ForkEachJob, and more than 1 is the same as 1",
-		config:  func(c *Config) any { return (*cacheSize)(&c.Queue.SeparateSessions) },
-	},
-	{
-		Name: "ConnectionCacheTimeout", Letter: 'K', Side: Client,
-		Meaning: "how long a session that is not used stays open",
-		Why:     "a session is closed with QUIT as soon as no message is left for it",
+		Meaning: "open sessions kept: one for each account while a run lasts, and mta.exchange.cache_size for exchangers; 0 is ForkEachJob",
+		config:  func(c *Config) any { return (*cacheSize)(c) },
 	},
 	{
 		Name: "DialDelay", Key: "queue.dial_delay", Side: Client, Unit: time.Second,
@@ -244,29 +239,9 @@ var hostOptions = []Option{
 		config:  func(c *Config) any { return &c.Queue.HoldExpensive },
 	},
 	{
-		Name: "FallbackMXhost", Letter: 'V', Side: Client,
-		Meaning: "a last host for mail that goes by MX",
-		Why:     "all mail goes to the account's smarthost; no MX is looked up",
-	},
-	{
-		Name: "FallbackSmartHost", Side: Client,
-		Meaning: "a host for mail whose host is unknown",
-		Why:     "all mail goes to the account's smarthost",
-	},
-	{
-		Name: "TryNullMXList", Letter: 'w', Side: Client,
-		Meaning: "what to do where we are the best MX of a host",
-		Why:     "no MX is looked up",
-	},
-	{
 		Name: "DirectSubmissionModifiers", Side: Client,
 		Meaning: "flags of mail that was submitted directly",
 		Why:     "they change rewriting rules, and there are none",
-	},
-	{
-		Name: "ConnectOnlyTo", Side: Client,
-		Meaning: "connect to this address whatever the host, for tests",
-		Why:     "an account's smarthost may be an address",
 	},
 	{
 		Name: "ClientPortOptions", Side: Client,

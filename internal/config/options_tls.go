@@ -23,11 +23,6 @@ var tlsOptions = []Option{
 		Why:     "TLS 1.2 or later is used, without OpenSSL",
 	},
 	{
-		Name: "TLSFallbacktoClear", Side: Both,
-		Meaning: "go on in the clear where TLS fails",
-		Why:     "a message never goes in the clear because TLS failed",
-	},
-	{
 		Name: "DHParameters", Side: Both,
 		Meaning: "Diffie-Hellman parameters",
 		Why:     "keys are agreed on over elliptic curves only",
@@ -45,7 +40,7 @@ var tlsOptions = []Option{
 	{
 		Name: "DANE", Side: Both,
 		Meaning: "check certificates by DNS",
-		Why:     "no MX is looked up; the smarthost is named by a person and checked by its name",
+		Why:     "a smarthost is named by a person and checked by its name; of exchangers no certificate is asked, unless TLS_Srv in the access map says so",
 	},
 	{
 		Name: "RandFile", Side: Both,

@@ -117,7 +117,7 @@ func usage(format string, args ...any) error {
 type (
 	oldTimeouts     Config // the option r
 	oldQueueTimeout Config // the option T
-	cacheSize       bool   // ConnectionCacheSize, as Queue.SeparateSessions
+	cacheSize       Config // ConnectionCacheSize: that of exchangers, and Queue.SeparateSessions
 	ageRule         bool   // queue.age, as Queue.PlainAge
 )
 

@@ -162,7 +162,7 @@ func (o *Option) take(at any, text string) (err error) {
 	case *cacheSize:
 		var n int64
 		err = o.takeNumber(&n, text)
-		*at = n == 0
+		at.MTA.Exchange.CacheSize, at.Queue.SeparateSessions = int(n), n == 0
 	case *ServerAuth:
 		*at, err = parseServerAuth(text)
 	case *ListenTLS:
