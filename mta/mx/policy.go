@@ -114,3 +114,6 @@ type Unmet struct {
 
 func (u *Unmet) Error() string { return u.Refusal.Text }
 func (u *Unmet) Unwrap() error { return u.Refusal }
+
+// Verified is Verify, for who logs it.
+func (u *Unmet) Verified() string { return u.Verify }

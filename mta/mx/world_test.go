@@ -178,6 +178,7 @@ func (s *server) serve(conn net.Conn) {
 		data = verb == "DATA" && s.usual("DATA")[0] == '3'
 		if verb == "STARTTLS" && strings.HasPrefix(s.usual(verb), "220") {
 			if s.breaksTLS {
+				r.ReadByte() // of the client's hello
 				io.WriteString(conn, "what is this\r\n")
 				return
 			}
