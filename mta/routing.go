@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"mailcrane/internal/config"
+	"mailcrane/mta/access"
 	"mailcrane/mta/aliases"
 	"mailcrane/mta/expand"
 	"mailcrane/mta/mx"
@@ -35,8 +36,14 @@ type RoutingOptions struct {
 	Names   names.Resolver
 	Classes *policy.Classes
 	Users   aliases.Users
+	Access  *access.Map
 	Now     func() time.Time
 	Log     *slog.Logger
+	// Hosts remembers for all processes how each exchanger was; nil is nothing.
+	Hosts queue.Hosts
+	// Failed is told of each exchanger that could not be used, where another was
+	// tried after it.
+	Failed func(r queue.Route, fault *queue.RouteFault)
 	// Trace is told every line of the sessions with exchangers.
 	Trace func(r queue.Route, line string)
 }
@@ -67,6 +74,13 @@ func NewRouting(c *config.Config, o RoutingOptions) (*Routing, error) {
 			return nil, err
 		}
 	}
+	if path := c.MTA.Map.Access; o.Access == nil && path != "" {
+		// An entry that is not known asks for TLS, or forbids it: mail waits then.
+		o.Access, err = access.Open(path, safe, howToRead(c), o.Log, o.Now)
+		if err != nil {
+			o.Log.Warn("the access map cannot be read; mail to exchangers waits until it is mended", "err", err)
+		}
+	}
 	return build(c, safe, o)
 }
 
@@ -82,11 +96,15 @@ func build(c *config.Config, safe safefile.Rules, o RoutingOptions) (*Routing, e
 	r := &Routing{config: c, classes: o.Classes, Table: table}
 	r.exchangers = mx.New(mx.Options{
 		Config: c, Hello: Hostname(c), Names: o.Names, Now: o.Now, Trace: o.Trace,
+		Access: o.Access, Hosts: o.Hosts, Failed: o.Failed, Log: o.Log,
 		Ours: func(host string) bool { return o.Classes.Local(host) != "" },
 	})
 	r.Expander = newExpander(c, safe, table, o)
 	return r, nil
 }
+
+// Close ends the sessions with exchangers that nobody uses.
+func (r *Routing) Close(ctx context.Context) { r.exchangers.Close(ctx) }
 
 // Doors is what a site needs that goes by the routing.
 func (r *Routing) Doors() *site.Options { return doors(func() *Routing { return r }) }

@@ -89,7 +89,11 @@ func (r *rules) open(ctx context.Context, s *Server) error {
 	if r.certificates, err = certificate.New(ctx, c, safe, s.Log, s.Now, before.certificates); err != nil {
 		return err
 	}
-	if r.routing, err = NewRouting(c, RoutingOptions{Names: r.names, Users: s.Users, Before: before.routing, Now: s.Now, Log: s.Log}); err != nil {
+	r.routing, err = NewRouting(c, RoutingOptions{
+		Names: r.names, Users: s.Users, Access: r.access, Hosts: s.Hosts, Before: before.routing, Now: s.Now, Log: s.Log,
+		Failed: s.Watch.Exchanger,
+	})
+	if err != nil {
 		return err
 	}
 	if r.greylist, err = s.greylist(c, before); err != nil {

@@ -42,6 +42,8 @@ type Options struct {
 	Resolver names.Resolver
 	// Users are those of this machine; nil are the system's.
 	Users aliases.Users
+	// Hosts remembers for all processes how each exchanger was; nil is nothing.
+	Hosts queue.Hosts
 	// Load is the machine's, over the last minute, and Free how many octets fit on
 	// the disk of a directory.
 	Load func() float64
@@ -155,9 +157,15 @@ func (s *Server) Serve(ctx context.Context) error {
 	s.clients.Wait()
 	last := s.rules.Load()
 	last.end()
+	polite, cancel := context.WithTimeout(context.Background(), farewell)
+	defer cancel()
+	last.routing.Close(polite)
 	s.endGreylist(last.greylist, nil)
 	return err
 }
+
+// farewell is how long exchangers have to answer QUIT at the end of the server.
+const farewell = 2 * time.Second
 
 // Addresses are where the server listens.
 func (s *Server) Addresses() (all []net.Addr) {

@@ -32,7 +32,7 @@ func (a *app) doors(runner *queue.Runner, c *config.Config, log *slog.Logger, by
 		return nil
 	}
 	if by == nil {
-		routing, err := mta.NewRouting(c, mta.RoutingOptions{Now: a.now, Log: log})
+		routing, err := mta.NewRouting(c, mta.RoutingOptions{Now: a.now, Log: log, Hosts: runner.Hosts})
 		if err != nil {
 			return err
 		}
@@ -91,6 +91,16 @@ func asServer(runner *queue.Runner, c *config.Config, by site.Options) {
 			return site.HostOf(r)
 		}
 		return hostOf(r)
+	}
+	sessions := runner.Sessions
+	runner.Sessions = func(r queue.Route) int {
+		switch {
+		case !site.IsDoor(r):
+			return sessions(r)
+		case site.Here(r):
+			return 0
+		}
+		return c.MTA.Exchange.Sessions
 	}
 	runner.Dial = site.Dial(runner.Dial)
 	runner.ByRecipient, runner.MostRoutes = true, mostDoors

@@ -65,7 +65,7 @@ func (a *app) mta(ctx context.Context) error {
 	log := look.log
 	nodes := newNodeRuns()
 	turns := turn.New(turn.Options{Spool: a.spool(c), Hostname: mta.Hostname(c), Timeouts: c.Timeout, Now: a.now, Log: log})
-	server, err := mta.New(c, mta.Options{Spool: a.spool(c), Run: nodes.begin, Turn: turns, Load: a.load, Free: queue.OS{}.Free, Now: a.now, Log: log, Watch: look.watch})
+	server, err := mta.New(c, mta.Options{Spool: a.spool(c), Hosts: a.hosts(c), Run: nodes.begin, Turn: turns, Load: a.load, Free: queue.OS{}.Free, Now: a.now, Log: log, Watch: look.watch})
 	if err != nil {
 		return err
 	}

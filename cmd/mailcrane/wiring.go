@@ -67,10 +67,16 @@ func (a *app) runner(c *config.Config, out *smarthost.Transport, log queue.Log) 
 		Spool: a.spool(c), HostOf: own(c).host, Sessions: own(c).sessions, Dial: own(c).dial(c), Router: out, Transport: out, Reach: always{},
 		Tuning: c.Queue, Now: a.now, Load: a.load, Log: log, Hostname: hostname(c),
 	}
-	if dir := hostStatusDir(c, r.Spool); dir != "" {
-		r.Hosts = dir
-	}
+	r.Hosts = a.hosts(c)
 	return r
+}
+
+// hosts is what all processes remember of hosts, nil for nothing.
+func (a *app) hosts(c *config.Config) queue.Hosts {
+	if dir := hostStatusDir(c, a.spool(c)); dir != "" {
+		return dir
+	}
+	return nil
 }
 
 // always is the reach of a run that a person asked for: try, whatever the

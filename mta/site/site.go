@@ -181,13 +181,17 @@ func Here(r queue.Route) bool {
 	return door && !h.Wire()
 }
 
-// HostOf is the host of a door, for what is remembered of hosts; "" for none.
+// HostOf is the host of a door, the first of a list, for what is remembered of
+// hosts; "" for none. Of each exchanger the way to them remembers more.
 func HostOf(r queue.Route) string {
 	h, door := route.Of(r)
 	if !door {
 		return ""
 	}
-	return strings.Trim(h.Host, "[]")
+	if !h.Wire() {
+		return ""
+	}
+	return strings.Trim(config.NextHop{Host: h.Host}.Hosts()[0][0], "[]")
 }
 
 // enter waits for a place, and says false where ctx ends first.
