@@ -82,7 +82,13 @@ func (p *Program) withConfig(ctx context.Context, inv *Invocation) int {
 		}
 		return p.Services.CheckAliases(ctx)
 	case Verify:
-		return s.verify()
+		switch {
+		case len(cfg.MTA.Listeners) == 0:
+			return s.verify()
+		case p.Services == nil:
+			return p.handOver(inv.handedArgs(p.Args), false, "")
+		}
+		return s.verifyServer(ctx)
 	}
 	id, code := s.run(ctx)
 	switch {

@@ -61,6 +61,10 @@ func (s *services) HostStatus(_ context.Context, purge, verbose bool) int {
 
 func (s *services) CheckAliases(context.Context) int { return s.note("aliases") }
 
+func (s *services) Verify(_ context.Context, sender string, words []string, verbose bool) int {
+	return s.note("verify %v verbose=%v", words, verbose)
+}
+
 // Coverage: A9.
 func TestServicesUseTheQueueThatIsNamed(t *testing.T) {
 	for _, line := range []string{"-oQ/var/side -bp", "-OQueueDirectory=/var/side -q", "-oQ/var/side -bs"} {
@@ -208,6 +212,18 @@ func TestHandOverThatFailsLosesNoMail(t *testing.T) {
 	s := newStation(t, oneAccount)
 	if code := s.sendmail("\n", "-odi", "a@x.org"); code != 0 || s.spool.puts != 1 || !strings.Contains(s.err.String(), "safe in the queue as 2600000000001") {
 		t.Errorf("exit %d, said %q", code, &s.err)
+	}
+}
+
+func TestVerifyOnAServerAsksItsMaps(t *testing.T) {
+	s := newStation(t, oneAccount+"\n[[mta.listen]]\naddress = \"127.0.0.1:0\"\n")
+	asked := &services{}
+	s.Services = asked
+	if code := s.sendmail("", "-bv", "-v", "ann", "x@far.example"); code != 0 || !slices.Contains(asked.asked, "verify [ann x@far.example] verbose=true") {
+		t.Errorf("exit %d, %q, %s", code, asked.asked, &s.err)
+	}
+	if code := s.sendmail("", "-bv"); code != sysexits.Usage {
+		t.Errorf("without an address: exit %d", code)
 	}
 }
 

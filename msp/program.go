@@ -98,6 +98,8 @@ type Services interface {
 	HostStatus(ctx context.Context, purge, verbose bool) int
 	// CheckAliases is newaliases and -bi for the aliases of a server.
 	CheckAliases(ctx context.Context) int
+	// Verify is -bv of a server: what the addresses of each word come to.
+	Verify(ctx context.Context, sender string, words []string, verbose bool) int
 }
 
 // A Listing is what -bp asks for.

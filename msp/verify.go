@@ -1,12 +1,26 @@
 package msp
 
 import (
+	"context"
 	"fmt"
 
 	"mailcrane/internal/address"
 	"mailcrane/internal/header"
 	"mailcrane/internal/sysexits"
 )
+
+// verifyServer is -bv where this machine is a server, whose maps, aliases and
+// .forward files say what becomes of addresses.
+func (s *submission) verifyServer(ctx context.Context) int {
+	if len(s.inv.Operands) == 0 {
+		return s.refuse(usage("Recipient names must be specified"))
+	}
+	s.header = &header.Section{}
+	if err := s.chooseSender(); err != nil {
+		return s.refuse(err)
+	}
+	return s.Services.Verify(ctx, s.envelope.From, s.inv.Operands, s.inv.Verbose)
+}
 
 // verify is -bv: it says what would become of addresses, and sends nothing.
 func (s *submission) verify() int {
