@@ -150,7 +150,7 @@ var shownBy = [...][3]string{
 	{"mta.deliver.program_output", "mta/local", "TestTheEndOfAProgramIsTheReply"},
 	{"Timeout.lhlo", "mta/local", "TestASilentLMTPServerIsWaitedForAsLongAsTimeoutLhloSays"},
 	{"mta.map.aliases", "mta/aliases", "TestAnAliasIsLookedUpWithItsDetailThenStarThenBare"},
-	{"MaxAliasRecursion", "mta/expand", "TestAnAddressComesToItsDestinations"},
+	{"MaxAliasRecursion", "mta/expand", "TestAliasesThatLeadBackEnd"},
 	{"MeToo", "mta/expand", "TestASenderOnAListGetsACopyOnlyWhereMeTooSaysSo"},
 	{"ForwardPath", "mta/aliases", "TestTheFirstSafeFileOfForwardPathWins"},
 	{"Timeout.fileopen", "mta/aliases", "TestAFileThatHangsIsTemporaryWithinTimeoutFileopen"},
