@@ -87,7 +87,7 @@ func mixed[E any](t *Transport, all []E) {
 // exchangers is the hosts of one entry of a list: in brackets, itself; else its
 // exchangers, or itself where it has none (RFC 5321 section 5.1).
 func (t *Transport) exchangers(ctx context.Context, e entry) ([]Exchanger, ending) {
-	port := cmp.Or(e.port, uint16(min(max(t.exchange.Port, 0), 1<<16-1)), 25) //nolint:gosec // bounded
+	port := cmp.Or(e.port, uint16(t.exchange.Port)) //nolint:gosec // New bounds it
 	if addr, ok := e.literal(); ok {
 		x := Exchanger{Host: names.Literal(addr), Port: port, Addresses: []netip.Addr{addr}}
 		if t.own(x) {

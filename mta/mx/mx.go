@@ -112,6 +112,9 @@ func New(o Options) *Transport {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	x := o.Config.MTA.Exchange
+	if x.Port < 1 || x.Port > 1<<16-1 {
+		x.Port = 25
+	}
 	t := &Transport{Options: o, exchange: x, memories: newMemories(o)}
 	t.cache = newCache(keptSessions(o.Config), x.CacheTime)
 	return t

@@ -2,9 +2,11 @@ package mx
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 
+	"mailcrane/mta/access"
 	"mailcrane/mta/names"
 	"mailcrane/mta/route"
 	"mailcrane/queue"
@@ -34,7 +36,7 @@ func (o *opening) reach(ctx context.Context, list string) (queue.Session, ending
 		return nil, end
 	}
 	destination := firstHost(list)
-	failures := 0
+	failures, refusals := 0, 0
 	var last *queue.RouteFault
 	for _, x := range t.lately(hosts) {
 		s, fault := o.host(ctx, destination, x)
@@ -51,6 +53,9 @@ func (o *opening) reach(ctx context.Context, list string) (queue.Session, ending
 			t.failed(o.route, last)
 		}
 		failures++
+		if forGood(fault) != nil {
+			refusals++
+		}
 		if last = fault; ctx.Err() != nil {
 			break
 		}
@@ -58,10 +63,22 @@ func (o *opening) reach(ctx context.Context, list string) (queue.Session, ending
 	if last == nil {
 		last = &queue.RouteFault{Step: queue.StepConnect, Server: destination, Err: errNoTime}
 	}
+	if why := forGood(last); why != nil && refusals == failures {
+		return nil, ending{reply: queue.Reply{Code: why.Code, Enhanced: "5.7.0", Text: why.Text}}
+	}
 	if failures > 1 && ctx.Err() == nil {
 		last.Err = fmt.Errorf("%w (it was the last of %d hosts, and none took the mail)", last.Err, failures)
 	}
 	return nil, ending{fault: last}
+}
+
+// forGood is the refusal of a host whose TLS is not what PERM+ in the access map
+// asks for: the administrator has said that its mail is not to wait. nil is none.
+func forGood(f *queue.RouteFault) *access.Refusal {
+	if refusal, ok := errors.AsType[*access.Refusal](f.Err); ok && refusal.Status[0] == 5 {
+		return refusal
+	}
+	return nil
 }
 
 // hosts is the hosts of a list, or the one address that all mail goes to.
@@ -92,7 +109,7 @@ func onlyTo(text string, port int) (netip.AddrPort, error) {
 	groups := parseList("[" + trimBrackets(text) + "]")
 	if len(groups) == 1 {
 		if addr, ok := groups[0][0].literal(); ok {
-			return netip.AddrPortFrom(addr, uint16(min(max(port, 1), 1<<16-1))), nil //nolint:gosec // bounded
+			return netip.AddrPortFrom(addr, uint16(port)), nil //nolint:gosec // New bounds it
 		}
 	}
 	return netip.AddrPort{}, fmt.Errorf("mta.exchange.connect_only_to: %q is no address: write 192.0.2.1, or 192.0.2.1:2525", text)

@@ -140,6 +140,18 @@ func TestAServerIsHeldToWhatTheAccessMapAsksOfIt(t *testing.T) {
 	}
 }
 
+func TestMailIsRefusedWhereNoHostHasTheTLSThatItMustHave(t *testing.T) {
+	for _, c := range []struct{ why, access, want string }{
+		{"of none", "TLS_Srv: PERM+ENCR:112\n", "failed  503 5.7.0 encryption too weak 0 less than 112"},
+		{"one may have it later", "TLS_Srv:mx1.example.org ENCR:112\nTLS_Srv: PERM+ENCR:112\n", ""},
+	} {
+		got, fault := send(t, standard().transport(t, func(o *Options) { o.Access = accessMap(t, c.access) }), "esmtp:example.org")
+		if (fault == nil) != (c.want != "") || fault == nil && says(got[0]) != c.want {
+			t.Errorf("%s: %v, %v", c.why, got, fault)
+		}
+	}
+}
+
 func TestARecipientWhoseMailWantsTLSIsPutOffAlone(t *testing.T) {
 	w := standard()
 	tr := w.transport(t, func(o *Options) {
