@@ -133,13 +133,7 @@ func (s *session) Rcpt(to string, o *smtp.RcptOptions) error {
 	if err := s.judge(s.visit.Rcpt(s.ctx, to)); err != nil {
 		return err
 	}
-	r := queue.Recipient{Address: to, ORcpt: s.conn.Extras().OriginalRecipient}
-	for i, n := range o.Notify {
-		if i > 0 {
-			r.Notify += ","
-		}
-		r.Notify += string(n)
-	}
+	r := queue.Recipient{Address: to, ORcpt: s.conn.Extras().OriginalRecipient, Notify: notifyOf(o)}
 	s.to = append(s.to, r)
 	return nil
 }

@@ -41,7 +41,7 @@ func (t *Transport) Check(ctx context.Context, account string, senders ...string
 	if a == nil {
 		return nil, configFault("", t.unknownAccount(account))
 	}
-	s, l, fault := t.open(ctx, queue.Route(account), a)
+	s, l, fault := t.open(ctx, queue.Route(account), a, false)
 	if fault != nil {
 		return nil, fault
 	}

@@ -119,7 +119,7 @@ func (t *Transport) Open(ctx context.Context, r queue.Route) (queue.Session, *qu
 	if t.options.Carries != nil {
 		a = cmp.Or(t.options.Carries(ctx, r), a)
 	}
-	s, _, fault := t.open(ctx, r, a)
+	s, _, fault := t.open(ctx, r, a, false)
 	if fault != nil {
 		return nil, fault // a nil *session would be a queue.Session that is not nil
 	}
@@ -136,12 +136,13 @@ func (t *Transport) Again() {
 	}
 }
 
-// open opens a session for the route by account a.
-func (t *Transport) open(ctx context.Context, r queue.Route, a *config.Account) (*session, *login, *queue.RouteFault) {
+// open opens a session for the route by account a: one for mail, or one that asks.
+func (t *Transport) open(ctx context.Context, r queue.Route, a *config.Account, asks bool) (*session, *login, *queue.RouteFault) {
 	target, fault := t.target(r, a)
 	if fault != nil {
 		return nil, nil, fault
 	}
+	target.Asks = asks
 	connects := t.connects(ctx, &target)
 	keeper, server := t.memory(a).keeper, t.memory(a).server
 	// Whatever comes of it: TLS sessions were used up, an address led nowhere.

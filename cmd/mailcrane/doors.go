@@ -25,11 +25,11 @@ type accountsWay struct {
 }
 
 // doors has the runner of a machine that is a server send mail where its recipients
-// are; of any other it changes nothing. by is what the server has of it, nil where
+// are, and that of one that fetches mail deliver it; of any other it changes nothing. by is what the server has of it, nil where
 // another process runs the queue.
 func (a *app) doors(runner *queue.Runner, c *config.Config, log *slog.Logger, by *site.Options) error {
 	if len(c.MTA.Listeners) == 0 {
-		return nil
+		return a.home(runner, c, log)
 	}
 	if by == nil {
 		routing, err := mta.NewRouting(c, mta.RoutingOptions{Now: a.now, Log: log, Hosts: runner.Hosts})
@@ -84,14 +84,8 @@ func asServer(runner *queue.Runner, c *config.Config, by site.Options) {
 	by.Spool = runner.Spool
 	by.Accounts = accountsWay{runner.Router, runner.Transport}
 	s := site.New(by)
-	hostOf := runner.HostOf
 	runner.Router, runner.Transport, runner.Reach = s, s, doorReach{runner.Reach}
-	runner.HostOf = func(r queue.Route) string {
-		if site.IsDoor(r) {
-			return site.HostOf(r)
-		}
-		return hostOf(r)
-	}
+	runner.HostOf = hostOfDoor(runner.HostOf)
 	sessions := runner.Sessions
 	runner.Sessions = func(r queue.Route) int {
 		switch {
@@ -106,6 +100,16 @@ func asServer(runner *queue.Runner, c *config.Config, by site.Options) {
 	runner.ByRecipient, runner.MostRoutes = true, mostDoors
 	if c.Origin(queueAge(), "") == "" {
 		runner.Tuning.PlainAge = true
+	}
+}
+
+// hostOfDoor is the host of a door, and of accounts what accounts says.
+func hostOfDoor(accounts func(queue.Route) string) func(queue.Route) string {
+	return func(r queue.Route) string {
+		if site.IsDoor(r) {
+			return site.HostOf(r)
+		}
+		return accounts(r)
 	}
 }
 

@@ -90,6 +90,7 @@ func TestThePageAboutJSONHasEveryFieldAndNoOther(t *testing.T) {
 	}
 	types := map[string]reflect.Type{
 		"What was done":              reflect.TypeFor[doneToItem](),
+		"A message that was fetched": reflect.TypeFor[fetchedItem](),
 		"A line of trace":            reflect.TypeFor[trace.Line](),
 		"A recipient in the log":     reflect.TypeFor[tells.Recipient](),
 		"The health of a server":     reflect.TypeFor[tells.Health](),

@@ -6,7 +6,8 @@
 //
 //	main, wiring           the commands, and the rooms that each is made of
 //	agent                  the agent: what it is made of, answers over its socket, and tells
-//	mta, trace             server mode, and the dialogues of its clients
+//	mta, doors, trace      server mode, where its mail goes, and the dialogues of its clients
+//	fetch                  mail that a server holds for this machine
 //	system                 the machine's own agent, and the commands of users that it does
 //	sendmail               sendmail's personalities, as msp wants them done
 //	queue, undo            what waits, and what a person does to it
@@ -135,7 +136,7 @@ it to your smarthost the moment a network passes.`,
 		return sysexits.Errorf(sysexits.Usage, "see: "+c.CommandPath()+" --help", "%w", err)
 	})
 	root.AddCommand(
-		a.agentCommand(), a.flushCommand(), a.explainCommand(), a.undoCommand(), a.queueCommand(), a.statusCommand(), a.configCommand(),
+		a.agentCommand(), a.flushCommand(), a.fetchCommand(), a.explainCommand(), a.undoCommand(), a.queueCommand(), a.statusCommand(), a.configCommand(),
 		a.eventsCommand(), a.traceCommand(), a.sendCommand(), a.topCommand(),
 		a.setupCommand(),
 		a.loginCommand(), a.logoutCommand(), a.demoCommand(), a.serviceCommand(),

@@ -75,10 +75,14 @@ func recipientOf(to expand.Destination) queue.Recipient {
 	case to.Target != "":
 		r.Target = url.QueryEscape(to.By) + " " + to.Target
 	case to.User != "":
-		r.Target = "user:" + url.QueryEscape(to.User) + " " + to.Detail
+		r.Target = MailboxOf(to.User, to.Detail)
 	}
 	return r
 }
+
+// MailboxOf is the Target of a recipient, at the door of this machine, who has a
+// mailbox here.
+func MailboxOf(user, detail string) string { return "user:" + url.QueryEscape(user) + " " + detail }
 
 // putChildren puts them into the queue. One that an attempt before has put is not
 // put again.

@@ -96,7 +96,7 @@ func (s *Session) logIn() *queue.RouteFault {
 // none of these.
 func (s *Session) trusts(name string) bool {
 	how := s.manner()
-	return how.group && how.login && (name == gosasl.Plain || name == gosasl.External) && s.target.Memory.Recall().LoggedIn == name
+	return !s.target.Asks && how.group && how.login && (name == gosasl.Plain || name == gosasl.External) && s.target.Memory.Recall().LoggedIn == name
 }
 
 // logInOnTheWay puts AUTH before the first message. What the server says of it

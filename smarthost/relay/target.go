@@ -14,6 +14,7 @@
 //	session, turn, window, manner      which messages are under way, and how
 //	outgoing, spill, body              a message in the form that this server takes
 //	transaction, data, bdat, settle    one MAIL … RCPT … DATA or BDAT
+//	asking                             other questions than to take a message
 //	memory                             what sessions with one server tell each other
 package relay
 
@@ -91,6 +92,9 @@ type Target struct {
 	// Settle, if not nil, is given the fault of a log-in that was refused on its
 	// way with the first message, and returns what the deliveries are to say.
 	Settle func(*queue.RouteFault) *queue.RouteFault
+
+	// Asks says that the session is for questions (Say) and takes no mail.
+	Asks bool
 
 	// Dial opens the connection; nil is net.Dialer's, which tries IPv6 and
 	// IPv4 side by side (RFC 8305).
@@ -185,7 +189,9 @@ func (t *Target) open(ctx context.Context, addresses []string, headStart time.Du
 		if s.reached.slow || t.Memory.Recall().Link.Slow(t.Now()) {
 			s.dialogue.out.most = slowBuffer
 		}
-		s.dialogue.listen()
+		if !t.Asks {
+			s.dialogue.listen()
+		}
 		return s, nil
 	}
 	_ = w.Close()

@@ -18,6 +18,8 @@ import (
 type wire struct {
 	net.Conn
 	sent, received atomic.Int64
+	// given: somebody else has the connection now, and its deadlines.
+	given atomic.Bool
 	// writes are under way.
 	writes atomic.Int32
 	// wrote and read are when octets last went and came, in Unix nanoseconds, and
@@ -164,6 +166,9 @@ func (w *wire) unsent() int64 {
 // of patience.
 func (w *wire) Read(p []byte) (int, error) {
 	for {
+		if w.given.Load() {
+			return w.Conn.Read(p)
+		}
 		n, err := w.Conn.Read(p)
 		if n > 0 {
 			w.received.Add(int64(n))
@@ -190,6 +195,9 @@ func (w *wire) heard() {
 // Write fails only when nothing at all got through within the limit: a slow
 // link may take minutes for a buffer that a fast one takes at once.
 func (w *wire) Write(p []byte) (int, error) {
+	if w.given.Load() {
+		return w.Conn.Write(p)
+	}
 	w.writing.Lock()
 	defer w.writing.Unlock()
 	w.writes.Add(1)
