@@ -1,0 +1,104 @@
+package mx
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"mailcrane/internal/address"
+	"mailcrane/internal/config"
+	"mailcrane/mta/names"
+	"mailcrane/queue"
+)
+
+// byDomain sends mail to the exchangers of its recipient's domain.
+type byDomain struct{}
+
+func (byDomain) Route(e *queue.Envelope) (queue.Route, error) {
+	return queue.Route(esmtp(address.Domain(e.To[0].Address))), nil
+}
+func (byDomain) ReturnTo(e *queue.Envelope) string { return e.From }
+
+type freely struct{}
+
+func (freely) Verdict(queue.Route) queue.Verdict { return queue.Verdict{Try: true} }
+func (freely) Changes() <-chan struct{}          { return nil }
+
+// left is who still waits in the queue, or has got a bounce, by recipient.
+func left(t *testing.T, s *queue.Spool) map[string]queue.State {
+	t.Helper()
+	listing, err := s.List(queue.ListOrder{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := make(map[string]queue.State)
+	listing.Each(func(e queue.Entry) bool {
+		for i, to := range e.Envelope.To {
+			var state queue.State
+			if i < len(e.Results) {
+				state = e.Results[i].State
+			}
+			all[to.Address] = state
+		}
+		return true
+	})
+	return all
+}
+
+// Coverage: B111.
+func TestAQueueRunDeliversWhatItCanAndBouncesWhatNobodyTakes(t *testing.T) {
+	w := standard()
+	w.mx["other.test"] = []names.MX{{Host: "mx1.example.org", Preference: 1}}
+	w.mx["dead.test"] = []names.MX{{Host: "gone.test", Preference: 1}}
+	w.hosts["gone.test"] = []string{"192.0.2.66"}
+	w.wrong["unsure.test MX"] = true
+	spool := queue.NewSpool(t.TempDir(), queue.OS{}, time.Now)
+	if err := spool.Prepare(); err != nil {
+		t.Fatal(err)
+	}
+	tr := w.transport(t, cached(4, time.Minute))
+	r := &queue.Runner{
+		Spool: spool, Router: byDomain{}, Transport: tr, Reach: freely{}, Tuning: config.DefaultQueue(), Now: time.Now,
+		ByRecipient: true, Log: slog.New(slog.DiscardHandler), Hostname: "us.example",
+	}
+	put := func(to string) {
+		t.Helper()
+		e := &queue.Envelope{From: "me@plain.test", To: []queue.Recipient{{Address: to}}}
+		if _, err := spool.Put(t.Context(), e, strings.NewReader("Subject: x\n\nbody\n")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, to := range []string{"a@example.org", "b@example.org", "c@dead.test", "d@none.test", "e@unsure.test"} {
+		put(to)
+	}
+	run := func() {
+		t.Helper()
+		if _, err := r.Run(context.Background(), queue.Run{Person: true}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run()
+	if connections, _, mails := w.servers["192.0.2.1:25"].count(); connections != 1 || mails != 2 {
+		t.Errorf("two messages to one host: %d connections, %d mails", connections, mails)
+	}
+	put("f@other.test")
+	run()
+	if connections, _, mails := w.servers["192.0.2.1:25"].count(); connections != 1 || mails != 3 {
+		t.Errorf("one more, for another domain: %d connections, %d mails", connections, mails)
+	}
+	// The bounce about d@none.test went to me@plain.test by the first run.
+	if _, _, mails := w.servers["192.0.2.3:25"].count(); mails != 1 {
+		t.Errorf("%d bounces were sent", mails)
+	}
+	all := left(t, spool)
+	if len(all) != 2 {
+		t.Errorf("left are %v", all)
+	}
+	for _, to := range []string{"c@dead.test", "e@unsure.test"} {
+		if state, ok := all[to]; !ok || state != 0 {
+			t.Errorf("%s is %v, %v: a fault of the route is none of the message", to, state, ok)
+		}
+	}
+}
