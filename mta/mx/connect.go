@@ -47,7 +47,7 @@ func (o *opening) address(ctx context.Context, p Peer, x Exchanger) (*session, *
 	t := o.transport
 	terms, err := t.Policy.Terms(ctx, p)
 	if err != nil {
-		return nil, &queue.RouteFault{Step: queue.StepTLS, Server: shownHost(p), Err: err}
+		return nil, unfit(p, err)
 	}
 	s, fault := o.dial(ctx, p, x, terms)
 	if fault == nil || fault.Step != queue.StepTLS || terms.Mode != relay.Opportunistic || !t.exchange.TLSFallbackToClear || ctx.Err() != nil || isUnmet(fault) {
@@ -57,6 +57,16 @@ func (o *opening) address(ctx context.Context, p Peer, x Exchanger) (*session, *
 	// What is on the way can always make a handshake fail: this is for who says
 	// that mail is to arrive all the same.
 	return o.dial(ctx, p, x, Terms{Name: terms.Name, Mode: relay.Insecure})
+}
+
+// unfit is the fault of a host that the policy does not let us speak to: by its
+// TLS, or because nobody can tell, as of an access map that cannot be read.
+func unfit(p Peer, err error) *queue.RouteFault {
+	f := &queue.RouteFault{Step: queue.StepTLS, Server: shownHost(p), Err: err}
+	if !isUnmet(f) {
+		f.Step = queue.StepConfig
+	}
+	return f
 }
 
 func isUnmet(f *queue.RouteFault) bool {
@@ -95,7 +105,7 @@ func (o *opening) dial(ctx context.Context, p Peer, x Exchanger, terms Terms) (*
 	if err := t.Policy.Host(p, s.link); err != nil {
 		s.Learn()
 		open.Close(ctx)
-		return nil, &queue.RouteFault{Step: queue.StepTLS, Server: shownHost(p), Err: err}
+		return nil, unfit(p, err)
 	}
 	return s, nil
 }

@@ -1,9 +1,14 @@
 package mx
 
 import (
+	"log/slog"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"mailcrane/mta/access"
+	"mailcrane/mta/safefile"
 	"mailcrane/queue"
 )
 
@@ -172,5 +177,18 @@ func TestARecipientWhoseMailWantsTLSIsPutOffAlone(t *testing.T) {
 	}
 	if heard := w.servers["192.0.2.3:25"].heard(); strings.Contains(heard, "secret") || strings.Contains(heard, "top@") {
 		t.Errorf("it heard %q", heard)
+	}
+}
+
+func TestMailWaitsWhereNobodyKnowsWhatTheAccessMapAsksFor(t *testing.T) {
+	w := standard()
+	path := filepath.Join(t.TempDir(), "access")
+	m, err := access.Open(path, safefile.Rules{}, access.Options{}, slog.New(slog.DiscardHandler), time.Now)
+	if err == nil {
+		t.Fatal("a file that is not there was read")
+	}
+	_, fault := send(t, w.transport(t, func(o *Options) { o.Access = m }), "esmtp:plain.test")
+	if fault == nil || fault.Step != queue.StepConfig || fault.NeedsPerson || w.calls() != "" {
+		t.Errorf("%v, %q", fault, w.calls())
 	}
 }
