@@ -144,7 +144,11 @@ func (a *app) agent(ctx context.Context, by given) error {
 	status := a.teller(c, net, does, by.addresses)
 	notices := a.notifier(ctx, c, out, log, own)
 	hub := events.NewHub(a.now, func() map[queue.Route]netwatch.Standing { return status().Routes }, notices.looker())
-	runner.Reach, runner.Transport, runner.Stirs, runner.Naps = hub.Reach(ctx, net), net.Prove(out), stirs, naps
+	fetches, err := a.pickup(c, out, log)
+	if err != nil {
+		return err
+	}
+	runner.Reach, runner.Transport, runner.Stirs, runner.Naps = hub.Reach(ctx, fetches.hears(ctx, net)), net.Prove(out), stirs, naps
 	tells := liaison{log}
 	ends := &idler{after: a.idleExit, spool: runner.Spool, drop: c.System.Drop, end: stop, log: log, install: serviceCall(c, "install")}
 	if err := a.doors(runner, c, log, by.doors); err != nil {
@@ -153,7 +157,7 @@ func (a *app) agent(ctx context.Context, by given) error {
 	runner.Watch = watchers{idle.watch, ends.watch, tells.watch, does.watch, hub.Watch, notices.watch, by.queue}.watch
 	answers := controller{
 		status: status, events: func(conn stream) { hub.Serve(ctx, conn) },
-		run:  func() { out.Again(); ring(pokes) },
+		run:  func() { out.Again(); ring(pokes); fetches.poke() },
 		stir: func() { ring(stirs) }, trace: by.traces(ctx),
 	}
 	unanswer, err := serveControl(ctx, c, answers)
@@ -175,6 +179,9 @@ func (a *app) agent(ctx context.Context, by given) error {
 	}
 	log.Info("agent is up", "spool", c.Spools.String(), "accounts", len(c.Accounts), "network", net.State().Reason)
 	tells.ready(net.State().Reason)
+	if fetches != nil {
+		taking.all.Go(func() { fetches.serve(ctx) })
+	}
 	ended := taking.serve(ctx, by, *runner, stop)
 	err = runner.Serve(ctx, by.runs(ctx, hub.Arrivals(ctx, arrived)), pokes)
 	tells.stopping()

@@ -152,12 +152,18 @@ func (p *provider) put(to string) {
 	must(p.t, err, w.Close(), c.Quit())
 }
 
-// laptop runs a command of the laptop's user.
-func (p *provider) laptop(args ...string) (code int, out string) {
-	p.t.Helper()
+// command is one of the laptop's user.
+func (p *provider) command(args ...string) *exec.Cmd {
 	cmd := exec.Command(filepath.Join(bin, "mailcrane"), append([]string{"--config", p.path("laptop.toml")}, args...)...)
 	cmd.Dir, cmd.Env = "/", []string{"HOME=" + p.path("lap"), "PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8"}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	return cmd
+}
+
+// laptop runs a command of the laptop's user.
+func (p *provider) laptop(args ...string) (code int, out string) {
+	p.t.Helper()
+	cmd := p.command(args...)
 	said, err := cmd.CombinedOutput()
 	if _, exited := err.(*exec.ExitError); err != nil && !exited {
 		p.t.Fatal(err)
@@ -240,5 +246,28 @@ func TestWhoMayNotFetchIsToldWhatToDo(t *testing.T) {
 	p.write("laptop.toml", strings.ReplaceAll(string(config), `fetch = "atrn"`, `fetch = "none"`), nobody)
 	if code, said := p.laptop("fetch"); code != 78 || !strings.Contains(said, "no account has fetch set") {
 		t.Errorf("where nothing is set: exit %d: %s", code, said)
+	}
+}
+
+func TestTheAgentOfALaptopFetchesByItself(t *testing.T) {
+	p := newProvider(t, "log_level = 9\n")
+	p.start()
+	p.put("ann@client.example")
+	agent := p.command("agent")
+	log, err := agent.StderrPipe()
+	must(t, err, agent.Start())
+	t.Cleanup(func() {
+		_ = agent.Process.Signal(syscall.SIGTERM)
+		_ = agent.Wait()
+	})
+	var told []string
+	for lines := bufio.NewScanner(log); lines.Scan(); {
+		told = append(told, lines.Text())
+		if strings.Contains(lines.Text(), "message delivered") {
+			break
+		}
+	}
+	if got := p.mailbox(); len(got) != 1 {
+		t.Errorf("the mailbox has %q; the agent said\n%s", got, strings.Join(told, "\n"))
 	}
 }
