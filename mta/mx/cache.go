@@ -111,7 +111,7 @@ func (c *cache) empty(ctx context.Context) {
 func (s *session) quit(ctx context.Context) { s.Session.Close(ctx) }
 
 // cached is a session with the host that was left open, if it answers RSET.
-func (t *Transport) cached(ctx context.Context, r queue.Route, destination string, x Exchanger) queue.Session {
+func (t *Transport) cached(ctx context.Context, r queue.Route, destination string, x Exchanger) *session {
 	for ctx.Err() == nil {
 		old := t.cache.take(x.Host, x.Port)
 		if old == nil {

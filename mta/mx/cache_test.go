@@ -163,6 +163,36 @@ func TestWhenTheWayOutChangesNobodyWaitsInTheCache(t *testing.T) {
 	})
 }
 
+func TestASessionInUseThatHearsOfAChangeHasTheCacheEmptied(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := standard()
+		tr := w.transport(t, cached(4, time.Minute))
+		send(t, tr, "esmtp:plain.test")
+		ctx, stir, end := queue.WithStir(t.Context())
+		defer end()
+		used, fault := tr.Open(ctx, "esmtp:example.org")
+		if fault != nil {
+			t.Fatal(fault.Sentence())
+		}
+		stir()
+		synctest.Wait()
+		_, idle, _ := w.servers["192.0.2.3:25"].count()
+		_, busy, _ := w.servers["192.0.2.1:25"].count()
+		if idle != 0 || busy != 1 {
+			t.Errorf("%d idle ones are open, and %d in use", idle, busy)
+		}
+		used.Close(t.Context())
+		send(t, tr, "esmtp:plain.test")
+		stir() // nobody in use hears it
+		synctest.Wait()
+		if _, idle, _ := w.servers["192.0.2.3:25"].count(); idle != 1 {
+			t.Errorf("%d are open", idle)
+		}
+		tr.Close(t.Context())
+		synctest.Wait()
+	})
+}
+
 func TestASessionThatBrokeIsNotKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := standard()

@@ -15,7 +15,7 @@ import (
 
 // host is a session with a host, by whichever of its addresses. With neither a
 // session nor a fault there was no time to try it.
-func (o *opening) host(ctx context.Context, destination string, x Exchanger) (queue.Session, *queue.RouteFault) {
+func (o *opening) host(ctx context.Context, destination string, x Exchanger) (*session, *queue.RouteFault) {
 	t := o.transport
 	if s := t.cached(ctx, o.route, destination, x); s != nil {
 		return s, nil

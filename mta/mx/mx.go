@@ -136,6 +136,7 @@ func (t *Transport) Open(ctx context.Context, r queue.Route) (queue.Session, *qu
 	}
 	switch {
 	case s != nil:
+		s.leave = queue.OnStir(ctx, func() { go t.Stir() })
 		return s, nil
 	case end.fault != nil:
 		return nil, end.fault
@@ -144,7 +145,8 @@ func (t *Transport) Open(ctx context.Context, r queue.Route) (queue.Session, *qu
 }
 
 // Stir is for when the way out may have changed: sessions that nobody uses are
-// closed, since a connection stays on the way by which it was made.
+// closed, since a connection stays on the way by which it was made. A session in
+// use that is told of it (queue.OnStir) has that done.
 func (t *Transport) Stir() { t.cache.empty(context.Background()) }
 
 // Close ends the sessions that nobody uses, and keeps none from now on.

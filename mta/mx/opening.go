@@ -29,7 +29,7 @@ func (t *Transport) newOpening(ctx context.Context, r queue.Route, _ route.Hop) 
 }
 
 // reach is a session with a host of the list, or why there is none.
-func (o *opening) reach(ctx context.Context, list string) (queue.Session, ending) {
+func (o *opening) reach(ctx context.Context, list string) (*session, ending) {
 	t := o.transport
 	hosts, end := t.hosts(ctx, list)
 	if len(hosts) == 0 {

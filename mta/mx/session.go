@@ -23,6 +23,9 @@ type session struct {
 	link      access.Connection
 	memory    *known.Server
 
+	// leave ends that a change of the way out empties the cache.
+	leave func()
+
 	broken atomic.Bool
 	mu     sync.Mutex
 	// before is what it had cost when this use began; ended, if not nil, what this
@@ -90,6 +93,7 @@ func (s *session) unmet(err error) queue.Outcome {
 
 // Close implements queue.Session: what is in order stays open for a while.
 func (s *session) Close(ctx context.Context) {
+	s.leave()
 	s.Learn()
 	cost := s.Cost()
 	s.mu.Lock()
