@@ -127,7 +127,7 @@ func (t *Transport) Open(ctx context.Context, r queue.Route) (queue.Session, *qu
 	if !door || !hop.Wire() {
 		return nil, &queue.RouteFault{Step: queue.StepConfig, Err: fmt.Errorf("%s is reached by no network", r), NeedsPerson: true}
 	}
-	o := t.newOpening(ctx, r, hop)
+	o := t.newOpening(ctx, r)
 	s, end := o.reach(ctx, hop.Host)
 	if s == nil && end.passes() && t.exchange.FallbackSmartHost != "" && ctx.Err() == nil {
 		if n, err := config.ParseNextHop(t.exchange.FallbackSmartHost); err == nil && n.Host != hop.Host {

@@ -8,7 +8,6 @@ import (
 
 	"mailcrane/mta/access"
 	"mailcrane/mta/names"
-	"mailcrane/mta/route"
 	"mailcrane/queue"
 )
 
@@ -17,14 +16,14 @@ type opening struct {
 	transport *Transport
 	route     queue.Route
 	budget    budget
-	// tried counts connections; begun, the hosts that they were to.
+	// tried counts connections.
 	tried int
 }
 
 // mostTried bounds the connections of one opening.
 const mostTried = 16
 
-func (t *Transport) newOpening(ctx context.Context, r queue.Route, _ route.Hop) *opening {
+func (t *Transport) newOpening(ctx context.Context, r queue.Route) *opening {
 	return &opening{transport: t, route: r, budget: newBudget(ctx, t.Config.Timeout, t.Now, t.Dial)}
 }
 
