@@ -26,8 +26,8 @@ func newExpander(c *config.Config, safe safefile.Rules, table *route.Table, o Ro
 	return expand.New(expand.Options{
 		Table: table, Aliases: known, Users: o.Users, Hostname: o.Classes.Host(), Admin: c.Admin,
 		Lists: aliases.NewLists(aliases.ListOptions{
-			Opener: aliases.Direct{Rules: safe}, Users: o.Users, ForwardPath: c.MTA.Deliver.ForwardPath, Host: Hostname(c),
-			IncludeUID: includeUID(c.MTA.Deliver.DefaultUser), FileOpen: c.Timeout.FileOpen, Log: o.Log,
+			Opener: o.opener(safe), Users: o.Users, ForwardPath: c.MTA.Deliver.ForwardPath, Host: Hostname(c),
+			IncludeUID: IncludeUID(c, o.Opener != nil), FileOpen: c.Timeout.FileOpen, Log: o.Log,
 		}),
 		MaxDepth: c.MTA.Routing.MaxAliasRecursion, MeToo: c.MTA.Routing.MeToo,
 	})
@@ -37,11 +37,21 @@ func isLocal(classes *policy.Classes) func(domain string) bool {
 	return func(domain string) bool { return classes.Local(domain) != "" }
 }
 
-// includeUID is with whose rights the lists of aliases are read: the DefaultUser's,
-// who can become nobody else; a server that is not root has only its own.
-func includeUID(defaultUser string) uint32 {
+// opener opens lists and .forward files: the given one, or this process.
+func (o RoutingOptions) opener(safe safefile.Rules) aliases.Opener {
+	if o.Opener != nil {
+		return o.Opener
+	}
+	return aliases.Direct{Rules: safe}
+}
+
+// IncludeUID is with whose rights the lists of aliases are read: the DefaultUser's,
+// who can become nobody else; a server that is not root, and has nobody with the
+// rights to ask, has only its own.
+func IncludeUID(c *config.Config, asks bool) uint32 {
 	const nobody = 1 // sendmail's, where the machine has none of its choices
-	if uid := os.Geteuid(); uid != 0 {
+	defaultUser := c.MTA.Deliver.DefaultUser
+	if uid := os.Geteuid(); uid != 0 && !asks {
 		return uint32(max(uid, 0)) //nolint:gosec // a user's number has 32 bits
 	}
 	a, err := local.DefaultUser(defaultUser)

@@ -37,8 +37,11 @@ type RoutingOptions struct {
 	Classes *policy.Classes
 	Users   aliases.Users
 	Access  *access.Map
-	Now     func() time.Time
-	Log     *slog.Logger
+	// Opener opens lists and .forward files with the rights of their users; nil has
+	// this process do it.
+	Opener aliases.Opener
+	Now    func() time.Time
+	Log    *slog.Logger
 	// Hosts remembers for all processes how each exchanger was; nil is nothing.
 	Hosts queue.Hosts
 	// Failed is told of each exchanger that could not be used, where another was

@@ -90,7 +90,7 @@ func (r *rules) open(ctx context.Context, s *Server) error {
 		return err
 	}
 	r.routing, err = NewRouting(c, RoutingOptions{
-		Names: r.names, Users: s.Users, Access: r.access, Hosts: s.Hosts, Before: before.routing, Now: s.Now, Log: s.Log,
+		Names: r.names, Users: s.Users, Opener: s.Opener, Access: r.access, Hosts: s.Hosts, Before: before.routing, Now: s.Now, Log: s.Log,
 		Failed: s.Watch.Exchanger,
 	})
 	if err != nil {

@@ -42,6 +42,9 @@ type Options struct {
 	Resolver names.Resolver
 	// Users are those of this machine; nil are the system's.
 	Users aliases.Users
+	// Opener opens lists and .forward files with the rights of their users; nil has
+	// this process do it.
+	Opener aliases.Opener
 	// Hosts remembers for all processes how each exchanger was; nil is nothing.
 	Hosts queue.Hosts
 	// Load is the machine's, over the last minute, and Free how many octets fit on

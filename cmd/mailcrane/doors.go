@@ -1,11 +1,15 @@
 package main
 
 import (
+	"context"
 	"log/slog"
 	"os"
+	"strings"
 
 	"mailcrane/internal/config"
 	"mailcrane/mta"
+	"mailcrane/mta/aliases"
+	"mailcrane/mta/lda"
 	"mailcrane/mta/local"
 	"mailcrane/mta/safefile"
 	"mailcrane/mta/site"
@@ -32,17 +36,17 @@ func (a *app) doors(runner *queue.Runner, c *config.Config, log *slog.Logger, by
 		return a.home(runner, c, log)
 	}
 	if by == nil {
-		routing, err := mta.NewRouting(c, mta.RoutingOptions{Now: a.now, Log: log, Hosts: runner.Hosts})
+		agent, opener, err := a.localAgent(c, log, "")
+		if err != nil {
+			return err
+		}
+		routing, err := mta.NewRouting(c, mta.RoutingOptions{Opener: opener, Hosts: runner.Hosts, Now: a.now, Log: log})
 		if err != nil {
 			return err
 		}
 		by = routing.Doors()
+		by.Agent = agent
 	}
-	agent, err := a.localAgent(c, log)
-	if err != nil {
-		return err
-	}
-	by.Agent = agent
 	asServer(runner, c, *by)
 	return nil
 }
@@ -60,8 +64,55 @@ func (a *app) router(c *config.Config, out *smarthost.Transport) queue.Router {
 	return site.New(o)
 }
 
-// localAgent delivers on this machine.
-func (a *app) localAgent(c *config.Config, log *slog.Logger) (local.Agent, error) {
+// localAgent delivers on this machine, and opens lists and .forward files: who has
+// the rights does it itself, and all others ask the local delivery agent, where there
+// is one. socket is where it answers, "" is at its usual place.
+func (a *app) localAgent(c *config.Config, log *slog.Logger, socket string) (local.Agent, aliases.Opener, error) {
+	own, err := a.deliverer(c, log)
+	if err != nil {
+		return nil, nil, err
+	}
+	if socket == "" {
+		if os.Geteuid() == 0 {
+			return own, nil, nil
+		}
+		if _, err := os.Stat(agentPath); err != nil {
+			return own, nil, nil //nolint:nilerr // there is none: this process delivers what its own rights allow
+		}
+		socket = agentPath
+	}
+	client := lda.Client{Path: socket}
+	if mailer, _, _ := strings.Cut(c.MTA.Deliver.Mailer, ":"); mailer == "lmtp" {
+		return mailboxesByLMTP{client, own}, client, nil
+	}
+	return client, client, nil
+}
+
+// agentPath is where the machine's local delivery agent answers.
+const agentPath = "/run/mailcrane/lda.sock"
+
+// mailboxesByLMTP asks the local delivery agent for files and programs alone: to
+// speak LMTP needs no rights.
+type mailboxesByLMTP struct {
+	local.Agent
+	mailboxes *local.Deliverer
+}
+
+// Deliver implements local.Agent.
+func (m mailboxesByLMTP) Deliver(ctx context.Context, j local.Job) queue.Reply {
+	if j.Target == "" && j.Rules == "" {
+		return m.mailboxes.Deliver(ctx, j)
+	}
+	return m.Agent.Deliver(ctx, j)
+}
+
+// DeliverAll implements site.Together, for jobs that are for mailboxes.
+func (m mailboxesByLMTP) DeliverAll(ctx context.Context, jobs []local.Job) []queue.Reply {
+	return m.mailboxes.DeliverAll(ctx, jobs)
+}
+
+// deliverer delivers with the rights of this process.
+func (a *app) deliverer(c *config.Config, log *slog.Logger) (*local.Deliverer, error) {
 	safe, err := safefile.New(c.MTA.Safe)
 	if err != nil {
 		return nil, err

@@ -147,6 +147,9 @@ it to your smarthost the moment a network passes.`,
 		a.personalityCommand("mailq", "List the queue in sendmail's layout"),
 		a.personalityCommand("newaliases", "Check the file of aliases, which needs no database"),
 	)
+	if lda := a.ldaCommand(); lda != nil {
+		root.AddCommand(lda)
+	}
 	a.through(root)
 	a.complete(root)
 	return root

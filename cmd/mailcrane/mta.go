@@ -63,9 +63,17 @@ func (a *app) mta(ctx context.Context) error {
 	}
 	defer look.close()
 	log := look.log
+	answers, err := a.startDeliveryAgent(ctx, c)
+	if err != nil {
+		return err
+	}
+	agent, opener, err := a.localAgent(c, log, answers)
+	if err != nil {
+		return err
+	}
 	nodes := newNodeRuns()
 	turns := turn.New(turn.Options{Spool: a.spool(c), Hostname: mta.Hostname(c), Timeouts: c.Timeout, Now: a.now, Log: log})
-	server, err := mta.New(c, mta.Options{Spool: a.spool(c), Hosts: a.hosts(c), Run: nodes.begin, Turn: turns, Load: a.load, Free: queue.OS{}.Free, Now: a.now, Log: log, Watch: look.watch})
+	server, err := mta.New(c, mta.Options{Spool: a.spool(c), Opener: opener, Hosts: a.hosts(c), Run: nodes.begin, Turn: turns, Load: a.load, Free: queue.OS{}.Free, Now: a.now, Log: log, Watch: look.watch})
 	if err != nil {
 		return err
 	}
@@ -80,9 +88,11 @@ func (a *app) mta(ctx context.Context) error {
 	undumpable() // the change of user has made it an ordinary process again
 	defer a.onHangup(ctx, func() { a.reload(ctx, server, c, log) })()
 	look.tell(ctx, a, c, server)
+	doors := server.Doors()
+	doors.Agent = agent
 	look.watch.Starting(version(), c.Queue.Interval)
 	defer look.watch.Stopping()
-	return a.agent(ctx, given{config: c, log: log, inherited: inherited, server: server.Serve, doors: server.Doors(), addresses: server.Addresses, nodes: nodes, turns: turns, queue: look.watch.Queue, trace: look.hub.Serve})
+	return a.agent(ctx, given{config: c, log: log, inherited: inherited, server: server.Serve, doors: doors, addresses: server.Addresses, nodes: nodes, turns: turns, queue: look.watch.Queue, trace: look.hub.Serve})
 }
 
 // reload has the server go by the configuration as it is now. One that is wrong

@@ -88,8 +88,8 @@ func (v *village) server(t *testing.T, name, user string, number int, more strin
 		t.Fatal(err)
 	}
 	m := v.Machine(name, number, map[string]string{
-		"passwd":      fmt.Sprintf("root:x:0:0::/root:/bin/sh\ndaemon:x:1:1::/:/usr/sbin/nologin\n%s:x:%d:%d::%s:/bin/sh\n", user, villageUser, villageUser, folk),
-		"group":       fmt.Sprintf("root:x:0:\ndaemon:x:1:\n%s:x:%d:\n", user, villageUser),
+		"passwd":      fmt.Sprintf("root:x:0:0::/root:/bin/sh\ndaemon:x:1:1::/:/usr/sbin/nologin\ncrane:x:990:990::/:/usr/sbin/nologin\n%s:x:%d:%d::%s:/bin/sh\n", user, villageUser, villageUser, folk),
+		"group":       fmt.Sprintf("root:x:0:\ndaemon:x:1:\ncrane:x:990:\n%s:x:%d:\n", user, villageUser),
 		"hosts":       "127.0.0.1 localhost\n",
 		"resolv.conf": "nameserver " + lab.VillageName + "\n",
 	})
@@ -104,11 +104,14 @@ directory = %q
 hostname = "mail.%s.test"
 local = ["%s.test"]
 name_servers = [%q]
+run_as = "crane"
+[mta.map]
+aliases = [%q]
 [mta.deliver]
 default_user = "daemon"
 [[mta.listen]]
 address = "0.0.0.0:25"
-`, s.spool(), name, name, lab.VillageName)+more)
+`, s.spool(), name, name, lab.VillageName, dir+"/aliases")+more)
 	return s
 }
 

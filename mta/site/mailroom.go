@@ -35,8 +35,11 @@ func (m *mailroom) Deliver(ctx context.Context, d *queue.Delivery) *queue.RouteF
 		}
 		return nil
 	}
-	const together = 8
-	places := make(chan struct{}, together)
+	if m.together(ctx, d) {
+		return nil
+	}
+	const atOnce = 8
+	places := make(chan struct{}, atOnce)
 	var all sync.WaitGroup
 	for i := range d.To {
 		places <- struct{}{}
@@ -47,6 +50,29 @@ func (m *mailroom) Deliver(ctx context.Context, d *queue.Delivery) *queue.RouteF
 	}
 	all.Wait()
 	return nil
+}
+
+// Together is an Agent that delivers to several mailboxes in one go, as by LMTP.
+type Together interface {
+	DeliverAll(ctx context.Context, jobs []local.Job) []queue.Reply
+}
+
+// together delivers to all at once, where the agent can, and all are mailboxes.
+func (m *mailroom) together(ctx context.Context, d *queue.Delivery) bool {
+	agent, can := m.site.Agent.(Together)
+	if !can || m.site.Quick || m.rules != "" || len(d.To) < 2 {
+		return false
+	}
+	jobs := make([]local.Job, len(d.To))
+	for i := range d.To {
+		if jobs[i] = m.job(d, d.To[i]); jobs[i].Target != "" {
+			return false
+		}
+	}
+	for i, reply := range agent.DeliverAll(ctx, jobs) {
+		d.Report(i, outcome(reply).InMailbox())
+	}
+	return true
 }
 
 func (m *mailroom) job(d *queue.Delivery, to queue.Recipient) local.Job {

@@ -212,7 +212,9 @@ func calledOff(ctx context.Context) *queue.RouteFault {
 // outcome is the result that a reply says; code 0 with an enhanced code is one of
 // our own.
 func outcome(r queue.Reply) queue.Outcome {
-	if r.Code == 0 && strings.HasPrefix(r.Enhanced, "4") {
+	// A 421 is a server's word about the session (RFC 5321 section 3.8), and here that
+	// of a mailbox's server before it took the message.
+	if r.Code == 421 || r.Code == 0 && strings.HasPrefix(r.Enhanced, "4") {
 		return queue.Defer("", r.Enhanced, r.Text)
 	}
 	return queue.OutcomeOf("", r)
