@@ -103,3 +103,12 @@ func lookUp(name string) (uid, gid int, groups []int, err error) {
 	}
 	return uid, gid, groups, nil
 }
+
+// becomes is the uid that a server of root's is to have; false where it stays.
+func becomes(name string) (uid uint32, ok bool) {
+	if name == "" || os.Geteuid() != 0 {
+		return 0, false
+	}
+	n, _, _, err := lookUp(name)
+	return uint32(n), err == nil && n > 0 //nolint:gosec // a user's number has 32 bits
+}

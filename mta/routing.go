@@ -53,7 +53,7 @@ type RoutingOptions struct {
 
 // NewRouting reads what a configuration says about where mail goes.
 func NewRouting(c *config.Config, o RoutingOptions) (*Routing, error) {
-	safe, err := safefile.New(c.MTA.Safe)
+	safe, err := trusting(c)
 	if err != nil {
 		return nil, err
 	}

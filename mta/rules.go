@@ -59,9 +59,19 @@ func (s *Server) read(c *config.Config) (*rules, error) {
 	return r, nil
 }
 
+// trusting are the rules for support files. Those of the user that the server is to
+// become are its own from the start.
+func trusting(c *config.Config) (safefile.Rules, error) {
+	safe, err := safefile.New(c.MTA.Safe)
+	if uid, ok := becomes(c.MTA.RunAs); ok {
+		safe = safe.As(uid)
+	}
+	return safe, err
+}
+
 func (r *rules) open(ctx context.Context, s *Server) error {
 	c := r.config
-	safe, err := safefile.New(c.MTA.Safe)
+	safe, err := trusting(c)
 	if err != nil {
 		return err
 	}

@@ -20,6 +20,7 @@ type server struct {
 
 const (
 	villageUser  = 2000 // the uid of ann and me, each on a machine of their own
+	craneUser    = 990  // as whom the servers run
 	hubNumber    = 10
 	hubIP        = "198.51.100.10"
 	twoNumber    = 20
@@ -76,6 +77,14 @@ func (v *village) key(t *testing.T, machine, name string) string {
 	return to
 }
 
+// give makes a file that of the server's user.
+func (v *village) give(t *testing.T, path string) {
+	t.Helper()
+	if err := os.Chown(path, craneUser, craneUser); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // server is a machine with one user, whose domain is NAME.test.
 func (v *village) server(t *testing.T, name, user string, number int, more string) *server {
 	t.Helper()
@@ -94,6 +103,10 @@ func (v *village) server(t *testing.T, name, user string, number int, more strin
 		"resolv.conf": "nameserver " + lab.VillageName + "\n",
 	})
 	s := &server{home: &home{t: t, dir: dir, within: m.Command}, machine: m}
+	if err := os.MkdirAll(s.spool(), 0o755); err != nil { //nolint:gosec // the way there is everybody's
+		t.Fatal(err)
+	}
+	v.give(t, s.spool())
 	s.write("aliases", "root: "+user+"\npostmaster: root\n")
 	if err := os.Chmod(filepath.Join(dir, "aliases"), 0o644); err != nil {
 		t.Fatal(err)
@@ -118,16 +131,16 @@ address = "0.0.0.0:25"
 func (s *server) begin() {
 	s.t.Helper()
 	s.running = s.home.begin("mailcrane", "mta")
-	await(s.t, "the server listens", func() bool {
-		out, err := s.machine.Command("sh", "-c", "grep -c ':0019 ' /proc/net/tcp").Output()
-		return err == nil && strings.TrimSpace(string(out)) != "0"
-	})
 	s.t.Cleanup(func() {
 		_ = s.running.cmd.Process.Signal(os.Interrupt) // it may have ended
 		said := s.running.wait().said()
 		if s.t.Failed() {
 			s.t.Logf("%s: %s", s.dir, said)
 		}
+	})
+	await(s.t, "the server listens", func() bool {
+		out, err := s.machine.Command("sh", "-c", "grep -c ':0019 ' /proc/net/tcp").Output()
+		return err == nil && strings.TrimSpace(string(out)) != "0"
 	})
 }
 
