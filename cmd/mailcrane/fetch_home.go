@@ -18,7 +18,7 @@ func (a *app) home(runner *queue.Runner, c *config.Config, log *slog.Logger) err
 	if len(c.Fetching()) == 0 {
 		return nil
 	}
-	agent, err := a.localAgent(c, log)
+	agent, err := a.deliverer(c, log)
 	if err != nil {
 		return err
 	}
