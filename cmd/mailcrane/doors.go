@@ -147,7 +147,7 @@ func asServer(runner *queue.Runner, c *config.Config, by site.Options) {
 		}
 		return c.MTA.Exchange.Sessions
 	}
-	runner.Dial = site.Dial(runner.Dial)
+	runner.Dial = site.Dial(runner.Dial, c.ExpensiveHost)
 	runner.ByRecipient, runner.MostRoutes = true, mostDoors
 	if c.Origin(queueAge(), "") == "" {
 		runner.Tuning.PlainAge = true

@@ -27,7 +27,7 @@ func (a *app) home(runner *queue.Runner, c *config.Config, log *slog.Logger) err
 		Accounts: accountsWay{runner.Router, runner.Transport},
 	})
 	runner.Router, runner.Transport, runner.Reach = homeward{runner.Router}, s, doorReach{runner.Reach}
-	runner.HostOf, runner.Dial = hostOfDoor(runner.HostOf), site.Dial(runner.Dial)
+	runner.HostOf, runner.Dial = hostOfDoor(runner.HostOf), site.Dial(runner.Dial, c.ExpensiveHost)
 	return nil
 }
 

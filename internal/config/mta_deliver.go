@@ -80,6 +80,9 @@ type Exchange struct {
 	ConnectOnlyTo string
 	// Sessions is the most at once with one destination; 0 finds out.
 	Sessions int
+	// Expensive are hosts and domains that are called by queue runs only, with
+	// Queue.HoldExpensive: sendmail's mailer flag e, for doors.
+	Expensive []string
 	// CacheSize sessions stay open for CacheTime after their last message, for
 	// more to the same destination.
 	CacheSize int

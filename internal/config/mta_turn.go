@@ -101,3 +101,13 @@ func (a *Account) settleFetch(bad func(hint, format string, args ...any) error) 
 	}
 	return nil
 }
+
+// ExpensiveHost says that the host of a door, as a mailertable or a domain has it, is
+// called by queue runs only.
+func (c *Config) ExpensiveHost(host string) bool {
+	if !c.Queue.HoldExpensive {
+		return false
+	}
+	host = strings.ToLower(strings.Trim(host, "[]"))
+	return slices.Contains(c.MTA.Exchange.Expensive, host)
+}

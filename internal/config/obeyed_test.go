@@ -154,6 +154,7 @@ var shownBy = [...][3]string{
 	{"MeToo", "mta/expand", "TestASenderOnAListGetsACopyOnlyWhereMeTooSaysSo"},
 	{"ForwardPath", "mta/aliases", "TestTheFirstSafeFileOfForwardPathWins"},
 	{"Timeout.fileopen", "mta/aliases", "TestAFileThatHangsIsTemporaryWithinTimeoutFileopen"},
+	{"mta.exchange.expensive", "mta/site", "TestAnExpensiveHostIsCalledByQueueRunsAlone"},
 	{"mta.turn.users", "mta", "TestWhoHasLoggedInMayFetchTheMailOfTheirDomains"},
 	{"mta.listen.NAME.odmr", "mta", "TestWhoHasLoggedInMayFetchTheMailOfTheirDomains"},
 	{"account.NAME.fetch", "internal/config", "TestAnAccountSaysHowItsMailIsFetched"},

@@ -13,6 +13,11 @@ var mtaTurnOptions = []Option{
 		listener: func(l *Listener) any { return &l.ODMR },
 	},
 	{
+		Key: "mta.exchange.expensive", Side: Server,
+		Meaning: "hosts of the mailertable and domains whose mail waits for a queue run, with HoldExpensive: sendmail's mailer flag e",
+		config:  func(c *Config) any { return &c.MTA.Exchange.Expensive }, check: parseFetchDomain,
+	},
+	{
 		Key: "account.NAME.fetch", Side: Client, words: `"none"`,
 		Meaning: "how mail that waits at the server comes to this machine: atrn turns the connection round, etrn has the server call",
 		account: func(a *Account) any { return &a.Fetch }, check: parseFetch,

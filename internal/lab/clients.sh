@@ -4,7 +4,7 @@
 # shellcheck shell=bash
 
 CLIENTS=(git git-email libmailtools-perl libauthen-sasl-perl libio-socket-ssl-perl mutt s-nail cron swaks libnet-ssleay-perl python3 php-cli emacs-nox liblockfile1
-  dbus dbus-daemon gnome-keyring libsecret-tools libglib2.0-bin iproute2)
+  fetchmail dbus dbus-daemon gnome-keyring libsecret-tools libglib2.0-bin iproute2)
 
 clients_install() {
   host_packages strace "${CLIENTS[@]}"

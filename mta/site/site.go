@@ -155,8 +155,9 @@ func (s *Site) Open(ctx context.Context, r queue.Route) (queue.Session, *queue.R
 	return nil, &queue.RouteFault{Step: queue.StepConfig, Err: fmt.Errorf("there is no mailer %q", h.Mailer), NeedsPerson: true}
 }
 
-// Dial is what it takes for a door to be called; of accounts the given one knows.
-func Dial(accounts func(queue.Route) config.Dial) func(queue.Route) config.Dial {
+// Dial is what it takes for a door to be called; of accounts the given one knows, and
+// expensive of hosts that only a queue run calls. Both may be nil.
+func Dial(accounts func(queue.Route) config.Dial, expensive func(host string) bool) func(queue.Route) config.Dial {
 	return func(r queue.Route) config.Dial {
 		h, door := route.Of(r)
 		switch {
@@ -164,6 +165,8 @@ func Dial(accounts func(queue.Route) config.Dial) func(queue.Route) config.Dial 
 			return accounts(r)
 		case h.Mailer == route.DSMTP:
 			return config.DialOnDemand
+		case expensive != nil && h.Wire() && expensive(HostOf(r)):
+			return config.DialByRun
 		}
 		return config.DialFreely
 	}

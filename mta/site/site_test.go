@@ -166,7 +166,7 @@ func (w *world) run() (left int) {
 	w.t.Helper()
 	r := &queue.Runner{
 		Spool: w.spool, Router: w.site, Transport: w.site, Reach: always{}, Tuning: config.DefaultQueue(), Now: w.clock,
-		Log: slog.New(slog.DiscardHandler), Hostname: "here.example", ByRecipient: true, HostOf: HostOf, Dial: Dial(nil),
+		Log: slog.New(slog.DiscardHandler), Hostname: "here.example", ByRecipient: true, HostOf: HostOf, Dial: Dial(nil, nil),
 	}
 	for range 10 {
 		sum, err := r.Run(w.t.Context(), queue.Run{Person: true})
@@ -288,7 +288,7 @@ func TestADoorThatIsNoneIsToldApart(t *testing.T) {
 		t.Error("a mailer that is not there was opened")
 	}
 	for r, want := range map[queue.Route]config.Dial{"dsmtp:x": config.DialOnDemand, "esmtp:x": config.DialFreely, "sort:": config.DialFreely} {
-		if got := Dial(nil)(r); got != want {
+		if got := Dial(nil, nil)(r); got != want {
 			t.Errorf("%s is called %v, not %v", r, got, want)
 		}
 	}
