@@ -14,6 +14,8 @@ type companion struct {
 	name string // of the file, and of the unit if it is one
 	dir  string // "" is the folder of the units
 	text string
+	// asked: systemd starts it when another unit wants it, and not before.
+	asked bool
 }
 
 const (
@@ -36,18 +38,20 @@ func (o Options) companions() []companion {
 		{name: submitName, text: o.submitUnit()},
 		{name: serverName, text: o.serverUnit(hosts)},
 		{name: serverAnyName, text: o.serverUnit(noHosts)},
+		{name: ldaSocketName, text: o.ldaSocket()},
+		{name: ldaName, text: o.ldaUnit(), asked: true},
 	}
 	if o.User {
 		return all
 	}
-	return append(all, companion{Name + ".conf", "/etc/tmpfiles.d", o.tmpfiles()})
+	return append(all, companion{name: Name + ".conf", dir: "/etc/tmpfiles.d", text: o.tmpfiles()})
 }
 
 // sockets are the socket units that are wanted.
 func (o Options) sockets() []string {
 	var names []string
 	for _, c := range o.companions() {
-		if strings.HasSuffix(c.name, ".socket") && c.text != "" {
+		if strings.HasSuffix(c.name, ".socket") && c.name != ldaSocketName && c.text != "" {
 			names = append(names, c.name)
 		}
 	}

@@ -88,7 +88,7 @@ func systemTool(ctx context.Context, name string, args ...string) error {
 // where the service has been at work.
 func (s *systemd) enableCompanions(ctx context.Context, ran bool) error {
 	for _, c := range s.options.companions() {
-		if !c.isUnit() || c.text == "" {
+		if !c.isUnit() || c.asked || c.text == "" {
 			continue
 		}
 		if err := s.systemctl(ctx, "enable", c.name).err; err != nil {
@@ -103,7 +103,7 @@ func (s *systemd) enableCompanions(ctx context.Context, ran bool) error {
 
 func (s *systemd) startCompanions(ctx context.Context) error {
 	for _, c := range s.options.companions() {
-		if !c.isUnit() || !exists(s.placeOf(c)) && !s.hasPackaged(c) {
+		if !c.isUnit() || c.asked || !exists(s.placeOf(c)) && !s.hasPackaged(c) {
 			continue
 		}
 		_ = s.systemctl(ctx, "reset-failed", c.name)

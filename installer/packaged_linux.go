@@ -57,7 +57,7 @@ func (s *systemd) dismissPackaged(ctx context.Context) (Change, error) {
 		return "", err
 	}
 	for _, c := range s.options.companions() {
-		if c.isUnit() && s.hasPackaged(c) {
+		if c.isUnit() && !c.asked && s.hasPackaged(c) {
 			if err := s.systemctl(ctx, "disable", c.name).err; err != nil {
 				return "", err
 			}

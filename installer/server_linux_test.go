@@ -28,6 +28,8 @@ directory = "/var/spool/mailcrane/queue"
 hostname = "mx.example.org"
 local = ["example.org"]
 %s
+[mta.deliver]
+luser_relay = "relay:[192.0.2.1]"
 [mta.policy]
 accept_unresolvable_domains = true
 [mta.map]

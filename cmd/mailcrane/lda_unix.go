@@ -74,6 +74,9 @@ func (a *app) lda(ctx context.Context, f ldaFlags) error {
 	if os.Geteuid() != 0 {
 		return sysexits.Errorf(sysexits.NoPerm, "have systemd start it: mailcrane service install --system", "only root can deliver as each user")
 	}
+	if err := onlyRoots(c.Path); err != nil {
+		return err
+	}
 	look, err := a.lookout(ctx, c)
 	if err != nil {
 		return err
@@ -91,6 +94,19 @@ func (a *app) lda(ctx context.Context, f ldaFlags) error {
 	}
 	look.log.Info("local delivery agent is up", "socket", l.Addr().String(), "mailer", c.MTA.Deliver.Mailer)
 	return server.Serve(ctx, l)
+}
+
+// onlyRoots refuses a configuration that another than root could have written: by its
+// aliases, programs are run.
+func onlyRoots(path string) error {
+	if path == "" {
+		return sysexits.Errorf(sysexits.Config, "write /etc/mailcrane/mailcrane.toml, or name another with --config", "there is no configuration, which would name aliases and mailboxes")
+	}
+	f, err := safefile.Rules{}.Open(safefile.Map, path)
+	if err != nil {
+		return sysexits.Errorf(sysexits.NoPerm, "have it, and the folders above it, root's: chown root "+path+"; chmod go-w "+path, "the local delivery agent goes by no configuration that others than root can write: %w", err)
+	}
+	return f.Close()
 }
 
 // listener is what the service manager or the server has opened, or else the usual

@@ -44,6 +44,8 @@ max_message = %d
 hostname = "trial.example"
 local = ["trial.example"]
 dont_blame_sendmail = ["TrustStickyBit"]
+[mta.deliver]
+luser_relay = "relay:[192.0.2.1]"
 [mta.policy]
 accept_unresolvable_domains = true
 [mta.tls]
