@@ -1,10 +1,16 @@
 package trial
 
 import (
+	"bufio"
+	"errors"
 	"fmt"
+	"io"
+	"net"
+	"net/smtp"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -24,7 +30,9 @@ const (
 	hubNumber    = 10
 	hubIP        = "198.51.100.10"
 	twoNumber    = 20
+	twoIP        = "198.51.100.20"
 	laptopNumber = 30
+	laptopIP     = "198.51.100.30"
 )
 
 // village is two servers, of hub.test and two.test, and a laptop that is me@hub.test's.
@@ -41,6 +49,7 @@ func newVillage(t *testing.T) *village {
 		"hub.test":    "@ MX 10 mail\nmail A " + hubIP + "\n",
 		"two.test":    "@ MX 10 mail\nmail A 198.51.100.20\n",
 		"laptop.test": "@ MX 10 mail.hub.test.\n",
+		"dialup.test": "@ MX 10 mail.hub.test.\n",
 	})}
 	v.hub = v.server(t, "hub", "me", hubNumber, fmt.Sprintf(`
 [mta.users]
@@ -51,8 +60,16 @@ key = %q
 [[mta.listen]]
 address = "0.0.0.0:587"
 auth = "required"
+odmr = true
+[mta.turn]
+users = ["me@hub.test laptop.test"]
 `, v.Dir+"/hub/users", v.key(t, "hub", "good.pem"), v.key(t, "hub", "good.key")))
 	v.two = v.server(t, "two", "ann", twoNumber, "")
+	// What the hub holds for those who dial in.
+	v.hub.write("mailertable", fmt.Sprintf("laptop.test dsmtp:[%s]\ndialup.test dsmtp:[%s]\n", laptopIP, twoIP))
+	if err := os.Chmod(filepath.Join(v.Dir, "hub/mailertable"), 0o644); err != nil { //nolint:gosec // a map is everybody's
+		t.Fatal(err)
+	}
 	if r := v.hub.run("sekrit\n", "mailcrane", "mta", "user", "add", "me@hub.test"); r.code != 0 {
 		t.Fatalf("mta user add: %s", r.said())
 	}
@@ -111,20 +128,26 @@ func (v *village) server(t *testing.T, name, user string, number int, more strin
 	if err := os.Chmod(filepath.Join(dir, "aliases"), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	local, maps := `"hub.test"`, fmt.Sprintf("mailertable = %q", dir+"/mailertable")
+	if name != "hub" {
+		local, maps = fmt.Sprintf(`"%s.test", "dialup.test"`, name), ""
+	}
 	s.write(".config/mailcrane/mailcrane.toml", fmt.Sprintf(`[queue]
 directory = %q
 [mta]
 hostname = "mail.%s.test"
-local = ["%s.test"]
+local = [%s]
+relay = ["laptop.test", "dialup.test"]
 name_servers = [%q]
 run_as = "crane"
 [mta.map]
 aliases = [%q]
+%s
 [mta.deliver]
 default_user = "daemon"
 [[mta.listen]]
 address = "0.0.0.0:25"
-`, s.spool(), name, name, lab.VillageName, dir+"/aliases")+more)
+`, s.spool(), name, local, lab.VillageName, dir+"/aliases", maps)+more)
 	return s
 }
 
@@ -145,9 +168,14 @@ func (s *server) begin() {
 }
 
 // mailbox are the messages in a user's Maildir.
-func (s *server) mailbox(user string) (all []string) {
+func (s *server) mailbox(user string) []string {
+	return (&home{t: s.t, dir: filepath.Join(s.dir, "home", user)}).maildir()
+}
+
+// maildir are the messages in the Maildir of a home.
+func (s *home) maildir() (all []string) {
 	s.t.Helper()
-	files, err := filepath.Glob(filepath.Join(s.dir, "home", user, "Maildir/new/*"))
+	files, err := filepath.Glob(filepath.Join(s.dir, "Maildir/new/*"))
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -161,13 +189,21 @@ func (s *server) mailbox(user string) (all []string) {
 	return all
 }
 
+// laptopOf is the laptop of an ordinary user.
 func (v *village) laptopOf(t *testing.T) {
 	t.Helper()
+	dir := filepath.Join(v.Dir, "laptop")
 	m := v.Machine("laptop", laptopNumber, map[string]string{
-		"hosts": "127.0.0.1 localhost\n" + hubIP + " smarthost.test\n", "resolv.conf": "nameserver " + lab.VillageName + "\n",
+		"passwd":      fmt.Sprintf("root:x:0:0::/root:/bin/sh\nme:x:%d:%d::%s:/bin/sh\n", villageUser, villageUser, dir),
+		"group":       fmt.Sprintf("root:x:0:\nme:x:%d:\n", villageUser),
+		"hosts":       "127.0.0.1 localhost\n" + hubIP + " smarthost.test\n",
+		"resolv.conf": "nameserver " + lab.VillageName + "\n",
 	})
 	v.wire = m
-	v.laptop = &home{t: t, dir: filepath.Join(v.Dir, "laptop"), within: m.Command}
+	me := []string{fmt.Sprintf("--reuid=%d", villageUser), fmt.Sprintf("--regid=%d", villageUser), "--clear-groups"}
+	v.laptop = &home{t: t, dir: dir, within: func(name string, args ...string) *exec.Cmd {
+		return m.Command("setpriv", slices.Concat(me, []string{name}, args)...)
+	}}
 	v.laptop.write("password", "sekrit\n")
 	v.laptop.write(".config/mailcrane/mailcrane.toml", fmt.Sprintf(`[account.hub]
 from = ["me@hub.test"]
@@ -175,7 +211,69 @@ smarthost = "smtp://smarthost.test:587"
 user = "me@hub.test"
 secret = "file:~/password"
 tls = { ca = %q }
+fetch = "atrn"
+fetch_domains = ["laptop.test"]
 `, filepath.Join(lab.Root(), "ca/ca.pem")))
+	err := errors.Join(os.Chmod(programs, 0o755), filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error { //nolint:gosec // for the user to start them
+		return errors.Join(err, os.Chown(path, villageUser, villageUser))
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// hands hands a letter in to the server of a machine, as its own programs do.
+func (s *server) hands(from, id, to string) {
+	s.t.Helper()
+	err := s.machine.Do(func() error {
+		c, err := smtp.Dial("127.0.0.1:25")
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		if err := errors.Join(c.Mail(from), c.Rcpt(to)); err != nil {
+			return err
+		}
+		w, err := c.Data()
+		if err != nil {
+			return err
+		}
+		_, err = io.WriteString(w, strings.ReplaceAll(letter(id), me, from))
+		return errors.Join(err, w.Close())
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// saysETRN asks another machine's server for what it holds.
+func (s *server) saysETRN(address, domain string) {
+	s.t.Helper()
+	var reply string
+	err := s.machine.Do(func() error {
+		c, err := net.Dial("tcp", address)
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		in := bufio.NewScanner(c)
+		for _, line := range []string{"EHLO mail.two.test", "ETRN " + domain} {
+			for in.Scan() && !strings.HasPrefix(in.Text(), "220 ") && !strings.HasPrefix(in.Text(), "250 ") {
+			}
+			if _, err := fmt.Fprintf(c, "%s\r\n", line); err != nil {
+				return err
+			}
+		}
+		for in.Scan() {
+			if reply = in.Text(); len(reply) > 3 && reply[3] == ' ' && strings.Contains(reply, "Queu") {
+				return nil
+			}
+		}
+		return in.Err()
+	})
+	if err != nil || !strings.HasPrefix(reply, "25") {
+		s.t.Errorf("ETRN: %q, %v", reply, err)
+	}
 }
 
 func (v *village) link(state string) {
@@ -206,8 +304,11 @@ func has(all []string, parts ...string) bool {
 }
 
 // The whole way: a letter that is written offline goes through the smarthost to a
-// mailbox on another machine, one to nobody comes back.
-func TestMailFromALaptopOfflineReachesAMailboxOnAnotherMachineAndABounceComesBack(t *testing.T) {
+// mailbox on another machine, one to nobody comes back, and what is held for a
+// machine that dials in comes by ATRN and by ETRN.
+//
+// Coverage: X7.
+func TestALaptopAndTwoServersHaveMailGoAllWays(t *testing.T) {
 	v := newVillage(t)
 	v.hub.begin()
 	v.two.begin()
@@ -241,4 +342,24 @@ func TestMailFromALaptopOfflineReachesAMailboxOnAnotherMachineAndABounceComesBac
 	if n := len(v.two.mailbox("ann")); n != 1 {
 		t.Errorf("ann has %d letters", n)
 	}
+
+	// What comes for the laptop while it is away waits at its server, and comes when it
+	// is there: nobody else's does.
+	v.link("down")
+	v.two.hands("ann@two.test", "for-laptop", "me@laptop.test")
+	v.two.hands("ann@two.test", "for-dialup", "me@hub.test")
+	v.hub.hands("me@hub.test", "held", "ann@dialup.test")
+	await(t, "the hub holds both", func() bool { return len(v.hub.queued()) == 2 })
+	v.link("up")
+	await(t, "the laptop fetches its letter", func() bool {
+		return has(v.laptop.maildir(), "Message-ID: <for-laptop@", "the end of for-laptop")
+	})
+	if n := len(v.hub.queued()); n != 1 {
+		t.Errorf("%d letters wait at the hub, not the one for dialup.test", n)
+	}
+	v.two.saysETRN(hubIP+":25", "dialup.test")
+	await(t, "what was held comes by ETRN", func() bool { return has(v.two.mailbox("ann"), "Message-ID: <held@") })
+	await(t, "nothing waits", func() bool {
+		return len(v.laptop.queued())+len(v.hub.queued())+len(v.two.queued()) == 0
+	})
 }
