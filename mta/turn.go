@@ -71,9 +71,9 @@ func (s *session) node(text string) (n queue.Node, what string, err error) {
 	known := func(q config.SlowQueue) bool { return q.Name == group }
 	switch {
 	case group == mainQueue:
-		n = queue.QueueNode("")
+		n = queue.NodeOf("")
 	case slices.ContainsFunc(s.rules.config.Queue.Slow, known):
-		n = queue.QueueNode(group)
+		n = queue.NodeOf(group)
 	default:
 		return n, "", reply(459, smtp.EnhancedCode{4, 5, 4}, "Queue "+group+" unknown")
 	}

@@ -18,9 +18,9 @@ type Node struct {
 	slow  string
 }
 
-// QueueNode is what stands in a slow queue, or in the main one for "": ETRN's
+// NodeOf is what stands in a slow queue, or in the main one for "": ETRN's
 // #queue.
-func QueueNode(slow string) Node { return Node{queue: true, slow: slow} }
+func NodeOf(slow string) Node { return Node{queue: true, slow: slow} }
 
 // ParseNode reads a node. A queue ("#name") is not read: a run for one has its
 // own command.

@@ -47,10 +47,10 @@ func TestWhatWaitsForANodeIsCounted(t *testing.T) {
 			t.Errorf("%d of at most %d, %v", n, most, err)
 		}
 	}
-	if n, _ := s.WaitingFor(QueueNode("").Wants, s.now(), 10); n != 3 {
+	if n, _ := s.WaitingFor(NodeOf("").Wants, s.now(), 10); n != 3 {
 		t.Errorf("%d wait in the main queue", n)
 	}
-	if n, _ := s.WaitingFor(QueueNode("side").Wants, s.now(), 10); n != 0 {
+	if n, _ := s.WaitingFor(NodeOf("side").Wants, s.now(), 10); n != 0 {
 		t.Errorf("%d wait in a slow queue", n)
 	}
 }

@@ -165,29 +165,32 @@ func (a *app) agent(ctx context.Context, by given) error {
 		return err
 	}
 	defer unanswer()
-	arrived, err := arrivals.Watch(ctx, runner.Spool, a.now, log)
+	arrived, taking, err := a.opens(ctx, by, runner.Spool, ends)
 	if err != nil {
-		return err
-	}
-	taking, err := a.listen(ctx, c, log, by.inherited, ends.stir)
-	if err != nil {
-		return err
-	}
-	ends.servers, ends.bound = taking.servers, taking.bound
-	if err := ends.begin(ctx); err != nil {
 		return err
 	}
 	log.Info("agent is up", "spool", c.Spools.String(), "accounts", len(c.Accounts), "network", net.State().Reason)
 	tells.ready(net.State().Reason)
-	if fetches != nil {
-		taking.all.Go(func() { fetches.serve(ctx) })
-	}
-	ended := taking.serve(ctx, by, *runner, stop)
+	ended := taking.serve(ctx, by, fetches, *runner, stop)
 	err = runner.Serve(ctx, by.runs(ctx, hub.Arrivals(ctx, arrived)), pokes)
 	tells.stopping()
 	stop()
 	taking.all.Wait()
 	return cmp.Or(err, *ended)
+}
+
+// opens opens all by which mail comes: the listeners, and the watch over the queue.
+func (a *app) opens(ctx context.Context, by given, spool *queue.Spool, ends *idler) (<-chan struct{}, *takesMail, error) {
+	arrived, err := arrivals.Watch(ctx, spool, a.now, by.log)
+	if err != nil {
+		return nil, nil, err
+	}
+	taking, err := a.listen(ctx, by.config, by.log, by.inherited, ends.stir)
+	if err != nil {
+		return nil, nil, err
+	}
+	ends.servers, ends.bound = taking.servers, taking.bound
+	return arrived, taking, ends.begin(ctx)
 }
 
 // watchers are told of every event of the queue runs, in this order.

@@ -52,12 +52,15 @@ func (a *app) listen(ctx context.Context, c *config.Config, log *slog.Logger, in
 }
 
 // serve runs the server of server mode beside the listeners, where there is one,
-// and the queue runs that it asks for by the runner given. Its end ends the agent;
+// and the queue runs that it asks for by the runner given; and it has mail fetched. Its end ends the agent;
 // why is said when all has ended.
-func (t *takesMail) serve(ctx context.Context, by given, runner queue.Runner, stop func()) (why *error) {
+func (t *takesMail) serve(ctx context.Context, by given, fetches *pickup, runner queue.Runner, stop func()) (why *error) {
 	why = new(error)
 	if by.nodes != nil {
 		t.all.Go(func() { by.nodes.serve(ctx, runner) })
+	}
+	if fetches != nil {
+		t.all.Go(func() { fetches.serve(ctx) })
 	}
 	if by.turns != nil {
 		by.turns.Begin(runner)

@@ -136,10 +136,7 @@ func (p *provider) start() {
 			listens++
 		}
 	}
-	go func() {
-		for lines.Scan() { //nolint:revive // what is not read would stop it
-		}
-	}()
+	go io.Copy(io.Discard, log) // what is not read would stop it
 }
 
 func (p *provider) put(to string) {
