@@ -47,6 +47,8 @@ func benches() []bench {
 		{"wire-slow", "queue runs of 1 and 10 messages of 2 KiB at 9.6 kbit/s, round trips of 600 ms", wireSlow},
 		{"wire-throughput", "queue runs of 1,000 messages of 4 KiB over the loopback", wireThroughput},
 		{"take-in", "messages of 4 KiB taken in over SMTP a second, by new and by kept connections, 1 and 20 at once", takeIn},
+		{"drain", "a server's full queue to one sink on the loopback, which answers at once or thinks for 10 ms", drain},
+		{"dead", "a server's queue to 100 destinations of which 20 are dead, and to the 80 others alone", dead},
 		{"idle", "an agent with nothing due, after 20 messages", idle},
 	}
 }

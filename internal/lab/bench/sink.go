@@ -37,6 +37,8 @@ type sinkKind struct {
 	plain, starttls bool
 	// unpipelined and unchunked leave out an extension.
 	unpipelined, unchunked bool
+	// thinks is how long it takes over each message before it answers.
+	thinks time.Duration
 }
 
 // port is the usual one of its kind.

@@ -175,10 +175,9 @@ func (c *sinkSession) chunk(words []string) error {
 	}
 	c.tally(func(count *sinkCount) { count.octets += int64(n) })
 	if words[1] == "LAST" {
-		c.taken()
-	} else {
-		c.say("250 2.0.0 more")
+		return c.taken()
 	}
+	c.say("250 2.0.0 more")
 	return nil
 }
 
@@ -192,16 +191,23 @@ func (c *sinkSession) data() error {
 		}
 		if string(line) == ".\r\n" {
 			c.tally(func(count *sinkCount) { count.octets += octets })
-			c.taken()
-			return nil
+			return c.taken()
 		}
 		octets += int64(len(line))
 	}
 }
 
-func (c *sinkSession) taken() {
+func (c *sinkSession) taken() error {
+	if c.kind.thinks > 0 {
+		// What was answered before does not wait for this one.
+		if err := c.flush(); err != nil {
+			return err
+		}
+		time.Sleep(c.kind.thinks)
+	}
 	c.say("250 2.0.0 taken")
 	c.owed++
+	return nil
 }
 
 // say puts a reply into the buffer, whose fault is flush's.

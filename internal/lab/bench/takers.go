@@ -57,24 +57,31 @@ func (w *workshop) takerOfOurs(d *disk) (*taker, error) {
 		return nil, err
 	}
 	// A run has nothing to do with taking in; the peers make none either.
-	const settings = `delivery_mode = "queue"
-[queue]
-directory = %q
-[mta]
-hostname = "bench.test"
-local = ["bench.test"]
-[mta.policy]
-accept_unresolvable_domains = true
-[[mta.listen]]
-address = "127.0.0.1:%d"
-`
 	config, spool := filepath.Join(dir, "mailcrane.toml"), filepath.Join(d.dir, "mailcrane")
-	if err := os.WriteFile(config, fmt.Appendf(nil, settings, spool, portOurs), 0o600); err != nil {
+	if err := os.WriteFile(config, ourServer(spool, "queue", ""), 0o600); err != nil {
 		return nil, err
 	}
 	t := &taker{name: ours, synced: "file and directory", queue: filepath.Join(spool, "queue"), port: portOurs}
 	t.runs(program, "--config", config, "mta")
 	return t, nil
+}
+
+// ourServer is the configuration of ours: mode says when it delivers, and more
+// what else there is of [mta].
+func ourServer(spool, mode, more string) []byte {
+	const settings = `delivery_mode = %q
+[queue]
+directory = %q
+[mta]
+hostname = "bench.test"
+local = ["bench.test"]
+%s
+[mta.policy]
+accept_unresolvable_domains = true
+[[mta.listen]]
+address = "127.0.0.1:%d"
+`
+	return fmt.Appendf(nil, settings, mode, spool, more, portOurs)
 }
 
 // runs makes the taker a program in the foreground.
