@@ -12,7 +12,7 @@
 //	backend, generic                     which one it is; all but systemd
 //	systemd, systemctl, session, status  systemd, and a user's session of it
 //	unit, unitfile, companions, needs    its unit files: sockets, path, credentials
-//	server                               the ports of server mode
+//	server, lda                          the ports of server mode, and who delivers for it
 //	packaged                             those that a package has put there
 //	machine                              the machine's own user and directories, and their end
 //	scripts, launchd                     what OpenRC, System V and launchd are given

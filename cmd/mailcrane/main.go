@@ -7,6 +7,7 @@
 //	main, wiring           the commands, and the rooms that each is made of
 //	agent                  the agent: what it is made of, answers over its socket, and tells
 //	mta, doors, trace      server mode, where its mail goes, and the dialogues of its clients
+//	lda                    who delivers on this machine for a server without the rights
 //	fetch                  mail that a server holds for this machine
 //	system                 the machine's own agent, and the commands of users that it does
 //	sendmail               sendmail's personalities, as msp wants them done

@@ -9,6 +9,7 @@
 //	account, people, dial, metered, network           the same: accounts, and who is told
 //	policy, hours, ranges                             the rules of the policy
 //	mta, privacy, blame, dnsbl                        server mode, and what it tells
+//	nexthop, localmailer, resolver                    where a server's mail goes, and whom it asks
 //	load, toml                                        the file, from its text to what is set
 //	setting                                           what the command line sets
 //	option, options                                   the table of options

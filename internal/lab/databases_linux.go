@@ -120,7 +120,7 @@ func newDatabase(t testing.TB, user string) (d *Database, inside string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { os.RemoveAll(base) }) //nolint:errcheck // what is left is in nobody's way
+	t.Cleanup(func() { os.RemoveAll(base) })
 	for from, to := range map[string]string{"good.pem": "cert.pem", "good.key": "cert.key"} {
 		text, err := os.ReadFile(filepath.Join(Root(), "ca", from))
 		if err := firstOf(err, os.WriteFile(filepath.Join(base, to), text, 0o600)); err != nil {

@@ -173,16 +173,16 @@ func (s *server) mailbox(user string) []string {
 }
 
 // maildir are the messages in the Maildir of a home.
-func (s *home) maildir() (all []string) {
-	s.t.Helper()
-	files, err := filepath.Glob(filepath.Join(s.dir, "Maildir/new/*"))
+func (h *home) maildir() (all []string) {
+	h.t.Helper()
+	files, err := filepath.Glob(filepath.Join(h.dir, "Maildir/new/*"))
 	if err != nil {
-		s.t.Fatal(err)
+		h.t.Fatal(err)
 	}
 	for _, f := range files {
 		text, err := os.ReadFile(f)
 		if err != nil {
-			s.t.Fatal(err)
+			h.t.Fatal(err)
 		}
 		all = append(all, string(text))
 	}

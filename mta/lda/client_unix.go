@@ -55,7 +55,7 @@ func (c Client) ask(ctx context.Context, j local.Job) (queue.Reply, error) {
 	if err != nil {
 		return queue.Reply{}, err
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }() // what was to be said is said
 	err = put(conn, request{Version: version, Deliver: &delivery{
 		User: j.User, Detail: j.Detail, Target: j.Target, By: j.By, Rules: j.Rules,
 		Sender: j.Sender, Recipient: j.Recipient, Original: j.Original, Size: j.Size,
@@ -85,7 +85,7 @@ func (c Client) Open(ctx context.Context, kind safefile.Kind, path string, uid u
 	if err != nil {
 		return nil, fmt.Errorf("the local delivery agent, which may open %s, cannot be asked: %w", path, err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }() // what was to be said is said
 	if err := put(conn, request{Version: version, Open: &opening{kind, path, uid}}); err != nil {
 		return nil, err
 	}

@@ -275,7 +275,7 @@ func TestOnlyFilesThatADeliveryNeedsAreOpened(t *testing.T) {
 		{"a .forward for a detail that is not there", safefile.Forward, "ann/.forward+x", p.uid, ""},
 		{"a path behind it", safefile.Forward, "ann/.forward/../private", p.uid, ""},
 	} {
-		f, err := p.client().Open(t.Context(), c.kind, filepath.Join(p.dir)+"/"+c.path, c.uid)
+		f, err := p.client().Open(t.Context(), c.kind, p.dir+"/"+c.path, c.uid)
 		switch {
 		case c.want == "" && err == nil:
 			f.Close()
