@@ -154,15 +154,12 @@ func (g *graveyard) close() {
 
 // run fills the queue and measures until the last live destination has its mail.
 func (g *graveyard) run(w *workshop, messages int, liveAlone bool) (took time.Duration, err error) {
-	p := g.server
-	if err := p.up(); err != nil {
-		return 0, err
+	p, live := g.server, messages*(everyDead-1)/everyDead
+	kept := messages
+	if liveAlone {
+		kept = live
 	}
-	err = errors.Join(p.empty(), p.answers())
-	if err == nil {
-		err = p.fillAll(messages, liveAlone)
-	}
-	if err := errors.Join(err, p.down()); err != nil {
+	if err := p.filled(w, kept, func() error { return p.fillAll(messages, liveAlone) }); err != nil {
 		return 0, err
 	}
 	g.sink.forget()
@@ -175,7 +172,7 @@ func (g *graveyard) run(w *workshop, messages int, liveAlone bool) (took time.Du
 	}
 	ended := w.undoing.later(func() { err = errors.Join(err, p.down(), p.empty()) })
 	defer ended()
-	_, last, err := g.sink.awaits(messages * (everyDead - 1) / everyDead)
+	_, last, err := g.sink.awaits(live)
 	return last.Sub(begin), err
 }
 

@@ -111,7 +111,7 @@ func (w *workshop) drainLoad(out *tabwriter.Writer, all []*drainer, source []str
 
 // drain fills the queue, and lets it empty.
 func (p *drainer) drain(w *workshop, source []string, l load) (f flow, err error) {
-	if err := p.fill(source, l); err != nil {
+	if err := p.fill(w, source, l); err != nil {
 		return f, err
 	}
 	listener, err := net.Listen("tcp4", "127.0.0.1:0")
@@ -141,23 +141,35 @@ func (p *drainer) drain(w *workshop, source []string, l load) (f flow, err error
 }
 
 // fill has smtp-source hand messages in while nothing is delivered.
-func (p *drainer) fill(source []string, l load) error {
+func (p *drainer) fill(w *workshop, source []string, l load) error {
+	return p.filled(w, l.messages, func() error {
+		args := append(slices.Clone(source), "-s", "20", "-d", "-m", strconv.Itoa(l.messages), "-l", strconv.Itoa(l.octets),
+			"-f", "me@bench.test", "-t", "you@elsewhere.test", "127.0.0.1:"+strconv.Itoa(p.port))
+		if text, err := exec.Command(args[0], args[1:]...).CombinedOutput(); err != nil {
+			return fmt.Errorf("%s: %w\n%s", strings.Join(args, " "), err, text)
+		}
+		return nil
+	})
+}
+
+// filled starts it with delivery off, has messages handed in, and ends it; all of
+// them must be in its queue then.
+func (p *drainer) filled(w *workshop, messages int, handIn func() error) error {
 	if err := p.up(); err != nil {
 		return err
 	}
+	var downErr error
+	ended := w.undoing.later(func() { downErr = p.down() })
 	err := errors.Join(p.empty(), p.answers())
 	if err == nil {
-		args := append(slices.Clone(source), "-s", "20", "-d", "-m", strconv.Itoa(l.messages), "-l", strconv.Itoa(l.octets),
-			"-f", "me@bench.test", "-t", "you@elsewhere.test", "127.0.0.1:"+strconv.Itoa(p.port))
-		if text, failed := exec.Command(args[0], args[1:]...).CombinedOutput(); failed != nil {
-			err = fmt.Errorf("%s: %w\n%s", strings.Join(args, " "), failed, text)
-		}
+		err = handIn()
 	}
-	if err := errors.Join(err, p.down()); err != nil {
+	ended()
+	if err := errors.Join(err, downErr); err != nil {
 		return err
 	}
-	if kept, err := p.kept(); err != nil || kept < l.messages {
-		return fmt.Errorf("of %d messages %d were kept: %w", l.messages, kept, err)
+	if kept, err := p.kept(); err != nil || kept < messages {
+		return errors.Join(fmt.Errorf("of %d messages %d were kept", messages, kept), err)
 	}
 	return nil
 }
