@@ -26,8 +26,9 @@ func (a *app) mtaCommand() *cobra.Command {
 [[mta.listen]] under the rules of [mta], and runs the queue like mailcrane agent. It
 stays in the foreground; a service manager starts it for you.
 
-Mail leaves by the [account]s, as the agent's does; there is no delivery to local
-mailboxes yet, and what no account carries stays in the queue.
+Mail goes where its recipients are: into mailboxes, files and programs of this
+machine, to the exchangers of other domains, by the maps of [mta.map], or by an
+[account]. mailcrane explain ADDRESS tells which, and why.
 
 Ports below 1024 are root's: mailcrane service install --system has systemd open
 them. Or start it as root with [mta] run_as, and it becomes that user when it has
