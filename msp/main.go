@@ -50,11 +50,8 @@ func Main(ctx context.Context, p *Program) int {
 		return p.queueRun(ctx, inv)
 	}
 	switch inv.Mode {
-	case Submit, Arpanet, Verify, CheckConfig, Rebuild:
+	case Submit, Arpanet, Verify, CheckConfig, Rebuild, AddressTest:
 		return p.withConfig(ctx, inv)
-	case AddressTest:
-		fmt.Fprintln(p.Stdout, "there are no rewriting rules here; to see where mail to an address goes, type: mailcrane explain ADDRESS")
-		return sysexits.OK
 	}
 	return p.service(ctx, inv)
 }
@@ -89,6 +86,15 @@ func (p *Program) withConfig(ctx context.Context, inv *Invocation) int {
 			return p.handOver(inv.handedArgs(p.Args), false, "")
 		}
 		return s.verifyServer(ctx)
+	case AddressTest:
+		switch {
+		case len(cfg.MTA.Listeners) == 0:
+			fmt.Fprintln(p.Stdout, "there are no rewriting rules here; to see where mail to an address goes, type: mailcrane explain ADDRESS")
+			return sysexits.OK
+		case p.Services == nil:
+			return p.handOver(inv.handedArgs(p.Args), false, "")
+		}
+		return p.Services.AddressTest(ctx, p.Stdin)
 	}
 	id, code := s.run(ctx)
 	switch {

@@ -61,6 +61,8 @@ func (s *services) HostStatus(_ context.Context, purge, verbose bool) int {
 
 func (s *services) CheckAliases(context.Context) int { return s.note("aliases") }
 
+func (s *services) AddressTest(context.Context, io.Reader) int { return s.note("test") }
+
 func (s *services) Verify(_ context.Context, sender string, words []string, verbose bool) int {
 	return s.note("verify %v verbose=%v", words, verbose)
 }

@@ -100,6 +100,8 @@ type Services interface {
 	CheckAliases(ctx context.Context) int
 	// Verify is -bv of a server: what the addresses of each word come to.
 	Verify(ctx context.Context, sender string, words []string, verbose bool) int
+	// AddressTest is -bt of a server: it answers questions, a line each.
+	AddressTest(ctx context.Context, in io.Reader) int
 }
 
 // A Listing is what -bp asks for.

@@ -26,6 +26,7 @@ type Routing struct {
 	classes    *policy.Classes
 	Table      *route.Table
 	Expander   *expand.Expander
+	Names      names.Resolver
 	exchangers *mx.Transport
 }
 
@@ -96,7 +97,7 @@ func build(c *config.Config, safe safefile.Rules, o RoutingOptions) (*Routing, e
 	if err != nil {
 		return nil, err
 	}
-	r := &Routing{config: c, classes: o.Classes, Table: table}
+	r := &Routing{config: c, classes: o.Classes, Table: table, Names: o.Names}
 	r.exchangers = mx.New(mx.Options{
 		Config: c, Hello: Hostname(c), Names: o.Names, Now: o.Now, Trace: o.Trace,
 		Access: o.Access, Hosts: o.Hosts, Failed: o.Failed, Log: o.Log,

@@ -60,3 +60,34 @@ address = "127.0.0.1:0"
 		}
 	}
 }
+
+func TestAddressTestModeOfAServerAnswersLineByLine(t *testing.T) {
+	dir := t.TempDir()
+	table := filepath.Join(dir, "mailertable")
+	if err := os.WriteFile(table, []byte("far.example relay:[hub.example]\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "mailcrane.toml")
+	text := fmt.Sprintf("[mta]\nhostname = \"mx.example.org\"\ndont_blame_sendmail = \"TrustStickyBit\"\n[mta.map]\nmailertable = %q\n[[mta.listen]]\naddress = \"127.0.0.1:0\"\n", table)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var out, problems strings.Builder
+	s := &services{app: app{stdout: &out, stderr: &problems, now: time.Now, getenv: func(string) string { return dir }, configFile: file}}
+	in := "# a remark\n3,0 x@far.example\n/parse y@far.example\n/map mailertable far.example\n/map mailertable near.example\n/map aliases x\n?\n/quit\n3,0 z@far.example\n"
+	if code := s.AddressTest(t.Context(), strings.NewReader(in)); code != sysexits.OK {
+		t.Errorf("code %d: %s", code, problems.String())
+	}
+	for _, want := range []string{
+		"x@far.example... deliverable: mailer relay, host [hub.example], user x@far.example\n", "y@far.example... deliverable",
+		"map_lookup: mailertable (far.example) returns relay:[hub.example] (" + table + ":1)\n",
+		"map_lookup: mailertable (near.example) no match (69)\n", "there is no map aliases", "/mx HOST",
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%q is not said:\n%s", want, out.String())
+		}
+	}
+	if strings.Contains(out.String(), "z@far") {
+		t.Error("it goes on behind /quit")
+	}
+}

@@ -134,6 +134,21 @@ func (m table) find(ctx context.Context, name, key string) (value, where string,
 	return value, where, ok, err
 }
 
+// Ask is what one of the maps has for a key, by the map's name. An error is that of
+// the map, or that there is none of the name.
+func (t *Table) Ask(ctx context.Context, name, key string) (value, where string, ok bool, err error) {
+	m, known := map[string]table{
+		"mailertable": t.mailers, "virtusertable": t.virtual, "domaintable": t.domains, "genericstable": t.generics,
+	}[name]
+	switch {
+	case !known:
+		return "", "", false, fmt.Errorf("there is no map %s", visible.Line(name, mostShown))
+	case m.none():
+		return "", "", false, fmt.Errorf("no %s is set: mta.map.%s", name, name)
+	}
+	return m.find(ctx, name, key)
+}
+
 // mailbox is the step to a local name.
 func (t *Table) mailbox(p place) Step {
 	s := Step{Kind: Mailbox, User: p.local, Where: p.here, Why: "its domain is ours"}

@@ -208,7 +208,7 @@ func (p *drainer) handsIn(text []byte, recipients func(func(string) bool)) error
 	if err != nil {
 		return err
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }() // what was to be said is said
 	said := func(codes ...int) error {
 		for _, code := range codes {
 			if _, _, err := c.ReadResponse(code); err != nil {
