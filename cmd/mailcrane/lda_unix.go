@@ -51,7 +51,7 @@ where lda finds it itself, in the aliases of its configuration or in the user's
 
 Nobody has to start it: mailcrane service install --system has systemd start it when
 it is asked, and mailcrane mta starts it where root starts that with [mta] run_as.`,
-		Example: "  mailcrane --config /etc/mailcrane/mailcrane.toml lda",
+		Example: "  mailcrane lda --config /etc/mailcrane/mailcrane.toml",
 		Args:    args(cobra.NoArgs),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.lda(cmd.Context(), f) },
 	}

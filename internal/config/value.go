@@ -168,6 +168,10 @@ func (o *Option) take(at any, text string) (err error) {
 	case *ListenTLS:
 		*at, err = parseListenTLS(text)
 	case *Smarthost:
+		if text == "" && o.words == "smarthost" {
+			*at = Smarthost{} // by default, and so it is shown
+			return nil
+		}
 		*at, err = ParseSmarthost(text)
 	case *Secret:
 		if text == "" && o.words == "none" {

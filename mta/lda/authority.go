@@ -139,8 +139,9 @@ func (a *Authority) mayOpen(ctx context.Context, o *opening) bool {
 	switch o.Kind {
 	case safefile.Forward:
 		return slices.ContainsFunc(a.Lists.ForwardFiles(user), func(path string) bool {
-			rest, ok := strings.CutPrefix(o.Path, path) // behind it comes the detail
-			return ok && !strings.Contains(rest, "/")
+			rest, ok := strings.CutPrefix(o.Path, path)
+			detail := strings.HasPrefix(rest, "+") && !strings.Contains(rest, "/")
+			return ok && (rest == "" || detail)
 		})
 	case safefile.Include:
 		list, found, err := a.Lists.Forward(ctx, user, aliases.Letter{})

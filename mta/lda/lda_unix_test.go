@@ -53,7 +53,9 @@ func newPost(t *testing.T, idle time.Duration) *post {
 		"ann/.forward": "|/bin/mine, :include:" + dir + "/ann/more\n",
 		"ann/more":     "|/bin/more\n",
 		"ann/private":  "secret\n",
-		"shells":       "/bin/sh\n",
+
+		"ann/.forward-private": "secret\n",
+		"shells":               "/bin/sh\n",
 	} {
 		path := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -66,7 +68,7 @@ func newPost(t *testing.T, idle time.Duration) *post {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"ann", "ann/.forward", "ann/more", "ann/private", "list"} {
+	for _, name := range []string{"ann", "ann/.forward", "ann/more", "ann/private", "ann/.forward-private", "list"} {
 		if err := os.Chown(filepath.Join(dir, name), int(p.uid), int(p.uid)); err != nil {
 			t.Skipf("needs root: %v", err)
 		}
@@ -273,6 +275,7 @@ func TestOnlyFilesThatADeliveryNeedsAreOpened(t *testing.T) {
 		{"of a user who is not there", safefile.Forward, "ann/.forward", 12, ""},
 		{"a key", safefile.Key, "ann/private", p.uid, ""},
 		{"a .forward for a detail that is not there", safefile.Forward, "ann/.forward+x", p.uid, ""},
+		{"a file whose name begins alike", safefile.Forward, "ann/.forward-private", p.uid, ""},
 		{"a path behind it", safefile.Forward, "ann/.forward/../private", p.uid, ""},
 	} {
 		f, err := p.client().Open(t.Context(), c.kind, p.dir+"/"+c.path, c.uid)

@@ -1,6 +1,7 @@
 package site
 
 import (
+	"cmp"
 	"context"
 	"strconv"
 	"strings"
@@ -45,11 +46,53 @@ func (m *mailroom) Deliver(ctx context.Context, d *queue.Delivery) *queue.RouteF
 		places <- struct{}{}
 		all.Go(func() {
 			defer func() { <-places }()
-			d.Report(i, outcome(m.site.Agent.Deliver(ctx, m.job(d, d.To[i]))).InMailbox())
+			d.Report(i, outcome(m.hand(ctx, m.job(d, d.To[i]))).InMailbox())
 		})
 	}
 	all.Wait()
 	return nil
+}
+
+// hand delivers one job, unless its user has enough under way: whose programs hang
+// must not take the places of all others (law 3).
+func (m *mailroom) hand(ctx context.Context, j local.Job) queue.Reply {
+	whose := cmp.Or(j.User, j.By)
+	if !m.site.busy.enter(whose) {
+		return queue.Reply{Code: 451, Enhanced: "4.3.2", Text: "other messages are being delivered for " + whose + " still, and this one waits for them"}
+	}
+	defer m.site.busy.leave(whose)
+	return m.site.Agent.Deliver(ctx, j)
+}
+
+// mostOfOne is how many deliveries are under way at once for one user, or for the
+// programs and files of one alias or list.
+const mostOfOne = 4
+
+// busy counts deliveries that are under way, by for whom they are.
+type busy struct {
+	mu sync.Mutex
+	by map[string]int
+}
+
+func (b *busy) enter(whose string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.by[whose] >= mostOfOne {
+		return false
+	}
+	if b.by == nil {
+		b.by = make(map[string]int)
+	}
+	b.by[whose]++
+	return true
+}
+
+func (b *busy) leave(whose string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.by[whose]--; b.by[whose] == 0 {
+		delete(b.by, whose)
+	}
 }
 
 // Together is an Agent that delivers to several mailboxes in one go, as by LMTP.

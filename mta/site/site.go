@@ -74,13 +74,14 @@ type Site struct {
 	Options
 	// sorting and delivering have a place for each message that may be.
 	sorting, delivering chan struct{}
+	busy                busy
 }
 
 // mostSorted and mostDelivered are how many messages are sorted, and delivered on
 // this machine, at once.
 const (
-	mostSorted    = 8
-	mostDelivered = 20
+	mostSorted    = 32
+	mostDelivered = 100
 )
 
 var (

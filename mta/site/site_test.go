@@ -293,3 +293,56 @@ func TestADoorThatIsNoneIsToldApart(t *testing.T) {
 		}
 	}
 }
+
+// A user whose program hangs has a few messages at it, and takes no place from the
+// mail of others.
+func TestAProgramThatHangsHoldsUpNobodyElse(t *testing.T) {
+	w := newWorld(t)
+	w.site.Quick = false
+	entered, ends := make(chan struct{}), make(chan struct{})
+	w.site.Agent = hanging{w, entered, ends}
+	deliver := func(user string) queue.Outcome {
+		var got queue.Outcome
+		d := &queue.Delivery{
+			Envelope: &queue.Envelope{From: "me@two.example"}, To: []queue.Recipient{{Address: user + "@here.example", Target: MailboxOf(user, "")}},
+			Open:   func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(message)), nil },
+			Commit: func(context.Context) error { return nil }, Report: func(_ int, o queue.Outcome) { got = o },
+		}
+		if fault := (&mailroom{site: w.site}).Deliver(t.Context(), d); fault != nil {
+			t.Error(fault.Sentence())
+		}
+		return got
+	}
+	var all sync.WaitGroup
+	for range mostOfOne {
+		all.Go(func() { deliver("hangs") })
+		<-entered
+	}
+	if o := deliver("hangs"); o.State() != queue.Deferred {
+		t.Errorf("one more for whom it hangs is %v", o.State())
+	}
+	if o := deliver("ann"); o.State() != queue.Delivered {
+		t.Errorf("another's is %v", o.State())
+	}
+	close(ends)
+	all.Wait()
+	go func() { <-entered }()
+	if o := deliver("hangs"); o.State() != queue.Delivered {
+		t.Errorf("afterwards it is %v", o.State())
+	}
+}
+
+// A hanging agent says that it has begun with the mail of the user hangs, and goes on
+// when it may end.
+type hanging struct {
+	*world
+	entered, ends chan struct{}
+}
+
+func (h hanging) Deliver(ctx context.Context, j local.Job) queue.Reply {
+	if j.User == "hangs" {
+		h.entered <- struct{}{}
+		<-h.ends
+	}
+	return h.world.Deliver(ctx, j)
+}

@@ -156,7 +156,11 @@ func (in *Intake) takeIn(ctx context.Context, f file) error {
 	}
 	e.Owner, e.Submission = fmt.Sprint(f.uid), string(f.id())
 	e.Submitter = fmt.Sprintf("uid %d, left in %s", f.uid, in.Dir)
-	e.Account, e.Received, e.Grace = "", time.Time{}, 0
+	// What a server finds out about recipients and reports is not a user's to say.
+	e.Account, e.Received, e.Grace, e.DoubleBounce = "", time.Time{}, 0, false
+	for i := range e.To {
+		e.To[i].Target = ""
+	}
 	id, err := in.Submit(ctx, e, message)
 	switch {
 	case err != nil && passing(err):
