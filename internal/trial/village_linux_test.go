@@ -50,6 +50,7 @@ func newVillage(t *testing.T) *village {
 		"two.test":    "@ MX 10 mail\nmail A 198.51.100.20\n",
 		"laptop.test": "@ MX 10 mail.hub.test.\n",
 		"dialup.test": "@ MX 10 mail.hub.test.\n",
+		"self.test":   "@ MX 10 mail.hub.test.\n",
 	})}
 	v.hub = v.server(t, "hub", "me", hubNumber, fmt.Sprintf(`
 [mta.users]
@@ -65,11 +66,9 @@ odmr = true
 users = ["me@hub.test laptop.test"]
 `, v.Dir+"/hub/users", v.key(t, "hub", "good.pem"), v.key(t, "hub", "good.key")))
 	v.two = v.server(t, "two", "ann", twoNumber, "")
-	// What the hub holds for those who dial in.
-	v.hub.write("mailertable", fmt.Sprintf("laptop.test dsmtp:[%s]\ndialup.test dsmtp:[%s]\n", laptopIP, twoIP))
-	if err := os.Chmod(filepath.Join(v.Dir, "hub/mailertable"), 0o644); err != nil { //nolint:gosec // a map is everybody's
-		t.Fatal(err)
-	}
+	// What the hub holds for those who dial in, and what each sends to the other.
+	v.hub.chart("mailertable", fmt.Sprintf("laptop.test dsmtp:[%s]\ndialup.test dsmtp:[%s]\nping.test relay:[%s]\n", laptopIP, twoIP, twoIP))
+	v.two.chart("mailertable", fmt.Sprintf("ping.test relay:[%s]\n", hubIP))
 	if r := v.hub.run("sekrit\n", "mailcrane", "mta", "user", "add", "me@hub.test"); r.code != 0 {
 		t.Fatalf("mta user add: %s", r.said())
 	}
@@ -124,31 +123,37 @@ func (v *village) server(t *testing.T, name, user string, number int, more strin
 		t.Fatal(err)
 	}
 	v.give(t, s.spool())
-	s.write("aliases", "root: "+user+"\npostmaster: root\n")
-	if err := os.Chmod(filepath.Join(dir, "aliases"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	local, maps := `"hub.test"`, fmt.Sprintf("mailertable = %q", dir+"/mailertable")
+	s.chart("aliases", "root: "+user+"\npostmaster: root\n")
+	local := `"hub.test"`
 	if name != "hub" {
-		local, maps = fmt.Sprintf(`"%s.test", "dialup.test"`, name), ""
+		local = fmt.Sprintf(`"%s.test", "dialup.test"`, name)
 	}
 	s.write(".config/mailcrane/mailcrane.toml", fmt.Sprintf(`[queue]
 directory = %q
 [mta]
 hostname = "mail.%s.test"
 local = [%s]
-relay = ["laptop.test", "dialup.test"]
+relay = ["laptop.test", "dialup.test", "ping.test"]
 name_servers = [%q]
 run_as = "crane"
 [mta.map]
 aliases = [%q]
-%s
+mailertable = %q
 [mta.deliver]
 default_user = "daemon"
 [[mta.listen]]
 address = "0.0.0.0:25"
-`, s.spool(), name, local, lab.VillageName, dir+"/aliases", maps)+more)
+`, s.spool(), name, local, lab.VillageName, dir+"/aliases", dir+"/mailertable")+more)
 	return s
+}
+
+// chart writes a map, which is everybody's to read.
+func (s *server) chart(name, text string) {
+	s.t.Helper()
+	s.write(name, text)
+	if err := os.Chmod(filepath.Join(s.dir, name), 0o644); err != nil { //nolint:gosec // that is what it is for
+		s.t.Fatal(err)
+	}
 }
 
 func (s *server) begin() {
