@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -264,11 +265,11 @@ func TestAUsersForwardIsReadWithTheRightsOfThatUser(t *testing.T) {
 // hanging opens files only when it is let go.
 type hanging struct {
 	let   chan struct{}
-	opens int
+	opens atomic.Int32
 }
 
 func (h *hanging) Open(context.Context, safefile.Kind, string, uint32) (*safefile.File, error) {
-	h.opens++
+	h.opens.Add(1)
 	<-h.let
 	return nil, fs.ErrNotExist
 }
@@ -291,13 +292,13 @@ func TestAFileThatHangsIsTemporaryWithinTimeoutFileopen(t *testing.T) {
 		if fault, ok := errors.AsType[*Fault](err); !ok || fault.Reply.Code != 451 {
 			t.Errorf("a list: %v", err)
 		}
-		if far.opens != 2 {
-			t.Errorf("%d are being opened: one that hangs is not tried again", far.opens)
+		if far.opens.Load() != 2 {
+			t.Errorf("%d are being opened: one that hangs is not tried again", far.opens.Load())
 		}
 		close(far.let)
 		synctest.Wait()
-		if _, found, err := l.Forward(t.Context(), joe, Letter{}); found || err != nil || far.opens != 3 {
-			t.Errorf("when it answers again: %v, %v, after %d", found, err, far.opens)
+		if _, found, err := l.Forward(t.Context(), joe, Letter{}); found || err != nil || far.opens.Load() != 3 {
+			t.Errorf("when it answers again: %v, %v, after %d", found, err, far.opens.Load())
 		}
 	})
 }
@@ -311,8 +312,8 @@ func TestFilesThatHangAreBoundedInNumber(t *testing.T) {
 				t.Fatal("it is found")
 			}
 		}
-		if far.opens != mostOpenings {
-			t.Errorf("%d are being opened", far.opens)
+		if far.opens.Load() != mostOpenings {
+			t.Errorf("%d are being opened", far.opens.Load())
 		}
 		close(far.let)
 	})
