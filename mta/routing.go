@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"os"
 	"strings"
 	"time"
 
@@ -89,7 +90,7 @@ func NewRouting(c *config.Config, o RoutingOptions) (*Routing, error) {
 }
 
 func build(c *config.Config, safe safefile.Rules, o RoutingOptions) (*Routing, error) {
-	parts := route.Parts{Config: c, Classes: o.Classes, Safe: safe, Log: o.Log, Now: o.Now}
+	parts := route.Parts{Config: c, Classes: o.Classes, Safe: safe, Getenv: os.Getenv, Log: o.Log, Now: o.Now}
 	if o.Before != nil {
 		parts.Before = o.Before.Table
 	}
