@@ -27,7 +27,9 @@ type session struct {
 	leave func()
 
 	broken atomic.Bool
-	mu     sync.Mutex
+	// took: the host has taken mail on this connection.
+	took atomic.Bool
+	mu   sync.Mutex
 	// before is what it had cost when this use began; ended, if not nil, what this
 	// use has cost in the end.
 	before queue.Cost
@@ -48,14 +50,36 @@ func (s *session) Deliver(ctx context.Context, d *queue.Delivery) *queue.RouteFa
 	if len(d.To) == 0 {
 		return nil
 	}
-	fault := s.Session.Deliver(ctx, d)
+	fault := s.Session.Deliver(ctx, s.noticed(d))
 	if fault != nil {
 		s.broken.Store(true)
 		s.Learn()
 		s.memory.Save()
-		return plainly(fault, s.peer)
+		fault = plainly(fault, s.peer)
+		if ctx.Err() == nil && !s.took.Load() {
+			// A host may greet us and then hang up on each message. It must not keep
+			// the mail from the hosts behind it. It is for this process alone: for
+			// others the host was reached.
+			s.transport.memories.note(s.peer.Host, fault, s.transport.Now())
+		}
+		return fault
 	}
 	return nil
+}
+
+// noticed is the delivery, of which it is noticed that the host has taken it.
+func (s *session) noticed(d *queue.Delivery) *queue.Delivery {
+	if s.took.Load() {
+		return d
+	}
+	with := *d
+	with.Report = func(i int, o queue.Outcome) {
+		if o.State() == queue.Delivered {
+			s.took.Store(true)
+		}
+		d.Report(i, o)
+	}
+	return &with
 }
 
 // permitted is the delivery for those whom TLS_Rcpt lets go by this session.
@@ -122,8 +146,10 @@ func (s *session) Cost() queue.Cost {
 func (s *session) again(destination string) *session {
 	p := s.peer
 	p.Destination = destination
-	return &session{
+	next := &session{
 		Session: s.Session, transport: s.transport, peer: p, port: s.port, terms: s.terms, link: s.link, memory: s.memory,
 		before: s.Session.Cost(),
 	}
+	next.took.Store(s.took.Load())
+	return next
 }
