@@ -2,6 +2,7 @@ package mx
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -91,6 +92,44 @@ func TestTheFallbackSmartHostIsAskedOnceWhereAHostIsUnknown(t *testing.T) {
 	got, fault := send(t, tr, "esmtp:none.test")
 	if fault != nil || got[0].Reply().Enhanced != "5.1.2" || w.calls() != "192.0.2.3:25" {
 		t.Errorf("where it is down too, what holds of the host holds: %v, %v, %q", got, fault, w.calls())
+	}
+}
+
+// Regression: the bounds of connections and of their time were used up by the very
+// hosts that the fallback smart host stands in for.
+func TestTheFallbackSmartHostIsAskedHoweverManyHostsAreDead(t *testing.T) {
+	for _, c := range []struct {
+		why      string
+		aconnect time.Duration
+		drops    bool
+	}{
+		{"more addresses than are tried at one go", 0, false},
+		{"all the time for connects is up", 40 * time.Second, true},
+	} {
+		t.Run(c.why, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := standard()
+				for i := range 3 {
+					host := fmt.Sprintf("dead%d.test", i)
+					w.mx["many.test"] = append(w.mx["many.test"], names.MX{Host: host, Preference: uint16(i)})
+					for j := range 7 {
+						addr := fmt.Sprintf("192.0.2.%d", 100+10*i+j)
+						w.hosts[host] = append(w.hosts[host], addr)
+						w.servers[addr+":25"] = &server{refuses: !c.drops, drops: c.drops}
+					}
+				}
+				tr := w.transport(t, func(o *Options) {
+					o.Config.MTA.Exchange.FallbackSmartHost = "[plain.test]"
+					o.Config.Timeout.AConnect = c.aconnect
+				})
+				got, fault := send(t, tr, "esmtp:many.test")
+				if fault != nil || got[0].State() != queue.Delivered {
+					t.Errorf("%v, %v, calls %s", got, fault, w.calls())
+				}
+				tr.Close(context.Background())
+				synctest.Wait()
+			})
+		})
 	}
 }
 

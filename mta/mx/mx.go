@@ -131,6 +131,7 @@ func (t *Transport) Open(ctx context.Context, r queue.Route) (queue.Session, *qu
 	s, end := o.reach(ctx, hop.Host)
 	if s == nil && end.passes() && t.exchange.FallbackSmartHost != "" && ctx.Err() == nil {
 		if n, err := config.ParseNextHop(t.exchange.FallbackSmartHost); err == nil && n.Host != hop.Host {
+			o.lastResort = true
 			s, _ = o.reach(ctx, n.Host)
 		}
 	}

@@ -18,6 +18,10 @@ type opening struct {
 	budget    budget
 	// tried counts connections.
 	tried int
+	// lastResort: the hosts are those of FallbackSmartHost, for which neither the
+	// bound of connections nor Timeout.aconnect holds, as for FallbackMXhost: both
+	// are used up by the very hosts that it stands in for.
+	lastResort bool
 }
 
 // mostTried bounds the connections of one opening.
@@ -33,6 +37,9 @@ func (o *opening) reach(ctx context.Context, list string) (*session, ending) {
 	hosts, end := t.hosts(ctx, list)
 	if len(hosts) == 0 {
 		return nil, end
+	}
+	for i := range hosts {
+		hosts[i].fallback = hosts[i].fallback || o.lastResort
 	}
 	destination := firstHost(list)
 	failures, refusals := 0, 0
