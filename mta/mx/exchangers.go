@@ -103,16 +103,16 @@ func (t *Transport) exchangers(ctx context.Context, e entry) ([]Exchanger, endin
 	if err != nil && !errors.Is(err, names.ErrNone) {
 		return nil, lookupFault(e.host, err)
 	}
-	if len(all) == 1 && all[0].Host == "" {
-		return nil, nullMX(e.host)
-	}
 	var hosts []Exchanger
 	for _, one := range all {
 		if one.Host != "" {
 			hosts = append(hosts, Exchanger{Host: one.Host, Port: port, preference: one.Preference})
 		}
 	}
-	if len(hosts) == 0 {
+	switch {
+	case len(hosts) == 0 && len(all) > 0: // a null MX; said twice it is one too
+		return nil, nullMX(e.host)
+	case len(hosts) == 0:
 		return t.usable(ctx, e.host, []Exchanger{itself})
 	}
 	mixed(t, hosts)

@@ -15,10 +15,12 @@ func standard() *world {
 			mx: map[string][]names.MX{
 				"example.org": {{Host: "mx1.example.org", Preference: 10}, {Host: "mx2.example.org", Preference: 20}},
 				"null.test":   {{Host: ""}},
+				"nulls.test":  {{Host: ""}, {Host: "", Preference: 10}},
 			},
 			hosts: map[string][]string{
 				"mx1.example.org": {"192.0.2.1", "2001:db8::1"}, "mx2.example.org": {"192.0.2.2"},
 				"plain.test": {"192.0.2.3"}, "us.example": {"192.0.2.99"},
+				"nulls.test": {"192.0.2.3"},
 			},
 			wrong: map[string]bool{},
 		},
@@ -80,6 +82,7 @@ func TestWhatTheNameServiceSaysForGoodIsARefusal(t *testing.T) {
 	for _, c := range []struct{ why, host, want string }{
 		{"no such domain", "none.test", "failed 550 5.1.2 Host unknown (Name server: none.test: host not found)"},
 		{"its exchanger does not exist", "lost.test", "failed 550 5.1.2 Host unknown (Name server: gone.example.org: host not found)"},
+		{"null MX, said twice", "nulls.test", "failed 556 5.1.10 the domain nulls.test says that it takes no mail (null MX)"},
 		{"null MX", "null.test", "failed 556 5.1.10 the domain null.test says that it takes no mail (null MX)"},
 		{"we are the best", "loop.test", "failed 553 5.3.5 loop.test config error: mail loops back to me (MX problem?)"},
 	} {
