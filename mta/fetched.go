@@ -1,6 +1,7 @@
 package mta
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -16,6 +17,7 @@ import (
 	"mailcrane/internal/address"
 	"mailcrane/internal/config"
 	"mailcrane/internal/header"
+	"mailcrane/mta/policy"
 	"mailcrane/mta/smtpd"
 	"mailcrane/queue"
 )
@@ -86,7 +88,10 @@ func (s *fetchSession) Greeting() (string, time.Duration) {
 
 // Features implements smtpd.Session.
 func (s *fetchSession) Features() smtpd.Features {
-	return smtpd.Features{DSN: true, Pipelining: true, Size: s.Config.Submit.MaxMessage}
+	c := &s.Config.Submit
+	return smtpd.Features{
+		DSN: true, Pipelining: true, Size: cmp.Or(c.MaxMessage, mostOctets), MaxRecipients: cmp.Or(c.MaxRecipients, mostRecipients),
+	}
 }
 
 // Helo implements smtpd.Session: with whom we speak is known.
@@ -124,8 +129,14 @@ func (s *fetchSession) Mail(from string, o *smtp.MailOptions) error {
 	return nil
 }
 
-// Rcpt takes recipients of the domains that were asked for, and no others.
+// Rcpt takes recipients of the domains that were asked for, and no others. What is
+// sorted here must not be a route through us either (RFC 5321 section 4.1.1.3):
+// sorting would take our domain off it, and anybody whom the provider lets send to
+// us would send to anywhere in our name.
 func (s *fetchSession) Rcpt(to string, o *smtp.RcptOptions) error {
+	if local, _ := policy.Path(to); s.Place == nil && policy.Routed(local) {
+		return reply(550, smtp.EnhancedCode{5, 7, 1}, "Relaying denied: this is a route to somewhere else")
+	}
 	domain := address.Domain(to)
 	for _, own := range s.Domains {
 		if strings.EqualFold(domain, own) {

@@ -68,6 +68,32 @@ func TestOnATurnedConnectionOnlyMailForTheDomainsAskedForIsTakenIn(t *testing.T)
 	}
 }
 
+// Regression: the domain of a route is that of the machine which is to go on with
+// it, so that what was fetched was relayed to anywhere.
+func TestWhatIsFetchedIsRelayedToNobody(t *testing.T) {
+	for _, to := range []string{
+		"bob%other.example@client.example", `"bob@other.example"@client.example`, "other.example!bob@client.example",
+		"@client.example:bob%other.example@client.example", `"bob%other.example"@client.example`,
+	} {
+		f, c, _ := fetching(t, "")
+		c.hello()
+		c.say("MAIL FROM:<bob@example.org>", "250")
+		c.say("RCPT TO:<"+to+">", "250") // all goes to one mailbox
+		f.Place = nil
+		c.say("RCPT TO:<"+to+">", "550 5.7.1")
+		c.say("RCPT TO:<ann+x@client.example>", "250")
+	}
+}
+
+func TestAFetchedMessageHasTheBoundsOfOneThatIsTakenIn(t *testing.T) {
+	_, c, _ := fetching(t, "")
+	c.reply()
+	if said := c.say("EHLO provider.example", "250"); !strings.Contains(said, "SIZE 104857600") || !strings.Contains(said, "RCPTMAX=1000") {
+		t.Errorf("it is offered %q", said)
+	}
+	c.say("MAIL FROM:<bob@example.org> SIZE=200000000", "552")
+}
+
 func TestAServerThatSaysNothingOnATurnedConnectionIsLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, c, got := fetching(t, "[timeout]\ncommand = \"5m\"\n")
