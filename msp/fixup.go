@@ -96,9 +96,9 @@ func isOne(f header.Field, names ...string) bool {
 }
 
 // qualifyTo is qualify for a recipient: a local user stands for the one address
-// that mail to that user goes to.
+// that mail to that user goes to, and a server's names are all its own.
 func (s *submission) qualifyTo(name string) string {
-	if s.isLocal(name) {
+	if s.isServer() || s.isLocal(name) {
 		if all, failure := s.resolve(name); failure == nil && len(all) == 1 {
 			return all[0]
 		}

@@ -142,7 +142,8 @@ func special(name string) string {
 // resolve turns a name into the addresses that the message is sent to. This
 // machine has no mailboxes: what is for a local user, and so what cron and
 // other programs write, goes where the aliases say, else to the administrator,
-// else to the person's own address.
+// else to the person's own address. A server has mailboxes, and aliases of its own:
+// who has the name there it finds out itself.
 func (s *submission) resolve(name string) ([]string, *Failure) {
 	given := name
 	fail := func(why string, code int, status string) ([]string, *Failure) {
@@ -162,11 +163,13 @@ func (s *submission) resolve(name string) ([]string, *Failure) {
 			return fail(err.Error(), sysexits.Code(err), "5.3.5")
 		case len(all) > 0:
 			return all, nil
+		case s.isServer():
 		case !s.isLocal(name):
 			return fail("User unknown", sysexits.NoUser, "5.1.1")
-		}
-		if to := s.mailbox(); to != "" {
-			return []string{to}, nil
+		default:
+			if to := s.mailbox(); to != "" {
+				return []string{to}, nil
+			}
 		}
 		name = address.Qualify(name, s.hostname())
 	}
@@ -175,6 +178,9 @@ func (s *submission) resolve(name string) ([]string, *Failure) {
 	}
 	return []string{name}, nil
 }
+
+// isServer says that the configuration is a server's, whose queue knows its names.
+func (s *submission) isServer() bool { return len(s.cfg.MTA.Listeners) > 0 }
 
 // mailbox is where mail goes that is for a user of this machine, or "".
 func (s *submission) mailbox() string {

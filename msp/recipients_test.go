@@ -96,6 +96,24 @@ func TestBadRecipientsAreToldAndTheOthersGetTheMessage(t *testing.T) {
 	}
 }
 
+// A server's aliases are not read here: who is nobody's user may be one of them.
+func TestOnAServerNamesAreLeftToIt(t *testing.T) {
+	server := "[mta]\nhostname = \"mx.example.org\"\n[[mta.listen]]\naddress = \"127.0.0.1:25\"\n"
+	for _, c := range []struct{ reason, config, line, want string }{
+		{"an alias", server, "staff", "staff@mx.example.org"},
+		{"a user, though an account has an address for this machine", server + oneAccount, "root", "root@mx.example.org"},
+		{"the administrator is whom the server asks in the end", "admin = \"me@example.net\"\n" + server, "postmaster", "postmaster@mx.example.org"},
+		{"with a detail", server, "joe+box", "joe+box@mx.example.org"},
+		{"on the machine that it is said on", server, "staff@localhost", "staff@mx.example.org"},
+		{"a whole address", server, "a@x.org", "a@x.org"},
+	} {
+		s := newStation(t, c.config)
+		if code := s.sendmail("\nbody\n", split(c.line)...); code != 0 || recipientsOf(s) != c.want {
+			t.Errorf("%s: exit %d, %s, queued for %q, not %q", c.reason, code, s.err.String(), recipientsOf(s), c.want)
+		}
+	}
+}
+
 func TestInputIsReadToItsEndWhereNothingIsQueued(t *testing.T) {
 	long := strings.Repeat("a line\n", 100_000)
 	for _, c := range []struct {

@@ -362,6 +362,9 @@ func (s *submission) domain() string {
 
 func (s *submission) hostname() string {
 	name := s.cfg.Hostname
+	if s.isServer() && s.cfg.MTA.Hostname != "" {
+		name = s.cfg.MTA.Hostname // the one that it knows for its own
+	}
 	if name == "" {
 		name, _ = s.Hostname()
 	}
