@@ -15,8 +15,8 @@ import (
 
 func (a *app) explainCommand() *cobra.Command {
 	c := &cobra.Command{
-		Use:   "explain ID|ADDRESS",
-		Short: "The story of a message; or where mail from an address goes",
+		Use:   "explain ID|ADDRESS|NAME",
+		Short: "The story of a message; or where mail from and to an address goes",
 		Long: `explain tells the whole story of a message in plain words: when and by whom it
 was handed in, what was tried and what each server said, where it stands for
 each recipient, and when it is tried next, why then, and what you can do. Of the
@@ -24,18 +24,38 @@ messages that have left the queue lately it tells what became of them.
 
 With an address it tells by which account and which server mail from there
 goes, why, and which messages from or to it are waiting; on a server also where
-mail to it goes, step by step, with the line of the file that says so.`,
-		Example: "  mailcrane explain cemj155mdf2w5\n  mailcrane explain me@example.org",
+mail to it goes, step by step, with the line of the file that says so. There a
+name without a domain does too: a user's, with a detail or not, or that of an
+alias, as for sendmail -bv. A name that looks like an id is one where there is
+such a message, and else a name.`,
+		Example: "  mailcrane explain cemj155mdf2w5\n  mailcrane explain me@example.org\n  mailcrane explain root",
 		Args:    args(cobra.ExactArgs(1)),
-		RunE: func(cmd *cobra.Command, words []string) error {
-			if strings.Contains(words[0], "@") {
-				return a.explainAddress(cmd.Context(), words[0])
-			}
-			return a.explainMessage(cmd.Context(), words[0])
-		},
+		RunE:    func(cmd *cobra.Command, words []string) error { return a.explain(cmd.Context(), words[0]) },
 	}
 	c.Flags().BoolVar(&a.json, "json", false, "one JSON object")
 	return c
+}
+
+// explain tells of a message, an address, or on a server a name of its own.
+func (a *app) explain(ctx context.Context, word string) error {
+	if strings.Contains(word, "@") {
+		return a.explainAddress(ctx, word)
+	}
+	c, err := a.config()
+	if err != nil {
+		return err
+	}
+	if len(c.MTA.Listeners) == 0 {
+		return a.explainMessage(ctx, word)
+	}
+	if _, err := queue.ParseID(word); err != nil {
+		return a.explainAddress(ctx, word)
+	}
+	missing := a.explainMessage(ctx, word)
+	if sysexits.Code(missing) != sysexits.DataErr || !a.hasName(ctx, c, word) {
+		return missing
+	}
+	return a.explainAddress(ctx, word)
 }
 
 // An explanation is a message's story in --json.

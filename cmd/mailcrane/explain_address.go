@@ -8,6 +8,7 @@ import (
 	"mailcrane/internal/address"
 	"mailcrane/internal/config"
 	"mailcrane/internal/sysexits"
+	"mailcrane/mta"
 	"mailcrane/netwatch"
 	"mailcrane/netwatch/policy"
 	"mailcrane/queue"
@@ -50,8 +51,9 @@ func (a *app) explainAddress(ctx context.Context, word string) error {
 	if err != nil {
 		return cannotUseSpool(c, err)
 	}
+	is := written(c, word)
 	list.Each(func(e queue.Entry) bool {
-		from, to := strings.EqualFold(e.Envelope.From, word), pendingFor(e, word)
+		from, to := is(e.Envelope.From), pendingFor(e, is)
 		if from {
 			item.From++
 		}
@@ -100,9 +102,16 @@ func (k *clerk) aboutAddress(c *config.Config, word string) addressItem {
 	return item
 }
 
-func pendingFor(e queue.Entry, word string) bool {
+// written says that an envelope has the address that a person has written: a name
+// without a domain is this machine's.
+func written(c *config.Config, word string) func(address string) bool {
+	whole := address.Qualify(word, mta.Hostname(c))
+	return func(a string) bool { return strings.EqualFold(a, word) || strings.EqualFold(a, whole) }
+}
+
+func pendingFor(e queue.Entry, is func(address string) bool) bool {
 	for i, to := range e.Envelope.To {
-		if !e.Results[i].Done() && strings.EqualFold(to.Address, word) {
+		if !e.Results[i].Done() && is(to.Address) {
 			return true
 		}
 	}

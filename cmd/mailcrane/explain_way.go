@@ -9,6 +9,7 @@ import (
 	"mailcrane/internal/config"
 	"mailcrane/mta"
 	"mailcrane/mta/expand"
+	"mailcrane/mta/route"
 	"mailcrane/queue"
 )
 
@@ -42,6 +43,16 @@ func (a *app) wayTo(ctx context.Context, c *config.Config, word string) ([]stepI
 		way = append(way, stepItem(line))
 	}
 	return way, nil
+}
+
+// hasName says that somebody of the server has the name, or an alias does.
+func (a *app) hasName(ctx context.Context, c *config.Config, name string) bool {
+	routing, err := mta.NewRouting(c, mta.RoutingOptions{Now: a.now, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return false
+	}
+	s, err := routing.Expander.Known(ctx, "postmaster@"+mta.Hostname(c), name)
+	return err == nil && s.Kind != route.Refused
 }
 
 // tellWay prints the way of mail to the address.
