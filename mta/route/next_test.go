@@ -128,6 +128,27 @@ w.example	local:you@any.example
 	})
 }
 
+// Regression: the local part came out of its quotes, so that the address was none, or
+// another one.
+func TestWhatWasInQuotesIsInQuotesBehindTheVirtusertable(t *testing.T) {
+	w := begin(t, world{
+		toml: "[mta.route]\nvirt_host = [\"virt.example\", \"names.example\", \"no.example\"]\n",
+		maps: map[string]string{"virtusertable": "+*@virt.example pre-%1-%2@far.example\n@virt.example %1@far.example\n@names.example %1\n@no.example error:nouser 550 No %1\n"},
+	})
+	w.take(t, []step{
+		{"a blank", `"joe doe"@virt.example`, `again <"joe doe"@far.example>`},
+		{"a comma", `"joe,bob"@virt.example`, `again <"joe,bob"@far.example>`},
+		{"a quote", `"joe\"doe"@virt.example`, `again <"joe\"doe"@far.example>`},
+		{"a second @", `"joe@else.example"@virt.example`, `again <"joe@else.example"@far.example>`},
+		{"a bracket", `"joe>x"@virt.example`, `again <"joe>x"@far.example>`},
+		{"with more around it", `"joe doe+a b"@virt.example`, `again <"pre-joe doe-a b"@far.example>`},
+		{"as a name", `"joe doe"@names.example`, `again <"joe doe">`},
+		{"what wants none has none", `"joe"@virt.example`, "again <joe@far.example>"},
+		{"as it came", "joe.@virt.example", "again <joe.@far.example>"},
+		{"in a text", `"joe doe"@no.example`, "550 5.1.1 No joe doe"},
+	})
+}
+
 // Coverage: X6, A31.
 func TestTheVirtusertableHasSevenKeys(t *testing.T) {
 	w := begin(t, world{

@@ -84,6 +84,23 @@ func errorReply(text, after string) (r queue.Reply, warning string, err error) {
 	return queue.Reply{Code: e.Code, Enhanced: fmt.Sprintf("%d.%d.%d", e.Status[0], e.Status[1], e.Status[2]), Text: e.Text}, warning, nil
 }
 
+// filledAddress is filled for an address, whose local part is put in quotes where
+// what has come into it wants them: it came without, and a stranger has chosen it.
+func filledAddress(value string, args ...string) string {
+	whole := filled(value, args...)
+	if address.Valid(address.Qualify(whole, "x")) == nil || value == "" || value[0] == '"' || strings.Contains(value, ":") {
+		return whole
+	}
+	local, domain := value, ""
+	if at := strings.LastIndexByte(value, '@'); at > 0 {
+		local, domain = value[:at], value[at:]
+	}
+	if local = filled(local, args...); local == "" {
+		return whole
+	}
+	return address.Quote(local) + filled(domain, args...)
+}
+
 // filled is a value with %1, %2, … replaced, as sendmail's maps have it: %0 and
 // what there is nothing for are nothing, %% is a percent sign.
 func filled(value string, args ...string) string {

@@ -24,7 +24,7 @@ func (t *Table) virtually(ctx context.Context, p place) (s Step, found bool, err
 		if !ok {
 			continue
 		}
-		if s, err = virtual(filled(value, k.args...), where); err != nil {
+		if s, err = virtual(filledAddress(value, k.args...), where); err != nil {
 			return s, false, err
 		}
 		if s.Kind == Again && strings.EqualFold(s.Address, p.String()) {
