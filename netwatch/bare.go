@@ -66,6 +66,7 @@ var (
 	_ queue.Holder  = (*bareSession)(nil)
 	_ queue.Stirrer = (*bareSession)(nil)
 	_ queue.Coster  = (*bareSession)(nil)
+	_ queue.Roomer  = (*bareSession)(nil)
 )
 
 // Deliver implements queue.Session.
@@ -119,6 +120,14 @@ func (s *bareSession) Stir() {
 	if stirrer, ok := s.Session.(queue.Stirrer); ok {
 		stirrer.Stir()
 	}
+}
+
+// Room implements queue.Roomer.
+func (s *bareSession) Room() (roundTrip time.Duration, some bool) {
+	if r, ok := s.Session.(queue.Roomer); ok {
+		return r.Room()
+	}
+	return 0, false
 }
 
 // Cost implements queue.Coster.

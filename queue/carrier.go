@@ -215,6 +215,7 @@ func (c *carrier) hasNow(name Name) bool {
 // end.
 func (c *carrier) endLane(l *lane) {
 	c.mu.Lock()
+	l.joined()
 	c.lanes = slices.DeleteFunc(c.lanes, func(other *lane) bool { return other == l })
 	last := len(c.lanes) == 0
 	c.pass(l.watch.ctx)

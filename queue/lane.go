@@ -48,6 +48,8 @@ type lane struct {
 	// open: there is a session that goes on. streams: it takes a delivery behind one that is
 	// not answered. over: it is to open no more.
 	open, streams, over bool
+	// joins: it is one more, and not there yet.
+	joins bool
 	// heavy is a message on the wire whose rest takes long, or nil. past, if not
 	// 0, is the most octets of those that are to go past such a one by this lane.
 	heavy *attempt
@@ -154,7 +156,7 @@ func (l *lane) mayTake() bool {
 		return false
 	case n == 0:
 		return true
-	case l.taken, l.alone, n >= mostUnderWay:
+	case l.taken, l.alone, n >= mostUnderWay, len(c.lanes) > 1 && c.pace.depth > 0 && n >= c.pace.depth:
 		return false
 	}
 	return !c.nextIsAlone()
@@ -184,7 +186,7 @@ func (l *lane) connect(ctx context.Context) bool {
 	now := c.runner.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.pace.growing = false; l.session == nil {
+	if l.joined(); l.session == nil {
 		return false
 	}
 	c.pace.opened(now.Sub(began), now)

@@ -14,6 +14,11 @@ const (
 	// leastWait is what a delivery takes where it is the server's distance that
 	// takes it, and not the work: with less, a second session saves nothing.
 	leastWait = 20 * time.Millisecond
+	// leastThought is it for a session that has several under way, where the link has
+	// room: what a delivery takes then is what its server does with it.
+	leastThought = 4 * time.Millisecond
+	// leastDepth is how many deliveries such a session has under way at the least.
+	leastDepth = 3
 	// leastGain is by how much one more session must hurry the messages up, in
 	// parts of a hundred, to be kept: a link that is full gets no faster.
 	leastGain = 15
@@ -30,13 +35,17 @@ type pace struct {
 	// opening is what it took to open the last session, and each what one
 	// delivery takes.
 	opening, each time.Duration
-	// done deliveries have ended since then, with as many sessions as now; before
-	// is how many did in a second with one session fewer.
+	// done deliveries have ended since then, with as many sessions as now. before, if
+	// not 0, is how many did in a second with fewer sessions, that many.
 	done   int
 	since  time.Time
 	before float64
-	// growing: one more session is on its way.
-	growing bool
+	fewer  int
+	// depth is how many deliveries a session that streams needs under way, one of
+	// several with a server that thinks: what one has, the others cannot take.
+	depth int
+	// growing is how many more sessions are on their way.
+	growing int
 }
 
 // mostSessions is how many sessions the carrier may have open at once.
@@ -111,36 +120,83 @@ func (l *lane) weigh(a *attempt, octets int64) {
 
 // opened notes what the opening of a session took. The caller holds mu.
 func (p *pace) opened(took time.Duration, now time.Time) {
-	*p = pace{opening: took, each: p.each, before: p.before, since: now}
+	p.opening, p.done, p.since = took, 0, now
 }
 
-// widen opens one more lane where the sessions carry one message at a time, each
-// of which takes long, and where that is the sooner for all that wait; and goes
-// back by one where it has not hurried them up. a was just answered. The caller
-// holds mu.
+// widen opens more lanes where what each delivery takes is neither work nor the
+// link, and where that is the sooner for all that wait; and goes back to fewer
+// where they have not hurried it up. It doubles them: the gain of one more among
+// many is no more than what chance makes of a few messages. a was just answered by
+// the lane. The caller holds mu.
 func (c *carrier) widen(ctx context.Context, l *lane, a *attempt) {
 	p, now, n := &c.pace, c.runner.Now(), len(c.lanes)
-	if l.streams || c.runner.Tuning.SeparateSessions || p.growing || c.narrow {
+	if c.runner.Tuning.SeparateSessions || p.growing > 0 || c.narrow {
 		return
 	}
+	streams := slices.ContainsFunc(c.lanes, func(other *lane) bool { return other.streams })
+	part := 2 // until each lane has had its part
+	if streams {
+		part = 16 // answers may come in groups
+	} else {
+		p.took(now.Sub(a.begun))
+	}
+	if p.done++; p.done < part*n {
+		return
+	}
+	done, passed, before := p.done, max(now.Sub(p.since), time.Microsecond), p.before
+	p.done, p.since, p.before = 0, now, 0
+	speed := float64(done) / passed.Seconds()
+	if n > p.fewer && speed*100 < before*(100+leastGain) {
+		c.narrowTo(p.fewer)
+		return
+	}
+	each, least := p.each, leastWait
+	if streams {
+		// How long one was under way says no more than how many were.
+		each, least = passed*time.Duration(n)/time.Duration(done), leastThought
+	}
+	more := min(n, c.mostSessions()-n)
+	sooner := each * time.Duration(len(c.todo)*more) / time.Duration(n*(n+more))
+	if each < least || sooner < p.opening || !c.mayGrow(ctx) || streams && !l.thinks(each) {
+		return
+	}
+	p.before, p.fewer, p.growing = speed, n, more
+	for range more {
+		c.startLane(ctx).joins = true
+	}
+}
+
+// took notes what a delivery took.
+func (p *pace) took(d time.Duration) {
 	if p.each == 0 {
-		p.each = now.Sub(a.begun)
+		p.each = d
 	}
-	p.each = (3*p.each + now.Sub(a.begun)) / 4
-	if p.done++; p.done < 2*n {
-		return // until each lane has had its part
+	p.each = (3*p.each + d) / 4
+}
+
+// joined says that the lane that widen has started has its session, or will have
+// none. The caller holds mu.
+func (l *lane) joined() {
+	if l.joins {
+		l.joins = false
+		l.carrier.pace.growing--
 	}
-	speed := float64(p.done) / max(now.Sub(p.since).Seconds(), 1e-6)
-	if n > 1 && p.before > 0 && speed*100 < p.before*(100+leastGain) {
-		c.narrowTo(n - 1)
-		return
+}
+
+// thinks says that each delivery of a session that streams waits for its server:
+// there is room on the link, and so many are under way that its length costs
+// nothing. The caller holds mu.
+func (l *lane) thinks(each time.Duration) bool {
+	r, ok := l.session.(Roomer)
+	if !ok {
+		return false
 	}
-	sooner := p.each * time.Duration(len(c.todo)) / time.Duration(n*(n+1))
-	if p.each < leastWait || sooner < p.opening || !c.mayGrow(ctx) {
-		return
+	trip, some := r.Room()
+	if !some || each*time.Duration(len(l.underWay)) < 2*trip {
+		return false
 	}
-	p.before, p.growing = speed, true
-	c.startLane(ctx)
+	l.carrier.pace.depth = leastDepth + int(2*trip/each)
+	return true
 }
 
 // narrowTo bounds the sessions from here on: the server allows no more, or more

@@ -113,6 +113,67 @@ func TestSessionsAreAddedOnlyWhereThatHidesTheDistance(t *testing.T) {
 	}
 }
 
+// Coverage: sessions.
+func TestSessionsThatStreamAreAddedWhereTheServerThinks(t *testing.T) {
+	const far = 600 * time.Millisecond
+	for _, c := range []struct {
+		reason   string
+		of       *stream
+		count    int
+		sessions int // open at once at some time
+		fastest  time.Duration
+	}{
+		{"it has 10 ms to do with each message", &stream{trip: time.Millisecond, thinks: 10 * time.Millisecond}, 1000, 8, 2 * time.Second},
+		{"it is far away and thinks", &stream{trip: 50 * time.Millisecond, thinks: 100 * time.Millisecond}, 1000, 8, 17 * time.Second},
+		{"it answers at once", &stream{trip: time.Millisecond, thinks: time.Millisecond}, 500, 1, 600 * time.Millisecond},
+		{"it is far away, which what is under way makes good", &stream{trip: far}, 500, 1, 20 * time.Second},
+		{"the link is full", &stream{trip: far, thinks: 100 * time.Millisecond, full: true}, 100, 1, 11 * time.Second},
+		{"it does one message after the other, by however many sessions", &stream{trip: time.Millisecond, thinks: 10 * time.Millisecond, alone: true}, 300, 2, 3100 * time.Millisecond},
+		{"too few are left", &stream{trip: time.Millisecond, thinks: 10 * time.Millisecond}, 8, 1, 100 * time.Millisecond},
+	} {
+		t.Run(c.reason, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := c.of
+				s.world, s.window, s.commitsEarly = newWorld(t, testSpool(t)), 16, true
+				s.runner.Transport = s
+				s.runner.Sessions = func(Route) int { return 8 }
+				for i := range c.count {
+					put(t, s.runner.Spool, envelope(fmt.Sprintf("n%d@x.org", i)), "x")
+					time.Sleep(time.Millisecond)
+				}
+				began := time.Now()
+				if sum := s.flush(); sum.Delivered != c.count || len(sum.Faults) != 0 {
+					t.Errorf("summary %+v", sum)
+				}
+				if took := time.Since(began); len(s.sessions) != c.sessions || took > c.fastest {
+					t.Errorf("%d sessions and %v; want %d, and %v at the most", len(s.sessions), took, c.sessions, c.fastest)
+				}
+			})
+		})
+	}
+}
+
+// What one session has under way, the others cannot take.
+func TestOneOfSeveralSessionsWithAServerThatThinksTakesNoMoreThanItNeeds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &stream{world: newWorld(t, testSpool(t)), window: 64, commitsEarly: true, trip: time.Millisecond, thinks: 10 * time.Millisecond}
+		s.runner.Transport = s
+		for i := range 300 {
+			put(t, s.runner.Spool, envelope(fmt.Sprintf("n%d@x.org", i)), "x")
+			time.Sleep(time.Millisecond)
+		}
+		s.flush()
+		for i, session := range s.sessions[1:] {
+			if session.most > leastDepth+1 {
+				t.Errorf("session %d had %d under way", i+2, session.most)
+			}
+		}
+		if len(s.sessions) != autoSessions {
+			t.Errorf("%d sessions, want %d", len(s.sessions), autoSessions)
+		}
+	})
+}
+
 // On a link of 9.6 kbit/s a message of 1 MB takes a quarter of an hour.
 //
 // Coverage: sessions.

@@ -23,9 +23,14 @@ type stream struct {
 	// breaks, if not nil, says of the nth delivery of the nth session, both from
 	// 1, that the session breaks at it.
 	breaks func(session, delivery int) *RouteFault
+	// thinks is how long the server has to do with a message, one after the other in
+	// each session, or in all, where it is alone. full: the link has no room.
+	thinks      time.Duration
+	alone, full bool
 
 	mu       sync.Mutex
 	sessions []*streamSession
+	free     time.Time // when a server that is alone has done what it has to do
 }
 
 type streamSession struct {
@@ -40,6 +45,26 @@ type streamSession struct {
 	over    chan struct{}
 	fault   *RouteFault
 	closed  bool
+	free    time.Time
+}
+
+// Room implements Roomer.
+func (s *streamSession) Room() (time.Duration, bool) { return s.stream.trip, !s.stream.full }
+
+// answersIn is how long the answer takes to what was sent now.
+func (s *streamSession) answersIn() time.Duration {
+	s.stream.mu.Lock()
+	defer s.stream.mu.Unlock()
+	free := &s.free
+	if s.stream.alone {
+		free = &s.stream.free
+	}
+	arrives := time.Now().Add(s.stream.trip / 2)
+	if free.Before(arrives) {
+		*free = arrives
+	}
+	*free = free.Add(s.stream.thinks)
+	return time.Until(free.Add(s.stream.trip / 2))
 }
 
 func (s *stream) Open(ctx context.Context, r Route) (Session, *RouteFault) {
@@ -87,7 +112,7 @@ func (s *streamSession) Deliver(ctx context.Context, d *Delivery) *RouteFault {
 		}
 	}
 	select {
-	case <-time.After(s.stream.trip):
+	case <-time.After(s.answersIn()):
 	case <-s.over:
 		return s.ownFault()
 	case <-ctx.Done():

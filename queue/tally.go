@@ -22,6 +22,7 @@ type tally struct {
 var (
 	_ Stirrer = (*tally)(nil)
 	_ Coster  = (*tally)(nil)
+	_ Roomer  = (*tally)(nil)
 )
 
 // count counts what is done in a session that was begun then.
@@ -59,6 +60,14 @@ func (t *tally) Stir() {
 	if s, ok := t.Session.(Stirrer); ok {
 		s.Stir()
 	}
+}
+
+// Room asks a session that knows.
+func (t *tally) Room() (roundTrip time.Duration, some bool) {
+	if r, ok := t.Session.(Roomer); ok {
+		return r.Room()
+	}
+	return 0, false
 }
 
 // Cost is that of a session that counts it.

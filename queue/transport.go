@@ -44,7 +44,7 @@ type Transport interface {
 // left open are tried again without blame, or become Uncertain where d.Commit
 // had been called and the fault does not say Untaken.
 //
-// A session may also be a Holder, a Stirrer, a Coster.
+// A session may also be a Holder, a Stirrer, a Coster, a Roomer.
 type Session interface {
 	Deliver(ctx context.Context, d *Delivery) *RouteFault
 	// Close ends the session politely, within the context's time.
@@ -105,6 +105,13 @@ type Holder interface {
 // up at once, so that another can be opened.
 type Stirrer interface {
 	Stir()
+}
+
+// A Roomer is a Session that knows its link. Room says whether the link has some,
+// as far as anybody can tell, so that something else holds the session up; and how
+// long a round trip takes. It may be called at any time.
+type Roomer interface {
+	Room() (roundTrip time.Duration, some bool)
 }
 
 // A Reply is an SMTP reply, whole.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"os"
@@ -128,6 +129,10 @@ func (a *app) deliverer(c *config.Config, log *slog.Logger) (*local.Deliverer, e
 	})
 }
 
+// doorSessions is the most sessions at once with one destination: a mail server
+// expects several of another, which an account's does not.
+const doorSessions = 20
+
 // asServer has the runner send mail where its recipients are. by has all that a
 // site needs but for the accounts.
 func asServer(runner *queue.Runner, c *config.Config, by site.Options) {
@@ -145,7 +150,7 @@ func asServer(runner *queue.Runner, c *config.Config, by site.Options) {
 		case site.Here(r):
 			return 0
 		}
-		return c.MTA.Exchange.Sessions
+		return cmp.Or(c.MTA.Exchange.Sessions, doorSessions)
 	}
 	runner.Dial = site.Dial(runner.Dial, c.ExpensiveHost)
 	runner.ByRecipient, runner.MostRoutes = true, mostDoors

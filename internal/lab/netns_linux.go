@@ -137,6 +137,15 @@ func (n *Network) Silence() {
 	}
 }
 
+// Narrow has what leaves the laptop go at so many bits a second, as tc says them.
+func (n *Network) Narrow(rate string) {
+	n.t.Helper()
+	shape := n.Laptop.Command("tc", "qdisc", "add", "dev", "eth0", "root", "tbf", "rate", rate, "burst", "2kb", "latency", "10s")
+	if out, err := shape.CombinedOutput(); err != nil {
+		n.t.Fatalf("tc: %v: %s", err, out)
+	}
+}
+
 // Answer ends Silence.
 func (n *Network) Answer() {
 	n.t.Helper()

@@ -59,6 +59,7 @@ var (
 	_ queue.Session = (*Session)(nil)
 	_ queue.Holder  = (*Session)(nil)
 	_ queue.Coster  = (*Session)(nil)
+	_ queue.Roomer  = (*Session)(nil)
 )
 
 // MayHold is how long the server keeps a message for a later time: the

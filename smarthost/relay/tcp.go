@@ -30,6 +30,9 @@ type status struct {
 	acked int64
 	// unsent is the octets written that have not left this machine.
 	unsent int64
+	// refused: what was sent has waited for the other end to take it, most of the
+	// time, and not for the link.
+	refused bool
 	// open: some octets have left, or wait to, that are not acknowledged.
 	open bool
 	// late: acknowledgements are overdue, so that octets were sent again.
@@ -121,3 +124,20 @@ func control(conn net.Conn, do func(fd uintptr)) {
 func (s status) roundTrip() time.Duration {
 	return max(s.smoothed+4*s.variation, s.smoothed*5/4)
 }
+
+// backlog is how much longer than the shortest one a round trip may take on a link
+// that has room. A system that has nothing to say puts its acknowledgements off by
+// up to 40 ms (RFC 9293 section 3.8.6.3); what queues for less than that costs
+// little to be mistaken about.
+const backlog = 50 * time.Millisecond
+
+// room says that no octets wait for the link, on this machine or, by how long they
+// take to be acknowledged, on the way. Where the system does not tell, the link
+// counts as full.
+func (w *wire) room() (roundTrip time.Duration, some bool) {
+	now, known := w.status()
+	return now.shortest, known && now.shortest > 0 && (now.unsent == 0 || now.refused) && now.smoothed <= now.shortest*3/2+backlog
+}
+
+// Room implements queue.Roomer.
+func (s *Session) Room() (roundTrip time.Duration, some bool) { return s.dialogue.wire.room() }

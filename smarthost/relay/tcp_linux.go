@@ -32,6 +32,7 @@ func ask(fd uintptr) (status, bool) {
 	return status{
 		acked:     acked,
 		unsent:    int64(i.Notsent_bytes),
+		refused:   i.Rwnd_limited > i.Busy_time/2,
 		open:      i.Unacked > 0 || i.Notsent_bytes > 0,
 		late:      i.Retransmits > 0,
 		silent:    time.Duration(i.Last_ack_recv) * time.Millisecond,

@@ -171,3 +171,66 @@ func TestAPeerThatHasGoneIsNoticedAndNothingHeldLeavesLater(t *testing.T) {
 		t.Errorf("%d octets arrived of %d, though %d were said never to", got, w.sent.Load(), unsent)
 	}
 }
+
+// asked sends so many octets as often, each time with an answer.
+func asked(t *testing.T, w *wire, theirs net.Conn, octets, times int) {
+	t.Helper()
+	answer := make([]byte, 1)
+	for range times {
+		if _, err := w.Write(make([]byte, octets)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadFull(theirs, make([]byte, octets)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := theirs.Write(answer); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Read(answer); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestALinkHasRoomUnlessOctetsQueueForIt(t *testing.T) {
+	w, theirs := connected(t)
+	asked(t, w, theirs, 4096, 3)
+	if trip, some := w.room(); !some || trip <= 0 {
+		t.Errorf("where all was answered: %v, %v", trip, some)
+	}
+	deaf, _ := stuffed(t)
+	if _, some := deaf.room(); !some {
+		t.Error("it is the link that counts as full where the other end takes nothing")
+	}
+	emulated := &wire{Conn: silentConn{}}
+	if _, some := emulated.room(); some {
+		t.Error("there is room where the system knows nothing")
+	}
+}
+
+func TestASlowLinkHasNoRoom(t *testing.T) {
+	n := lab.Netns(t)
+	n.Narrow("128kbit")
+	l := n.Gateway.Listen(net.JoinHostPort(lab.SmarthostIP, "0"))
+	var ours net.Conn
+	if err := n.Laptop.Do(func() (err error) {
+		ours, err = net.Dial("tcp", l.Addr().String())
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	theirs, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { ours.Close(); theirs.Close() })
+	tune(ours)
+	w := &wire{Conn: ours, block: time.Minute, wait: wait{limit: -1}}
+	asked(t, w, theirs, 8192, 4) // half a second each
+	if trip, some := w.room(); some {
+		t.Errorf("a link of 128 kbit/s has room behind messages of 8 KiB; its shortest round trip is %v", trip)
+	}
+}
+
+// A silentConn has no socket.
+type silentConn struct{ net.Conn }
