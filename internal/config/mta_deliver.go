@@ -78,7 +78,7 @@ type Exchange struct {
 	// host, "" is none.
 	Port          int
 	ConnectOnlyTo string
-	// Sessions is the most at once with one destination; 0 finds out.
+	// Sessions is the most at once with one destination; 0 is 20.
 	Sessions int
 	// Expensive are hosts and domains that are called by queue runs only, with
 	// Queue.HoldExpensive: sendmail's mailer flag e, for doors.

@@ -41,7 +41,7 @@ var mtaExchangeOptions = []Option{
 	},
 	{
 		Key: "mta.exchange.sessions", Side: Server,
-		Meaning: "the most sessions at once with one destination; 0 finds out how many are of use",
+		Meaning: "the most sessions at once with one destination, of those that are of use; 0 is 20",
 		config:  func(c *Config) any { return &c.MTA.Exchange.Sessions },
 	},
 	{
