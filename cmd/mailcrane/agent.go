@@ -73,7 +73,7 @@ type given struct {
 	// server is that of server mode, which serves until ctx is done; nil is none.
 	server func(ctx context.Context) error
 	// nodes are the queue runs that the server's clients ask for; nil is none.
-	nodes nodeRuns
+	nodes *nodeRuns
 	// turns sends mail over connections of those that it is for; nil is none.
 	turns *turn.Desk
 	// addresses are where the server listens now; nil is nowhere.
