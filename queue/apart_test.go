@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,7 +13,29 @@ import (
 
 // apart has routes that are dead in several ways, by the first letters of their
 // names; the others are well.
-type apart struct{ *world }
+type apart struct {
+	*world
+	opening *opening
+}
+
+// opening counts the routes that are slow to greet, and the most at once.
+type opening struct {
+	mu        sync.Mutex
+	now, most int
+}
+
+func (o *opening) add(n int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.now += n
+	o.most = max(o.most, o.now)
+}
+
+func (a apart) mostOpening() int {
+	a.opening.mu.Lock()
+	defer a.opening.mu.Unlock()
+	return a.opening.most
+}
 
 func (a apart) Route(e *Envelope) (Route, error) {
 	name, _, _ := strings.Cut(e.From, "@")
@@ -29,6 +52,8 @@ func (a apart) Open(ctx context.Context, r Route) (Session, *RouteFault) {
 	case "nameless":
 		return nil, waited(ctx, StepLookup, 20*time.Second)
 	case "slow": // to greet
+		a.opening.add(1)
+		defer a.opening.add(-1)
 		return nil, waited(ctx, StepGreeting, 5*time.Minute)
 	case "asking": // a keyring waits for its dialogue
 		return nil, waited(ctx, StepSecret, 30*time.Second)
@@ -37,7 +62,7 @@ func (a apart) Open(ctx context.Context, r Route) (Session, *RouteFault) {
 	case "portal":
 		return nil, inPortal
 	case "stuck": // the session is open, and nothing moves in it
-		return stuckForGood(a), nil
+		return stuckForGood{a.world}, nil
 	}
 	return a.world.Open(ctx, r)
 }
@@ -58,7 +83,7 @@ func waited(ctx context.Context, step Step, limit time.Duration) *RouteFault {
 }
 
 func newApart(t *testing.T) apart {
-	a := apart{newWorld(t, testSpool(t))}
+	a := apart{newWorld(t, testSpool(t)), &opening{}}
 	a.runner.Router, a.runner.Transport = a, a
 	return a
 }
@@ -108,6 +133,55 @@ func TestADeadRouteDelaysNoOther(t *testing.T) {
 		}
 		if a.copies("dead@x.org") != 0 {
 			t.Error("a dead route has carried mail")
+		}
+	})
+}
+
+// Regression: as many routes that hang as there may be at once kept all other mail
+// waiting for minutes, and on a server what is for mailboxes too.
+func TestManyRoutesThatHangDelayNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newApart(t)
+		a.runner.MostRoutes = 4
+		a.runner.Near = func(r Route) bool { return r == "near" }
+		hangs := func(first, last int) {
+			for i := first; i < last; i++ {
+				put(t, a.runner.Spool, from(fmt.Sprintf("slow-%d@x.org", i), "dead@x.org"), "x")
+			}
+		}
+		hangs(0, 6)
+		put(t, a.runner.Spool, from("near@x.org", "mailbox@x.org"), "x")
+		arrivals := make(chan struct{}, 1)
+		stop := a.serve(arrivals)
+		synctest.Wait() // no time passes
+		if a.copies("mailbox@x.org") != 1 {
+			t.Error("what needs no network had to wait for what does")
+		}
+		put(t, a.runner.Spool, from("well@x.org", "far@x.org"), "x")
+		arrivals <- struct{}{}
+		time.Sleep(2*slowRoute + time.Second)
+		synctest.Wait()
+		if a.copies("far@x.org") != 1 {
+			t.Error("a route that is well had to wait for those that hang")
+		}
+		// However many hang, the routes at once have a bound, and those that have
+		// failed come after those that have not.
+		hangs(6, 6*slowShare)
+		arrivals <- struct{}{}
+		time.Sleep(4 * time.Minute)
+		put(t, a.runner.Spool, from("well@x.org", "further@x.org"), "x")
+		arrivals <- struct{}{}
+		synctest.Wait()
+		if most := a.mostOpening(); most > 4*slowShare {
+			t.Errorf("%d routes were tried at once", most)
+		}
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		if a.copies("further@x.org") != 1 {
+			t.Error("a route that is well had to wait for those that have failed before")
+		}
+		if err := stop(); err != nil {
+			t.Error(err)
 		}
 	})
 }

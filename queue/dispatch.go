@@ -35,7 +35,8 @@ type course struct {
 // be tried. next is when to look again though nothing happens; zero for never.
 func (s *server) dispatch(ctx context.Context) (started int, next time.Time, err error) {
 	courses, next, err := s.survey(ctx)
-	for route, c := range courses {
+	room := s.room()
+	for route, c := range s.wellFirst(courses) {
 		picked := &c.pick
 		if c.closed {
 			picked = &c.overdue
@@ -43,9 +44,10 @@ func (s *server) dispatch(ctx context.Context) (started int, next time.Time, err
 		jobs := s.inOrder(picked)
 		switch {
 		case len(jobs) == 0:
-		case c.line.carrier == nil && s.MostRoutes > 0 && s.running+started >= s.MostRoutes: // the end of another wakes us
 		case c.line.carrier != nil:
 			c.line.carrier.add(ctx, jobs, c.pick.more)
+		case !room.enter(route): // the end of another wakes us too
+			next = sooner(next, room.again)
 		default:
 			s.start(ctx, route, c, jobs)
 			started++
@@ -212,7 +214,7 @@ func (s *server) start(ctx context.Context, route Route, c *course, jobs []job) 
 	carrier.lull, carrier.more, carrier.closed = s.lull, c.pick.more, c.closed
 	carrier.heeds, carrier.believes, carrier.fresh = true, true, s.changed
 	carrier.tries, carrier.rumour = c.line.plan.tries, &c.line.rumour
-	c.line.carrier = carrier
+	c.line.carrier, c.line.began = carrier, s.Now()
 	c.line.ran = c.last
 	go func() {
 		carrier.carry(ctx)

@@ -25,8 +25,12 @@ type Runner struct {
 	// ByRecipient says that the route of a message follows from its recipients, as
 	// a server's does, and not from its sender and account alone.
 	ByRecipient bool
-	// MostRoutes is how many routes Serve is at, at once; 0 is all.
+	// MostRoutes is how many routes Serve is at, at once; 0 is all. Of those that
+	// take long there may be more (slowShare).
 	MostRoutes int
+	// Near says of a route that it needs no network: it does not count, and waits
+	// for no other. nil is none.
+	Near func(Route) bool
 	// HostOf is the server of a route; nil where its name has to do.
 	HostOf func(Route) string
 	Log    Log

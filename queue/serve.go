@@ -10,8 +10,9 @@ import (
 
 // A line is what the serving runner knows of one route.
 type line struct {
-	carrier *carrier // at work, or nil
-	stale   bool     // something happened meanwhile: look again when it ends
+	carrier *carrier  // at work, or nil
+	began   time.Time // when the carrier began
+	stale   bool      // something happened meanwhile: look again when it ends
 	plan    plan
 	rumour  rumour
 	ran     time.Time // the queue run that it was last called for

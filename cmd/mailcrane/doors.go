@@ -153,7 +153,7 @@ func asServer(runner *queue.Runner, c *config.Config, by site.Options) {
 		return cmp.Or(c.MTA.Exchange.Sessions, doorSessions)
 	}
 	runner.Dial = site.Dial(runner.Dial, c.ExpensiveHost)
-	runner.ByRecipient, runner.MostRoutes = true, mostDoors
+	runner.ByRecipient, runner.MostRoutes, runner.Near = true, mostDoors, site.Here
 	if c.Origin(queueAge(), "") == "" {
 		runner.Tuning.PlainAge = true
 	}
