@@ -20,7 +20,8 @@ func listening(listeners []config.Listener, addresses func() ([]net.Addr, error)
 			bound, err := netip.ParseAddr(host)
 			switch {
 			case err == nil && !bound.IsUnspecified():
-				if bound.Unmap().WithZone("") == at.Addr() {
+				// To connect to 0.0.0.0 is to connect to this machine's loopback.
+				if bound.Unmap().WithZone("") == at.Addr() || bound.IsLoopback() && at.Addr().IsUnspecified() {
 					return true
 				}
 			case ofThisMachine(at.Addr(), addresses):
