@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"mailcrane/internal/config"
@@ -58,6 +59,8 @@ type table struct {
 	maps.Map
 	setting string
 	wrong   error // why it cannot be asked, when it was opened
+	// check looks at its entries: that of the Table which has the map now.
+	check *atomic.Pointer[textmap.Check]
 }
 
 // none says that there is no such map.
@@ -141,16 +144,20 @@ func (t *Table) open(setting string, check textmap.Check, before table) table {
 		return table{}
 	case before.Map != nil && before.setting == setting:
 		before.wrong = nil
+		before.check.Store(&check) // what may stand there follows from the configuration
 		if again, ok := before.Map.(interface{ Reload() error }); ok {
 			before.wrong = again.Reload()
 		}
 		return before
 	}
 	p := &t.parts
+	now := new(atomic.Pointer[textmap.Check])
+	now.Store(&check)
+	checked := func(e textmap.Entry) (warning string, wrong error) { return (*now.Load())(e) }
 	m, err := p.Open(setting, maps.Options{
-		Kind: safefile.Map, Rules: p.Safe, Check: check, Deferred: p.Deferred, Getenv: p.Getenv, Log: p.Log, Now: p.Now,
+		Kind: safefile.Map, Rules: p.Safe, Check: checked, Deferred: p.Deferred, Getenv: p.Getenv, Log: p.Log, Now: p.Now,
 	})
-	return table{m, setting, err}
+	return table{m, setting, err, now}
 }
 
 // Usable is what is wrong with the maps, as they were opened, or nil.

@@ -1,10 +1,13 @@
 package route
 
 import (
+	"os"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"mailcrane/internal/config"
 )
 
 // Coverage: A25.
@@ -42,6 +45,30 @@ func TestTheMapsOfTheTableBeforeStay(t *testing.T) {
 		t.Fatal(err, w.table.Usable())
 	}
 	w.take(t, []step{{"a reload reads at once", "joe@far.example", "esmtp:three.example <joe@far.example>"}})
+}
+
+// Regression: the entries were held to the configuration from before, so that those
+// for a new account were bad lines until the next start, and its mail went to the
+// exchangers.
+func TestAMapThatStaysIsHeldToTheNewConfiguration(t *testing.T) {
+	w := begin(t, world{maps: map[string]string{"mailertable": "far.example esmtp:one.example\n"}})
+	w.write(t, "mailertable", "far.example account:new\n")
+	w.now = w.now.Add(time.Second)
+	w.take(t, []step{{"there is no such account yet", "joe@far.example", "esmtp:one.example <joe@far.example>"}})
+	text, err := os.ReadFile(w.path("m.toml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.write(t, "m.toml", "[account.new]\nfrom = [\"me@x.example\"]\nsmarthost = \"smtps://smtp.x.example\"\nuser = \"u\"\n"+string(text))
+	parts := w.table.parts
+	parts.Before = w.table
+	if parts.Config, err = config.Load(w.path("m.toml"), func(string) string { return w.dir }); err != nil {
+		t.Fatal(err)
+	}
+	if w.table, err = New(parts); err != nil || w.table.Usable() != nil {
+		t.Fatal(err, w.table.Usable())
+	}
+	w.take(t, []step{{"now there is", "joe@far.example", "account new <joe@far.example>"}})
 }
 
 func TestBadLinesOfMapsAreNamed(t *testing.T) {
