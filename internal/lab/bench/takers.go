@@ -56,9 +56,16 @@ func (w *workshop) takerOfOurs(d *disk) (*taker, error) {
 	if err != nil {
 		return nil, err
 	}
-	// A run has nothing to do with taking in; the peers make none either.
+	// A run has nothing to do with taking in; the peers make none either. The mode
+	// alone would not do: a change of this machine's networks, of which other
+	// programs may make some, runs the queue. By dsmtp mail leaves when asked for.
 	config, spool := filepath.Join(dir, "mailcrane.toml"), filepath.Join(d.dir, "mailcrane")
-	if err := os.WriteFile(config, ourServer(spool, "queue", ""), 0o600); err != nil {
+	table := filepath.Join(dir, "mailertable")
+	if err := os.WriteFile(table, []byte(".test\tdsmtp:[192.0.2.1]\n"), 0o600); err != nil {
+		return nil, err
+	}
+	held := fmt.Sprintf("map.mailertable = %q\ndont_blame_sendmail = [\"TrustStickyBit\"]", table)
+	if err := os.WriteFile(config, ourServer(spool, "queue", held), 0o600); err != nil {
 		return nil, err
 	}
 	t := &taker{name: ours, synced: "file and directory", queue: filepath.Join(spool, "queue"), port: portOurs}
