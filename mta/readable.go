@@ -9,6 +9,8 @@ import (
 	"mailcrane/internal/config"
 	"mailcrane/mta/aliases"
 	"mailcrane/mta/certificate"
+	"mailcrane/mta/maps"
+	"mailcrane/mta/safefile"
 )
 
 // Become makes the process the user of run_as, when the listeners are open and
@@ -37,17 +39,17 @@ func (s *Server) lookAgain(c *config.Config) {
 	if group == "" {
 		group = user
 	}
-	for _, f := range supportFiles(c) {
-		in, err := os.Open(f.path)
+	for _, f := range SupportFiles(c) {
+		in, err := os.Open(f.Path)
 		if err == nil {
 			_ = in.Close() // nothing was read
 			continue
 		}
-		mend := "chgrp " + group + " " + f.path + " && chmod g+r " + f.path
-		if f.blame != "" {
-			mend += ", and add " + f.blame + " to dont_blame_sendmail of [mta]"
+		what := "it is in use now, and the next reload will fail"
+		if f.Map {
+			what = "mail that needs it waits"
 		}
-		s.Log.Warn("the user of run_as cannot read this file: it is in use now, and the next reload will fail", "user", user, "file", f.path, "err", err, "next", mend)
+		s.Log.Warn("the user of run_as cannot read this file: "+what, "user", user, "file", f.Path, "err", err, "next", f.Mend(user, group))
 	}
 	dir := certificate.Storage(c)
 	if dir == "" {
@@ -59,33 +61,78 @@ func (s *Server) lookAgain(c *config.Config) {
 	}
 }
 
-// A supportFile is one that a configuration names; blame is the word of
-// DontBlameSendmail that lets a group read it, where that takes one.
-type supportFile struct{ path, blame string }
+// A SupportFile is one that a configuration names, and that the server's user must
+// be able to read.
+type SupportFile struct {
+	Path string
+	// Blame is the word of DontBlameSendmail that lets a group read it, where that
+	// takes one; Own says that it must be nobody else's at all.
+	Blame string
+	Own   bool
+	// Map says that mail which needs it waits while it cannot be read; without any
+	// other the server does not start.
+	Map bool
+}
 
-func supportFiles(c *config.Config) (all []supportFile) {
+// Mend is what to type so that a user and its group can read the file.
+func (f SupportFile) Mend(user, group string) string {
+	switch {
+	case f.Own:
+		return "chown " + user + " " + f.Path + " && chmod 600 " + f.Path
+	case f.Blame != "":
+		return "chgrp " + group + " " + f.Path + " && chmod g+r " + f.Path + ", and add " + f.Blame + " to dont_blame_sendmail of [mta]"
+	}
+	return "chgrp " + group + " " + f.Path + " && chmod g+r " + f.Path
+}
+
+// SupportFiles are those of a configuration, and of its databases what can be seen
+// of them.
+func SupportFiles(c *config.Config) (all []SupportFile) {
 	m := &c.MTA
-	for _, list := range []supportFile{
-		{c.Path, ""},
-		{m.Map.Access, ""},
-		{m.LocalFile, ""},
-		{m.RelayFile, ""},
-		{m.Users.File, "GroupReadableSASLDBFile"},
-		{m.TLS.Cert, ""},
-		{m.TLS.Key, "GroupReadableKeyFile"},
-		{m.TLS.CA, ""},
-		{m.TLS.CAPath, ""},
-		{m.TLS.CRL, ""},
-		{m.TLS.ACME.CA, ""},
+	for _, list := range []SupportFile{
+		{Path: c.Path},
+		{Path: m.Map.Access, Map: true},
+		{Path: m.LocalFile},
+		{Path: m.RelayFile},
+		{Path: m.Routing.VirtHostFile},
+		{Path: m.Routing.GenericsFile},
+		{Path: m.Users.File, Blame: "GroupReadableSASLDBFile"},
+		{Path: m.TLS.Cert},
+		{Path: m.TLS.Key, Blame: "GroupReadableKeyFile"},
+		{Path: m.TLS.CA},
+		{Path: m.TLS.CAPath},
+		{Path: m.TLS.CRL},
+		{Path: m.TLS.ACME.CA},
 	} {
-		for path := range strings.FieldsFuncSeq(list.path, func(c rune) bool { return c == ',' || c == ' ' }) {
-			all = append(all, supportFile{path, list.blame})
+		for path := range strings.FieldsFuncSeq(list.Path, func(c rune) bool { return c == ',' || c == ' ' }) {
+			f := list
+			f.Path = path
+			all = append(all, f)
 		}
+	}
+	safe, err := trusting(c)
+	if err != nil {
+		safe = safefile.Rules{} // what a definition names is not found, then
+	}
+	for _, setting := range []string{m.Map.Mailertable, m.Map.Virtusertable, m.Map.Domaintable, m.Map.Genericstable} {
+		all = append(all, ofMap(setting, maps.Needed(setting, maps.Options{Kind: safefile.Map, Rules: safe}))...)
 	}
 	for _, setting := range m.Map.Aliases {
 		if path, ok := aliases.TextFile(setting); ok {
-			all = append(all, supportFile{path, ""})
+			all = append(all, SupportFile{Path: path, Map: true})
+			continue
 		}
+		all = append(all, ofMap(setting, maps.Needed(setting, maps.Options{Kind: safefile.Alias, Rules: safe}))...)
+	}
+	return all
+}
+
+func ofMap(setting string, n maps.Needs) (all []SupportFile) {
+	if setting == "" {
+		return nil
+	}
+	for _, path := range n.Files {
+		all = append(all, SupportFile{Path: path, Map: true, Own: path == n.Password})
 	}
 	return all
 }

@@ -74,7 +74,7 @@ func NewRouting(c *config.Config, o RoutingOptions) (*Routing, error) {
 		}
 	}
 	if o.Classes == nil {
-		o.Classes, err = policy.NewClasses(policy.Parts{Config: c, Hostname: Hostname(c), Addresses: ownAddresses(), Safe: safe, Now: o.Now, Log: o.Log})
+		o.Classes, err = policy.NewClasses(policy.Parts{Config: c, Hostname: Hostname(c), Addresses: OwnAddresses(), Safe: safe, Now: o.Now, Log: o.Log})
 		if err != nil {
 			return nil, err
 		}

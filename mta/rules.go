@@ -111,7 +111,7 @@ func (r *rules) open(ctx context.Context, s *Server) error {
 	}
 	r.policy, err = policy.New(policy.Parts{
 		Classes: r.routing.classes, Recipient: r.routing.Recipient,
-		Config: c, Hostname: r.hostname, Addresses: ownAddresses(), Access: r.access, Names: r.names, Blocks: lists,
+		Config: c, Hostname: r.hostname, Addresses: OwnAddresses(), Access: r.access, Names: r.names, Blocks: lists,
 		Greylist: r.greylist, Counts: s.counts, Safe: safe, Load: s.Load, Free: s.Free, Now: s.Now, Log: s.Log,
 		LowOnSpace: s.Watch.LowOnSpace, Greylisted: s.Watch.Metrics.Greylist,
 	})
@@ -185,8 +185,8 @@ func (s *Server) endGreylist(list, stays *greylist.List) {
 	}
 }
 
-// ownAddresses are this machine's, as far as they can be told.
-func ownAddresses() (own []netip.Addr) {
+// OwnAddresses are this machine's, as far as they can be told.
+func OwnAddresses() (own []netip.Addr) {
 	all, err := net.InterfaceAddrs()
 	if err != nil {
 		return nil

@@ -33,10 +33,12 @@ func (a *app) doctorCommand() *cobra.Command {
 		Use: "doctor", Short: "Check everything that mail needs, and say what mends it",
 		Long: `doctor looks at the configuration, the queue directory and its disk, the clock,
 name lookup, the server's ports, its certificate, what it offers, the log-in, the
-sendmail links, other mail programs, the service and the agent. Of what is not as it
-should be it says why, and the command that mends it. It changes nothing and sends
-no mail; it logs in once to each account's server, and asks it whether it takes mail
-from the addresses in from. It exits with 0 where nothing is broken.`,
+sendmail links, other mail programs, the service and the agent. Of a server it looks
+at every map, class and file of aliases too, whether its user can read them, whether
+local mail can be delivered, and whether its name and its domains lead to it. Of what
+is not as it should be it says why, and the command that mends it. It changes nothing
+and sends no mail; it logs in once to each account's server, and asks it whether it
+takes mail from the addresses in from. It exits with 0 where nothing is broken.`,
 		Example: "  mailcrane doctor\n  mailcrane doctor --account work --json\n  mailcrane doctor --offline\n  sudo mailcrane doctor --system",
 		Args:    args(cobra.NoArgs),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.doctor(cmd.Context(), wish) },
@@ -104,7 +106,9 @@ func (a *app) checkup(wish doctorWish) (checkup.Options, error) {
 			o.File = c.Path
 		}
 		o.Spool = a.spool(c)
-		o.CheckMap = func() error { return a.checkAccess(c, io.Discard) }
+		if len(c.MTA.Listeners) > 0 {
+			o.Server = a.serverCheckup(c, wish.offline)
+		}
 		o.AskAgent = func(ctx context.Context) *checkup.Agent { return howAgentIs(ctx, c) }
 	}
 	return o, nil

@@ -10,7 +10,7 @@
 //	server, certificate                   TLS, what the server offers
 //	login, unitsecret                     the secret: here, and for the service
 //	links, others                         sendmail, and who else is in the way
-//	mta                                   server mode
+//	mta, mta_maps, mta_delivery, mta_names  server mode
 //	service, agent, desktop, system       what runs, and for whom
 package checkup
 
@@ -78,8 +78,8 @@ type Options struct {
 	// AskAgent is what the agent says of itself, or nil for none.
 	AskAgent func(context.Context) *Agent
 
-	// CheckMap says what is wrong with the server's access map; nil where nobody looks.
-	CheckMap func() error
+	// Server is how the parts of server mode are; nil where nobody looks.
+	Server *Server
 
 	// Now is the clock; Built is when this program was made, zero where nobody knows.
 	Now   func() time.Time

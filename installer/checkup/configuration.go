@@ -20,7 +20,13 @@ func (c *checker) configuration() bool {
 		c.configurationFault()
 		return false
 	}
-	if len(c.Config.Accounts) == 0 {
+	server := len(c.Config.MTA.Listeners) > 0
+	if len(c.Config.Accounts) == 0 && server && c.Account == "" { // it needs none
+		c.fine("configuration", c.File+": a server, which finds the way of its mail by itself")
+		c.fileRights()
+		return true
+	}
+	if len(c.Config.Accounts) == 0 && !server {
 		what := c.File + " has no [account]"
 		if c.Config.Path == "" {
 			what = "there is no configuration, neither ~/.config/mailcrane/mailcrane.toml nor " + c.File
@@ -32,14 +38,18 @@ func (c *checker) configuration() bool {
 		return true
 	}
 	if c.Account != "" && c.Config.Account(c.Account) == nil {
+		has := "the configuration has: " + strings.Join(c.accountNames(), ", ")
+		if len(c.Config.Accounts) == 0 {
+			has = "the configuration is that of a server without accounts"
+		}
 		c.tell(Finding{
 			ID: "no-account", State: Broken, Code: sysexits.Config, What: "there is no account " + c.Account,
-			Why: "the configuration has: " + strings.Join(c.accountNames(), ", "), Command: c.Call + " doctor",
+			Why: has, Command: c.Call + " doctor",
 		})
 		return false
 	}
 	c.fine("configuration", fmt.Sprintf("%s: %s", c.File, count(len(c.Config.Accounts), "account")))
-	if c.Config.DefaultAccount == nil {
+	if c.Config.DefaultAccount == nil && !server {
 		f := Finding{
 			ID: "no-default-account", State: Warning, What: "no account is the default one",
 			Why:  "mail whose sender no account names in from waits, reports about undeliverable mail among it",

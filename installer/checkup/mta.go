@@ -39,17 +39,15 @@ func (c *checker) serverMode(ctx context.Context) {
 	for _, file := range config.PathsOf(m.TLS.Cert) {
 		c.serverCertificate(file)
 	}
-	if c.CheckMap == nil || m.Map.Access == "" {
+	if c.Server == nil {
 		return
 	}
-	if err := c.CheckMap(); err != nil {
-		c.tell(Finding{
-			ID: "server-access", State: Broken, Code: sysexits.Config, What: line(err.Error()), Why: "a map that was good before goes on; without one, mail is put off",
-			Mend: line(sysexits.Hint(err)), Command: c.Call + " config check",
-		})
-		return
+	c.serverMaps(ctx)
+	c.serverReads(ctx)
+	c.delivery(ctx)
+	if !c.Offline {
+		c.serverNames(ctx)
 	}
-	c.fine("server-access", "the access map "+m.Map.Access+" is in order")
 }
 
 // listener says whether anybody answers on it.

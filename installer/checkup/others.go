@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 )
@@ -31,6 +32,19 @@ func mtas() []mta {
 	}
 }
 
+// leaveOut takes the ports out at which this server listens itself.
+func (c *checker) leaveOut(ctx context.Context, taken map[int]bool) {
+	if c.AskAgent == nil || c.AskAgent(ctx) == nil {
+		return
+	}
+	for i := range c.Config.MTA.Listeners {
+		_, port, _ := net.SplitHostPort(c.Config.MTA.Listeners[i].Address)
+		if n, err := strconv.Atoi(port); err == nil {
+			delete(taken, n)
+		}
+	}
+}
+
 // others tells of other mail programs that run, and who listens where we are to.
 func (c *checker) others(ctx context.Context) {
 	var names, stop []string
@@ -38,6 +52,7 @@ func (c *checker) others(ctx context.Context) {
 		names, stop = append(names, m.name), append(stop, m.service)
 	}
 	taken := c.listening()
+	c.leaveOut(ctx, taken)
 	switch {
 	case len(names) > 0:
 		c.tell(Finding{

@@ -319,12 +319,12 @@ func (w *way) writes(path string) bool {
 }
 
 // hides says that the sandbox keeps the path from the service (systemd.exec(5)).
-func (w *way) hides(path string) bool {
+func (c *checker) hides(path string) bool {
 	var folders []string
-	if p := w.unit.property["ProtectHome"]; p == "yes" || p == "tmpfs" {
+	if p := c.unit.property["ProtectHome"]; p == "yes" || p == "tmpfs" {
 		folders = append(folders, "/home/", "/root/", "/run/user/")
 	}
-	if w.unit.property["PrivateTmp"] == "yes" {
+	if c.unit.property["PrivateTmp"] == "yes" {
 		folders = append(folders, "/tmp/", "/var/tmp/")
 	}
 	return slices.ContainsFunc(folders, func(folder string) bool { return strings.HasPrefix(filepath.Clean(path)+"/", folder) })

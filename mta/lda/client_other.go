@@ -18,6 +18,9 @@ type Client struct {
 	Time time.Duration
 }
 
+// Hello says that there is none.
+func (Client) Hello(context.Context) error { return errors.ErrUnsupported }
+
 // Deliver implements local.Agent.
 func (Client) Deliver(context.Context, local.Job) queue.Reply {
 	return queue.Reply{Code: 451, Enhanced: "4.3.5", Text: "there is no local delivery agent on this system"}

@@ -37,6 +37,30 @@ func (c Client) connect(ctx context.Context, limit time.Duration) (*net.UnixConn
 	return u, u.SetDeadline(time.Now().Add(limit))
 }
 
+// helloTime is how long the agent may take to say that it is there: it may have to
+// be started.
+const helloTime = 15 * time.Second
+
+// Hello says why the agent delivers nothing now, or nil.
+func (c Client) Hello(ctx context.Context) error {
+	conn, err := c.connect(ctx, helloTime)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close() }() // what was to be said is said
+	if err := put(conn, request{Version: version, Hello: true}); err != nil {
+		return err
+	}
+	var a answer
+	if err := get(conn, &a); err != nil {
+		return fmt.Errorf("it is there, and does not answer: %w", err)
+	}
+	if a.Reply.Code/100 != 2 {
+		return fmt.Errorf("it answers: %s", a.Reply)
+	}
+	return nil
+}
+
 // Deliver implements local.Agent.
 func (c Client) Deliver(ctx context.Context, j local.Job) queue.Reply {
 	reply, err := c.ask(ctx, j)

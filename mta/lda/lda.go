@@ -29,9 +29,11 @@ const (
 	mostMessage = 1 << 30
 )
 
-// A request asks for a delivery, or for a file that is opened as its user.
+// A request asks for a delivery, for a file that is opened as its user, or only
+// whether somebody is there.
 type request struct {
 	Version int
+	Hello   bool      `json:",omitempty"`
 	Deliver *delivery `json:",omitempty"`
 	Open    *opening  `json:",omitempty"`
 }

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -292,6 +293,32 @@ func TestOnlyFilesThatADeliveryNeedsAreOpened(t *testing.T) {
 			}
 			f.Close()
 		}
+	}
+}
+
+func TestAnAgentSaysWhetherItIsThere(t *testing.T) {
+	p := newPost(t, 0)
+	if err := p.client().Hello(t.Context()); err != nil {
+		t.Errorf("it is there: %v", err)
+	}
+	if err := (Client{Path: filepath.Join(p.dir, "nobody.sock")}).Hello(t.Context()); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("nobody is there: %v", err)
+	}
+	if jobs := p.jobs; len(jobs) > 0 {
+		t.Errorf("to ask delivers %v", jobs)
+	}
+	l, err := net.Listen("unix", filepath.Join(p.dir, "rude.sock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		if conn, err := l.Accept(); err == nil {
+			conn.Close()
+		}
+	}()
+	if err := (Client{Path: l.Addr().String()}).Hello(t.Context()); err == nil {
+		t.Error("who hangs up is not there")
 	}
 }
 

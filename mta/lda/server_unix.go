@@ -102,6 +102,8 @@ func (s *Server) answer(ctx context.Context, conn net.Conn) {
 	switch {
 	case r.Version != version:
 		s.say(c, answer{Reply: queue.Reply{Code: 451, Enhanced: "4.3.5", Text: "the local delivery agent is of another version: restart it"}})
+	case r.Hello:
+		s.say(c, answer{Reply: queue.Reply{Code: 220, Enhanced: "2.0.0", Text: "the local delivery agent is up"}})
 	case r.Deliver != nil:
 		s.say(c, answer{Reply: s.deliver(ctx, r.Deliver, in)})
 	case r.Open != nil:

@@ -57,6 +57,14 @@ func (d *Deliverer) mailer(ctx context.Context, j Job, a Account, argv []string)
 	return d.run(ctx, j, program{argv: argv, account: a, dir: a.Home, name: filepath.Base(path)})
 }
 
+// checkProgram says that the program is not there.
+func (d *Deliverer) checkProgram() error {
+	if _, err := findProgram(d.argv[0]); err != nil {
+		return missing(d.argv[0])
+	}
+	return nil
+}
+
 // findProgram looks where sendmail's configurations have procmail.
 func findProgram(name string) (string, error) {
 	if filepath.IsAbs(name) {

@@ -26,6 +26,8 @@ func (d *Deliverer) byMailer(context.Context, Job, Account) queue.Reply  { retur
 func (d *Deliverer) toMaildir(context.Context, Job, Account) queue.Reply { return unsupported() }
 func (d *Deliverer) toMbox(context.Context, Job, Account) queue.Reply    { return unsupported() }
 
+func (d *Deliverer) checkProgram() error { return missing(d.argv[0]) }
+
 // Serve has nothing to do here.
 func Serve(context.Context, io.Reader, io.Writer) error {
 	return errors.New("this system has no mailboxes of users")

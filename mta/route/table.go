@@ -118,18 +118,25 @@ func (t *Table) nextHops() (err error) {
 	return nil
 }
 
-func (t *Table) openMaps() {
+// A tableSetting is the option of a map, and where the map stands in a Table.
+type tableSetting struct {
+	key, setting string
+	check        textmap.Check
+	of           func(*Table) *table
+}
+
+func (t *Table) settings() []tableSetting {
 	m := &t.parts.Config.MTA.Map
-	for _, o := range []struct {
-		setting string
-		check   textmap.Check
-		of      func(*Table) *table
-	}{
-		{m.Mailertable, t.checkMailer, func(t *Table) *table { return &t.mailers }},
-		{m.Virtusertable, checkVirtual, func(t *Table) *table { return &t.virtual }},
-		{m.Domaintable, checkDomain, func(t *Table) *table { return &t.domains }},
-		{m.Genericstable, checkGeneric, func(t *Table) *table { return &t.generics }},
-	} {
+	return []tableSetting{
+		{"mta.map.mailertable", m.Mailertable, t.checkMailer, func(t *Table) *table { return &t.mailers }},
+		{"mta.map.virtusertable", m.Virtusertable, checkVirtual, func(t *Table) *table { return &t.virtual }},
+		{"mta.map.domaintable", m.Domaintable, checkDomain, func(t *Table) *table { return &t.domains }},
+		{"mta.map.genericstable", m.Genericstable, checkGeneric, func(t *Table) *table { return &t.generics }},
+	}
+}
+
+func (t *Table) openMaps() {
+	for _, o := range t.settings() {
 		var before table
 		if b := t.parts.Before; b != nil && b.parts.Config.MTA.Safe == t.parts.Config.MTA.Safe && b.parts.Deferred == t.parts.Deferred {
 			before = *o.of(b)
