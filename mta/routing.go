@@ -164,10 +164,11 @@ func (r rewriter) Message(ctx context.Context, message io.Reader) (io.Reader, er
 func (now current) Straight(e *queue.Envelope) (queue.Route, bool) { return now().Straight(e) }
 
 // Straight is the door of a message all of whose recipients leave by the same one,
-// as they are: such a message needs no sorting.
+// as they are: such a message needs no sorting. Who reads the queue asks, for all of
+// it, and must not wait: where a map is in a database, all is sorted.
 func (r *Routing) Straight(e *queue.Envelope) (queue.Route, bool) {
 	const most = 100 // recipients that are looked at each time
-	if len(e.To) > most {
+	if len(e.To) > most || r.Table.Waits() {
 		return "", false
 	}
 	var door queue.Route

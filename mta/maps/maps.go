@@ -68,6 +68,13 @@ func Setting(text string) (name string, later bool) {
 	return text, false
 }
 
+// Waits says of a setting that it names a database, which may keep who asks waiting.
+func Waits(setting string) bool {
+	name, _ := Setting(setting)
+	kind, _ := kindOf(name)
+	return kind != ""
+}
+
 // postponed is a map that is not asked now.
 type postponed struct{}
 

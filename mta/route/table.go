@@ -172,6 +172,16 @@ func (t *Table) Usable() error {
 	return errors.Join(t.mailers.wrong, t.virtual.wrong, t.domains.wrong, t.generics.wrong)
 }
 
+// Waits says that who asks may have to wait, for a database that has a map.
+func (t *Table) Waits() bool {
+	for _, m := range []*table{&t.mailers, &t.virtual, &t.domains, &t.generics} {
+		if maps.Waits(m.setting) {
+			return true
+		}
+	}
+	return false
+}
+
 // option is the value of an option that names a next hop.
 func (t *Table) option(key, value string) (*target, error) {
 	o, _ := config.Explained(key)
