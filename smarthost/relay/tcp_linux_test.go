@@ -134,30 +134,35 @@ func TestMotionGrowsWithWhatTheOtherEndTakes(t *testing.T) {
 	}
 }
 
-func TestAPeerThatHasGoneIsNoticedAndNothingHeldLeavesLater(t *testing.T) {
-	n := lab.Netns(t)
-	l := n.Gateway.Listen(lab.SmarthostIP + ":25")
-	t.Cleanup(func() { l.Close() })
-	var conn net.Conn
+// wired is a wire from the laptop to the smarthost's address, and its other end.
+func wired(t *testing.T, n *lab.Network) (*wire, net.Conn) {
+	t.Helper()
+	l := n.Gateway.Listen(net.JoinHostPort(lab.SmarthostIP, "0"))
+	var ours net.Conn
 	if err := n.Laptop.Do(func() (err error) {
-		conn, err = net.Dial("tcp", l.Addr().String())
+		ours, err = net.Dial("tcp", l.Addr().String())
 		return err
 	}); err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
 	theirs, err := l.Accept()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer theirs.Close()
-	tune(conn)
+	t.Cleanup(func() { ours.Close(); theirs.Close() })
+	tune(ours)
+	return &wire{Conn: ours, block: time.Minute, wait: wait{limit: -1}}, theirs
+}
+
+func TestAPeerThatHasGoneIsNoticedAndNothingHeldLeavesLater(t *testing.T) {
+	n := lab.Netns(t)
+	w, theirs := wired(t, n)
+	conn := w.Conn
 	control(conn, func(fd uintptr) {
 		unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, 300) // in place of minutes
 	})
-	w := &wire{Conn: conn, block: time.Minute, wait: wait{limit: -1}}
 	n.Silence()
-	_, err = w.Write(make([]byte, 1<<20))
+	_, err := w.Write(make([]byte, 1<<20))
 	if !errors.Is(err, syscall.ETIMEDOUT) || !isLost(err) {
 		t.Errorf("%v", err)
 	}
@@ -211,21 +216,7 @@ func TestALinkHasRoomUnlessOctetsQueueForIt(t *testing.T) {
 func TestASlowLinkHasNoRoom(t *testing.T) {
 	n := lab.Netns(t)
 	n.Narrow("128kbit")
-	l := n.Gateway.Listen(net.JoinHostPort(lab.SmarthostIP, "0"))
-	var ours net.Conn
-	if err := n.Laptop.Do(func() (err error) {
-		ours, err = net.Dial("tcp", l.Addr().String())
-		return err
-	}); err != nil {
-		t.Fatal(err)
-	}
-	theirs, err := l.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { ours.Close(); theirs.Close() })
-	tune(ours)
-	w := &wire{Conn: ours, block: time.Minute, wait: wait{limit: -1}}
+	w, theirs := wired(t, n)
 	asked(t, w, theirs, 8192, 4) // half a second each
 	if trip, some := w.room(); some {
 		t.Errorf("a link of 128 kbit/s has room behind messages of 8 KiB; its shortest round trip is %v", trip)
