@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"strings"
+	"sync"
 	"time"
 
 	"mailcrane/internal/config"
@@ -90,6 +91,8 @@ func (p *pickup) poke() {
 // A fetchStanding is how it stands with one account.
 type fetchStanding struct {
 	up bool // there was a way out
+	// busy: its server is being asked. run: a queue run has come meanwhile.
+	busy, run bool
 	// failed: the last try did, and is to be made again at again; zero for never by
 	// itself.
 	failed bool
@@ -97,7 +100,14 @@ type fetchStanding struct {
 	again  time.Time
 }
 
-// serve fetches until ctx is done.
+// A fetchEnd is the end of one fetch.
+type fetchEnd struct {
+	account *config.Account
+	err     error
+}
+
+// serve fetches until ctx is done, by all accounts at once: a server that says
+// nothing for an hour keeps nobody from the mail at another.
 func (p *pickup) serve(ctx context.Context) {
 	var ticks <-chan time.Time
 	if p.interval > 0 {
@@ -109,21 +119,33 @@ func (p *pickup) serve(ctx context.Context) {
 	for _, account := range p.accounts {
 		stands[account] = &fetchStanding{}
 	}
+	var all sync.WaitGroup
+	defer all.Wait()
+	ended := make(chan fetchEnd, len(p.accounts))
 	for run := true; ; {
 		for _, account := range p.accounts {
-			if s := stands[account]; p.due(s, account, run) {
-				p.fetch(ctx, s, account)
+			s := stands[account]
+			s.run = s.run || run
+			if s.busy {
+				continue
 			}
+			if s.busy = p.due(s, account, s.run); s.busy {
+				all.Go(func() { ended <- fetchEnd{account, p.fetch(ctx, account)} })
+			}
+			s.run = false
 		}
+		run = false
 		retry := time.NewTimer(p.untilAgain(stands))
 		select {
 		case <-ctx.Done():
 			retry.Stop()
 			return
+		case end := <-ended:
+			s := stands[end.account]
+			s.busy = false
+			p.settle(ctx, s, end)
 		case <-p.changes:
-			run = false
 		case <-retry.C:
-			run = false
 		case <-p.pokes:
 			run = true
 		case <-ticks:
@@ -155,7 +177,7 @@ func (p *pickup) due(s *fetchStanding, account *config.Account, run bool) bool {
 func (p *pickup) untilAgain(stands map[*config.Account]*fetchStanding) time.Duration {
 	least := mostFetchPause * 24 // as good as never
 	for _, s := range stands {
-		if s.failed && s.up && !s.again.IsZero() {
+		if s.failed && s.up && !s.busy && !s.again.IsZero() {
 			least = min(least, max(0, time.Until(s.again)))
 		}
 	}
@@ -163,12 +185,17 @@ func (p *pickup) untilAgain(stands map[*config.Account]*fetchStanding) time.Dura
 }
 
 // fetch fetches by the account, and logs what has come.
-func (p *pickup) fetch(ctx context.Context, s *fetchStanding, account *config.Account) {
+func (p *pickup) fetch(ctx context.Context, account *config.Account) error {
 	got, err := p.by(ctx, account)
 	for _, one := range got.messages {
 		p.log.Info("fetched", "id", one.ID, "from", one.From, "to", strings.Join(one.To, ","), "size", one.Octets, "account", account.Name, "server", account.FetchesFrom().Addr())
 	}
-	s.failed = err != nil
+	return err
+}
+
+// settle notes how a fetch went, and when the server is asked again.
+func (p *pickup) settle(ctx context.Context, s *fetchStanding, end fetchEnd) {
+	s.failed = end.err != nil
 	if !s.failed {
 		s.pause, s.again = 0, time.Time{}
 		return
@@ -176,9 +203,9 @@ func (p *pickup) fetch(ctx context.Context, s *fetchStanding, account *config.Ac
 	if ctx.Err() != nil {
 		return
 	}
-	p.log.Warn("mail could not be fetched", "account", account.Name, "err", err, "next", sysexits.Hint(err))
+	p.log.Warn("mail could not be fetched", "account", end.account.Name, "err", end.err, "next", sysexits.Hint(end.err))
 	s.again = time.Time{}
-	if sysexits.Code(err) == sysexits.TempFail && p.dial(account) == config.DialFreely {
+	if sysexits.Code(end.err) == sysexits.TempFail && p.dial(end.account) == config.DialFreely {
 		s.pause = min(max(2*s.pause, leastFetchPause), mostFetchPause)
 		s.again = time.Now().Add(s.pause)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -95,6 +96,42 @@ func TestTheAgentFetchesByEventsAndAsksNoServerInBetween(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Regression: the accounts were asked one after the other.
+func TestAServerThatSaysNothingKeepsNobodyFromTheMailAtAnother(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithTimeout(t.Context(), 239*time.Minute)
+		defer stop()
+		mute, well := &config.Account{Name: "mute"}, &config.Account{Name: "well"}
+		var mu sync.Mutex
+		tries := make(map[string]int)
+		p := &pickup{
+			accounts: []*config.Account{mute, well}, interval: 30 * time.Minute, log: slog.New(slog.DiscardHandler),
+			dial: func(*config.Account) config.Dial { return config.DialFreely }, tries: func(queue.Route) bool { return true },
+			changes: make(chan struct{}, 1), pokes: make(chan struct{}, 1),
+		}
+		p.by = func(ctx context.Context, account *config.Account) (fetchResult, error) {
+			mu.Lock()
+			tries[account.Name]++
+			mu.Unlock()
+			if account == mute {
+				select {
+				case <-ctx.Done():
+				case <-time.After(100 * time.Minute):
+				}
+				return fetchResult{}, sysexits.Errorf(sysexits.TempFail, "", "no answer")
+			}
+			return fetchResult{}, nil
+		}
+		p.serve(ctx)
+		mu.Lock()
+		defer mu.Unlock()
+		// At 0, 1:40 for the run that came meanwhile, and 3:20.
+		if tries["well"] != 8 || tries["mute"] != 3 {
+			t.Errorf("in four hours the tries were %v", tries)
+		}
+	})
 }
 
 func TestAnAgentThatFetchesNothingHasNoPickup(t *testing.T) {
