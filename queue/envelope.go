@@ -21,7 +21,7 @@
 //	runner, serve, flush                    the queue run: of the agent, and of a command
 //	dispatch, guide, carrier, lane          from the queue to a route, to a session, to a place in it
 //	session, attempt, underway              one session, and one message on the wire
-//	parallel, stillness, stirring           how many at once, and what stands still
+//	crowd, parallel, stillness, stirring    how many at once, and what stands still
 //	owed, tally, cost, summary              answers the disk did not take; what it all has cost
 //	plan, rest, rumour, kept, others        when a route is tried again, and what is left alone
 //	schedule, expire, first                 when a message is tried again, and when no more
