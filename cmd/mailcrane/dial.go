@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"mailcrane/internal/config"
+	"mailcrane/mta/site"
 	"mailcrane/queue"
 )
 
@@ -20,8 +21,28 @@ func (c carriage) dial(conf *config.Config) func(queue.Route) config.Dial {
 // uncalled says that nothing but a queue run, or a word of a person, is what the
 // message waits for.
 func (k *clerk) uncalled(w waiting) bool {
-	return k.config.Dial(k.by(context.Background(), w.route)) != config.DialFreely && !w.Busy && !k.early(w.Name)
+	return k.dial(w.route) != config.DialFreely && !w.Busy && !k.early(w.Name)
 }
+
+// dial is what it takes for an account's server, or the host of a door, to be called.
+func (k *clerk) dial(r queue.Route) config.Dial {
+	return site.Dial(k.by.dial(k.config), k.config.ExpensiveHost)(r)
+}
+
+// notCalled is why a message waits for more than a way out, and what to type.
+func (k *clerk) notCalled(r queue.Route) (why, mend string) {
+	if !site.IsDoor(r) {
+		return uncalledWhy(k.config, k.by(context.Background(), r)), uncalledMend(string(r))
+	}
+	host := site.HostOf(r)
+	if k.dial(r) == config.DialOnDemand {
+		return fmt.Sprintf("mail for %s waits until somebody asks for it (dsmtp)", host), doorMend
+	}
+	return host + " is in mta.exchange.expensive: its mail leaves with a queue run", "run the queue with: mailcrane flush"
+}
+
+// doorMend is what has mail leave by a door that nobody calls.
+const doorMend = "send it now with: mailcrane flush --to DOMAIN, or by ETRN or ATRN from its host"
 
 // mayLeaveUncalled says that there are accounts whose servers are not called by
 // themselves.
@@ -80,6 +101,10 @@ func (a *app) sayOnDemand(c *config.Config, passed int) {
 		if c.Dial(account) == config.DialOnDemand {
 			commands = append(commands, "mailcrane flush --account "+account.Name)
 		}
+	}
+	if len(commands) == 0 { // of doors
+		fmt.Fprintln(a.stdout, doorMend)
+		return
 	}
 	fmt.Fprintf(a.stdout, "send what leaves on demand only with: %s\n", strings.Join(commands, "; "))
 }

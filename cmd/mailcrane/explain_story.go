@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"mailcrane/mta/route"
 	"mailcrane/queue"
 )
 
@@ -77,6 +78,9 @@ func (c chapter) sentence() string {
 	}
 	switch c.Event {
 	case queue.Delivered.String():
+		if ids, ok := route.WentOnAs(c.Host, c.Reply); ok {
+			return fmt.Sprintf("sorted: for %s it goes on as %s, of which mailcrane explain tells", to, ids)
+		}
 		return fmt.Sprintf("delivered to %s: %s took it%s", to, host, said)
 	case queue.Failed.String():
 		return fmt.Sprintf("refused for good for %s by %s%s", to, host, said)

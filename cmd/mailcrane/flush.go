@@ -186,7 +186,7 @@ func (a *app) flush(ctx context.Context, w flushWish) (int, error) {
 	if ctx.Err() != nil {
 		fmt.Fprintln(a.stderr, "mailcrane: stopped; what was not sent stays in the queue")
 	}
-	inGrace, err := a.sayRun(ctx, c, runner.Spool, sum)
+	inGrace, err := a.sayRun(ctx, c, runner.Spool, sum, show.sorted)
 	if err != nil {
 		return 0, err
 	}
@@ -228,11 +228,11 @@ func (a *app) runnerOf(ctx context.Context, c *config.Config, w flushWish) (runn
 }
 
 // sayRun tells what the run did, and how many messages can still be taken back.
-func (a *app) sayRun(ctx context.Context, c *config.Config, spool *queue.Spool, sum queue.Summary) (inGrace int, err error) {
+func (a *app) sayRun(ctx context.Context, c *config.Config, spool *queue.Spool, sum queue.Summary, sorted int) (inGrace int, err error) {
 	if a.json {
 		writeJSON(a.stdout, runOf(sum))
 	} else {
-		fmt.Fprintln(a.stdout, summary(sum))
+		fmt.Fprintln(a.stdout, summary(sum, sorted))
 	}
 	if inGrace, err = a.sayLater(c, spool, sum.Later); err != nil {
 		return 0, err
@@ -241,14 +241,17 @@ func (a *app) sayRun(ctx context.Context, c *config.Config, spool *queue.Spool, 
 	return inGrace, a.sayKept(ctx, c, sum.Kept)
 }
 
-func summary(s queue.Summary) string {
+// summary is a run in words; of the recipients that count as delivered in the queue,
+// those that were sorted go on as other messages.
+func summary(s queue.Summary, sorted int) string {
 	var parts []string
 	add := func(n int, what string) {
 		if n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n, what))
 		}
 	}
-	add(s.Delivered, "delivered")
+	add(sorted, "sorted")
+	add(s.Delivered-sorted, "delivered")
 	add(s.Twice, "of them perhaps twice")
 	add(s.Deferred, "deferred")
 	add(s.Failed-s.Silent, "failed and returned")

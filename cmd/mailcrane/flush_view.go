@@ -5,6 +5,7 @@ import (
 	"io"
 	"sync"
 
+	"mailcrane/mta/route"
 	"mailcrane/queue"
 )
 
@@ -19,6 +20,8 @@ type flushView struct {
 	mu sync.Mutex
 	// sessions are those that have ended, where stats are wanted.
 	sessions []queue.SessionEnd
+	// sorted is how many recipients go on as other messages.
+	sorted int
 	// without is why there is no way out, as it was told last.
 	without string
 	// broke is why the last session of a route did not go on.
@@ -58,6 +61,11 @@ func (v *flushView) result(e queue.Event) {
 	v.progress.clear()
 	if v.json {
 		writeJSON(v.out, resultOf(e))
+		return
+	}
+	if ids, ok := route.WentOnAs(e.Outcome.Host(), e.Outcome.Reply().String()); ok {
+		v.sorted++
+		sayLine(v.out, string(e.ID)+" ", fmt.Sprintf("for %s goes on as %s", e.To, ids))
 		return
 	}
 	sayLine(v.out, string(e.ID)+" ", fmt.Sprintf("%s %s (%s)", settledWord(e.Outcome), e.To, e.Outcome.Reply()))

@@ -120,6 +120,7 @@ func TestThePageAboutJSONHasEveryFieldAndNoOther(t *testing.T) {
 		"What is not taken over":     reflect.TypeFor[migrate.Left](),
 		"A message of another queue": reflect.TypeFor[importedItem](),
 		"The queue of a status":      reflect.TypeFor[queueStatus](),
+		"A door of a status":         reflect.TypeFor[doorStatus](),
 	}
 	for section, typ := range types {
 		got := documented[section]

@@ -129,7 +129,8 @@ func (k *clerk) describe(e queue.Entry) waiting {
 		return w
 	}
 	if k.uncalled(w) {
-		w.uncalled, w.why, w.mend = true, uncalledWhy(k.config, k.by(context.Background(), w.route)), uncalledMend(string(w.route))
+		w.uncalled = true
+		w.why, w.mend = k.notCalled(w.route)
 		return w
 	}
 	if w.why == "" {

@@ -25,6 +25,9 @@ func (a *app) statusCommand() *cobra.Command {
 	why := false
 	c := &cobra.Command{
 		Use: "status", Short: "Network, accounts and queue in one screen",
+		Long: `status is how the network, the accounts and the queue are, in one screen. Of a server
+it tells too where its mail waits to go: how many messages for which exchangers, for
+mailboxes of this machine, or still to be sorted, with what was said last about them.`,
 		Example: "  mailcrane status\n  mailcrane status --why\n  mailcrane status --json",
 		Args:    args(cobra.NoArgs),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.status(cmd.Context(), why) },
@@ -44,6 +47,8 @@ type statusReport struct {
 	Network  network.State   `json:"network"`
 	Accounts []accountStatus `json:"accounts"`
 	Queue    queueStatus     `json:"queue"`
+	// Doors are where a server's mail waits to go.
+	Doors []doorStatus `json:"doors,omitempty"`
 }
 
 type accountStatus struct {
@@ -127,16 +132,18 @@ func (a *app) gather(ctx context.Context, c *config.Config) (*statusReport, erro
 		r.Network, routes = watcher.State(), standings(c, watcher)
 		stop()
 	}
-	now, waitingFor, due := a.now(), make(map[queue.Route]int), make(leaving)
+	now, waitingFor, due, doors := a.now(), make(map[queue.Route]int), make(leaving), make(tally)
 	err = a.eachWaiting(ctx, c, queue.ListOrder{}, func(w waiting) bool {
 		r.Queue.count(w, now)
 		waitingFor[w.route]++
 		due.count(w, now)
+		doors.count(w, now)
 		return true
 	})
 	if err != nil {
 		return nil, err
 	}
+	r.Doors = doors.all()
 	spool := a.spool(c)
 	aside, err := spool.SetAside()
 	if err != nil {
@@ -284,6 +291,7 @@ func (a *app) showStatus(c *config.Config, r *statusReport) {
 		}
 	}
 	a.showQueueStatus(r.Queue, now)
+	a.showDoors(r.Doors, now)
 }
 
 func (a *app) showQueueStatus(q queueStatus, now time.Time) {

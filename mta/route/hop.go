@@ -48,6 +48,15 @@ func GoesOn(ids string) queue.Reply {
 	return queue.Reply{Code: 250, Enhanced: "2.0.0", Text: goesOn + ids}
 }
 
+// WentOnAs are the messages as which a recipient goes on by what sorting has said;
+// host is who answered, which is nobody there.
+func WentOnAs(host, reply string) (ids string, ok bool) {
+	if host != "" {
+		return "", false
+	}
+	return strings.CutPrefix(reply, GoesOn("").String())
+}
+
 // WentOn says that a record tells of such a recipient: nobody has the message yet.
 func WentOn(r queue.Record) bool {
 	h, _ := Of(r.Route)
