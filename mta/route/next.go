@@ -35,7 +35,9 @@ func (t *Table) Next(ctx context.Context, sender, recipient string) (Step, error
 	switch {
 	case p.local == "":
 		return refused(553, "5.1.3", "User address required"), nil
-	case p.here != "" && policy.Routed(p.local):
+	case p.here != "" && policy.Routed(p.local), p.domain != "" && address.Valid("x@"+p.domain) != nil:
+		// What stood in quotes may hold anything. As the host of a hop it would be a
+		// list of hosts, with ports, that a stranger has chosen.
 		return refused(553, "5.1.3", "Invalid route address "+visible.Line(recipient, mostShown)), nil
 	}
 	if s, found, err := t.virtually(ctx, p); found || err != nil {

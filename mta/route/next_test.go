@@ -1,6 +1,9 @@
 package route
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // A step is an address, and what is said of the next step.
 type step struct{ why, address, want string }
@@ -128,6 +131,29 @@ w.example	local:you@any.example
 	})
 }
 
+// Regression: what stood behind the @ of a route was taken as the host of a hop
+// whatever it was: a list of hosts, in brackets with ports, that a stranger has
+// chosen, and that seemed to be below a domain which is relayed to.
+func TestARouteLeadsToADomainAndToNothingElse(t *testing.T) {
+	w := begin(t, world{maps: map[string]string{"mailertable": "l.example local:\n"}})
+	for _, a := range []string{
+		`"joe@[10.0.0.1]:6379"@example.org`, `"joe@far.example,other.example"@example.org`,
+		`"joe@far.example:[10.0.0.1]:6379:a.partner.example"@example.org`, `"joe@<far.example"@example.org`,
+		`"joe%far..example"@example.org`, `"far.example:25!joe"@example.org`, `"joe@+\\!x.example"@example.org`, `"joe@"@example.org`,
+	} {
+		if got := w.next(t, a); !strings.HasPrefix(got, "553 5.1.3 Invalid route address") {
+			t.Errorf("%s goes %s", a, got)
+		}
+	}
+	if got := w.next(t, `"joe@far.example:25"@l.example`); got != "again <joe@far.example:25>" {
+		t.Errorf("a route behind local: goes %s", got)
+	}
+	w.take(t, []step{
+		{"as it is resolved", "joe@far.example:25", "553 5.1.3 Invalid route address joe@far.example:25"},
+		{"an address in brackets is one", `"joe@[198.51.100.1]"@example.org`, "esmtp:[198.51.100.1] <joe@[198.51.100.1]>"},
+	})
+}
+
 // Regression: the local part came out of its quotes, so that the address was none, or
 // another one.
 func TestWhatWasInQuotesIsInQuotesBehindTheVirtusertable(t *testing.T) {
@@ -145,6 +171,7 @@ func TestWhatWasInQuotesIsInQuotesBehindTheVirtusertable(t *testing.T) {
 		{"as a name", `"joe doe"@names.example`, `again <"joe doe">`},
 		{"what wants none has none", `"joe"@virt.example`, "again <joe@far.example>"},
 		{"as it came", "joe.@virt.example", "again <joe.@far.example>"},
+		{"with a slash, of another host", "/joe@virt.example", "again </joe@far.example>"},
 		{"in a text", `"joe doe"@no.example`, "550 5.1.1 No joe doe"},
 	})
 }

@@ -101,7 +101,7 @@ func oneAddress(text string) error {
 	switch {
 	case text == "":
 		return errors.New("it comes to no address")
-	case strings.HasPrefix(text, "|"), strings.HasPrefix(text, "/"), strings.HasPrefix(text, ":include:"), strings.HasPrefix(text, `"|`):
+	case domain == "" && (strings.HasPrefix(text, "|") || strings.HasPrefix(text, "/") || strings.HasPrefix(text, ":include:") || strings.HasPrefix(text, `"|`)):
 		return bad("name an alias here, and the program, file or list in the aliases")
 	case strings.ContainsAny(text, ", \t") && local[0] != '"':
 		return bad("there can be only one: name an alias here, and its members in the aliases")
