@@ -228,3 +228,14 @@ func TestWhatAPersonMeansIsFound(t *testing.T) {
 		}
 	}
 }
+
+// Written before there was a server mode, some reasons denied what it does.
+func TestNoReasonDeniesWhatAServerDoes(t *testing.T) {
+	for o := range Options() {
+		for _, untrue := range []string{"no mail is", "no mailbox", "there are no maps", "fields that a program wrote are not touched", "other rights than its own", "is not offered; the reply"} {
+			if strings.Contains(o.Why, untrue) {
+				t.Errorf("%s: %q", o.Name, o.Why)
+			}
+		}
+	}
+}

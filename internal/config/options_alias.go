@@ -26,16 +26,16 @@ var aliasOptions = []Option{
 	{
 		Name: "MailboxDatabase", Side: Local,
 		Meaning: "where mailboxes are looked up",
-		Why:     "no mail is delivered on this machine",
+		Why:     "the mailboxes of a server are those of the users of the system",
 	},
 	{
 		Name: "UserDatabaseSpec", Letter: 'U', Side: Local,
 		Meaning: "the user database",
-		Why:     "no mail is delivered on this machine",
+		Why:     "a server's mta.map.aliases and mta.map.genericstable say what it did, from text files, SQLite, PostgreSQL or LDAP",
 	},
 	{
 		Name: "LDAPDefaultSpec", Side: Local,
 		Meaning: "defaults of LDAP maps",
-		Why:     "there are no maps",
+		Why:     "each map in LDAP says in a file of its own where and how it is asked: ldap:FILE",
 	},
 }

@@ -15,7 +15,7 @@ var contentOptions = []Option{
 	{
 		Name: "OldStyleHeaders", Letter: 'o', Side: Local,
 		Meaning: "spaces divide addresses in header fields",
-		Why:     "only commas divide addresses in a header (RFC 5322)",
+		Why:     "commas divide addresses in a header (RFC 5322); names of users of this machine with blanks between them get them",
 	},
 	{
 		Name: "BlankSub", Letter: 'B', Side: Local,
@@ -30,17 +30,17 @@ var contentOptions = []Option{
 	{
 		Name: "SingleLineFromHeader", Side: Local,
 		Meaning: "unwrap From fields",
-		Why:     "fields that a program wrote are not touched",
+		Why:     "the lines of a field stay as a program wrote them; addresses in it are completed, and a server may rewrite them",
 	},
 	{
 		Name: "MustQuoteChars", Side: Local,
 		Meaning: "characters that need quotes in names",
-		Why:     "fields that a program wrote are not touched",
+		Why:     "names beside addresses stay as a program wrote them",
 	},
 	{
 		Name: "OperatorChars", Side: Local,
 		Meaning: "characters that divide an address",
-		Why:     "there are no rewriting rules",
+		Why:     "there are no rewriting rules; a server's maps say where mail goes",
 	},
 	{
 		Name: "DefaultCharSet", Side: Local,
@@ -55,7 +55,7 @@ var contentOptions = []Option{
 	{
 		Name: "UnixFromLine", Side: Local,
 		Meaning: "the form of the line \"From \" in mailboxes",
-		Why:     "no mailbox is written",
+		Why:     "it is \"From SENDER DATE\", which those who read mbox files expect",
 	},
 	{
 		Name: "DontPruneRoutes", Letter: 'R', Side: Local,
@@ -80,7 +80,7 @@ var contentOptions = []Option{
 	{
 		Name: "MatchGECOS", Letter: 'G', Side: Local,
 		Meaning: "look recipients up by full name",
-		Why:     "a local recipient is a user name",
+		Why:     "a local recipient is the name of a user or of an alias",
 	},
 	{
 		Name: "Milter.LogLevel", Side: Local,

@@ -10,7 +10,7 @@ var daemonOptions = []Option{
 	{
 		Name: "HelpFile", Letter: 'H', Side: Server,
 		Meaning: "the text of HELP",
-		Why:     "HELP is not offered; the reply to EHLO says what is",
+		Why:     "the reply to HELP is always the same; that to EHLO says what is offered",
 	},
 	{
 		Name: "AuthMaxBits", Side: Server,

@@ -57,6 +57,6 @@ var mtaNameOptions = []Option{
 	{
 		Name: "UseCompressedIPv6Addresses", Side: Local,
 		Meaning: "how IPv6 addresses are written in maps",
-		Why:     "there are no maps that are asked for addresses",
+		Why:     "the access map is asked for an address of IPv6 with all its groups, as IPv6:2001:db8:0:0:0:0:0:1 and IPv6:2001:db8:0:0, which is sendmail's way without this option",
 	},
 }

@@ -170,12 +170,12 @@ var orderOptions = []Option{
 	{
 		Name: "MaxQueueChildren", Side: Local,
 		Meaning: "processes that run the queue",
-		Why:     "one process runs the queue, with a few sessions side by side",
+		Why:     "one process runs the queue, with sessions side by side; how many with one destination of a server says mta.exchange.sessions",
 	},
 	{
 		Name: "MaxRunnersPerQueue", Side: Local,
 		Meaning: "processes that run one queue",
-		Why:     "one process runs the queue, with a few sessions side by side",
+		Why:     "one process runs all queues, with sessions side by side",
 	},
 	{
 		Name: "NiceQueueRun", Side: Local,
@@ -241,7 +241,7 @@ var hostOptions = []Option{
 	{
 		Name: "DirectSubmissionModifiers", Side: Client,
 		Meaning: "flags of mail that was submitted directly",
-		Why:     "they change rewriting rules, and there are none",
+		Why:     "what programs of this machine hand in is always completed; for listeners [[mta.listen]] has such letters",
 	},
 	{
 		Name: "ClientPortOptions", Side: Client,

@@ -5,7 +5,7 @@ var systemOptions = []Option{
 	{
 		Name: "DontInitGroups", Side: Local,
 		Meaning: "do not look up the groups of a user",
-		Why:     "nothing here runs with other rights than its own user",
+		Why:     "who delivers for a user of a server has all groups of that user, and nobody else's",
 	},
 	{
 		Name: "UseMSP", Side: Local,
@@ -30,7 +30,7 @@ var systemOptions = []Option{
 	{
 		Name: "StatusFile", Letter: 'S', Side: Local,
 		Meaning: "the statistics file",
-		Why:     "mailcrane status and mailcrane queue count",
+		Why:     "mailcrane status and mailcrane queue count, and a server's [mta.watch]",
 	},
 	{
 		Name: "SharedMemoryKey", Side: Local,
@@ -50,6 +50,6 @@ var systemOptions = []Option{
 	{
 		Name: "DontProbeInterfaces", Side: Local,
 		Meaning: "do not ask the machine for its addresses",
-		Why:     "no mail is for this machine, so that its addresses need not be known",
+		Why:     "a server has to know its addresses: else it could not see that mail to them, or to an exchanger that is itself, ends here",
 	},
 }
