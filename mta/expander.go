@@ -9,6 +9,7 @@ import (
 	"mailcrane/mta/aliases"
 	"mailcrane/mta/expand"
 	"mailcrane/mta/local"
+	"mailcrane/mta/names"
 	"mailcrane/mta/policy"
 	"mailcrane/mta/route"
 	"mailcrane/mta/safefile"
@@ -19,18 +20,34 @@ import (
 func newExpander(c *config.Config, safe safefile.Rules, table *route.Table, o RoutingOptions) *expand.Expander {
 	known, err := aliases.Open(c.MTA.Map.Aliases, aliases.Options{
 		Rules: safe, Local: isLocal(o.Classes), Getenv: os.Getenv, Log: o.Log, Now: o.Now,
+		Methods: AliasMethods(c),
 	})
 	if err != nil {
 		logbook.Line(o.Log, logbook.Serious, "not all aliases can be used; mail for these names is put off until that is mended: "+err.Error(), slog.Any("files", c.MTA.Map.Aliases))
 	}
+	whole, _ := o.Names.(names.Completer) // nil where the names are a test's
 	return expand.New(expand.Options{
-		Table: table, Aliases: known, Users: o.Users, Hostname: o.Classes.Host(), Admin: c.Admin,
+		Table: table, Aliases: known, Users: o.Users, Names: whole, Hostname: o.Classes.Host(), Admin: c.Admin,
 		Lists: aliases.NewLists(aliases.ListOptions{
 			Opener: o.opener(safe), Users: o.Users, ForwardPath: c.MTA.Deliver.ForwardPath, Host: Hostname(c),
 			IncludeUID: IncludeUID(c, o.Opener != nil), FileOpen: c.Timeout.FileOpen, Log: o.Log,
 		}),
 		MaxDepth: c.MTA.Routing.MaxAliasRecursion, MeToo: c.MTA.Routing.MeToo,
 	})
+}
+
+// AliasMethods are those of the service switch that a configuration names: without
+// files the first alias file is not asked. nil asks it, as where the switch is the
+// system's.
+func AliasMethods(c *config.Config) func() []string {
+	if c.MTA.Resolver.SwitchFile == "" {
+		return nil
+	}
+	services, err := names.SwitchOf(c)
+	if err != nil {
+		return nil
+	}
+	return services.Aliases
 }
 
 func isLocal(classes *policy.Classes) func(domain string) bool {

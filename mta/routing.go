@@ -174,7 +174,7 @@ func (r *Routing) Straight(e *queue.Envelope) (queue.Route, bool) {
 	var door queue.Route
 	for _, to := range e.To {
 		s, err := r.Table.Next(context.Background(), e.From, to.Address)
-		if err != nil || s.Kind != route.Away || s.Address != to.Address {
+		if err != nil || s.Kind != route.Away || s.Address != to.Address || s.Short() {
 			return "", false
 		}
 		next := s.Hop.Route()

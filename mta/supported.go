@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
 	"mailcrane/internal/config"
@@ -105,9 +106,13 @@ func (l Look) tables(ctx context.Context, c *config.Config, safe safefile.Rules,
 
 func (l Look) aliases(ctx context.Context, c *config.Config, safe safefile.Rules, classes *policy.Classes) (all []Support) {
 	o := aliases.Options{Rules: safe, Local: isLocal(classes), Getenv: l.Getenv, Now: l.Now}
+	left := NotAsked(c)
 	for _, setting := range c.MTA.Map.Aliases {
 		r := aliases.Check([]string{setting}, o)[0]
 		s := Support{Key: "mta.map.aliases", Name: setting, Warnings: r.Warnings, Wrong: r.Wrong}
+		if left != "" && left == setting {
+			s.Warnings = append(s.Warnings, c.MTA.Resolver.SwitchFile+": there is no files in its line aliases, so that "+setting+" is not asked")
+		}
 		if _, text := aliases.TextFile(setting); !text && len(s.Wrong) == 0 {
 			how := maps.Options{Kind: safefile.Alias, Rules: safe, Getenv: l.Getenv, Now: l.Now}
 			m, err := maps.Open(setting, how)
@@ -117,6 +122,15 @@ func (l Look) aliases(ctx context.Context, c *config.Config, safe safefile.Rules
 		all = append(all, s)
 	}
 	return all
+}
+
+// NotAsked is the file of aliases that the service switch leaves out, or "".
+func NotAsked(c *config.Config) string {
+	methods, i := AliasMethods(c), aliases.Switched(c.MTA.Map.Aliases)
+	if i < 0 || methods == nil || slices.Contains(methods(), "files") {
+		return ""
+	}
+	return c.MTA.Map.Aliases[i]
 }
 
 // aKey is one that nobody has, by which a database shows whether it answers.

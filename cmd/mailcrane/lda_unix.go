@@ -138,7 +138,7 @@ func (a *app) ldaServer(c *config.Config, log *slog.Logger, f ldaFlags) (*lda.Se
 	if err != nil {
 		return nil, err
 	}
-	known, err := aliases.Open(c.MTA.Map.Aliases, aliases.Options{Rules: safe, Getenv: a.getenv, Log: log, Now: a.now})
+	known, err := aliases.Open(c.MTA.Map.Aliases, aliases.Options{Rules: safe, Methods: mta.AliasMethods(c), Getenv: a.getenv, Log: log, Now: a.now})
 	if err != nil {
 		log.Warn("not all aliases can be used; programs and files of theirs wait", "err", err)
 	}

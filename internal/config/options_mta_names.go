@@ -41,7 +41,7 @@ var mtaNameOptions = []Option{
 	},
 	{
 		Name: "ServiceSwitchFile", Key: "mta.service_switch_file", Side: Server, Theirs: "/etc/mail/service.switch", words: "/etc/nsswitch.conf",
-		Meaning: "the file whose line hosts says whether server mode asks DNS at all, and /etc/hosts before or after it",
+		Meaning: "the file whose line hosts says whether server mode asks DNS at all, and /etc/hosts before or after it; where its line aliases has no files, the first file of mta.map.aliases is not asked",
 		config:  func(c *Config) any { return &c.MTA.Resolver.SwitchFile },
 	},
 	{
@@ -51,7 +51,7 @@ var mtaNameOptions = []Option{
 	},
 	{
 		Name: "DontExpandCnames", Key: "mta.dont_expand_cnames", Side: Server,
-		Meaning: "keep names as they are where they are aliases",
+		Meaning: "where a name without a dot has been completed, keep it although it is an alias (CNAME) of another",
 		config:  func(c *Config) any { return &c.MTA.Resolver.KeepAliases },
 	},
 	{

@@ -48,6 +48,9 @@ type Options struct {
 	Rules safefile.Rules
 	// Local says which domains are ours; nil is none.
 	Local func(domain string) bool
+	// Methods are those of the service switch for aliases: where files is not one of
+	// them, the first file without a class is not asked. nil asks it.
+	Methods func() []string
 	// Deferred and Getenv are as in maps.Options.
 	Deferred bool
 	Getenv   func(string) string
@@ -72,7 +75,8 @@ type Aliases struct{ all []maps.Map }
 func Open(settings []string, o Options) (*Aliases, error) {
 	a := new(Aliases)
 	var wrong []error
-	for _, setting := range settings {
+	first := Switched(settings)
+	for i, setting := range settings {
 		var m maps.Map
 		var err error
 		if path, ok := TextFile(setting); ok && !(o.Deferred && isLater(setting)) {
@@ -80,9 +84,35 @@ func Open(settings []string, o Options) (*Aliases, error) {
 		} else {
 			m, err = maps.Open(setting, o.maps())
 		}
+		if i == first && o.Methods != nil {
+			m = switched{m, o.Methods}
+		}
 		a.all, wrong = append(a.all, m), append(wrong, err)
 	}
 	return a, errors.Join(wrong...)
+}
+
+// Switched is the index of the file that the service switch calls files: the first
+// one that is named without a class. -1 is none.
+func Switched(settings []string) int {
+	return slices.IndexFunc(settings, func(setting string) bool {
+		path, _ := maps.Setting(setting)
+		return strings.HasPrefix(path, "/") || !strings.Contains(path, ":")
+	})
+}
+
+// switched is a map that the service switch may leave out.
+type switched struct {
+	maps.Map
+	methods func() []string
+}
+
+// Find implements maps.Map.
+func (s switched) Find(ctx context.Context, key string) (value, where string, ok bool, err error) {
+	if !slices.Contains(s.methods(), "files") {
+		return "", "", false, nil
+	}
+	return s.Map.Find(ctx, key)
 }
 
 func isLater(setting string) bool {

@@ -206,3 +206,42 @@ func TestNewaliasesReportsEachMap(t *testing.T) {
 		t.Errorf("a file that is not there: %+v", r)
 	}
 }
+
+// Coverage: B116.
+func TestTheServiceSwitchMayLeaveTheAliasFileOut(t *testing.T) {
+	dir := t.TempDir()
+	first, second := filepath.Join(dir, "first"), filepath.Join(dir, "second")
+	write(t, first, "joe: a@x.example\n")
+	write(t, second, "ann: b@x.example\n")
+	for _, c := range []struct {
+		reason   string
+		settings []string
+		methods  []string
+		want     string
+	}{
+		{"no switch is named", []string{first, second}, nil, "joe ann"},
+		{"files is in its line", []string{first, second}, []string{"nis", "files"}, "joe ann"},
+		{"files is the first file alone", []string{first, second}, []string{"nis"}, "ann"},
+		{"one with a class is not it", []string{"hash:" + first, second}, []string{"nis"}, "joe"},
+	} {
+		o := Options{Rules: tmpRules()}
+		if c.methods != nil {
+			o.Methods = func() []string { return c.methods }
+		}
+		a, err := Open(c.settings, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, name := range []string{"joe", "ann"} {
+			if _, _, ok, err := a.Lookup(t.Context(), name, ""); err != nil {
+				t.Errorf("%s: %v", c.reason, err)
+			} else if ok {
+				got = append(got, name)
+			}
+		}
+		if strings.Join(got, " ") != c.want {
+			t.Errorf("%s: %v, not %s", c.reason, got, c.want)
+		}
+	}
+}

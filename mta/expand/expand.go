@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"mailcrane/mta/aliases"
+	"mailcrane/mta/names"
 	"mailcrane/mta/route"
 	"mailcrane/queue"
 )
@@ -43,6 +44,8 @@ type Options struct {
 	Aliases Aliases
 	Lists   Lists
 	Users   aliases.Users
+	// Names completes domains without a dot; nil leaves them.
+	Names names.Completer
 	// Hostname is the server's own name; Admin is whom mail to postmaster goes to
 	// where neither an alias nor root has it, "" nobody.
 	Hostname, Admin string

@@ -312,3 +312,27 @@ func TestTheRecipientsOfOneMessageAreBounded(t *testing.T) {
 		}
 	}
 }
+
+// Coverage: B121, B124.
+func TestADomainWithoutADotIsCompleted(t *testing.T) {
+	w := &town{users: "ann", aliases: map[string]string{"far": "bob@hub", "here": "ann@desk"}}
+	for _, c := range []struct{ reason, to, want, asked string }{
+		{"a host of the search list", "bob@hub", "bob@hub.far.example by esmtp:hub.far.example", "hub"},
+		{"in an alias", "far", "bob@hub.far.example by esmtp:hub.far.example", "hub"},
+		{"one that is ourselves", "ann@desk", "mailbox ann", "desk"},
+		{"in an alias, ourselves", "here", "mailbox ann", "desk"},
+		{"a domain at the top", "x@top", "x@top by esmtp:top", "top"},
+		{"nobody has it", "x@none", "x@none by esmtp:none", "none"},
+		{"a whole name is taken as it is", "x@far.example", "x@far.example by esmtp:far.example", ""},
+		{"an address too", "x@[192.0.2.1]", "x@[192.0.2.1] by esmtp:[192.0.2.1]", ""},
+		{"what a map has is the map's", "x@mapped", "x@mapped by esmtp:mapped", ""},
+		{"nobody knows now", "x@away", "451 4.3.0", "away"},
+	} {
+		w.completed = nil
+		e := w.expander()
+		e.Names = w
+		if got := words(ask(t, e, "", c.to)[0]); got != c.want || strings.Join(w.completed, " ") != c.asked {
+			t.Errorf("%s: %s, not %s; asked for %v", c.reason, got, c.want, w.completed)
+		}
+	}
+}

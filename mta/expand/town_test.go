@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"mailcrane/mta/aliases"
+	"mailcrane/mta/names"
 	"mailcrane/mta/route"
 	"mailcrane/queue"
 )
@@ -27,6 +28,8 @@ type town struct {
 	hub     bool              // MAIL_HUB, but for root
 	read    int               // lists and .forward files that were opened
 	letters []aliases.Letter
+	// completed are the names that were asked to be completed.
+	completed []string
 }
 
 func (w *town) Next(_ context.Context, _, recipient string) (route.Step, error) {
@@ -54,7 +57,23 @@ func (w *town) Next(_ context.Context, _, recipient string) (route.Step, error) 
 	case "lost.example":
 		return route.Step{}, errors.New("the mailertable cannot be asked")
 	}
-	return route.Step{Kind: route.Away, Hop: route.Hop{Mailer: route.ESMTP, Host: domain}, Address: recipient}, nil
+	return route.Step{Kind: route.Away, Hop: route.Hop{Mailer: route.ESMTP, Host: domain}, Plain: domain != "mapped", Address: recipient}, nil
+}
+
+// Complete implements names.Completer.
+func (w *town) Complete(_ context.Context, host string) (string, error) {
+	w.completed = append(w.completed, host)
+	switch host {
+	case "desk":
+		return "here.example", nil
+	case "hub":
+		return "hub.far.example", nil
+	case "top":
+		return "top", nil
+	case "away":
+		return "", errors.New("no answer")
+	}
+	return "", names.ErrNone
 }
 
 func (w *town) Hub(s route.Step) (route.Step, bool) {

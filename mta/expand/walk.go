@@ -8,6 +8,7 @@ import (
 
 	"mailcrane/internal/address"
 	"mailcrane/mta/aliases"
+	"mailcrane/mta/names"
 	"mailcrane/mta/route"
 	"mailcrane/queue"
 )
@@ -128,7 +129,30 @@ func (w *walk) address(ctx context.Context, text string, b branch) {
 		w.fail(b, text, err)
 		return
 	}
+	if step.Short() && w.Names != nil {
+		if step, err = w.completed(ctx, step); err != nil {
+			w.fail(b, text, err)
+			return
+		}
+	}
 	w.step(ctx, text, step, b)
+}
+
+// completed is the step of an address whose domain has no dot: again, with the whole
+// name, where the name service has one (sendmail's $[ … $]).
+func (w *walk) completed(ctx context.Context, s route.Step) (route.Step, error) {
+	short := s.Hop.Host
+	whole, err := w.Names.Complete(ctx, short)
+	switch {
+	case errors.Is(err, names.ErrNone):
+		return s, nil
+	case err != nil:
+		return s, fmt.Errorf("%s is to be completed, and the name service does not answer: %w", short, err)
+	case strings.EqualFold(whole, short):
+		return s, nil
+	}
+	local, _ := address.Split(s.Address)
+	return route.Step{Kind: route.Again, Address: local + "@" + whole, Why: "the name service completes " + short}, nil
 }
 
 // step follows one step of the table.

@@ -27,7 +27,6 @@ import (
 	"mailcrane/mta/names"
 	"mailcrane/mta/route"
 	"mailcrane/queue"
-	"mailcrane/smarthost/known"
 	"mailcrane/smarthost/relay"
 )
 
@@ -50,8 +49,6 @@ type Options struct {
 	Hello string
 	// Roots are the authorities of servers, for TLS_Srv; nil are the system's.
 	Roots *x509.CertPool
-	// Known keeps what is known of servers for later processes; nil forgets it.
-	Known known.Files
 	// Hosts remembers for all processes how each host was; nil is nothing.
 	Hosts queue.Hosts
 	// Dial opens connections; nil is net.Dialer's.

@@ -84,7 +84,7 @@ type memories struct {
 
 func newMemories(o Options) *memories {
 	debug := func(msg string, args ...any) { o.Log.Debug(msg, args...) }
-	return &memories{store: known.NewStore(o.Known, o.Now, debug), hosts: make(map[string]*known.Server), failed: make(map[string]time.Time)}
+	return &memories{store: known.NewStore(nil, o.Now, debug), hosts: make(map[string]*known.Server), failed: make(map[string]time.Time)}
 }
 
 // of is what is known of a host.

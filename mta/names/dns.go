@@ -16,7 +16,6 @@ import (
 
 	"mailcrane/internal/config"
 	"mailcrane/internal/resolvconf"
-	"mailcrane/mta/safefile"
 )
 
 // What is asked where neither the options nor resolv.conf(5) say it: glibc's.
@@ -238,14 +237,11 @@ func Configured(c *config.Config) (Options, error) {
 	o := Options{
 		Retrans: cmp.Or(t.RetransNormal, t.Retrans), Retry: cmp.Or(t.RetryNormal, t.Retry),
 		RetransFirst: cmp.Or(t.RetransFirst, t.Retrans), RetryFirst: cmp.Or(t.RetryFirst, t.Retry),
-		Hosts: r.HostsFile, KeepAliases: r.KeepAliases, Switch: &Switch{Path: systemSwitch},
+		Hosts: r.HostsFile, KeepAliases: r.KeepAliases,
 	}
-	if r.SwitchFile != "" {
-		rules, err := safefile.New(c.MTA.Safe)
-		if err != nil {
-			return o, err
-		}
-		o.Switch = &Switch{Path: r.SwitchFile, Given: true, Rules: rules}
+	var err error
+	if o.Switch, err = SwitchOf(c); err != nil {
+		return o, err
 	}
 	flags, err := config.ParseResolver(r.Options)
 	if err != nil {

@@ -31,6 +31,12 @@ type Resolver interface {
 	Exchangers(ctx context.Context, domain string) ([]MX, error)
 }
 
+// A Completer finds the whole name of a host as a person has written it, as
+// *DNS.Complete does.
+type Completer interface {
+	Complete(ctx context.Context, host string) (string, error)
+}
+
 // A State says how well a client's name is known, sendmail's client_resolve.
 type State uint8
 

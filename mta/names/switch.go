@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"mailcrane/internal/config"
 	"mailcrane/internal/logbook"
 	"mailcrane/mta/safefile"
 )
@@ -41,6 +42,16 @@ type Switch struct {
 	looked         time.Time
 	said           string
 	hosts, aliases []string
+}
+
+// SwitchOf is the service switch of a configuration.
+func SwitchOf(c *config.Config) (*Switch, error) {
+	path := c.MTA.Resolver.SwitchFile
+	if path == "" {
+		return &Switch{Path: systemSwitch}, nil
+	}
+	rules, err := safefile.New(c.MTA.Safe)
+	return &Switch{Path: path, Given: true, Rules: rules}, err
 }
 
 // Hosts are the methods for names of hosts, in their order: files, dns, and others

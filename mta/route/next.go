@@ -258,7 +258,7 @@ func (t *Table) elsewhere(sender string, p place) Step {
 	if a := t.account(sender); a != nil {
 		return Step{Kind: Away, Address: p.address, Account: a.Name, Why: "the account carries mail from " + visible.Line(cmp.Or(sender, "<>"), mostShown)}
 	}
-	return Step{Kind: Away, Address: p.address, Hop: Hop{ESMTP, p.domain}, Where: p.renamed, Why: "no map says otherwise: to the exchangers of the domain"}
+	return Step{Kind: Away, Address: p.address, Hop: Hop{ESMTP, p.domain}, Plain: true, Where: p.renamed, Why: "no map says otherwise"}
 }
 
 // account is the one that carries mail from a sender: one that claims it, or the

@@ -3,7 +3,11 @@
 // name server.
 package route
 
-import "mailcrane/queue"
+import (
+	"strings"
+
+	"mailcrane/queue"
+)
 
 // A Kind says what a Step comes to.
 type Kind uint8
@@ -30,7 +34,16 @@ type Step struct {
 	Hop     Hop
 	Account string
 	Reply   queue.Reply
+	// Plain says that no map has the address, which goes to the exchangers of its
+	// domain.
+	Plain bool
 	// Where is the line of a file or the option that says so, "" for none; Why
 	// says it in words, for explain.
 	Where, Why string
+}
+
+// Short says that the domain is a name without a dot, which a person has written
+// and the name service has to complete.
+func (s Step) Short() bool {
+	return s.Kind == Away && s.Plain && s.Hop.Host != "" && !strings.ContainsAny(s.Hop.Host, ".[")
 }
