@@ -15,9 +15,13 @@ import (
 type searched struct{}
 
 func (searched) Addresses(context.Context, string) ([]netip.Addr, error) { return nil, names.ErrNone }
-func (searched) IPv4(context.Context, string) ([]netip.Addr, error)      { return nil, names.ErrNone }
-func (searched) Pointers(context.Context, netip.Addr) ([]string, error)  { return nil, names.ErrNone }
-func (searched) Exchangers(context.Context, string) ([]names.MX, error)  { return nil, names.ErrNone }
+
+func (searched) IPv4(context.Context, string) ([]netip.Addr, error) { return nil, names.ErrNone }
+
+func (searched) Pointers(context.Context, netip.Addr) ([]string, error) { return nil, names.ErrNone }
+
+func (searched) Exchangers(context.Context, string) ([]names.MX, error) { return nil, names.ErrNone }
+
 func (searched) Complete(_ context.Context, host string) (string, error) {
 	return host + ".far.example", nil
 }
