@@ -157,7 +157,7 @@ func each(err error) []error {
 	if err == nil {
 		return nil
 	}
-	if all, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // of the outermost alone
+	if all, ok := err.(interface{ Unwrap() []error }); ok {
 		var flat []error
 		for _, e := range all.Unwrap() {
 			flat = append(flat, each(e)...)

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"mailcrane/internal/config"
@@ -152,6 +153,24 @@ func TestWhatIsWrongWithAServerIsSaidWithItsMend(t *testing.T) {
 				w.maps = []ServerMap{wrong(ServerMap{Key: "mta.local_file", Name: "/x"}, false, "no such file")}
 			},
 			"server-maps", Broken, "mta.local_file = /x", "does not start", "mailcrane config check",
+		},
+		{
+			"a map that is not there", "", func(w *serverWorld) {
+				_, err := os.Open("/nowhere/mailertable")
+				m := mailertable
+				m.Wrong = []error{fmt.Errorf("the map: %w", err)}
+				w.maps = []ServerMap{m}
+			},
+			"server-maps", Broken, "no such file", "waits", "${EDITOR:-vi} /nowhere/mailertable",
+		},
+		{
+			"a database that is not up", "run_as = \"daemon\"\n", func(w *serverWorld) {
+				m := mailertable
+				m.Name = "ldap:/etc/mail/l.toml"
+				m.Wrong, m.Asked = []error{fmt.Errorf("it cannot be asked: %w", syscall.ECONNREFUSED)}, true
+				w.maps = []ServerMap{m}
+			},
+			"server-maps", Broken, "connection refused", "waits until it answers", "${EDITOR:-vi} /etc/mail/l.toml",
 		},
 		{
 			"a database that lets root not in", "run_as = \"daemon\"\n", func(w *serverWorld) { w.maps = []ServerMap{wrong(mailertable, true, "peer authentication failed")} },

@@ -2,12 +2,15 @@ package checkup
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/netip"
 	"os"
 	"os/user"
 	"regexp"
 	"strings"
+	"syscall"
 
 	"mailcrane/internal/sysexits"
 )
@@ -124,7 +127,15 @@ func (c *checker) wrongMap(m *ServerMap, f Finding, named string) {
 	case f.ID == "server-access":
 		f.Why = "a map that was good before goes on; without one, mail is put off"
 	}
-	if name := c.serversUser(); m.Asked && name != "" && name != c.User {
+	if missing, ok := errors.AsType[*fs.PathError](m.Wrong[0]); ok && errors.Is(missing, fs.ErrNotExist) {
+		f.Mend, f.Command = "make it, or take it out of the configuration", c.sudo("${EDITOR:-vi} "+shell(missing.Path))
+	}
+	if _, definition, ok := strings.Cut(m.Name, ":"); ok && m.Asked {
+		f.Why = "mail that needs it waits until it answers"
+		f.Mend, f.Command = "start the database, or correct the file that says how it is asked", c.sudo("${EDITOR:-vi} "+shell(definition))
+	}
+	down := errors.Is(m.Wrong[0], syscall.ECONNREFUSED) // whoever asks
+	if name := c.serversUser(); m.Asked && !down && name != "" && name != c.User {
 		f.State = Warning
 		f.Why = fmt.Sprintf("it was asked as %s, and the server asks as %s, who may have other rights there; if it is so for the server too, mail that needs it waits", c.User, name)
 		f.Command = c.as(name, c.Call+" doctor")
