@@ -141,6 +141,7 @@ func asServer(runner *queue.Runner, c *config.Config, by site.Options) {
 	by.Accounts = accountsWay{runner.Router, runner.Transport}
 	s := site.New(by)
 	runner.Router, runner.Transport, runner.Reach = s, s, doorReach{runner.Reach}
+	runner.Hostname = by.Hostname
 	runner.HostOf = hostOfDoor(runner.HostOf)
 	sessions := runner.Sessions
 	runner.Sessions = func(r queue.Route) int {

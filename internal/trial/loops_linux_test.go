@@ -3,6 +3,7 @@ package trial
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -38,6 +39,7 @@ func TestEachLoopEndsWithOneBounceAtTheMost(t *testing.T) {
 		}
 		return n, text
 	}
+	ofServer := regexp.MustCompile(`(?m)^Reporting-MTA: dns; [a-z.]*(hub|two)\.test\r?$`)
 	for _, l := range loops {
 		await(t, l.reason+" is told", func() bool { n, _ := told(l.id); return n > 0 })
 	}
@@ -45,6 +47,9 @@ func TestEachLoopEndsWithOneBounceAtTheMost(t *testing.T) {
 	for _, l := range loops {
 		if n, text := told(l.id); n != 1 || !strings.Contains(text, l.says) {
 			t.Errorf("%s: %d reports, the last:\n%s", l.reason, n, text)
+		}
+		if _, text := told(l.id); !ofServer.MatchString(text) {
+			t.Errorf("%s: no server of the two reports it:\n%s", l.reason, text)
 		}
 	}
 	if all := v.hub.mailbox("me"); len(all) != len(loops) {

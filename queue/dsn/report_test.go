@@ -134,6 +134,11 @@ func samples() map[string]*Report {
 	)
 	double := sample(Failure)
 	double.From, double.To = "", "postmaster@example.org"
+	// What this machine itself has found was no session with anybody.
+	own := sample(Failure)
+	own.Hostname = "mail.example.org"
+	own.Recipients[0].Host, own.Recipients[0].Reply = "", Reply{550, "5.1.1", "User unknown"}
+	own.Recipients = append(own.Recipients, several.Recipients[1])
 	global := sample(Failure)
 	global.To, global.From, global.UTF8 = "grå@exämple.org", "grå@exämple.org", true
 	global.Recipients = []Recipient{{
@@ -149,7 +154,7 @@ func samples() map[string]*Report {
 	globalHeader.HeaderOnly, globalHeader.Original = true, strings.NewReader(international)
 	return map[string]*Report{
 		"failure": sample(Failure), "failures": several, "warning": late, "receipt": receipt, "receipts": both, "expanded": spread,
-		"postmaster": sample(PostmasterCopy), "double": double,
+		"postmaster": sample(PostmasterCopy), "double": double, "own": own,
 		"global": global, "global-header": &globalHeader, "downgraded": &downgraded,
 	}
 }

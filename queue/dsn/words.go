@@ -216,13 +216,17 @@ func (r *Report) transcript(w *words) {
 		if said == "" {
 			w.line("\n   ----- Transcript of session follows -----")
 		}
-		if said == "" || to.Host != host {
+		if to.Host != "" && (said == "" || to.Host != host) {
 			w.line("... while talking to %s:", shown(to.Host))
-			host, said = to.Host, ""
+			said = ""
 		}
-		if reply := shown(to.Reply.String()); reply != said {
-			w.line("<<< %s", reply)
-			said = reply
+		mark, reply := "<<< ", to.Reply
+		if host = to.Host; host == "" {
+			mark, reply.Text = "", "<"+to.Address+">... "+reply.Text // our own word
+		}
+		if line := mark + shown(reply.String()); line != said {
+			w.line("%s", line)
+			said = line
 		}
 	}
 }
