@@ -98,6 +98,15 @@ func (a apart) kill() {
 	}
 }
 
+// hang puts messages for routes that are slow to greet into the queue. A moment lies
+// between them: of one and the same, IDs have few bits that differ.
+func (a apart) hang(first, last int) {
+	for i := first; i < last; i++ {
+		put(a.t, a.runner.Spool, from(fmt.Sprintf("slow-%d@x.org", i), "dead@x.org"), "x")
+		time.Sleep(time.Millisecond)
+	}
+}
+
 func TestADeadRouteDelaysNoOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newApart(t)
@@ -144,12 +153,7 @@ func TestManyRoutesThatHangDelayNoOther(t *testing.T) {
 		a := newApart(t)
 		a.runner.MostRoutes = 4
 		a.runner.Near = func(r Route) bool { return r == "near" }
-		hangs := func(first, last int) {
-			for i := first; i < last; i++ {
-				put(t, a.runner.Spool, from(fmt.Sprintf("slow-%d@x.org", i), "dead@x.org"), "x")
-			}
-		}
-		hangs(0, 6)
+		a.hang(0, 6)
 		put(t, a.runner.Spool, from("near@x.org", "mailbox@x.org"), "x")
 		arrivals := make(chan struct{}, 1)
 		stop := a.serve(arrivals)
@@ -166,7 +170,7 @@ func TestManyRoutesThatHangDelayNoOther(t *testing.T) {
 		}
 		// However many hang, the routes at once have a bound, and those that have
 		// failed come after those that have not.
-		hangs(6, 6*slowShare)
+		a.hang(6, 6*slowShare)
 		arrivals <- struct{}{}
 		time.Sleep(4 * time.Minute)
 		put(t, a.runner.Spool, from("well@x.org", "further@x.org"), "x")
@@ -203,6 +207,28 @@ func TestInAQueueRunADeadRouteDelaysNoOther(t *testing.T) {
 		sum := a.flush()
 		if sum.Delivered != 50 || last != 0 || len(sum.Faults) != 16 {
 			t.Errorf("%d delivered, the last after %v; %d routes are down", sum.Delivered, last, len(sum.Faults))
+		}
+	})
+}
+
+// Regression: a run was at all routes at once, and had a socket and a file or two for
+// each of them.
+func TestAQueueRunIsAtSoManyRoutesAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newApart(t)
+		a.runner.MostRoutes = 1
+		a.runner.Near = func(r Route) bool { return r == "near" }
+		const hang = 3*slowShare + 1
+		a.hang(0, hang)
+		for _, sender := range []string{"well@x.org", "near@x.org"} {
+			put(t, a.runner.Spool, from(sender, sender), "x")
+		}
+		sum := a.flush()
+		if most := a.mostOpening(); most > slowShare || len(sum.Faults) != hang {
+			t.Errorf("%d routes were tried at once, and %d are down", most, len(sum.Faults))
+		}
+		if a.copies("well@x.org") != 1 || a.copies("near@x.org") != 1 {
+			t.Error("what can be delivered was not")
 		}
 	})
 }

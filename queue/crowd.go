@@ -38,7 +38,13 @@ func (s *server) room() *crowd {
 	return r
 }
 
-func (s *server) near(route Route) bool { return s.Near != nil && s.Near(route) }
+func (r *Runner) near(route Route) bool { return r.Near != nil && r.Near(route) }
+
+// full says that a queue run is at as many routes as it may be: one more begins when
+// another has ended.
+func (f *flush) full(route Route) bool {
+	return f.MostRoutes > 0 && len(f.carriers) >= slowShare*f.MostRoutes && !f.near(route)
+}
 
 func (r *crowd) count(began time.Time) {
 	r.all++

@@ -193,6 +193,9 @@ func (f *flush) survey(ctx context.Context) error {
 	}
 	f.mu.Unlock()
 	for route, p := range picks {
+		if f.carriers[route] == nil && f.full(route) {
+			continue
+		}
 		jobs := f.bounded(f.inOrder(p))
 		switch c := f.carriers[route]; {
 		case len(jobs) == 0:

@@ -25,8 +25,8 @@ type Runner struct {
 	// ByRecipient says that the route of a message follows from its recipients, as
 	// a server's does, and not from its sender and account alone.
 	ByRecipient bool
-	// MostRoutes is how many routes Serve is at, at once; 0 is all. Of those that
-	// take long there may be more (slowShare).
+	// MostRoutes is how many routes Serve is at, at once; 0 is all. With those that
+	// take long there may be slowShare times as many, and in a queue run.
 	MostRoutes int
 	// Near says of a route that it needs no network: it does not count, and waits
 	// for no other. nil is none.
