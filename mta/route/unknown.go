@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"mailcrane/internal/address"
+	"mailcrane/mta/policy"
 )
 
 // Hub is where a local name goes that is no alias: MAIL_HUB, or LOCAL_RELAY for
@@ -19,7 +20,7 @@ func (t *Table) Hub(mailbox Step) (Step, bool) {
 	if to == nil || t.stays(mailbox) {
 		return Step{}, false
 	}
-	s := t.toHub(to, named(mailbox))
+	s := t.toHub(to, address.Quote(named(mailbox)))
 	s.Why = "the hub takes the mail for local names"
 	return s, true
 }
@@ -41,12 +42,13 @@ func named(s Step) string {
 
 // toHub is the step to a hub: a local name goes there under the hub's domain.
 func (t *Table) toHub(to *target, recipient string) Step {
-	local, domain := address.Split(recipient)
+	local, domain := policy.Path(recipient)
 	if domain == "" || t.classes.Local(domain) != "" {
-		recipient = local + "@" + t.classes.Host()
+		host := t.classes.Host()
 		if to.Mailer != "account" {
-			recipient = address.Quote(local) + "@" + firstHost(to.NextHop)
+			host = firstHost(to.NextHop)
 		}
+		recipient = address.Quote(local) + "@" + host
 	}
 	s := to.away(recipient)
 	s.Why = "the hub takes all mail"
@@ -75,7 +77,7 @@ func (t *Table) Unknown(_ context.Context, mailbox Step) Step {
 		}
 		return Step{Kind: Again, Address: to.User, Where: to.where, Why: why}
 	}
-	s := t.toHub(to, named(mailbox))
+	s := t.toHub(to, address.Quote(named(mailbox)))
 	if t.options.PreserveLUserHost || to.Mailer == Procmail {
 		s = to.away(mailbox.Address)
 	}

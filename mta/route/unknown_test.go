@@ -48,6 +48,11 @@ func TestAHubTakesLocalNames(t *testing.T) {
 		{"LOCAL_RELAY is for names without a domain", hub + both, "joe", "relay:bare.example <joe@bare.example>"},
 		{"and no others", hub + both, "joe@example.org", "esmtp:hub.example <joe@hub.example>"},
 		{"alone too", "[mta.route]\n" + both, "joe@example.org", "here"},
+		{"in quotes", hub, `"joe doe"@example.org`, `esmtp:hub.example <"joe doe"@hub.example>`},
+		{
+			"in quotes, to an account", "[mta.route]\nmail_hub = \"account:work\"\n[account.work]\nfrom = [\"me@away.example\"]\nsmarthost = \"smtps://smtp.away.example\"\nuser = \"me\"\n",
+			`"joe doe"@example.org`, `account work <"joe doe"@mail.example.org>`,
+		},
 	} {
 		w := begin(t, world{toml: c.toml})
 		if got, _ := w.unaliased(t, c.address); got != c.want {
@@ -86,6 +91,7 @@ func TestAllElseLeavesByTheSmartHostOrTheAccount(t *testing.T) {
 	w.take(t, []step{
 		{"a null client asks no map", "joe@example.org", "relay:hub.example <joe@hub.example>"},
 		{"and sends all on", "joe@far.example", "relay:hub.example <joe@far.example>"},
+		{"quotes stay as they are", `"joe \"doe"@example.org`, `relay:hub.example <"joe \"doe"@hub.example>`},
 	})
 	w = begin(t, world{toml: "[mta.route]\npreserve_local_plus_detail = true\n"})
 	w.take(t, []step{{"a detail that is a part of the name", "joe+x@example.org", "mailbox joe+x <joe+x@example.org>"}})
