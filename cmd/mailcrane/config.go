@@ -57,7 +57,7 @@ func (a *app) configCheck(cmd *cobra.Command, online bool) error {
 	if agent, err := askAgent(cmd.Context(), c, askStatus); err == nil && changedSince(c.Path, agent.Since) {
 		fmt.Fprintf(a.stdout, "the agent works by the configuration there was before; %s\n", startAnew(c))
 	}
-	if c.DefaultAccount == nil && len(c.Accounts) > 1 {
+	if c.DefaultAccount == nil && len(c.Accounts) > 1 && len(c.MTA.Listeners) == 0 {
 		fmt.Fprintln(a.stdout, `no default_account: mail whose sender no account names waits; add default_account = "NAME" at the top to send it`)
 	}
 	for i := range c.Rules {

@@ -9,6 +9,7 @@ import (
 
 	"mailcrane/internal/config"
 	"mailcrane/internal/sysexits"
+	"mailcrane/mta"
 	"mailcrane/mta/aliases"
 	"mailcrane/mta/safefile"
 )
@@ -54,6 +55,9 @@ func (a *app) checkAliases(c *config.Config, out io.Writer) error {
 	all, err := a.readAliases(c)
 	if err != nil {
 		return err
+	}
+	if left := mta.NotAsked(c); left != "" {
+		fmt.Fprintf(out, "%s: there is no files in its line aliases, so that %s is not asked; write: aliases files\n", printable(c.MTA.Resolver.SwitchFile), printable(left))
 	}
 	var wrong []error
 	for _, r := range all {
