@@ -117,7 +117,16 @@ func (t *Transport) exchangers(ctx context.Context, e entry) ([]Exchanger, endin
 	}
 	mixed(t, hosts)
 	slices.SortStableFunc(hosts, func(a, b Exchanger) int { return cmp.Compare(a.preference, b.preference) })
-	found, end := t.usable(ctx, e.host, hosts[:min(len(hosts), mostHosts)])
+	var found []Exchanger
+	var end ending
+	for len(hosts) > 0 {
+		some := hosts[:min(len(hosts), mostHosts)]
+		hosts = hosts[len(some):]
+		// That the first of them do not exist says nothing of the others.
+		if found, end = t.usable(ctx, e.host, some); end.reply.Enhanced != unknownHost {
+			break
+		}
+	}
 	if end.reply.Enhanced == loopsBack && t.exchange.TryNullMXList {
 		return t.usable(ctx, e.host, []Exchanger{itself})
 	}

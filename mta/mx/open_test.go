@@ -1,6 +1,7 @@
 package mx
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -46,6 +47,12 @@ func TestMailGoesToTheBestExchangerThatLetsUs(t *testing.T) {
 			w.servers["[2001:db8::1]:25"].says = map[string]string{"": "421 later"}
 		}, "192.0.2.1:25 [2001:db8::1]:25 192.0.2.2:25", "mx2.example.org [192.0.2.2]"},
 		{"no MX: the host itself", "smtp:plain.test", nil, "192.0.2.3:25", "plain.test [192.0.2.3]"},
+		{"one that exists, behind many that do not", "esmtp:many.test", func(w *world) {
+			for i := range 20 {
+				w.mx["many.test"] = append(w.mx["many.test"], names.MX{Host: fmt.Sprintf("none%d.test", i), Preference: uint16(i)})
+			}
+			w.mx["many.test"] = append(w.mx["many.test"], names.MX{Host: "plain.test", Preference: 99})
+		}, "192.0.2.3:25", "plain.test [192.0.2.3]"},
 		{"brackets: no MX", "relay:[mx2.example.org]", nil, "192.0.2.2:25", "mx2.example.org [192.0.2.2]"},
 		{"an address", "relay:[192.0.2.2]", nil, "192.0.2.2:25", "[192.0.2.2]"},
 		{"an IPv6 address", "relay:[IPv6:2001:db8::1]", nil, "[2001:db8::1]:25", "[IPv6:2001:db8::1]"},
