@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"mailcrane/internal/address"
@@ -71,7 +72,8 @@ func literalUser(host string) (user, rest string) {
 	return user, rest
 }
 
-// Hosts are those of a list, by preference: those of one group have the same.
+// Hosts are those of a list, by preference: those of one group have the same. A
+// colon and digits behind a bracket are a port, since no host's name is a number.
 func (n NextHop) Hosts() (groups [][]string) {
 	inside, begin := false, 0
 	groups = append(groups, nil)
@@ -88,7 +90,7 @@ func (n NextHop) Hosts() (groups [][]string) {
 			inside = false
 		case c == ',' && !inside:
 			add(i)
-		case c == ':' && !inside:
+		case c == ':' && !inside && !beginsPort(n.Host, i):
 			add(i)
 			groups = append(groups, nil)
 		}
@@ -97,15 +99,43 @@ func (n NextHop) Hosts() (groups [][]string) {
 	return groups
 }
 
+// beginsPort says that the colon at i stands between [HOST] and a port.
+func beginsPort(list string, i int) bool {
+	if i == 0 || list[i-1] != ']' {
+		return false
+	}
+	digits := list[i+1:]
+	if end := strings.IndexAny(digits, ",:"); end >= 0 {
+		digits = digits[:end]
+	}
+	return isPort(digits)
+}
+
+func isPort(digits string) bool {
+	n, err := strconv.ParseUint(digits, 10, 16)
+	return err == nil && n > 0
+}
+
+// HostPort is the host of a list and its port, "" for none; fixed says that it stands
+// in brackets, which are taken off: it has no exchangers.
+func HostPort(word string) (host, port string, fixed bool) {
+	inner, ok := strings.CutPrefix(word, "[")
+	if !ok {
+		return word, "", false
+	}
+	if end := strings.LastIndexByte(inner, ']'); end >= 0 && end+1 < len(inner) && inner[end+1] == ':' && isPort(inner[end+2:]) {
+		return inner[:end], inner[end+2:], true
+	}
+	return strings.TrimSuffix(inner, "]"), "", true
+}
+
 // checkHosts looks at the hosts of a list.
 func checkHosts(list string) error {
 	for _, group := range (NextHop{Host: list}).Hosts() {
 		for _, host := range group {
-			name := host
-			if inner, ok := strings.CutPrefix(host, "["); ok {
-				if name, ok = strings.CutSuffix(inner, "]"); !ok {
-					return fmt.Errorf("%s has no closing bracket", address.Shown(host))
-				}
+			name, port, fixed := HostPort(host)
+			if fixed && port == "" && !strings.HasSuffix(host, "]") {
+				return fmt.Errorf("%s has no closing bracket", address.Shown(host))
 			}
 			_, err := parseHostname(name)
 			switch {

@@ -22,6 +22,12 @@ func TestANextHopIsReadInEachOfItsForms(t *testing.T) {
 			NextHop{Mailer: "relay", Host: "a.example,b.example:[c.example]"},
 			[][]string{{"a.example", "b.example"}, {"[c.example]"}},
 		},
+		{
+			"a port, which begins no next host", "esmtp:[127.0.0.1]:10025:b.example",
+			NextHop{Mailer: "esmtp", Host: "[127.0.0.1]:10025:b.example"},
+			[][]string{{"[127.0.0.1]:10025"}, {"b.example"}},
+		},
+		{"no port is as large", "[192.0.2.1]:70000", NextHop{Mailer: "relay", Host: "[192.0.2.1]:70000"}, [][]string{{"[192.0.2.1]"}, {"70000"}}},
 		{"a list without a mailer", "a.example:b", NextHop{Mailer: "relay", Host: "a.example:b"}, [][]string{{"a.example"}, {"b"}}},
 		{"a user", "smtp:me@mail.example", NextHop{Mailer: "smtp", Host: "mail.example", User: "me"}, [][]string{{"mail.example"}}},
 		{"an account", "account:work", NextHop{Mailer: "account", Host: "work"}, [][]string{{"work"}}},

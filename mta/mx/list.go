@@ -19,24 +19,14 @@ type entry struct {
 
 // parseList reads HOST, [HOST], [HOST]:PORT, and lists of these with commas (the
 // same preference) and colons (the next): the groups are in order of preference.
-// Digits behind a bracket and a colon are a port, since no host's name is a
-// number.
 func parseList(text string) (groups [][]entry) {
 	for _, group := range (config.NextHop{Host: text}).Hosts() {
 		var all []entry
-		for i, word := range group {
-			word = strings.TrimSpace(word)
-			if port, ok := portOf(word); ok && i == 0 && len(groups) > 0 {
-				if last := groups[len(groups)-1]; last[len(last)-1].takesPort() {
-					last[len(last)-1].port = port
-					all, groups = last, groups[:len(groups)-1]
-					continue
-				}
-			}
-			if inner, ok := strings.CutPrefix(word, "["); ok {
-				all = append(all, entry{host: strings.TrimSuffix(inner, "]"), fixed: true})
-			} else if word != "" {
-				all = append(all, entry{host: strings.TrimSuffix(word, ".")})
+		for _, word := range group {
+			host, port, fixed := config.HostPort(strings.TrimSpace(word))
+			if host = strings.TrimSuffix(host, "."); host != "" {
+				n, _ := strconv.ParseUint(port, 10, 16) // none is 0
+				all = append(all, entry{host: host, port: uint16(n), fixed: fixed})
 			}
 		}
 		if len(all) > 0 {
@@ -44,13 +34,6 @@ func parseList(text string) (groups [][]entry) {
 		}
 	}
 	return groups
-}
-
-func (e entry) takesPort() bool { return e.fixed && e.port == 0 }
-
-func portOf(word string) (uint16, bool) {
-	n, err := strconv.ParseUint(word, 10, 16)
-	return uint16(n), err == nil && n > 0 && word[0] != '+'
 }
 
 // literal is the address of [192.0.2.1] and [IPv6:2001:db8::1].

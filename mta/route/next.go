@@ -234,17 +234,15 @@ func (t *Table) leave(to *target, p place) Step {
 	return to.away(p.address)
 }
 
-// loops says that a target is ourselves. Hosts in brackets are only so on the port
-// of SMTP: elsewhere another server may listen on this machine.
+// loops says that a target is ourselves. At a port of its own another server may
+// listen on this machine; where it is ours after all, that shows when it is called.
 func (t *Table) loops(to *target) bool {
 	if to.Mailer == Procmail || to.Mailer == "account" || !t.exact {
 		return false
 	}
 	return slices.ContainsFunc(to.Hosts()[0], func(host string) bool {
-		if inner, ok := strings.CutPrefix(host, "["); ok && t.classes.Local(strings.TrimSuffix(inner, "]")) != "" {
-			return true
-		}
-		return t.classes.Local(host) != ""
+		name, port, _ := config.HostPort(host)
+		return port == "" && (t.classes.Local(name) != "" || t.classes.Local(host) != "")
 	})
 }
 

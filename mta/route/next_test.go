@@ -101,6 +101,8 @@ r.example	relay:mail.example.org
 s.example	error:tempfail:450 Come again
 t.example	error:nohost:551 5.7.9 Moved
 u.example	esmtp:[192.0.2.1]
+u2.example	esmtp:[192.0.2.1]:10025
+u3.example	esmtp:you@[192.0.2.1]:10025
 v.example	h1.example:h2.example
 w.example	local:you@any.example
 `}})
@@ -126,6 +128,8 @@ w.example	local:you@any.example
 		{"an error for now", "joe@s.example", "450 4.3.0 Come again"},
 		{"a status in the text", "joe@t.example", "551 5.7.9 Moved"},
 		{"our address", "joe@u.example", "553 5.3.5 config error: mail for u.example loops back to me"},
+		{"our address, where a filter may listen", "joe@u2.example", "esmtp:[192.0.2.1]:10025 <joe@u2.example>"},
+		{"a user there", "joe@u3.example", "esmtp:[192.0.2.1]:10025 <you@[192.0.2.1]>"},
 		{"a list alone", "joe@v.example", "relay:h1.example:h2.example <joe@v.example>"},
 		{"the host behind local:user is nothing", "joe@w.example", "mailbox you <you@w.example>"},
 	})

@@ -49,7 +49,13 @@ func (to *target) away(recipient string) Step {
 }
 
 // firstHost is the host of a list that stands in an address.
-func firstHost(n config.NextHop) string { return n.Hosts()[0][0] }
+func firstHost(n config.NextHop) string {
+	word := n.Hosts()[0][0]
+	if host, port, _ := config.HostPort(word); port != "" {
+		return "[" + host + "]"
+	}
+	return word
+}
 
 // keywords are those of error:keyword, with the status of their exit code.
 var keywords = [...][2]string{

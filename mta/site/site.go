@@ -195,7 +195,8 @@ func HostOf(r queue.Route) string {
 	if !h.Wire() {
 		return ""
 	}
-	return strings.Trim(config.NextHop{Host: h.Host}.Hosts()[0][0], "[]")
+	host, _, _ := config.HostPort(config.NextHop{Host: h.Host}.Hosts()[0][0])
+	return host
 }
 
 // enter waits for a place, and says false where ctx ends first.
