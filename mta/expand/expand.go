@@ -16,6 +16,7 @@ import (
 type Table interface {
 	Next(ctx context.Context, sender, recipient string) (route.Step, error)
 	Hub(mailbox route.Step) (route.Step, bool)
+	Catches() bool
 	Unknown(ctx context.Context, mailbox route.Step) route.Step
 }
 

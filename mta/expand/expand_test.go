@@ -198,6 +198,24 @@ func TestLocalNamesGoToTheHubBehindTheAliases(t *testing.T) {
 	})
 }
 
+// Seen of sendmail's ruleset 5: what is nobody's here goes to LUSER_RELAY, though
+// there is a hub; but for the names that must be somebody's, which a hub has too.
+//
+// Coverage: A30.
+func TestNamesThatAreNobodysAreCaughtBeforeTheHub(t *testing.T) {
+	w := &town{users: "ann trapper", hub: true, luser: "trapper", away: map[string]bool{"lost": true}}
+	w.travel(t, []trip{
+		{"a user", "ann", "ann@hub.example by relay:hub.example"},
+		{"nobody", "zoe", "trapper@hub.example by relay:hub.example"},
+		{"postmaster", "postmaster", "postmaster@hub.example by relay:hub.example"},
+	})
+	for name, want := range map[string]route.Kind{"ann": route.Away, "zoe": route.Again, "postmaster": route.Away} {
+		if s, err := w.expander().Known(t.Context(), "", name); err != nil || s.Kind != want {
+			t.Errorf("at RCPT %s is %+v, %v", name, s, err)
+		}
+	}
+}
+
 // Coverage: B135.
 func TestASenderOnAListGetsACopyOnlyWhereMeTooSaysSo(t *testing.T) {
 	w := &town{users: "ann bob", aliases: map[string]string{"staff": "ann, bob, x@far.example", "only": "ann"}, forward: map[string]string{"ann": `\ann, ann@far.example`}}
@@ -238,7 +256,7 @@ func TestARecipientIsKnownWithoutReadingAnyList(t *testing.T) {
 	if s, err := w.expander().Known(t.Context(), "", "nobody"); err != nil || s.Kind == route.Refused {
 		t.Errorf("the trap takes everybody: %+v, %v", s, err)
 	}
-	if w.hub = true; w.read > 0 {
+	if w.hub, w.luser = true, ""; w.read > 0 {
 		t.Errorf("%d files were opened", w.read)
 	}
 	if s, err := w.expander().Known(t.Context(), "", "zoe"); err != nil || s.Kind != route.Away {

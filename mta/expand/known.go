@@ -34,8 +34,8 @@ func (e *Expander) knownName(ctx context.Context, s route.Step, bare bool) (rout
 		if _, _, ok, err := e.Aliases.Lookup(ctx, s.User, s.Detail); ok || err != nil {
 			return s, err
 		}
-		if hub, ok := e.Table.Hub(s); ok {
-			return hub, nil
+		if hub, ok, err := e.hub(s); ok || err != nil {
+			return hub, err
 		}
 	}
 	if _, ok, err := e.user(&s); ok || err != nil {

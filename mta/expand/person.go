@@ -11,7 +11,13 @@ import (
 // person follows a local name that no alias stands for, or whose own alias has
 // named it again.
 func (w *walk) person(ctx context.Context, text string, s route.Step, b branch) {
-	if hub, ok := w.Table.Hub(s); ok && !b.bare {
+	hub, ok, err := w.hub(s)
+	switch {
+	case b.bare:
+	case err != nil:
+		w.fail(b, text, err)
+		return
+	case ok:
 		w.step(ctx, text, hub, b)
 		return
 	}
@@ -24,6 +30,17 @@ func (w *walk) person(ctx context.Context, text string, s route.Step, b branch) 
 	default:
 		w.nobody(ctx, text, s, b)
 	}
+}
+
+// hub is the step to the hub of a local name that goes there. Where there is a place
+// for the names that are nobody's, those that are no user's go to that, as sendmail's
+// ruleset 5 has it, though the hub might know them.
+func (e *Expander) hub(s route.Step) (hub route.Step, ok bool, err error) {
+	if hub, ok = e.Table.Hub(s); !ok || !e.Table.Catches() || e.standIn(s.User) != "" {
+		return hub, ok, nil
+	}
+	_, ok, err = e.user(&s)
+	return hub, ok, err
 }
 
 // user is the one of a name, whose letters may be written large. Where the detail

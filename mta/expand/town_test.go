@@ -81,6 +81,8 @@ func (w *town) Hub(s route.Step) (route.Step, bool) {
 	return to, w.hub && s.User != "root"
 }
 
+func (w *town) Catches() bool { return w.luser != "" }
+
 func (w *town) Unknown(_ context.Context, s route.Step) route.Step {
 	if w.luser != "" && w.luser != s.User {
 		return route.Step{Kind: route.Again, Address: w.luser, Why: "luser_relay takes the mail for names that are nobody's"}

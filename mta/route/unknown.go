@@ -25,6 +25,9 @@ func (t *Table) Hub(mailbox Step) (Step, bool) {
 	return s, true
 }
 
+// Catches says that there is somewhere for names that are nobody's: LUSER_RELAY.
+func (t *Table) Catches() bool { return t.unknown != nil }
+
 // stays says that a name is in class L.
 func (t *Table) stays(s Step) bool {
 	return slices.ContainsFunc(t.options.LocalUsers, func(name string) bool {
