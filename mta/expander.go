@@ -20,7 +20,7 @@ import (
 func newExpander(c *config.Config, safe safefile.Rules, table *route.Table, o RoutingOptions) *expand.Expander {
 	known, err := aliases.Open(c.MTA.Map.Aliases, aliases.Options{
 		Rules: safe, Local: isLocal(o.Classes), Getenv: os.Getenv, Log: o.Log, Now: o.Now,
-		Methods: AliasMethods(c),
+		Methods: AliasMethods(c), Deferred: o.Deferred,
 	})
 	if err != nil {
 		logbook.Line(o.Log, logbook.Serious, "not all aliases can be used; mail for these names is put off until that is mended: "+err.Error(), slog.Any("files", c.MTA.Map.Aliases))

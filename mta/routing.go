@@ -2,6 +2,7 @@ package mta
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"mailcrane/mta/access"
 	"mailcrane/mta/aliases"
 	"mailcrane/mta/expand"
+	"mailcrane/mta/maps"
 	"mailcrane/mta/mx"
 	"mailcrane/mta/names"
 	"mailcrane/mta/policy"
@@ -39,6 +41,9 @@ type RoutingOptions struct {
 	Classes *policy.Classes
 	Users   aliases.Users
 	Access  *access.Map
+	// Deferred leaves out the maps that are not asked where mail is taken in, in
+	// delivery mode d (their flag -D): who is in one of them is known later.
+	Deferred bool
 	// Opener opens lists and .forward files with the rights of their users; nil has
 	// this process do it.
 	Opener aliases.Opener
@@ -90,7 +95,7 @@ func NewRouting(c *config.Config, o RoutingOptions) (*Routing, error) {
 }
 
 func build(c *config.Config, safe safefile.Rules, o RoutingOptions) (*Routing, error) {
-	parts := route.Parts{Config: c, Classes: o.Classes, Safe: safe, Getenv: os.Getenv, Log: o.Log, Now: o.Now}
+	parts := route.Parts{Config: c, Classes: o.Classes, Safe: safe, Deferred: o.Deferred, Getenv: os.Getenv, Log: o.Log, Now: o.Now}
 	if o.Before != nil {
 		parts.Before = o.Before.Table
 	}
@@ -193,6 +198,8 @@ func (r *Routing) Straight(e *queue.Envelope) (queue.Route, bool) {
 func (r *Routing) Recipient(ctx context.Context, sender, recipient string) policy.Verdict {
 	s, err := r.Expander.Known(ctx, sender, recipient)
 	switch {
+	case errors.Is(err, maps.ErrLater):
+		return policy.Verdict{} // the queue run finds out
 	case err != nil:
 		return policy.Answered(451, "4.3.0", "Temporary system failure. Please try again later.", "")
 	case s.Kind == route.Refused:

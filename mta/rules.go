@@ -40,7 +40,9 @@ type rules struct {
 	ident        ident.Asker
 	greylist     *greylist.List // nil where there is none
 	routing      *Routing
-	end          context.CancelFunc
+	// taking is the routing by which recipients are known when mail is taken in.
+	taking *Routing
+	end    context.CancelFunc
 }
 
 // nameTime is how long the name of a client is looked for, at the most: it waits
@@ -99,24 +101,37 @@ func (r *rules) open(ctx context.Context, s *Server) error {
 	if r.certificates, err = certificate.New(ctx, c, safe, s.Log, s.Now, before.certificates); err != nil {
 		return err
 	}
-	r.routing, err = NewRouting(c, RoutingOptions{
-		Names: r.names, Users: s.Users, Opener: s.Opener, Access: r.access, Hosts: s.Hosts, Before: before.routing, Now: s.Now, Log: s.Log,
-		Failed: s.Watch.Exchanger,
-	})
-	if err != nil {
+	if err := r.openRouting(s, before); err != nil {
 		return err
 	}
 	if r.greylist, err = s.greylist(c, before); err != nil {
 		return err
 	}
 	r.policy, err = policy.New(policy.Parts{
-		Classes: r.routing.classes, Recipient: r.routing.Recipient,
+		Classes: r.routing.classes, Recipient: r.taking.Recipient,
 		Config: c, Hostname: r.hostname, Addresses: OwnAddresses(), Access: r.access, Names: r.names, Blocks: lists,
 		Greylist: r.greylist, Counts: s.counts, Safe: safe, Load: s.Load, Free: s.Free, Now: s.Now, Log: s.Log,
 		LowOnSpace: s.Watch.LowOnSpace, Greylisted: s.Watch.Metrics.Greylist,
 	})
 	if err != nil {
 		s.endGreylist(r.greylist, before.greylist)
+	}
+	return err
+}
+
+// openRouting opens the routing; in delivery mode d one more, that leaves out what
+// is not to be asked where mail is taken in.
+func (r *rules) openRouting(s *Server, before *rules) (err error) {
+	o := RoutingOptions{
+		Names: r.names, Users: s.Users, Opener: s.Opener, Access: r.access, Hosts: s.Hosts, Before: before.routing, Now: s.Now, Log: s.Log,
+		Failed: s.Watch.Exchanger,
+	}
+	if r.routing, err = NewRouting(r.config, o); err != nil {
+		return err
+	}
+	if r.taking = r.routing; r.config.ServerMode() == config.DeferredRun {
+		o.Before, o.Classes, o.Deferred = before.taking, r.routing.classes, true
+		r.taking, err = NewRouting(r.config, o)
 	}
 	return err
 }
