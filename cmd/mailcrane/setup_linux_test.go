@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/creack/pty"
+	"golang.org/x/sys/unix"
 
 	"mailcrane/internal/lab"
 )
@@ -104,6 +105,40 @@ func (p *typist) says(text string) {
 	}
 }
 
+// saysUnseen is says for what the terminal must not show. A person types when the
+// terminal has stopped to show it, which is just after it has asked.
+func (p *typist) saysUnseen(text string) {
+	p.t.Helper()
+	tick := time.NewTicker(3 * time.Millisecond)
+	defer tick.Stop()
+	late := time.NewTimer(patienceAtTerminal)
+	defer late.Stop()
+	for p.shows() {
+		select {
+		case <-tick.C:
+		case <-late.C:
+			p.t.Fatalf("the terminal shows what is typed\n%s", p.text())
+		}
+	}
+	p.says(text)
+}
+
+// shows says that the terminal echoes.
+func (p *typist) shows() (echo bool) {
+	p.t.Helper()
+	raw, err := p.tty.SyscallConn()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if err := raw.Control(func(fd uintptr) {
+		mode, err := unix.IoctlGetTermios(int(fd), unix.TCGETS)
+		echo = err != nil || mode.Lflag&unix.ECHO != 0
+	}); err != nil {
+		p.t.Fatal(err)
+	}
+	return echo
+}
+
 // ends waits for the end of the command, which must have exit code 0.
 func (p *typist) ends() {
 	p.t.Helper()
@@ -167,7 +202,7 @@ func TestFromNothingToTheFirstMessageInAMinuteAndTwoAnswers(t *testing.T) {
 			p.awaits("Your e-mail address")
 			p.says(host.User)
 			p.awaits("Password of " + host.User)
-			p.says(host.Password)
+			p.saysUnseen(host.Password)
 			p.awaits("was taken by the server: 250 ")
 			took := time.Since(began)
 			p.ends()
@@ -227,7 +262,7 @@ func TestSetupAtATerminalLeavesNothingHalfDone(t *testing.T) {
 				p.says("wrong")
 				p.awaits("refuses user name or password")
 				p.awaits("Password of ")
-				p.says(host.Password)
+				p.saysUnseen(host.Password)
 				p.awaits("Done:")
 			}, "code 0", true},
 			{"three slips", "providers lock accounts", func(p *typist) {
