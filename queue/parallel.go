@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -54,12 +55,17 @@ func (c *carrier) mostSessions() int {
 	if r.Tuning.SingleThread {
 		return 1
 	}
-	if r.Sessions != nil {
-		if n := r.Sessions(c.route); n > 0 {
-			return n
-		}
+	return cmp.Or(c.sessionsSaid(), autoSessions)
+}
+
+// sessionsSaid is how many it is said to have at the most; 0 is that nobody has. To a
+// smarthost of which nobody has, mail goes by one session that streams, however long
+// it thinks: so it arrives in order, and costs the link no more.
+func (c *carrier) sessionsSaid() int {
+	if c.runner.Sessions == nil {
+		return 0
 	}
-	return autoSessions
+	return max(c.runner.Sessions(c.route), 0)
 }
 
 // mayGrow says that one more session may be opened, and that there is something
@@ -136,7 +142,7 @@ func (c *carrier) widen(ctx context.Context, l *lane, a *attempt) {
 	streams := slices.ContainsFunc(c.lanes, func(other *lane) bool { return other.streams })
 	part := 2 // until each lane has had its part
 	if streams {
-		part = 16 // answers may come in groups
+		part = 8 // answers may come in groups
 	} else {
 		p.took(now.Sub(a.begun))
 	}
@@ -188,11 +194,11 @@ func (l *lane) joined() {
 // nothing. The caller holds mu.
 func (l *lane) thinks(each time.Duration) bool {
 	r, ok := l.session.(Roomer)
-	if !ok {
+	if !ok || l.carrier.sessionsSaid() == 0 {
 		return false
 	}
 	trip, some := r.Room()
-	if !some || each*time.Duration(len(l.underWay)) < 2*trip {
+	if !some || each*time.Duration(len(l.underWay)) < 3*trip {
 		return false
 	}
 	l.carrier.pace.depth = leastDepth + int(2*trip/each)
