@@ -40,6 +40,7 @@ type rules struct {
 	ident        ident.Asker
 	greylist     *greylist.List // nil where there is none
 	routing      *Routing
+	help         help // nil for our own
 	// taking is the routing by which recipients are known when mail is taken in.
 	taking *Routing
 	end    context.CancelFunc
@@ -85,6 +86,7 @@ func (r *rules) open(ctx context.Context, s *Server) error {
 		before = &rules{config: new(config.Config)}
 	}
 	r.openAccess(s, safe, before)
+	r.openHelp(safe, s.Log)
 	if r.auth, err = auth.New(ctx, c, safe, s.Log, s.Now, s.guesses, before.auth); err != nil {
 		return err
 	}
@@ -230,7 +232,12 @@ func Hostname(c *config.Config) string {
 func (r *rules) limits(s *Server) smtpd.Options {
 	c := r.config
 	most := c.MTA.Limits
+	var about func(string) ([]string, bool)
+	if r.help != nil {
+		about = r.help.about
+	}
 	return smtpd.Options{
+		Help:     about,
 		Hostname: r.hostname, MaxConnections: mostClients(most.Connections, descriptors()), MaxHeaders: c.Submit.MaxHeaders,
 		BadRcptThrottle: most.BadRcptThrottle, BadRcptShutdown: most.BadRcptShutdown, MaxNOOP: most.NOOPs,
 		AllowBogusHELO: most.AllowBogusHELO, SoftBounce: most.SoftBounce,

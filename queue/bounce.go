@@ -36,6 +36,9 @@ func (r *Runner) reportOn(kind dsn.Kind, m *Message, to string, records []Record
 		Received: e.Received, EnvID: e.EnvID, UTF8: e.UTF8,
 		Original: m.Open(), HeaderOnly: kind != dsn.Failure || headerOnly(m, records),
 	}
+	if r.Preface != nil {
+		report.Preface = r.Preface()
+	}
 	for _, rec := range records {
 		report.Recipients = append(report.Recipients, dsn.Recipient{
 			Address: rec.Address, ORcpt: e.To[rec.To].ORcpt, Host: rec.Host, Reply: dsn.Reply(rec.Reply()), Last: rec.At,

@@ -34,6 +34,9 @@ type Runner struct {
 	// HostOf is the server of a route; nil where its name has to do.
 	HostOf func(Route) string
 	Log    Log
+	// Preface is what each report begins with (ErrorHeader), "" for nothing; nil is
+	// nothing.
+	Preface func() string
 	// Hostname is the name under which bounces report.
 	Hostname string
 	// Sessions is how many sessions may be open at once on a route; nil, or 0, has

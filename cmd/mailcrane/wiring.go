@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"mailcrane/internal/config"
+	"mailcrane/mta/safefile"
 	"mailcrane/queue"
 	"mailcrane/smarthost"
 	"mailcrane/smarthost/relay"
@@ -65,10 +66,31 @@ func hostname(c *config.Config) string {
 func (a *app) runner(c *config.Config, out *smarthost.Transport, log queue.Log) *queue.Runner {
 	r := &queue.Runner{
 		Spool: a.spool(c), HostOf: own(c).host, Sessions: own(c).sessions, Dial: own(c).dial(c), Router: out, Transport: out, Reach: always{},
-		Tuning: c.Queue, Now: a.now, Load: a.load, Log: log, Hostname: hostname(c),
+		Tuning: c.Queue, Now: a.now, Load: a.load, Log: log, Hostname: hostname(c), Preface: preface(c, log),
 	}
 	r.Hosts = a.hosts(c)
 	return r
+}
+
+// preface is ErrorHeader, read when it is needed: a text, or a file, that others than
+// its owner can change no more than other files of the server.
+func preface(c *config.Config, log queue.Log) func() string {
+	path := c.Queue.ErrorHeader
+	if !strings.HasPrefix(path, "/") {
+		return func() string { return path }
+	}
+	return func() string {
+		safe, err := safefile.New(c.MTA.Safe)
+		if err != nil {
+			log.Warn("reports go without their first words", "err", err)
+			return ""
+		}
+		text, err := safe.Text(safefile.ErrorHeader, path)
+		if err != nil {
+			log.Warn("reports go without their first words", "file", path, "err", err)
+		}
+		return text
+	}
 }
 
 // hosts is what all processes remember of hosts, nil for nothing.

@@ -24,6 +24,8 @@ type MTA struct {
 	// RunAs is USER or USER:GROUP that the process becomes when it is bound to
 	// its ports; "" stays who it is.
 	RunAs string
+	// HelpFile is a file with the text of HELP, in sendmail's form; "" is our own.
+	HelpFile string
 	// XClient are the addresses and networks that may speak for others (XCLIENT);
 	// UnixProxy for all who connect to a Unix socket.
 	XClient []string

@@ -94,6 +94,7 @@ var shownBy = [...][3]string{
 	{"Timeout.hoststatus", "queue", "TestTheStatusOfAHostIsBelievedForAWhile"},
 
 	{"DoubleBounceAddress", "queue", "TestEveryChainOfFailuresEnds"},
+	{"ErrorHeader", "cmd/mailcrane", "TestReportsBeginWithWhatErrorHeaderSays"},
 	{"PostmasterCopy", "queue", "TestThePostmasterSeesFailures"},
 	{"DeadLetterDrop", "queue", "TestADeadLetterIsSafeAndPrivate"},
 
@@ -177,6 +178,7 @@ var shownBy = [...][3]string{
 	{"BadRcptShutdown", "mta/smtpd", "TestTooManyBadRecipientsEndTheConnection"},
 	{"MaxNOOPCommands", "mta/smtpd", "TestAClientThatGetsNoMailOnIsSlowedDown"},
 	{"SmtpGreetingMessage", "mta/smtpd", "TestTheGreetingIsMadeFromTheMessageOfTheConfiguration"},
+	{"HelpFile", "mta", "TestHelpIsWhatTheFileSays"},
 	{"AllowBogusHELO", "mta/smtpd", "TestAHELOIsAHostName"},
 	{"SoftBounce", "mta/smtpd", "TestSoftBounceMakesRefusalsTemporary"},
 	{"ConnectionRateThrottle", "mta/policy", "TestConnectionsAboveTheRateOfTheServerWait"},

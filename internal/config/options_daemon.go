@@ -8,11 +8,6 @@ var daemonOptions = []Option{
 		Why:     "[[mta.listen]] names the listeners of a server, and listen.msp those for programs of this machine",
 	},
 	{
-		Name: "HelpFile", Letter: 'H', Side: Server,
-		Meaning: "the text of HELP",
-		Why:     "the reply to HELP is always the same; that to EHLO says what is offered",
-	},
-	{
 		Name: "AuthMaxBits", Side: Server,
 		Meaning: "strength of a security layer",
 		Why:     "no mechanism here has a security layer of its own; TLS is the layer",

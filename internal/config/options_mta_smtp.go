@@ -28,6 +28,11 @@ var serverSMTPOptions = []Option{
 		config:  func(c *Config) any { return &c.MTA.Limits.Greeting },
 	},
 	{
+		Name: "HelpFile", Letter: 'H', Key: "mta.help_file", Side: Server, path: true, Theirs: "/etc/mail/helpfile",
+		Meaning: "a file with the replies to HELP, in the form of sendmail's: a topic, a tab and a line of the text for it; smtp is the topic of HELP alone. Empty is a list of the commands",
+		config:  func(c *Config) any { return &c.MTA.HelpFile },
+	},
+	{
 		Name: "AllowBogusHELO", Key: "mta.allow_bogus_helo", Side: Server,
 		Meaning: "take a HELO without a name, or with one that is none",
 		config:  func(c *Config) any { return &c.MTA.Limits.AllowBogusHELO },

@@ -277,9 +277,9 @@ var reportOptions = []Option{
 		Why:     "they always are multipart/report (RFC 6522)",
 	},
 	{
-		Name: "ErrorHeader", Letter: 'E', Side: Local,
-		Meaning: "text or a file at the beginning of each report",
-		Why:     "a report begins with what happened to the message and what to do",
+		Name: "ErrorHeader", Letter: 'E', Key: "queue.error_header", Side: Local,
+		Meaning: "what each report begins with, such as whom to ask for help: a text, or the whole path of a file with it",
+		config:  func(c *Config) any { return &c.Queue.ErrorHeader },
 	},
 	{
 		Name: "RrtImpliesDsn", Side: Local,

@@ -68,6 +68,9 @@ type Queue struct {
 	DoubleBounce string
 	// PostmasterCopy gets the header of each message that fails; "" for nobody.
 	PostmasterCopy string
+	// ErrorHeader is what each report begins with: a text, or the whole path of a file
+	// with it; "" is nothing.
+	ErrorHeader string
 	// DeadLetterDrop is a file for what nobody takes, not even DoubleBounce.
 	DeadLetterDrop string
 

@@ -143,7 +143,7 @@ func (d *dialogue) ask(verb, rest string) {
 		d.say(250, "2.0.0", "OK")
 	case "HELP":
 		d.slowed(&d.counts.noop, d.limits.MaxNOOP)
-		d.help()
+		d.help(rest)
 	case "VERB":
 		d.slowed(&d.counts.noop, d.limits.MaxNOOP)
 		if !f.Verbose {
@@ -187,14 +187,23 @@ func short(word string) string {
 	return word
 }
 
-func (d *dialogue) help() {
-	for _, line := range [...]string{
+func (d *dialogue) help(topic string) {
+	lines := []string{
 		"This is mailcrane; commands:",
 		"    HELO    EHLO    MAIL    RCPT    DATA",
 		"    BDAT    RSET    NOOP    QUIT    HELP",
 		"    VRFY    EXPN    VERB    ETRN    ATRN",
 		"    AUTH    DSN     STARTTLS",
-	} {
+	}
+	if d.limits.Help != nil {
+		own, ok := d.limits.Help(topic)
+		if !ok {
+			d.say(504, "5.3.0", `HELP topic "`+short(topic)+`" unknown`)
+			return
+		}
+		lines = own
+	}
+	for _, line := range lines {
 		d.line(214, '-', "2.0.0", line)
 	}
 	d.say(214, "2.0.0", "End of HELP info")

@@ -33,6 +33,9 @@ type Options struct {
 	// MaxNOOP is the NOOPs, HELPs and VERBs after which each takes longer
 	// (MaxNOOPCommands); 20.
 	MaxNOOP int
+	// Help is the text for a topic of HELP, "" for none, and false where there is none;
+	// nil is a list of the commands, whatever the topic.
+	Help func(topic string) (lines []string, ok bool)
 	// AllowBogusHELO takes a HELO without a name, or with one that is none.
 	AllowBogusHELO bool
 	// SoftBounce makes refusals of mail those of the moment: 5yz is 4yz.

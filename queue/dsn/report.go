@@ -28,6 +28,9 @@ type Report struct {
 	// Domain is that of the address that we send from, for the report's own From;
 	// "" is that of To.
 	Domain string
+	// Preface is what the administrator wants to stand before it all, in lines; "" is
+	// nothing.
+	Preface string
 	// Hostname is the name that we report under.
 	Hostname string
 	At       time.Time

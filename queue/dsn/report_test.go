@@ -136,7 +136,7 @@ func samples() map[string]*Report {
 	double.From, double.To = "", "postmaster@example.org"
 	// What this machine itself has found was no session with anybody.
 	own := sample(Failure)
-	own.Hostname = "mail.example.org"
+	own.Hostname, own.Preface = "mail.example.org", "Questions?\tCall\x1b 555-1234,\r\n\nor write to help@example.org.\n\n"
 	own.Recipients[0].Host, own.Recipients[0].Reply = "", Reply{550, "5.1.1", "User unknown"}
 	own.Recipients = append(own.Recipients, several.Recipients[1])
 	global := sample(Failure)

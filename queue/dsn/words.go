@@ -13,6 +13,7 @@ import (
 // wordsPart is the part that a person reads.
 func (r *Report) wordsPart(b *bytes.Buffer, boundary string, original *header.Section) {
 	var w words
+	r.preface(&w)
 	r.opening(&w)
 	r.about(&w, original)
 	r.list(&w)
@@ -62,6 +63,25 @@ func (w *words) wrap(indent, text string) {
 
 // shown is a value from outside in the words.
 func shown(text string) string { return visible.Line(text, maxValue) }
+
+// mostPreface bounds the lines of the preface.
+const mostPreface = 100
+
+// preface is the administrator's.
+func (r *Report) preface(w *words) {
+	text := strings.TrimSpace(r.Preface)
+	if text == "" {
+		return
+	}
+	n := 0
+	for line := range strings.Lines(text) {
+		if n++; n > mostPreface {
+			break
+		}
+		w.line("%s", visible.Line(strings.TrimRight(strings.ReplaceAll(line, "\t", "    "), " \r\n"), maxValue))
+	}
+	w.line("")
+}
 
 // opening says what happened, and what to do.
 func (r *Report) opening(w *words) {
