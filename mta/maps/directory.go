@@ -156,7 +156,15 @@ func (l *directory) connect(ctx context.Context) (*ldap.Conn, error) {
 	}
 	stop := context.AfterFunc(ctx, func() { _ = raw.Close() })
 	if u.Scheme == "ldaps" {
-		raw = tls.Client(raw, secure)
+		// Left to the first read, what is wrong with the certificate would be lost
+		// where a write finds the connection closed before.
+		safe := tls.Client(raw, secure)
+		if err := safe.HandshakeContext(ctx); err != nil {
+			stop()
+			_ = raw.Close() // nothing was said on it
+			return nil, fmt.Errorf("TLS: %w", err)
+		}
+		raw = safe
 	}
 	conn := ldap.NewConn(raw, u.Scheme == "ldaps")
 	conn.SetTimeout(l.d.timeout)
